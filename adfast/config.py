@@ -1,0 +1,100 @@
+"""Configuration: the frozen base class, TOML files and `section.field=value` overrides.
+
+Each component's settings are a `Config` subclass in its own folder; the class that composes them
+for a run is `adfast.cli.run_config.RunConfig`.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from adfast.errors import InvalidArgument, UnknownName
+
+
+class Config(BaseModel):
+    """A frozen group of settings; unknown keys are errors that name the nearest valid one."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    @classmethod
+    def from_mapping(cls, values: Mapping[str, Any], *, source: str = "configuration") -> Self:
+        """The settings in `values`; raises `UnknownName` or `InvalidArgument` with the field."""
+        refuse_unknown_keys(cls, values)
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            problems = "; ".join(
+                f"{'.'.join(str(part) for part in problem['loc']) or cls.__name__}: "
+                f"{problem['msg']}, got {problem['input']!r}"
+                for problem in error.errors()
+            )
+            raise InvalidArgument(f"{source}: {problems}") from None
+
+
+def refuse_unknown_keys(config: type[BaseModel], values: Mapping[str, Any], path: str = "") -> None:
+    """Raise `UnknownName` for the first key of `values` that `config` has not."""
+    for key, value in values.items():
+        if key not in config.model_fields:
+            valid = [f"{path}{name}" for name in config.model_fields]
+            raise UnknownName("setting", f"{path}{key}", valid)
+        nested = config.model_fields[key].annotation
+        if (
+            isinstance(value, Mapping)
+            and isinstance(nested, type)
+            and issubclass(nested, BaseModel)
+        ):
+            refuse_unknown_keys(nested, value, f"{path}{key}.")
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """The tables of a TOML file; raises `InvalidArgument` with the line of a syntax error."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise InvalidArgument(f"{path}: not valid TOML: {error}") from None
+
+
+def apply_overrides(values: Mapping[str, Any], overrides: Iterable[str]) -> dict[str, Any]:
+    """`values` with each `section.field=value` of `overrides` set; values are TOML literals.
+
+    A value that is no TOML literal is taken as a string, so `family.name=dark-room` needs no quotes.
+    """
+    merged = deep_merge({}, values)
+    for override in overrides:
+        path, separator, literal = override.partition("=")
+        keys = path.strip().split(".")
+        if not separator or not all(keys):
+            raise InvalidArgument(
+                f'override must read section.field=value, got "{override}"; '
+                "for example training.batch_size=64"
+            )
+        nested: Any = parse_literal(literal.strip())
+        for key in reversed(keys):
+            nested = {key: nested}
+        merged = deep_merge(merged, nested)
+    return merged
+
+
+def parse_literal(text: str) -> Any:
+    """The TOML value that `text` spells, or `text` itself."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def deep_merge(base: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
+    """A new mapping: `base` with the leaves of `change` laid over it."""
+    merged = dict(base)
+    for key, value in change.items():
+        below = merged.get(key)
+        if isinstance(value, Mapping):
+            merged[key] = deep_merge(below if isinstance(below, Mapping) else {}, value)
+        else:
+            merged[key] = value
+    return merged

@@ -1,0 +1,1 @@
+"""Task families: what varies between tasks, as pure functions."""

@@ -1,0 +1,121 @@
+"""What one row of a learning history holds, and in which dtype.
+
+The schema is the contract between whoever writes histories (source algorithms, recorders), the ring
+buffer and the store that keep them, and the models that read them. Row t of a history is the
+transition t: the observation that was acted on, the action, what came of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from adfast.errors import InvalidArgument
+
+BOUNDARY_INSIDE = 0  # the episode goes on after this transition
+BOUNDARY_TERMINATED = 1  # the task ended the episode: no value beyond it
+BOUNDARY_TRUNCATED = 2  # the time limit ended the episode
+
+
+@dataclass(frozen=True)
+class Field:
+    """One column of a history: its dtype and the shape of one item."""
+
+    dtype: np.dtype[Any]
+    shape: tuple[int, ...] = ()
+
+    @property
+    def item_bytes(self) -> int:
+        """Bytes of one item."""
+        return int(self.dtype.itemsize * int(np.prod(self.shape, dtype=np.int64)))
+
+
+@dataclass(frozen=True)
+class TransitionSchema:
+    """The fields of one transition of a discrete family.
+
+    `observation_sizes` counts the values of each observation component (row then column for a
+    grid); `num_actions` and `episode_length` are the family's; `reward_dtype` is "uint8" where
+    rewards are small non-negative integers and "float32" elsewhere.
+    """
+
+    observation_sizes: tuple[int, ...]
+    num_actions: int
+    episode_length: int
+    reward_dtype: str = "uint8"
+
+    def __post_init__(self) -> None:
+        if not self.observation_sizes or min(self.observation_sizes) < 1:
+            raise InvalidArgument(
+                f"observation_sizes must be positive and not empty, got {self.observation_sizes}; "
+                "give the number of values of each component"
+            )
+        if max(self.observation_sizes) > 65536:
+            raise InvalidArgument(
+                f"observation_sizes must be at most 65536, got {self.observation_sizes}; "
+                "split a larger component into several"
+            )
+        if not 1 <= self.num_actions <= 255:
+            raise InvalidArgument(f"num_actions must be in 1..255, got {self.num_actions}")
+        if self.episode_length < 1:
+            raise InvalidArgument(f"episode_length must be at least 1, got {self.episode_length}")
+        if self.reward_dtype not in ("uint8", "float32"):
+            raise InvalidArgument(
+                f'reward_dtype must be "uint8" or "float32", got "{self.reward_dtype}"'
+            )
+
+    @property
+    def observation_dtype(self) -> np.dtype[Any]:
+        """uint8, or uint16 when a component has more than 256 values."""
+        return np.dtype(np.uint8 if max(self.observation_sizes) <= 256 else np.uint16)
+
+    @property
+    def episode_step_dtype(self) -> np.dtype[Any]:
+        """uint16, or uint32 when an episode is longer than 65,536 steps."""
+        return np.dtype(np.uint16 if self.episode_length <= 65536 else np.uint32)
+
+    @property
+    def fields(self) -> dict[str, Field]:
+        """Name -> field, in the order in which histories are written."""
+        components = (len(self.observation_sizes),)
+        return {
+            "observation": Field(self.observation_dtype, components),
+            "action": Field(np.dtype(np.uint8)),
+            "reward": Field(np.dtype(self.reward_dtype)),
+            "next_observation": Field(self.observation_dtype, components),
+            "boundary": Field(np.dtype(np.uint8)),
+            "episode_step": Field(self.episode_step_dtype),
+        }
+
+    @property
+    def bytes_per_transition(self) -> int:
+        """Bytes that one transition takes in memory and on disk."""
+        return sum(field.item_bytes for field in self.fields.values())
+
+    def allocate(self, *leading: int) -> dict[str, np.ndarray]:
+        """Uninitialised arrays `[*leading, *item shape]`, one per field."""
+        return {
+            name: np.empty((*leading, *field.shape), field.dtype)
+            for name, field in self.fields.items()
+        }
+
+    def to_dict(self) -> dict[str, Any]:
+        """A JSON-ready description, which `from_dict` reads back."""
+        return {
+            "observation_sizes": list(self.observation_sizes),
+            "num_actions": self.num_actions,
+            "episode_length": self.episode_length,
+            "reward_dtype": self.reward_dtype,
+        }
+
+    @classmethod
+    def from_dict(cls, description: dict[str, Any]) -> TransitionSchema:
+        """The schema that `to_dict` described."""
+        return cls(
+            observation_sizes=tuple(int(n) for n in description["observation_sizes"]),
+            num_actions=int(description["num_actions"]),
+            episode_length=int(description["episode_length"]),
+            reward_dtype=str(description["reward_dtype"]),
+        )
