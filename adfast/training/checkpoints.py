@@ -1,0 +1,105 @@
+"""Training checkpoints: model, optimiser and loop state in one atomic safetensors file.
+
+`checkpoints/update-000400.safetensors` holds the tensors `model.*` and `optimizer.*`; its metadata
+holds the `TrainingState`. The newest two are kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from adfast.errors import CheckpointError
+from adfast.models.checkpoint import load_weights, read_tensors, write_tensors
+
+if TYPE_CHECKING:
+    from adfast.training.optimizer import OptimizerGroup
+
+CHECKPOINTS_KEPT = 2
+MODEL_PREFIX = "model."
+OPTIMIZER_PREFIX = "optimizer."
+
+
+@dataclass
+class TrainingState:
+    """Where training stands: everything a checkpoint holds beside tensors of model and optimiser.
+
+    `description` says which model this is (see `adfast.models.checkpoint`); `threads` is recorded
+    because the last bits of a sum depend on it.
+    """
+
+    update: int = 0  # updates done
+    tokens: int = 0
+    environment_transitions: int = 0
+    seconds: float = 0.0
+    threads: int = 1
+    description: dict[str, Any] = field(default_factory=dict)
+    loss_sum: float | torch.Tensor = 0.0  # since the last metrics row
+    accuracy_sum: float | torch.Tensor = 0.0
+    summed_updates: int = 0
+
+    def accumulate(self, loss: torch.Tensor, accuracy: torch.Tensor) -> None:
+        """Add one update to the running sums, in float64 and without waiting for a device."""
+        self.loss_sum = self.loss_sum + loss.double()
+        self.accuracy_sum = self.accuracy_sum + accuracy.double()
+        self.summed_updates += 1
+
+    def take_means(self) -> tuple[float, float]:
+        """Mean loss and accuracy since the last call; starts new sums."""
+        loss = float(self.loss_sum) / self.summed_updates
+        accuracy = float(self.accuracy_sum) / self.summed_updates
+        self.loss_sum, self.accuracy_sum, self.summed_updates = 0.0, 0.0, 0
+        return loss, accuracy
+
+    def to_dict(self) -> dict[str, Any]:
+        """A JSON-ready copy."""
+        return asdict(self) | {
+            "loss_sum": float(self.loss_sum),
+            "accuracy_sum": float(self.accuracy_sum),
+        }
+
+
+def newest_checkpoint(directory: Path) -> Path | None:
+    """The checkpoint of the latest update in `directory`, or None."""
+    return max(directory.glob("update-*.safetensors"), default=None)
+
+
+def save_training(
+    directory: Path, model: torch.nn.Module, optimizer: OptimizerGroup, state: TrainingState
+) -> Path:
+    """Write a checkpoint atomically, drop all but the newest two, and return its path."""
+    directory.mkdir(parents=True, exist_ok=True)
+    path = directory / f"update-{state.update:08d}.safetensors"
+    tensors = {MODEL_PREFIX + name: value for name, value in model.state_dict().items()}
+    for name, value in optimizer.state_tensors().items():
+        tensors[OPTIMIZER_PREFIX + name] = value
+    write_tensors(path, tensors, {"training": state.to_dict(), **state.description})
+    for old in sorted(directory.glob("update-*.safetensors"))[:-CHECKPOINTS_KEPT]:
+        old.unlink()
+    return path
+
+
+def load_training(path: Path, model: torch.nn.Module, optimizer: OptimizerGroup) -> TrainingState:
+    """Lay a checkpoint into `model` and `optimizer`; returns the state to continue from."""
+    tensors, metadata = read_tensors(path)
+    if "training" not in metadata:
+        raise CheckpointError(
+            f"{path}: holds a model but no training state, so it cannot be resumed; "
+            "start a new training or choose a checkpoint that training wrote"
+        )
+    load_weights(model, with_prefix(tensors, MODEL_PREFIX), path)
+    optimizer.load_state_tensors(with_prefix(tensors, OPTIMIZER_PREFIX))
+    return TrainingState(**metadata["training"])
+
+
+def with_prefix(tensors: Mapping[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
+    """The tensors whose names begin with `prefix`, named without it."""
+    return {
+        name.removeprefix(prefix): value
+        for name, value in tensors.items()
+        if name.startswith(prefix)
+    }

@@ -1,0 +1,44 @@
+"""The settings of training. Free of torch, so that a recipe is checked without it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from adfast.config import Config
+
+
+class TrainingConfig(Config):
+    """How the model is fitted to the histories.
+
+    Context lengths are transitions; the learning rate is constant after `warmup_updates` until
+    `decay_start` (a share of all updates), then falls linearly to zero at the last update.
+    """
+
+    updates: int = Field(600, ge=1)
+    batch_size: int = Field(32, ge=1)
+    context_length: int = Field(200, ge=2)
+    align: Literal["episode", "step"] = "episode"
+    optimizer: Literal["muon", "adamw"] = "muon"
+    learning_rate: float = Field(2e-3, gt=0)  # AdamW: all parameters, or all but Muon's matrices
+    muon_learning_rate: float = Field(0.02, gt=0)
+    betas: Annotated[tuple[float, float], Field(strict=False)] = (0.9, 0.98)
+    momentum: float = Field(0.95, ge=0, lt=1)
+    weight_decay: float = Field(0.0, ge=0)
+    warmup_updates: int = Field(10, ge=0)
+    decay_start: float = Field(0.5, ge=0, le=1)
+    clip: float = Field(1.0, gt=0)  # the gradient's greatest L2 norm
+    threads: int | None = Field(None, ge=1)  # None: the fastest count, measured at the start
+    metrics_every: int = Field(10, ge=1)
+    checkpoint_every: int = Field(200, ge=1)
+    evaluate_every: int | None = Field(None, ge=1)  # None: no evaluation while training
+
+    @model_validator(mode="after")
+    def _warmup_fits(self) -> TrainingConfig:
+        if self.warmup_updates > self.updates:
+            raise ValueError(
+                f"warmup_updates must be at most updates ({self.updates}), "
+                f"got {self.warmup_updates}; lower it or train longer"
+            )
+        return self

@@ -1,0 +1,161 @@
+"""The training loop: windows in, checkpoints and metrics out, exactly resumable.
+
+The batch of update u is a function of (seed, u), so a run that continues from a checkpoint repeats
+the uninterrupted one bit for bit at the same thread count, which the checkpoint records.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from adfast.training.checkpoints import (
+    TrainingState,
+    load_training,
+    newest_checkpoint,
+    save_training,
+)
+from adfast.training.config import TrainingConfig
+from adfast.training.metrics import MetricsLog
+from adfast.training.objective import next_action_accuracy, next_action_loss
+from adfast.training.optimizer import OptimizerGroup
+from adfast.training.threads import measured_thread_count
+
+Batch = dict[str, torch.Tensor]
+
+
+class TrainingInterrupted(Exception):
+    """Training stopped because it was asked to; `checkpoint` holds everything needed to go on."""
+
+    def __init__(self, update: int, checkpoint: Path) -> None:
+        super().__init__(f"training stopped after update {update}; saved {checkpoint}")
+        self.update = update
+        self.checkpoint = checkpoint
+
+
+@dataclass(frozen=True)
+class TrainingHooks:
+    """What the caller may plug into the loop; every hook is optional.
+
+    `evaluate(model)` returns the held-out return that metrics record; `on_update(state, metrics)`
+    sees every update, with the metrics row if one was written; `should_stop()` is asked after each.
+    """
+
+    evaluate: Callable[[torch.nn.Module], float] | None = None
+    on_update: Callable[[TrainingState, Mapping[str, Any] | None], None] | None = None
+    should_stop: Callable[[], bool] | None = None
+
+
+class Trainer:
+    """Fits one model to windows of histories.
+
+    `batch_of(update)` returns the window fields `[B, T, ...]` as tensors; `description` is what a
+    checkpoint says of its model, for whoever loads it. Writes `checkpoints/update-*.safetensors`
+    and `metrics.jsonl` into `directory`.
+    """
+
+    def __init__(
+        self,
+        model: torch.nn.Module,
+        batch_of: Callable[[int], Batch],
+        config: TrainingConfig,
+        directory: Path,
+        *,
+        description: Mapping[str, Any],
+        hooks: TrainingHooks | None = None,
+    ) -> None:
+        self.model = model
+        self.batch_of = batch_of
+        self.config = config
+        self.directory = directory
+        self.hooks = hooks or TrainingHooks()
+        self.optimizer = OptimizerGroup(model, config)
+        self.state = TrainingState(description=dict(description))
+
+    @property
+    def checkpoint_directory(self) -> Path:
+        """Where the checkpoints of this run are."""
+        return self.directory / "checkpoints"
+
+    def run(self, *, resume: bool = False) -> TrainingState:
+        """Train to the last update and return the final state.
+
+        With `resume` it continues from the newest checkpoint, or starts if there is none. Raises
+        `TrainingInterrupted` after saving when `hooks.should_stop` says so, and `CheckpointError`
+        when the checkpoint is damaged or of another model.
+        """
+        newest = newest_checkpoint(self.checkpoint_directory) if resume else None
+        if newest is not None:
+            self.state = load_training(newest, self.model, self.optimizer)
+        else:
+            threads = self.config.threads or measured_thread_count(self.model, self.batch_of(0))
+            self.state.threads = threads
+        torch.set_num_threads(self.state.threads)
+        metrics = MetricsLog(self.directory / "metrics.jsonl", keep_updates=self.state.update)
+        self.model.train()
+        for update in range(self.state.update, self.config.updates):
+            started = time.perf_counter()
+            gradient_norm = self._update(update)
+            row = None
+            if self._is_due(self.config.metrics_every) or self._evaluates():
+                row = self._metrics_row(gradient_norm)
+            self.state.seconds += time.perf_counter() - started
+            if row is not None:
+                metrics.append({**row, "seconds": round(self.state.seconds, 3)})
+            stopping = self.hooks.should_stop is not None and self.hooks.should_stop()
+            if stopping or self._is_due(self.config.checkpoint_every):
+                path = save_training(
+                    self.checkpoint_directory, self.model, self.optimizer, self.state
+                )
+            if self.hooks.on_update is not None:
+                self.hooks.on_update(self.state, row)
+            if stopping and self.state.update < self.config.updates:
+                raise TrainingInterrupted(self.state.update, path)
+        return self.state
+
+    def _update(self, update: int) -> torch.Tensor:
+        """One optimiser step; returns the gradient's norm without waiting for it."""
+        batch = self.batch_of(update)
+        logits = self.model(batch)
+        loss = next_action_loss(logits, batch["action"])
+        self.optimizer.zero_gradients()
+        loss.backward()  # type: ignore[no-untyped-call]
+        gradient_norm = self.optimizer.step(update)
+        transitions = batch["action"].numel()
+        self.state.update = update + 1
+        self.state.environment_transitions += transitions
+        self.state.tokens += transitions * int(getattr(self.model, "tokens_per_transition", 1))
+        self.state.accumulate(loss.detach(), next_action_accuracy(logits, batch["action"]))
+        return gradient_norm
+
+    def _is_due(self, every: int) -> bool:
+        """Whether something done `every` so many updates, and at the last, is due now."""
+        return self.state.update % every == 0 or self.state.update == self.config.updates
+
+    def _evaluates(self) -> bool:
+        """Whether the held-out evaluation is due now."""
+        every = self.config.evaluate_every
+        return self.hooks.evaluate is not None and every is not None and self._is_due(every)
+
+    def _metrics_row(self, gradient_norm: torch.Tensor) -> dict[str, Any]:
+        """What is logged now: means since the last row, and the held-out return if it is due."""
+        loss, accuracy = self.state.take_means()
+        row: dict[str, Any] = {
+            "update": self.state.update,
+            "tokens": self.state.tokens,
+            "environment_transitions": self.state.environment_transitions,
+            "loss": loss,
+            "accuracy": accuracy,
+            "learning_rate": self.optimizer.learning_rate,
+            "gradient_norm": float(gradient_norm),
+        }
+        if self._evaluates():
+            assert self.hooks.evaluate is not None
+            row["held_out_return"] = self.hooks.evaluate(self.model)
+            self.model.train()
+        return row

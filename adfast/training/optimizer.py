@@ -1,0 +1,103 @@
+"""The optimisers of a recipe, their schedule, and their state as plain tensors.
+
+Muon (Jordan et al. 2024, in `torch.optim`) takes the weight matrices of the transformer's blocks,
+AdamW everything else; with `optimizer = "adamw"` it takes all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+
+from adfast.errors import CheckpointError
+from adfast.training.config import TrainingConfig
+
+
+class OptimizerGroup:
+    """One or two torch optimisers that step, are scheduled and are saved together."""
+
+    def __init__(self, model: torch.nn.Module, config: TrainingConfig) -> None:
+        self.config = config
+        self.parameters = dict(model.named_parameters())
+        matrices, others = [], []
+        for name, parameter in self.parameters.items():
+            is_block_matrix = parameter.ndim == 2 and ".blocks." in f".{name}"
+            (matrices if config.optimizer == "muon" and is_block_matrix else others).append(
+                parameter
+            )
+        self.optimizers: list[torch.optim.Optimizer] = [
+            torch.optim.AdamW(
+                others,
+                lr=config.learning_rate,
+                betas=config.betas,
+                weight_decay=config.weight_decay,
+                foreach=True,
+            )
+        ]
+        if matrices:
+            self.optimizers.append(
+                torch.optim.Muon(
+                    matrices,
+                    lr=config.muon_learning_rate,
+                    momentum=config.momentum,
+                    weight_decay=config.weight_decay,
+                )
+            )
+        self.peak_rates = [optimizer.param_groups[0]["lr"] for optimizer in self.optimizers]
+
+    @property
+    def learning_rate(self) -> float:
+        """AdamW's rate at the last step."""
+        return float(self.optimizers[0].param_groups[0]["lr"])
+
+    def zero_gradients(self) -> None:
+        """Forget the gradients of the last update."""
+        for optimizer in self.optimizers:
+            optimizer.zero_grad(set_to_none=True)
+
+    def step(self, update: int) -> torch.Tensor:
+        """Clip the gradients, apply them at the rates of `update`; returns their norm before."""
+        gradient_norm = torch.nn.utils.clip_grad_norm_(self.parameters.values(), self.config.clip)
+        multiplier = rate_multiplier(update, self.config)
+        for optimizer, peak in zip(self.optimizers, self.peak_rates, strict=True):
+            optimizer.param_groups[0]["lr"] = peak * multiplier
+            optimizer.step()
+        return gradient_norm
+
+    def state_tensors(self) -> dict[str, torch.Tensor]:
+        """`parameter name/slot` -> tensor, for a checkpoint."""
+        names = {id(parameter): name for name, parameter in self.parameters.items()}
+        return {
+            f"{names[id(parameter)]}/{slot}": value
+            for optimizer in self.optimizers
+            for parameter, state in optimizer.state.items()
+            for slot, value in state.items()
+        }
+
+    def load_state_tensors(self, tensors: Mapping[str, torch.Tensor]) -> None:
+        """Continue from `state_tensors`; raises `CheckpointError` for a parameter it has not."""
+        owners = {
+            id(parameter): optimizer
+            for optimizer in self.optimizers
+            for parameter in optimizer.param_groups[0]["params"]
+        }
+        for key, value in tensors.items():
+            name, _, slot = key.rpartition("/")
+            if name not in self.parameters:
+                raise CheckpointError(
+                    f'optimizer state of parameter "{name}" has no owner in this model; '
+                    "resume with the configuration that the checkpoint was trained with"
+                )
+            parameter = self.parameters[name]
+            owners[id(parameter)].state[parameter][slot] = value.clone()
+
+
+def rate_multiplier(update: int, config: TrainingConfig) -> float:
+    """The share of the peak learning rate at `update` (0-based)."""
+    if update < config.warmup_updates:
+        return (update + 1) / config.warmup_updates
+    decay_begin = config.decay_start * config.updates
+    if update < decay_begin:
+        return 1.0
+    return (config.updates - update) / max(config.updates - decay_begin, 1.0)
