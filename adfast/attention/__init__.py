@@ -1,0 +1,10 @@
+"""Causal attention with a sliding window over packed histories, and its one-step streaming form.
+
+`attention` works on whole sequences and is differentiable; `decode` takes one step per environment
+with a `KeyValueCache` and computes the same function. Both pick their backend in `dispatch`.
+"""
+
+from adfast.attention.dispatch import attention, decode, resolve_backend
+from adfast.attention.key_value_cache import KeyValueCache
+
+__all__ = ["KeyValueCache", "attention", "decode", "resolve_backend"]

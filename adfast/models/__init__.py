@@ -1,0 +1,1 @@
+"""Models that read learning histories: their settings (torch-free), the transformer, its cache."""

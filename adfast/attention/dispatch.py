@@ -1,0 +1,209 @@
+"""The public face of attention: arguments are checked and the backend is chosen here, once.
+
+Axes: B batch, N environments, H query heads, T time, D channels per head.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, overload
+
+import torch
+from torch import Tensor
+
+from adfast.attention import banded_cpu, decode_cpu, reference
+from adfast.attention.key_value_cache import KeyValueCache
+from adfast.errors import InvalidArgument
+
+BACKENDS = ("auto", "reference", "cpu", "triton")
+
+
+def resolve_backend(backend: str, device: torch.device | str) -> str:
+    """The backend that will run tensors of `device`: "reference", "cpu" or "triton".
+
+    Raises `InvalidArgument` for an unknown name and for a backend that cannot run there.
+    """
+    device_type = torch.device(device).type
+    if backend not in BACKENDS:
+        raise InvalidArgument(
+            f'attention backend must be one of {", ".join(BACKENDS)}, got "{backend}"'
+        )
+    if backend == "auto":
+        backend = "triton" if device_type == "cuda" else "cpu"
+    if backend == "triton":
+        if device_type != "cuda":
+            raise InvalidArgument(
+                f'attention backend "triton" needs a CUDA device, got {device_type}; '
+                'use "auto" or "cpu"'
+            )
+        raise InvalidArgument(
+            'attention backend "triton" is not part of this version; '
+            'move the model to the CPU or use "reference"'
+        )
+    if backend == "cpu" and device_type != "cpu":
+        raise InvalidArgument(
+            f'attention backend "cpu" needs tensors on the CPU, got {device_type}; use "auto"'
+        )
+    return backend
+
+
+@overload
+def attention(
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    *,
+    window: int | None = ...,
+    document_start: Tensor | None = ...,
+    scale: float | None = ...,
+    logit_bound: float | None = ...,
+    deterministic: bool | None = ...,
+    return_lse: Literal[False] = ...,
+    backend: str = ...,
+) -> Tensor: ...
+
+
+@overload
+def attention(
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    *,
+    window: int | None = ...,
+    document_start: Tensor | None = ...,
+    scale: float | None = ...,
+    logit_bound: float | None = ...,
+    deterministic: bool | None = ...,
+    return_lse: Literal[True],
+    backend: str = ...,
+) -> tuple[Tensor, Tensor]: ...
+
+
+def attention(
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    *,
+    window: int | None = None,
+    document_start: Tensor | None = None,
+    scale: float | None = None,
+    logit_bound: float | None = None,
+    deterministic: bool | None = None,
+    return_lse: bool = False,
+    backend: str = "auto",
+) -> Tensor | tuple[Tensor, Tensor]:
+    """Causal attention `[B, H, T, D]` of `q [B, H, T, D]` over `k, v [B, H_kv, T, D]`.
+
+    A query sees itself and the `window - 1` tokens before it (all of them without a window), and
+    none before `document_start[b, t]` (int32 `[B, T]`, non-decreasing along t, at most t). Query
+    head h reads key head `h // (H // H_kv)`. `scale` multiplies the logits, `D ** -0.5` by default.
+
+    `logit_bound` promises that no scaled logit exceeds it in magnitude, which lets a kernel skip
+    the row maximum; `deterministic` asks for bit-equal gradients (by default as
+    `torch.use_deterministic_algorithms` says). The reference and cpu backends need no promise and
+    are always deterministic at a fixed thread count.
+
+    With `return_lse` also the log-sum-exp of each query's logits, float `[B, H, T]`, which carries
+    no gradient. Raises `InvalidArgument` for arguments that break these rules.
+    """
+    check_arguments(q, k, v, window, document_start, logit_bound)
+    chosen = resolve_backend(backend, q.device)
+    run = reference.attention if chosen == "reference" else banded_cpu.attention
+    out, lse = run(
+        q,
+        k,
+        v,
+        window=window,
+        document_start_BT=document_start,
+        scale=q.shape[-1] ** -0.5 if scale is None else scale,
+    )
+    return (out, lse.detach()) if return_lse else out
+
+
+def decode(
+    q: Tensor,
+    k_new: Tensor,
+    v_new: Tensor,
+    cache: KeyValueCache,
+    step: Tensor,
+    start: Tensor,
+    *,
+    scale: float | None = None,
+) -> Tensor:
+    """One step of attention per environment: `[N, H, D]`, what `attention` gives at that step.
+
+    `q [N, H, D]` and `k_new, v_new [N, H_kv, D]` belong to the tokens of `step` (int64 `[N]`); the
+    new keys and values are written into `cache`. An environment sees no step before `start` (int64
+    `[N]`, at most `step`): to reset one, set its `start` to its next `step`. An environment's steps
+    must follow one another. No gradient flows.
+    """
+    if q.device.type != "cpu":
+        raise InvalidArgument(
+            f"decode runs on the CPU in this version, got {q.device.type}; move the model there"
+        )
+    scale = q.shape[-1] ** -0.5 if scale is None else scale
+    with torch.no_grad():
+        return decode_cpu.decode(q, k_new, v_new, cache, step, start, scale=scale)
+
+
+def check_arguments(
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    window: int | None,
+    document_start: Tensor | None,
+    logit_bound: float | None,
+) -> None:
+    """Raise `InvalidArgument` for what `attention` does not take."""
+    shapes = f"q {tuple(q.shape)}, k {tuple(k.shape)}, v {tuple(v.shape)}"
+    if q.ndim != 4 or k.ndim != 4 or k.shape != v.shape:
+        raise InvalidArgument(
+            f"attention needs q [B, H, T, D] and k, v [B, H_kv, T, D] of one shape, got {shapes}"
+        )
+    if (q.shape[0], q.shape[2], q.shape[3]) != (k.shape[0], k.shape[2], k.shape[3]):
+        raise InvalidArgument(f"q, k and v must agree in batch, time and channels, got {shapes}")
+    if min(q.shape) < 1 or k.shape[1] < 1:
+        raise InvalidArgument(f"attention needs at least one of every axis, got {shapes}")
+    if q.shape[1] % k.shape[1]:
+        raise InvalidArgument(
+            f"the number of query heads must be a multiple of that of key heads, got {shapes}"
+        )
+    if not q.is_floating_point() or not q.dtype == k.dtype == v.dtype:
+        raise InvalidArgument(
+            f"q, k and v must share one floating dtype, got {q.dtype}, {k.dtype}, {v.dtype}"
+        )
+    if not q.device == k.device == v.device:
+        raise InvalidArgument(
+            f"q, k and v must be on one device, got {q.device}, {k.device}, {v.device}"
+        )
+    if window is not None and window < 1:
+        raise InvalidArgument(
+            f"attention window must be at least 1 (the query itself), got {window}; "
+            "use None for no window"
+        )
+    if logit_bound is not None and not logit_bound > 0:
+        raise InvalidArgument(f"logit_bound must be positive, got {logit_bound}; None for no bound")
+    if document_start is not None:
+        check_document_start(document_start, q)
+
+
+def check_document_start(document_start: Tensor, q: Tensor) -> None:
+    """Raise `InvalidArgument` unless it is int32 `[B, T]`, non-decreasing and within 0 .. t."""
+    expected = (q.shape[0], q.shape[2])
+    if document_start.dtype != torch.int32 or tuple(document_start.shape) != expected:
+        raise InvalidArgument(
+            f"document_start must be int32 {expected} like q's batch and time, "
+            f"got {document_start.dtype} {tuple(document_start.shape)}"
+        )
+    if document_start.device != q.device:
+        raise InvalidArgument(
+            f"document_start must be on {q.device} like q, got {document_start.device}"
+        )
+    if document_start.device.type != "cpu":
+        return  # reading values back would stall the device
+    if (document_start[:, 1:] < document_start[:, :-1]).any():
+        raise InvalidArgument(
+            "document_start must not decrease along time: a document is one run of tokens"
+        )
+    time = torch.arange(q.shape[2], dtype=torch.int32)
+    if (document_start < 0).any() or (document_start > time).any():
+        raise InvalidArgument("document_start[b, t] must be in 0..t: a query sees itself")

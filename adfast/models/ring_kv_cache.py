@@ -1,0 +1,57 @@
+"""RingKVCache: the state of a model that acts, one stream per environment.
+
+All environments share one clock that never goes back; resetting one moves its start to the present,
+so nothing is cleared or moved and every environment stays in step with the rest.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from adfast.attention import KeyValueCache
+from adfast.errors import InvalidArgument
+from adfast.models.config import ModelConfig
+
+
+class RingKVCache:
+    """One `KeyValueCache` per layer, the shared clock and each environment's start, in tokens.
+
+    A layer without an attention window keeps the whole history and grows.
+    """
+
+    def __init__(self, config: ModelConfig, num_environments: int, device: torch.device) -> None:
+        self.num_environments = num_environments
+        self.layers = [
+            KeyValueCache(
+                num_environments,
+                config.resolved_num_kv_heads,
+                config.head_dim,
+                window,
+                device=device,
+            )
+            for window in config.layer_token_windows
+        ]
+        self.step = torch.zeros(num_environments, dtype=torch.int64, device=device)
+        self.start = torch.zeros(num_environments, dtype=torch.int64, device=device)
+
+    @property
+    def is_first(self) -> Tensor:
+        """bool `[N]`: environments whose next step begins a history."""
+        return self.step == self.start
+
+    def advance(self) -> None:
+        """Move the clock on by one token."""
+        self.step += 1
+
+    def reset(self, mask: Tensor | None = None) -> None:
+        """Begin a new history in the environments of `mask` (bool `[N]`), or in all of them."""
+        if mask is None:
+            self.start.copy_(self.step)
+            return
+        if mask.dtype != torch.bool or tuple(mask.shape) != (self.num_environments,):
+            raise InvalidArgument(
+                f"reset mask must be bool [{self.num_environments}], one per environment, "
+                f"got {mask.dtype} {tuple(mask.shape)}"
+            )
+        torch.where(mask, self.step, self.start, out=self.start)

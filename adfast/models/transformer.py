@@ -1,0 +1,161 @@
+"""Transformer: predicts the action of every transition from all that came before it.
+
+The same blocks serve training and acting; what differs is the function that attends: `attention`
+over whole windows, or `decode` against a `RingKVCache`. That the two compute the same is a test.
+
+Axes: B batch, T transitions, A actions, N environments, H heads, D channels per head.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from adfast.attention import attention, decode
+from adfast.errors import InvalidArgument
+from adfast.models.block import Block
+from adfast.models.config import ModelConfig
+from adfast.models.positions import rotation_at
+from adfast.models.ring_kv_cache import RingKVCache
+from adfast.models.transition_embedding import StepInput, TransitionEmbedding, step_inputs
+from adfast.tasks.transition_schema import TransitionSchema
+
+POSITION_SCALE = 0.02  # standard deviation of the initial learned positions
+
+
+class Transformer(nn.Module):
+    """Action logits from learning histories; its weights are a function of the arguments alone."""
+
+    def __init__(self, config: ModelConfig, schema: TransitionSchema, seed: int) -> None:
+        super().__init__()
+        self.config = config
+        self.schema = schema
+        self.attention_backend = "auto"
+        generator = torch.Generator().manual_seed(seed)
+        self.embedding = TransitionEmbedding(schema, config.width, config.layout, generator)
+        if config.num_learned_positions is not None:
+            num_positions = config.num_learned_positions * config.tokens_per_transition
+            self.positions = nn.Parameter(
+                torch.empty(num_positions, config.width).normal_(
+                    std=POSITION_SCALE, generator=generator
+                )
+            )
+        self.blocks = nn.ModuleList(Block(config, generator) for _ in range(config.num_layers))
+        self.final_norm = nn.LayerNorm(config.width, bias=False)
+        self.head = nn.Parameter(torch.zeros(schema.num_actions, config.width))
+
+    def forward(self, batch: Mapping[str, Tensor], *, dropout_seed: int | None = None) -> Tensor:
+        """Logits `[B, T, A]` of the actions of sampled windows (see `step_inputs` for `batch`).
+
+        `dropout_seed` keys dropout and sequence masking, which act only in training mode; raises
+        `InvalidArgument` when they are on and it is missing.
+        """
+        tokens_per_transition = self.config.tokens_per_transition
+        x = self.embedding(step_inputs(batch)).view(len(batch["action"]), -1, self.config.width)
+        time = torch.arange(x.shape[1], device=x.device)
+        position, document_start = time, batch.get("document_start")
+        if document_start is not None:
+            document_start = (document_start * tokens_per_transition).repeat_interleave(
+                tokens_per_transition, dim=1
+            )
+            position = time - document_start
+        x = self.add_positions(x, position)
+        noise = self.noise(dropout_seed)
+        if noise is not None and self.config.sequence_mask > 0.0:
+            seen = 1.0 - self.config.sequence_mask
+            x = x * torch.empty_like(x[..., :1]).bernoulli_(seen, generator=noise)
+
+        rotation = rotation_at(time, self.config)
+        for block, window in zip(self.blocks, self.config.layer_token_windows, strict=True):
+            attend = partial(
+                attend_sequence,
+                window=window,
+                document_start=document_start,
+                scale=self.config.attention_scale,
+                logit_bound=self.config.logit_bound,
+                backend=self.attention_backend,
+            )
+            x = block(x, attend, rotation, noise)
+        return self.action_logits(x[:, tokens_per_transition - 1 :: tokens_per_transition])
+
+    @torch.no_grad()
+    def step(self, inputs: StepInput, cache: RingKVCache) -> Tensor:
+        """Logits `[N, A]` of the next action in N environments; moves `cache` on by a transition.
+
+        `inputs.is_first` must be `cache.is_first`: the cache knows who begins a history.
+        """
+        tokens = self.embedding(inputs).view(cache.num_environments, -1, self.config.width)
+        for x in tokens.unbind(1):
+            x = self.add_positions(x, cache.step - cache.start)
+            rotation = rotation_at(cache.step, self.config)
+            for block, layer_cache in zip(self.blocks, cache.layers, strict=True):
+                attend = partial(
+                    decode,
+                    cache=layer_cache,
+                    step=cache.step,
+                    start=cache.start,
+                    scale=self.config.attention_scale,
+                )
+                x = block(x, attend, rotation)
+            cache.advance()
+        return self.action_logits(x)
+
+    def new_cache(self, num_environments: int) -> RingKVCache:
+        """An empty cache with which `step` acts in `num_environments` environments."""
+        if num_environments < 1:
+            raise InvalidArgument(f"num_environments must be at least 1, got {num_environments}")
+        return RingKVCache(self.config, num_environments, self.head.device)
+
+    def action_logits(self, x: Tensor) -> Tensor:
+        """Logits `[..., A]` of the residual stream `[..., width]` after the last block."""
+        return F.linear(self.final_norm(x), self.head)
+
+    def noise(self, dropout_seed: int | None) -> torch.Generator | None:
+        """The generator of this pass's dropout; None when nothing is dropped."""
+        if not self.training or self.config.dropout == self.config.sequence_mask == 0.0:
+            return None
+        if dropout_seed is None:
+            raise InvalidArgument(
+                "dropout_seed must be given to train with dropout or sequence_mask; "
+                "pass a number that differs per update, or call eval()"
+            )
+        return torch.Generator(self.head.device).manual_seed(dropout_seed)
+
+    def add_positions(self, x: Tensor, position: Tensor) -> Tensor:
+        """`x` plus the learned rows of `position`; raises `InvalidArgument` past the last one."""
+        if self.config.num_learned_positions is None:
+            return x
+        if int(position.max()) >= len(self.positions):
+            raise InvalidArgument(
+                f"num_learned_positions is {self.config.num_learned_positions} transitions and "
+                "the history is longer; raise it, or use another position_encoding"
+            )
+        return x + self.positions[position]
+
+
+def attend_sequence(
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    *,
+    window: int | None,
+    document_start: Tensor | None,
+    scale: float,
+    logit_bound: float | None,
+    backend: str,
+) -> Tensor:
+    """`attention` of `[B, T, H, D]` tensors."""
+    return attention(
+        q.transpose(1, 2),
+        k.transpose(1, 2),
+        v.transpose(1, 2),
+        window=window,
+        document_start=document_start,
+        scale=scale,
+        logit_bound=logit_bound,
+        backend=backend,
+    ).transpose(1, 2)

@@ -1,0 +1,176 @@
+"""TransitionEmbedding: transitions in, tokens out.
+
+The token of transition t knows the observation that action t answers, and what came before it: the
+previous action and reward, and, where an episode begins, the final observation of the one before.
+So the token that carries a reward also carries the cell that it was paid in, and recalling it takes
+one attention layer.
+
+All discrete inputs read one table: each has a block of rows, and a token is the sum of one row of
+each block.
+
+Axes: B batch, T transitions, C observation components, N environments; `...` is `[B, T]` or `[N]`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from adfast.errors import InvalidArgument
+from adfast.models.config import Layout
+from adfast.tasks.transition_schema import TransitionSchema
+
+UINT8_REWARDS = 256
+EMBEDDING_SCALE = 0.5  # standard deviation of the initial rows
+
+
+@dataclass(frozen=True)
+class StepInput:
+    """What a model sees before it acts. The previous_* entries are ignored where `is_first`.
+
+    `observation` and `previous_final_observation` are integer `[..., C]`, the others `[...]`.
+    `previous_final_observation` counts only where `episode_step` is 0; `is_first` (bool) marks the
+    first transition of a history or of a sampled window, which has no past.
+    """
+
+    observation: Tensor
+    previous_action: Tensor
+    previous_reward: Tensor
+    previous_final_observation: Tensor
+    episode_step: Tensor
+    is_first: Tensor
+
+
+def step_inputs(batch: Mapping[str, Tensor]) -> StepInput:
+    """The inputs `[B, T]` of sampled windows: what is past in a row is shifted by one.
+
+    `batch` holds `observation`, `action`, `reward`, `next_observation`, `episode_step`, each
+    `[B, T, ...]`, and for packed histories `document_start` int32 `[B, T]`.
+    """
+    observation_BTC = batch["observation"]
+    time = torch.arange(observation_BTC.shape[1], device=observation_BTC.device)
+    start = batch.get("document_start")
+    is_first = (time == 0).expand(observation_BTC.shape[:2]) if start is None else start == time
+    return StepInput(
+        observation=observation_BTC,
+        previous_action=shift(batch["action"]),
+        previous_reward=shift(batch["reward"]),
+        previous_final_observation=shift(batch["next_observation"]),
+        episode_step=batch["episode_step"],
+        is_first=is_first,
+    )
+
+
+def shift(values: Tensor) -> Tensor:
+    """`values [B, T, ...]` one place later in time; the first place repeats its own value."""
+    return torch.cat((values[:, :1], values[:, :-1]), dim=1)
+
+
+class TransitionEmbedding(nn.Module):
+    """Tokens `[..., width]` (one-token) or `[..., 3, width]` (three-token) of `StepInput`s.
+
+    The three tokens of a transition are the previous action, the previous reward with the previous
+    final observation, and the observation with the step in the episode.
+    """
+
+    first_row: Tensor
+    block_size: Tensor
+
+    def __init__(
+        self, schema: TransitionSchema, width: int, layout: Layout, generator: torch.Generator
+    ) -> None:
+        super().__init__()
+        self.schema = schema
+        self.layout = layout
+        sizes = schema.observation_sizes
+        self.has_float_reward = schema.reward_dtype == "float32"
+        num_rewards = 1 if self.has_float_reward else UINT8_REWARDS
+        # Blocks in the order of the tokens that they belong to; the last row of a block that has
+        # one more than it has values means "none".
+        previous = [schema.num_actions + 1, num_rewards + 1, *(size + 1 for size in sizes)]
+        self.block_sizes = (*previous, *sizes, schema.episode_length)
+        first_rows = torch.tensor([0, *self.block_sizes]).cumsum(0)
+        self.register_buffer("first_row", first_rows[:-1], persistent=False)
+        self.register_buffer("block_size", torch.tensor(self.block_sizes), persistent=False)
+        self.table = nn.Parameter(
+            torch.empty(int(first_rows[-1]), width).normal_(
+                std=EMBEDDING_SCALE, generator=generator
+            )
+        )
+        if self.has_float_reward:
+            self.reward_direction = nn.Parameter(
+                torch.empty(width).normal_(std=EMBEDDING_SCALE, generator=generator)
+            )
+
+    def forward(self, inputs: StepInput) -> Tensor:
+        """The tokens of `inputs`; raises `InvalidArgument` for a value outside the schema."""
+        rows = self.rows(inputs)
+        num_components = len(self.schema.observation_sizes)
+        if self.layout == "one-token":
+            return self.sum_rows(rows) + self.float_reward(inputs)
+        tokens = (
+            self.sum_rows(rows[..., :1]),
+            self.sum_rows(rows[..., 1 : 2 + num_components]) + self.float_reward(inputs),
+            self.sum_rows(rows[..., 2 + num_components :]),
+        )
+        return torch.stack(tokens, dim=-2)
+
+    def rows(self, inputs: StepInput) -> Tensor:
+        """int64 `[..., F]`: the row of the table that each of the F blocks contributes."""
+        none = self.block_size
+        first = inputs.is_first
+        reward = torch.zeros_like(inputs.previous_action, dtype=torch.int64)
+        if not self.has_float_reward:
+            reward = inputs.previous_reward.long()
+        ends_episode = (inputs.episode_step.long() == 0) & ~first
+        num_components = inputs.observation.shape[-1]
+        values = torch.cat(
+            (
+                inputs.previous_action.long().where(~first, none[0] - 1)[..., None],
+                reward.where(~first, none[1] - 1)[..., None],
+                inputs.previous_final_observation.long().where(
+                    ends_episode[..., None], none[2 : 2 + num_components] - 1
+                ),
+                inputs.observation.long(),
+                inputs.episode_step.long()[..., None],
+            ),
+            dim=-1,
+        )
+        if values.device.type == "cpu" and ((values < 0) | (values >= self.block_size)).any():
+            raise InvalidArgument(self.describe_invalid(values))
+        return values + self.first_row
+
+    def sum_rows(self, rows: Tensor) -> Tensor:
+        """`[..., width]`: the sum of the table's rows `[..., F]`."""
+        return F.embedding(rows, self.table).sum(-2)
+
+    def float_reward(self, inputs: StepInput) -> Tensor | float:
+        """The linear embedding of real rewards; 0 where rewards are counted in the table."""
+        if not self.has_float_reward:
+            return 0.0
+        reward = inputs.previous_reward.to(self.table.dtype).masked_fill(inputs.is_first, 0.0)
+        return reward[..., None] * self.reward_direction
+
+    def describe_invalid(self, values: Tensor) -> str:
+        """The message for the first block of `values` that leaves its range."""
+        components = range(len(self.schema.observation_sizes))
+        names = [
+            "previous_action",
+            "previous_reward",
+            *(f"previous_final_observation[{c}]" for c in components),
+            *(f"observation[{c}]" for c in components),
+            "episode_step",
+        ]
+        for block, (name, size) in enumerate(zip(names, self.block_sizes, strict=True)):
+            value = values[..., block]
+            if int(value.min()) < 0 or int(value.max()) >= size:
+                wrong = int(value.max() if int(value.max()) >= size else value.min())
+                return (
+                    f"{name} must be in 0..{size - 1} by the model's schema, got {wrong}; "
+                    "use the schema of the family that the data comes from"
+                )
+        raise AssertionError("called without an invalid value")
