@@ -1,10 +1,29 @@
-"""Attention on the CPU."""
+"""Attention on the CPU: torch's flash kernel, run over the band that a window leaves.
+
+Without a window shorter than the sequence, and without documents, one call with the kernel's causal
+flag is best. Otherwise queries are taken in chunks, each against the slice of keys that any of its
+queries sees, with the edges of the band as an additive mask: the work is proportional to the window
+and not to the length. The chunk is as long as the window within the limits below: a shorter one
+computes fewer dead scores, but the kernel then works on smaller tiles and loses more than that.
+
+Axes: B batch, H heads, T time, D channels per head.
+"""
 
 from __future__ import annotations
 
-from torch import Tensor
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
 
-from adfast.attention import reference
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+MIN_CHUNK = 64
+MAX_CHUNK = 256
+
+flash_forward = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
+flash_backward = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu_backward
 
 
 def attention(
@@ -17,6 +36,144 @@ def attention(
     scale: float,
 ) -> tuple[Tensor, Tensor]:
     """The attended values `[B, H, T, D]` and the log-sum-exp `[B, H, T]`."""
-    return reference.attention(
-        q_BHTD, k_BHTD, v_BHTD, window=window, document_start_BT=document_start_BT, scale=scale
-    )
+    groups = q_BHTD.shape[1] // k_BHTD.shape[1]
+    if groups > 1:
+        k_BHTD = k_BHTD.repeat_interleave(groups, dim=1)
+        v_BHTD = v_BHTD.repeat_interleave(groups, dim=1)
+    out, lse = BandedAttention.apply(q_BHTD, k_BHTD, v_BHTD, window, document_start_BT, scale)
+    return out, lse
+
+
+class BandedAttention(torch.autograd.Function):
+    """`attention` with as many key heads as query heads."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        q: Tensor,
+        k: Tensor,
+        v: Tensor,
+        window: int | None,
+        document_start: Tensor | None,
+        scale: float,
+    ) -> tuple[Tensor, Tensor]:
+        ctx.window, ctx.document_start, ctx.scale = window, document_start, scale
+        if is_causal_only(q.shape[2], window, document_start):
+            out, lse = flash_forward(q, k, v, is_causal=True, scale=scale)
+        else:
+            out, lse = banded_forward(q, k, v, window, document_start, scale)
+        ctx.save_for_backward(q, k, v, out, lse)
+        ctx.mark_non_differentiable(lse)
+        return out, lse
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, d_out: Tensor, d_lse: Tensor) -> tuple[Tensor | None, ...]:
+        q, k, v, out, lse = ctx.saved_tensors
+        if is_causal_only(q.shape[2], ctx.window, ctx.document_start):
+            gradients = flash_backward(d_out, q, k, v, out, lse, 0.0, True, scale=ctx.scale)
+        else:
+            gradients = banded_backward(
+                d_out, q, k, v, out, lse, ctx.window, ctx.document_start, ctx.scale
+            )
+        return (*gradients, None, None, None)
+
+
+def is_causal_only(length: int, window: int | None, document_start: Tensor | None) -> bool:
+    """Whether every query sees all tokens before it."""
+    return document_start is None and (window is None or window >= length)
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """A run of queries, the keys that any of them sees, and what masks the others."""
+
+    queries: slice
+    keys: slice
+    mask: Tensor  # additive, [queries, keys] or [B, 1, queries, keys]
+
+
+def chunks(q: Tensor, window: int | None, document_start: Tensor | None) -> Iterator[Chunk]:
+    """The chunks that cover all queries of `q`."""
+    length = q.shape[2]
+    reach = min(length, length if window is None else window)
+    size = min(MAX_CHUNK, max(MIN_CHUNK, reach))
+    band = band_mask(size, reach, q.dtype)
+    for first in range(0, length, size):
+        last = min(first + size, length)
+        lowest = max(0, first - reach + 1)
+        if document_start is None:
+            left = reach - 1 - (first - lowest)
+            mask = band[: last - first, left : left + last - lowest]
+        else:
+            lowest = max(lowest, int(document_start[:, first].min()))
+            left = reach - 1 - (first - lowest)
+            mask = band[: last - first, left : left + last - lowest]
+            key = torch.arange(lowest, last, dtype=torch.int32)
+            before = key < document_start[:, first:last, None]
+            mask = mask.expand(len(before), -1, -1).masked_fill(before, -torch.inf)[:, None]
+        yield Chunk(slice(first, last), slice(lowest, last), mask)
+
+
+def band_mask(size: int, reach: int, dtype: torch.dtype) -> Tensor:
+    """Additive mask of queries 0 .. size - 1 over keys `1 - reach` .. size - 1."""
+    query = torch.arange(size)[:, None]
+    key = torch.arange(1 - reach, size)
+    hidden = (key > query) | (key <= query - reach)
+    return torch.zeros(hidden.shape, dtype=dtype).masked_fill_(hidden, -torch.inf)
+
+
+def banded_forward(
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    window: int | None,
+    document_start: Tensor | None,
+    scale: float,
+) -> tuple[Tensor, Tensor]:
+    """The attended values `[B, H, T, D]`, laid out as `[B, T, H, D]`, and the log-sum-exp."""
+    batch, heads, length, channels = q.shape
+    out = q.new_empty(batch, length, heads, channels).transpose(1, 2)
+    parts = []
+    for chunk in chunks(q, window, document_start):
+        out[:, :, chunk.queries], lse = flash_forward(
+            q[:, :, chunk.queries],
+            k[:, :, chunk.keys],
+            v[:, :, chunk.keys],
+            attn_mask=chunk.mask,
+            scale=scale,
+        )
+        parts.append(lse)
+    return out, torch.cat(parts, dim=2)
+
+
+def banded_backward(
+    d_out: Tensor,
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    out: Tensor,
+    lse: Tensor,
+    window: int | None,
+    document_start: Tensor | None,
+    scale: float,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The gradients of q, k and v, each `[B, H, T, D]`, laid out as `[B, T, H, D]`."""
+    batch, heads, length, channels = q.shape
+    dq, dk, dv = (q.new_zeros(batch, length, heads, channels).transpose(1, 2) for _ in range(3))
+    for chunk in chunks(q, window, document_start):
+        dq[:, :, chunk.queries], dk_chunk, dv_chunk = flash_backward(
+            d_out[:, :, chunk.queries],
+            q[:, :, chunk.queries],
+            k[:, :, chunk.keys],
+            v[:, :, chunk.keys],
+            out[:, :, chunk.queries],
+            lse[:, :, chunk.queries],
+            0.0,
+            False,
+            attn_mask=chunk.mask,
+            scale=scale,
+        )
+        dk[:, :, chunk.keys] += dk_chunk
+        dv[:, :, chunk.keys] += dv_chunk
+    return dq, dk, dv
