@@ -1,0 +1,168 @@
+"""The page's interactive line charts, as Plotly specifications in plain JSON.
+
+Colours are written as tokens, `@model` or `@model/0.18` with an opacity, which `page.js` replaces by
+the page's CSS variables: so one specification serves the light and the dark scheme. `compact` holds
+the layout changes for narrow screens.
+"""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Any
+
+import numpy as np
+
+from adfast.report.curves import Curve, TrainingSeries, context_marks, return_curves
+from adfast.report.run_record import Evaluation
+
+Chart = dict[str, Any]
+
+
+def return_chart(evaluation: Evaluation) -> Chart:
+    """Return per episode of the frozen model, against every reference."""
+    curves = return_curves(evaluation)
+    traces: list[dict[str, Any]] = []
+    for curve in curves:
+        if curve.band is not None:
+            traces += _band(curve)
+        traces.append(_line(curve))
+    shapes, annotations = [], []
+    for level, mark in enumerate(context_marks(evaluation)):
+        position = mark.episodes + 0.5
+        shapes.append(
+            {
+                "type": "line",
+                "x0": position,
+                "x1": position,
+                "y0": 0,
+                "y1": 1.02 + 0.07 * level,
+                "yref": "paper",
+                "line": {"color": "@muted", "width": 1},
+            }
+        )
+        annotations.append(
+            {
+                "x": position,
+                "y": 1.02 + 0.07 * level,
+                "yref": "paper",
+                "yanchor": "bottom",
+                "xanchor": "left" if mark.episodes < evaluation.episodes / 2 else "right",
+                "text": f"{mark.label} ({mark.episodes:.3g} episodes)",
+                "showarrow": False,
+                "font": {"color": "@muted", "size": 12},
+            }
+        )
+    layout = _layout(height=440, top=24 + 26 * max(len(annotations), 1))
+    layout["xaxis"] |= {
+        "title": {"text": "episode in context"},
+        "range": [0.5, evaluation.episodes + 0.5],
+    }
+    layout["yaxis"] = _axis() | {"title": {"text": "return per episode"}, "rangemode": "tozero"}
+    layout |= {"shapes": shapes, "annotations": annotations}
+    return {"data": traces, "layout": layout, "compact": {"height": 360}}
+
+
+def training_chart(series: TrainingSeries) -> Chart:
+    """Loss, accuracy and held-out return in three panels over one axis of updates."""
+    progress = np.column_stack([series.tokens / 1e6, series.seconds])
+    panels: list[dict[str, Any]] = [
+        {"name": "loss", "x": series.update, "y": series.loss, "colour": "@source"},
+        {"name": "accuracy", "x": series.update, "y": series.accuracy, "colour": "@accuracy"},
+    ]
+    if series.held_out_update.size:
+        panels.append(
+            {
+                "name": "held-out return",
+                "x": series.held_out_update,
+                "y": series.held_out_return,
+                "colour": "@model",
+            }
+        )
+    layout = _layout(height=60 + 170 * len(panels), top=16)
+    layout["xaxis"] |= {"title": {"text": "update"}}
+    traces = []
+    share = 1 / len(panels)
+    for index, panel in enumerate(panels):
+        axis = "y" if index == 0 else f"y{index + 1}"
+        top = 1 - index * share
+        layout["yaxis" + axis[1:]] = _axis() | {
+            "title": {"text": panel["name"]},
+            "domain": [max(top - share + 0.05, 0.0), top],
+        }
+        along = index < 2
+        traces.append(
+            {
+                "type": "scatter",
+                "mode": "lines" if along else "lines+markers",
+                "name": panel["name"],
+                "x": _rounded(panel["x"]),
+                "y": _rounded(panel["y"]),
+                "yaxis": axis,
+                "line": {"color": panel["colour"], "width": 2},
+                "hovertemplate": "%{y:.3f}"
+                + (" after %{customdata[0]:.2f} M tokens, %{customdata[1]:.0f} s" if along else ""),
+            }
+            | ({"customdata": progress.round(3).tolist()} if along else {})
+        )
+    layout["xaxis"]["anchor"] = f"y{len(panels)}" if len(panels) > 1 else "y"
+    return {"data": traces, "layout": layout, "compact": {}}
+
+
+def _line(curve: Curve) -> dict[str, Any]:
+    trace: dict[str, Any] = {
+        "type": "scatter",
+        "mode": "lines",
+        "name": escape(curve.name),
+        "x": curve.episodes.tolist(),
+        "y": _rounded(curve.values),
+        "line": {"color": f"@{curve.colour}", "width": curve.width, "dash": curve.dash},
+        "hovertemplate": "%{y:.2f}",
+    }
+    if curve.band is not None:
+        trace["customdata"] = np.column_stack(curve.band).round(3).tolist()
+        trace["hovertemplate"] = "%{y:.2f} (%{customdata[0]:.2f} to %{customdata[1]:.2f})"
+    return trace
+
+
+def _band(curve: Curve) -> list[dict[str, Any]]:
+    """Two invisible lines with the space between them filled."""
+    assert curve.band is not None
+    edge = {
+        "type": "scatter",
+        "mode": "lines",
+        "x": curve.episodes.tolist(),
+        "line": {"width": 0},
+        "hoverinfo": "skip",
+    }
+    low, high = curve.band
+    filled = {"fill": "tonexty", "fillcolor": f"@{curve.colour}/0.18"}
+    return [edge | {"y": _rounded(low)}, edge | {"y": _rounded(high)} | filled]
+
+
+def _layout(height: int, top: int) -> dict[str, Any]:
+    return {
+        "height": height,
+        "margin": {"l": 56, "r": 12, "t": top, "b": 48},
+        "showlegend": False,
+        "hovermode": "x unified",
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "font": {"color": "@ink", "family": "system-ui, sans-serif", "size": 13},
+        "hoverlabel": {"bgcolor": "@card", "bordercolor": "@rule", "font": {"color": "@ink"}},
+        "xaxis": _axis(),
+    }
+
+
+def _axis() -> dict[str, Any]:
+    return {
+        "gridcolor": "@rule",
+        "linecolor": "@rule",
+        "zeroline": False,
+        "tickfont": {"color": "@muted"},
+        "automargin": True,
+        "fixedrange": True,
+    }
+
+
+def _rounded(values: np.ndarray) -> list[float]:
+    return [float(f"{value:.6g}") for value in values]

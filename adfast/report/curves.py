@@ -1,0 +1,139 @@
+"""The series that the line charts show, defined once for the page and for the PNG figures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from adfast.report.run_record import Evaluation, TrainingMetrics
+
+MAX_POINTS = 400  # of one training series; more cannot be told apart on a screen
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One line of the main figure: its values at episodes 1 .. len(values).
+
+    `colour` names an entry of the palette, `dash` is a Plotly dash, `band` the lower and upper
+    limit per episode.
+    """
+
+    name: str
+    meaning: str
+    values: np.ndarray
+    colour: str
+    dash: str = "solid"
+    width: float = 2.0
+    band: tuple[np.ndarray, np.ndarray] | None = None
+
+    @property
+    def episodes(self) -> np.ndarray:
+        """1 .. number of values."""
+        return np.arange(1, len(self.values) + 1)
+
+
+@dataclass(frozen=True)
+class ContextMark:
+    """An episode after which the context is more than the model was trained on, or can see."""
+
+    episodes: float
+    label: str
+
+
+def return_curves(evaluation: Evaluation) -> list[Curve]:
+    """The main figure's lines, the model last so that it is drawn on top."""
+    references = evaluation.references
+    candidates = [
+        ("optimum", "who knows the task, mean over the held-out ones",
+         references.optimal, "optimal", "dash", 1.5),
+        ("ideal learner", "the best plan known for who must find the task out, under a stated prior",
+         references.ideal_learner, "ideal", "dashdot", 2.0),
+        ("source", "the algorithm that wrote the training data, learning from nothing",
+         references.source, "source", "solid", 2.0),
+        ("source, as kept", "the same, with only the episodes that the training data keeps",
+         references.source_every_kth, "source", "dot", 2.0),
+        ("random", "actions drawn uniformly", references.random, "random", "dash", 1.5),
+    ]  # fmt: skip
+    curves = [
+        Curve(name, meaning, _per_episode(value, evaluation.episodes), colour, dash, width)
+        for name, meaning, value, colour, dash, width in candidates
+        if value is not None
+    ]
+    if evaluation.train is not None:
+        mean = evaluation.train.array.mean(axis=(0, 1))
+        meaning = f"the same model on {len(evaluation.train.task_ids)} tasks of its training data"
+        curves.append(Curve("model, training tasks", meaning, mean, "train", "longdash"))
+    summary = evaluation.summary
+    low, high = np.array(summary.held_out_ci95_by_episode, dtype=np.float64).T
+    curves.append(
+        Curve(
+            "model, held-out tasks",
+            f"mean over {len(evaluation.held_out.task_ids)} tasks it never saw, "
+            "with a 95% bootstrap band over tasks",
+            np.array(summary.held_out_mean_by_episode, dtype=np.float64),
+            "model",
+            width=3.0,
+            band=(low, high),
+        )
+    )
+    return curves
+
+
+def context_marks(evaluation: Evaluation) -> list[ContextMark]:
+    """Where within the evaluated episodes the trained context and the receptive field end."""
+    limits = [
+        (evaluation.trained_context_transitions, "trained context ends"),
+        (evaluation.receptive_field_transitions, "receptive field is full"),
+    ]
+    return [
+        ContextMark(transitions / evaluation.episode_length, label)
+        for transitions, label in limits
+        if transitions is not None and transitions < evaluation.episodes * evaluation.episode_length
+    ]
+
+
+@dataclass(frozen=True)
+class TrainingSeries:
+    """The training curve, thinned: loss, accuracy and progress at `update`, axes `[points]`.
+
+    `held_out_update` and `held_out_return` are the evaluations in between, unthinned.
+    """
+
+    update: np.ndarray
+    tokens: np.ndarray
+    seconds: np.ndarray
+    loss: np.ndarray
+    accuracy: np.ndarray
+    held_out_update: np.ndarray
+    held_out_return: np.ndarray
+    lines_per_point: int
+
+
+def training_series(metrics: tuple[TrainingMetrics, ...]) -> TrainingSeries:
+    """The training curve; above `MAX_POINTS` lines, a point is the mean of several in a row."""
+    stride = -(-len(metrics) // MAX_POINTS)
+    starts = np.arange(0, len(metrics), stride)
+    counts = np.diff(np.append(starts, len(metrics)))
+
+    def mean_of(field: str) -> np.ndarray:
+        values = np.array([getattr(line, field) for line in metrics], dtype=np.float64)
+        return np.add.reduceat(values, starts) / counts
+
+    held_out = [(m.update, m.held_out_return) for m in metrics if m.held_out_return is not None]
+    return TrainingSeries(
+        update=mean_of("update"),
+        tokens=mean_of("tokens"),
+        seconds=mean_of("seconds"),
+        loss=mean_of("loss"),
+        accuracy=mean_of("accuracy"),
+        held_out_update=np.array([update for update, _ in held_out], dtype=np.float64),
+        held_out_return=np.array([value for _, value in held_out], dtype=np.float64),
+        lines_per_point=stride,
+    )
+
+
+def _per_episode(value: float | tuple[float, ...], episodes: int) -> np.ndarray:
+    """float64 of at most `episodes` values; one number stands for every episode."""
+    values = np.atleast_1d(np.asarray(value, dtype=np.float64))
+    return np.full(episodes, values[0]) if isinstance(value, float) else values[:episodes]

@@ -1,0 +1,117 @@
+"""The page's drawings, as inline SVG that CSS colours: the room, the paths, small curves and bars.
+
+Units are cells: a cell is 1 wide and 1 high, and its centre lies at (column + 0.5, row + 0.5).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from html import escape
+
+import numpy as np
+
+from adfast.report.palette import share_colour, text_colour_on
+from adfast.report.room import Cell, LearningStory, Rollout, Room
+from adfast.report.run_record import Evaluation
+
+
+def room_drawing(evaluation: Evaluation, room: Room) -> str:
+    """The room's cells as tasks: held-out ones by their share of the optimum."""
+    held_out = {room.cell(row.task_id): row for row in evaluation.per_task}
+    parts = []
+    for row in range(room.rows):
+        for column in range(room.columns):
+            outcome = held_out.get((row, column))
+            if outcome is None:
+                dot = f'<circle class="train-dot" cx="{column + 0.5}" cy="{row + 0.5}" r="0.09"/>'
+                place = f"row {row}, column {column}: training task"
+                parts.append(f"<g><title>{place}</title>{_square((row, column), 'plain')}{dot}</g>")
+                continue
+            fill = share_colour(outcome.share_of_optimal)
+            title = (
+                f"{outcome.label}: {outcome.last5_mean:.1f} of {outcome.optimal:.1f} "
+                "in the last 5 episodes"
+            )
+            text = (
+                f'<text class="share" x="{column + 0.5}" y="{row + 0.62}" '
+                f'fill="{text_colour_on(fill)}">{100 * outcome.share_of_optimal:.0f}</text>'
+            )
+            square = _square((row, column), "held-out", f' fill="{fill}"')
+            parts.append(f"<g><title>{escape(title)}</title>{square}{text}</g>")
+    if room.start is not None:
+        parts.append(_square(room.start, "start"))
+    return _svg(room, "".join(parts), "The room, each cell a task")
+
+
+def rollout_drawing(rollout: Rollout, story: LearningStory, room: Room) -> str:
+    """One episode's path on the grid: its steps grow darker, the goal is framed."""
+    parts = [
+        _square((row, column), "plain")
+        for row in range(room.rows)
+        for column in range(room.columns)
+    ]
+    visits = Counter(rollout.cells)
+    for cell, count in sorted(visits.items()):
+        strength = 0.08 + 0.3 * min(count / len(rollout.cells), 1.0)
+        parts.append(_square(cell, "visited", f' fill-opacity="{strength:.2f}"'))
+    parts.append(_square(story.goal, "goal"))
+    steps = len(rollout.rewards)
+    for step, (before, after) in enumerate(zip(rollout.cells[:-1], rollout.cells[1:], strict=True)):
+        if before != after:
+            opacity = 0.35 + 0.65 * step / max(steps - 1, 1)
+            parts.append(
+                f'<line class="path" x1="{before[1] + 0.5}" y1="{before[0] + 0.5}" '
+                f'x2="{after[1] + 0.5}" y2="{after[0] + 0.5}" stroke-opacity="{opacity:.2f}"/>'
+            )
+    parts.append(_dot(rollout.cells[0], "path-start"))
+    parts.append(_dot(rollout.cells[-1], "path-end"))
+    if rollout.total:
+        row, column = story.goal
+        parts.append(
+            f'<text class="reward" x="{column + 0.5}" y="{row + 0.64}">{rollout.total:g}</text>'
+        )
+    label = f"Path of episode {rollout.episode}, return {rollout.total:g}"
+    return _svg(room, "".join(parts), label)
+
+
+def sparkline(returns: np.ndarray, optimum: float) -> str:
+    """A task's mean return by episode `[episodes]` as a small curve below its optimum."""
+    width, height = 100.0, 24.0
+    top = max(optimum, float(returns.max()), 1e-9)
+    xs = np.linspace(1, width - 1, len(returns))
+    ys = height - 1 - (height - 2) * np.clip(returns / top, 0, 1)
+    points = " ".join(f"{x:.1f},{y:.1f}" for x, y in zip(xs, ys, strict=True))
+    level = height - 1 - (height - 2) * optimum / top
+    return (
+        f'<svg class="sparkline" viewBox="0 0 {width:g} {height:g}" preserveAspectRatio="none" '
+        f'aria-hidden="true"><line class="level" x1="0" x2="{width:g}" y1="{level:.1f}" '
+        f'y2="{level:.1f}"/><polyline points="{points}"/></svg>'
+    )
+
+
+def line_sample(colour: str, dash: str, width: float) -> str:
+    """A short piece of a chart's line, for its legend."""
+    lengths = {"dash": "6 4", "longdash": "10 4", "dot": "1.5 3.5", "dashdot": "7 3 1.5 3"}
+    pattern = f' stroke-dasharray="{lengths[dash]}"' if dash in lengths else ""
+    return (
+        '<svg class="line-sample" viewBox="0 0 28 8" aria-hidden="true"><line x1="0" x2="28" y1="4" '
+        f'y2="4" stroke="var(--{colour})" stroke-width="{width:g}"{pattern}/></svg>'
+    )
+
+
+def _svg(room: Room, content: str, label: str) -> str:
+    margin = 0.06
+    box = f"{-margin} {-margin} {room.columns + 2 * margin} {room.rows + 2 * margin}"
+    return f'<svg class="room" viewBox="{box}" role="img" aria-label="{label}">{content}</svg>'
+
+
+def _square(cell: Cell, kind: str, attributes: str = "") -> str:
+    row, column = cell
+    return (
+        f'<rect class="{kind}" x="{column + 0.04:g}" y="{row + 0.04:g}" width="0.92" '
+        f'height="0.92" rx="0.1"{attributes}/>'
+    )
+
+
+def _dot(cell: Cell, kind: str) -> str:
+    return f'<circle class="{kind}" cx="{cell[1] + 0.5}" cy="{cell[0] + 0.5}" r="0.2"/>'

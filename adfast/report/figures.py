@@ -1,0 +1,235 @@
+"""The figures as PNG, for a README, a paper or a slide; the page draws the same data itself.
+
+Matplotlib's object interface with the Agg canvas: no global state and no display.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import MaxNLocator
+
+from adfast.report.curves import TrainingSeries, context_marks, return_curves, training_series
+from adfast.report.palette import LIGHT, SHARE_STOPS, share_colour, text_colour_on
+from adfast.report.room import LearningStory, Rollout, Room
+from adfast.report.run_record import Evaluation, RunRecord
+
+DASHES: dict[str, Any] = {
+    "solid": "-",
+    "dash": (0, (6, 3)),
+    "longdash": (0, (9, 3)),
+    "dot": (0, (1.2, 1.8)),
+    "dashdot": (0, (6, 2, 1.2, 2)),
+}
+PIXELS_PER_INCH = 160
+
+
+def write_figures(
+    run: RunRecord, room: Room | None, story: LearningStory | None, directory: Path
+) -> list[Path]:
+    """Write every figure that the run has the data for; returns the paths."""
+    directory.mkdir(exist_ok=True)
+    figures = {"return_per_episode": return_figure(run.evaluation)}
+    if run.metrics is not None:
+        figures["training_curve"] = training_figure(training_series(run.metrics))
+    if room is not None:
+        figures["room_heat_map"] = room_figure(run.evaluation, room)
+    if room is not None and story is not None:
+        figures["trajectories"] = story_figure(story, room)
+    paths = []
+    for name, figure in figures.items():
+        paths.append(directory / f"{name}.png")
+        FigureCanvasAgg(figure)
+        figure.savefig(paths[-1], dpi=PIXELS_PER_INCH)
+    return paths
+
+
+def return_figure(evaluation: Evaluation) -> Figure:
+    """Return per episode of the frozen model, against every reference."""
+    figure = Figure(figsize=(8, 4.8), layout="constrained", facecolor=LIGHT["card"])
+    axes = _plain_axes(figure.add_subplot())
+    for curve in return_curves(evaluation):
+        colour = LIGHT[curve.colour]
+        if curve.band is not None:
+            axes.fill_between(curve.episodes, *curve.band, color=colour, alpha=0.18, linewidth=0)
+        axes.plot(
+            curve.episodes,
+            curve.values,
+            color=colour,
+            linestyle=DASHES[curve.dash],
+            linewidth=curve.width,
+            label=curve.name,
+        )
+    for mark in context_marks(evaluation):
+        axes.axvline(mark.episodes + 0.5, color=LIGHT["muted"], linewidth=1)
+        axes.annotate(
+            f" {mark.label}",
+            (mark.episodes + 0.5, 0.02),
+            xycoords=("data", "axes fraction"),
+            color=LIGHT["muted"],
+            fontsize=8.5,
+            rotation=90,
+            verticalalignment="bottom",
+        )
+    axes.set_xlim(0.5, evaluation.episodes + 0.5)
+    axes.set_ylim(bottom=0)
+    axes.set_xlabel("episode in context")
+    axes.set_ylabel("return per episode")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    figure.legend(
+        *(reversed(part) for part in axes.get_legend_handles_labels()),
+        loc="outside upper left",
+        ncols=3,
+        frameon=False,
+        fontsize=9,
+    )
+    return figure
+
+
+def training_figure(series: TrainingSeries) -> Figure:
+    """Loss, accuracy and held-out return against updates, with tokens along the top."""
+    panels = [
+        ("loss", series.update, series.loss, "source"),
+        ("accuracy", series.update, series.accuracy, "accuracy"),
+    ]
+    if series.held_out_update.size:
+        panels.append(("held-out return", series.held_out_update, series.held_out_return, "model"))
+    figure = Figure(
+        figsize=(8, 1.9 * len(panels) + 0.6), layout="constrained", facecolor=LIGHT["card"]
+    )
+    all_axes = np.atleast_1d(figure.subplots(len(panels), 1, sharex=True))
+    for axes, (name, update, values, colour) in zip(all_axes, panels, strict=True):
+        marker = "o" if len(values) <= 40 else None
+        _plain_axes(axes).plot(
+            update, values, color=LIGHT[colour], linewidth=1.8, marker=marker, markersize=4
+        )
+        axes.set_ylabel(name)
+    all_axes[-1].set_xlabel("update")
+    tokens_per_update = series.tokens[-1] / series.update[-1] if series.update[-1] > 0 else 1.0
+    top = all_axes[0].secondary_xaxis(
+        "top",
+        functions=(
+            lambda update: update * tokens_per_update / 1e6,
+            lambda millions: millions * 1e6 / tokens_per_update,
+        ),
+    )
+    top.set_xlabel("million tokens", color=LIGHT["muted"])
+    top.tick_params(colors=LIGHT["muted"], length=3)
+    top.spines["top"].set_visible(False)
+    return figure
+
+
+def room_figure(evaluation: Evaluation, room: Room) -> Figure:
+    """The room's cells as tasks: held-out ones by their share of the optimum."""
+    figure = Figure(figsize=(6.2, 5.6), layout="constrained", facecolor=LIGHT["card"])
+    axes = _grid_axes(figure.add_subplot(), room)
+    for row in range(room.rows):
+        for column in range(room.columns):
+            axes.plot(column, row, ".", color=LIGHT["rule"], markersize=5)
+    for outcome in evaluation.per_task:
+        row, column = room.cell(outcome.task_id)
+        fill = share_colour(outcome.share_of_optimal)
+        axes.add_patch(Rectangle((column - 0.46, row - 0.46), 0.92, 0.92, facecolor=fill))
+        axes.text(
+            column,
+            row,
+            f"{outcome.share_of_optimal:.0%}",
+            horizontalalignment="center",
+            verticalalignment="center",
+            fontsize=min(10.0, 90 / room.columns),
+            color=text_colour_on(fill),
+        )
+    _mark_start(axes, room)
+    colours = LinearSegmentedColormap.from_list("share of the optimum", SHARE_STOPS)
+    mappable = _mappable(colours)
+    bar = figure.colorbar(mappable, ax=axes, fraction=0.04, pad=0.03)
+    bar.set_label("share of the optimum, last 5 episodes")
+    bar.outline.set_visible(False)  # type: ignore[operator]
+    axes.set_title(
+        "held-out tasks in colour, training tasks dotted, start outlined",
+        fontsize=10,
+        color=LIGHT["muted"],
+    )
+    return figure
+
+
+def story_figure(story: LearningStory, room: Room) -> Figure:
+    """The paths of one task's first, middle and last episodes."""
+    columns = len(story.rollouts)
+    figure = Figure(figsize=(3.3 * columns, 3.8), layout="constrained", facecolor=LIGHT["card"])
+    all_axes = np.atleast_1d(figure.subplots(1, columns))
+    for axes, rollout in zip(all_axes, story.rollouts, strict=True):
+        _draw_rollout(_grid_axes(axes, room), rollout, story)
+        axes.set_title(f"episode {rollout.episode}: return {rollout.total:g}", fontsize=11)
+    return figure
+
+
+def _draw_rollout(axes: Axes, rollout: Rollout, story: LearningStory) -> None:
+    goal_row, goal_column = story.goal
+    axes.add_patch(
+        Rectangle(
+            (goal_column - 0.44, goal_row - 0.44),
+            0.88,
+            0.88,
+            facecolor="none",
+            edgecolor=LIGHT["source"],
+            linewidth=2,
+        )
+    )
+    path = np.array(rollout.cells, dtype=np.float64)
+    axes.plot(path[:, 1], path[:, 0], color=LIGHT["model"], linewidth=2, alpha=0.75)
+    axes.plot(path[0, 1], path[0, 0], "o", color=LIGHT["card"], markeredgecolor=LIGHT["model"])
+    axes.plot(path[-1, 1], path[-1, 0], "o", color=LIGHT["model"])
+    if rollout.total:
+        axes.plot(goal_column, goal_row, "*", color=LIGHT["source"], markersize=13, zorder=3)
+
+
+def _plain_axes(axes: Axes) -> Axes:
+    axes.set_facecolor(LIGHT["card"])
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.spines[["left", "bottom"]].set_color(LIGHT["rule"])
+    axes.tick_params(colors=LIGHT["muted"], length=3)
+    axes.grid(color=LIGHT["rule"], linewidth=0.6)
+    return axes
+
+
+def _grid_axes(axes: Axes, room: Room) -> Axes:
+    """Axes in cells: column to the right, row downwards."""
+    axes.set_facecolor(LIGHT["card"])
+    axes.set_aspect("equal")
+    axes.set_xlim(-0.5, room.columns - 0.5)
+    axes.set_ylim(room.rows - 0.5, -0.5)
+    axes.set_xticks(np.arange(-0.5, room.columns), labels=[])
+    axes.set_yticks(np.arange(-0.5, room.rows), labels=[])
+    axes.grid(color=LIGHT["rule"], linewidth=0.6)
+    axes.tick_params(length=0)
+    axes.spines[:].set_color(LIGHT["muted"])
+    return axes
+
+
+def _mark_start(axes: Axes, room: Room) -> None:
+    if room.start is not None:
+        row, column = room.start
+        axes.add_patch(
+            Rectangle(
+                (column - 0.46, row - 0.46),
+                0.92,
+                0.92,
+                facecolor="none",
+                edgecolor=LIGHT["ink"],
+                linewidth=2,
+            )
+        )
+
+
+def _mappable(colours: LinearSegmentedColormap) -> Any:
+    from matplotlib.cm import ScalarMappable
+
+    return ScalarMappable(cmap=colours)

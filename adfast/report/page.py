@@ -1,0 +1,76 @@
+"""`report.html`: one page with everything inlined, which loads without a network.
+
+The page's content security policy forbids every request, so a browser enforces what the tests check.
+"""
+
+from __future__ import annotations
+
+import json
+from html import escape
+from importlib.resources import files
+from pathlib import Path
+from string import Template
+from typing import Any
+
+from adfast import __version__
+from adfast.report.charts import return_chart, training_chart
+from adfast.report.curves import training_series
+from adfast.report.figures import write_figures
+from adfast.report.palette import DARK, LIGHT, css_variables
+from adfast.report.room import median_story, room_of
+from adfast.report.run_record import RunRecord, read_run
+from adfast.report.sections import headline, page_sections, tiles
+
+
+def write_page(run_directory: Path) -> Path:
+    """Write the figures and the page of a run; returns the page's path."""
+    run = read_run(run_directory)
+    room = room_of(run)
+    story = median_story(run, room) if room is not None else None
+    write_figures(run, room, story, run_directory / "figures")
+    sections = page_sections(run, room, story)
+    noun = "goal" if room is not None else "task"
+    page = Template(_resource("page.html")).substitute(
+        title=escape(f"{run.name}: in-context learning"),
+        run=escape(run.name),
+        family=escape(run.evaluation.family.name),
+        version=escape(__version__),
+        headline=escape(headline(run.evaluation, noun)),
+        tiles=tiles(run, noun),
+        sections="\n".join(section.html for section in sections),
+        light=css_variables(LIGHT),
+        dark=css_variables(DARK),
+        style=_resource("page.css"),
+        charts=_inline_json(_charts(run)),
+        plotly=_plotly_source(),
+        script=_resource("page.js"),
+    )
+    path = run_directory / "report.html"
+    unfinished = path.with_suffix(".html.unfinished")
+    unfinished.write_text(page, encoding="utf-8")
+    unfinished.replace(path)
+    return path
+
+
+def _charts(run: RunRecord) -> dict[str, Any]:
+    """Chart specifications by the id of their element."""
+    charts = {"chart-returns": return_chart(run.evaluation)}
+    if run.metrics is not None:
+        charts["chart-training"] = training_chart(training_series(run.metrics))
+    return charts
+
+
+def _inline_json(value: Any) -> str:
+    """JSON that no string in it can break out of a script element with."""
+    text = json.dumps(value, allow_nan=False, separators=(",", ":"))
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def _plotly_source() -> str:
+    from plotly.offline import get_plotlyjs
+
+    return str(get_plotlyjs())
+
+
+def _resource(name: str) -> str:
+    return files("adfast.report").joinpath(name).read_text(encoding="utf-8")
