@@ -57,6 +57,7 @@ class BandedAttention(torch.autograd.Function):
         document_start: Tensor | None,
         scale: float,
     ) -> tuple[Tensor, Tensor]:
+        """The attended values and the log-sum-exp."""
         ctx.window, ctx.document_start, ctx.scale = window, document_start, scale
         if is_causal_only(q.shape[2], window, document_start):
             out, lse = flash_forward(q, k, v, is_causal=True, scale=scale)
@@ -69,6 +70,7 @@ class BandedAttention(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, d_out: Tensor, d_lse: Tensor) -> tuple[Tensor | None, ...]:
+        """The gradients of q, k and v; the log-sum-exp has none."""
         q, k, v, out, lse = ctx.saved_tensors
         if is_causal_only(q.shape[2], ctx.window, ctx.document_start):
             gradients = flash_backward(d_out, q, k, v, out, lse, 0.0, True, scale=ctx.scale)

@@ -1,0 +1,142 @@
+"""Model files: named tensors and JSON metadata in one safetensors file, written atomically.
+
+A file is complete or absent: it is written under a temporary name, flushed to the disk and then
+renamed. Nothing is pickled.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from adfast.errors import CheckpointError, InvalidArgument
+from adfast.models.config import ModelConfig
+from adfast.tasks.transition_schema import TransitionSchema
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from adfast.models.transformer import Transformer
+
+FORMAT_VERSION = 1
+METADATA_KEY = "adfast"  # the JSON document's name among the file's own string pairs
+
+
+def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> None:
+    """Write `tensors` and the JSON-ready `metadata` to `path`, replacing what was there at once."""
+    document = json.dumps({"format_version": FORMAT_VERSION, **metadata})
+    contents = save(
+        {name: tensor.detach().contiguous() for name, tensor in tensors.items()},
+        metadata={METADATA_KEY: document},
+    )
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            file.write(contents)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    directory = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(directory)  # the rename itself must survive a power cut
+    finally:
+        os.close(directory)
+
+
+def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """The tensors and the metadata of `path`.
+
+    Raises `CheckpointError` for a file that is missing, damaged, foreign or of a newer format.
+    """
+    if not path.is_file():
+        raise CheckpointError(f"{path}: no such checkpoint; train first, or give another path")
+    try:
+        with safe_open(path, framework="pt") as file:
+            strings = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except SafetensorError as error:
+        raise CheckpointError(
+            f"{path}: damaged or no safetensors file ({error}); use an older checkpoint"
+        ) from None
+    if METADATA_KEY not in strings:
+        raise CheckpointError(f"{path}: not written by adfast; give a checkpoint of a run")
+    metadata = json.loads(strings[METADATA_KEY])
+    version = metadata.pop("format_version")
+    if version > FORMAT_VERSION:
+        raise CheckpointError(
+            f"{path}: format {version} is newer than {FORMAT_VERSION}, which this adfast reads; "
+            "update adfast"
+        )
+    return tensors, metadata
+
+
+def describe_model(model: Transformer) -> dict[str, Any]:
+    """JSON-ready metadata that says which model this is; `build_model` makes it again."""
+    return {"model": model.config.model_dump(mode="json"), "schema": model.schema.to_dict()}
+
+
+def build_model(description: Mapping[str, Any], path: Path) -> Transformer:
+    """The model that `describe_model` described, with fresh weights; `path` is for messages."""
+    from adfast.models.transformer import Transformer
+
+    try:
+        config = ModelConfig.from_mapping(description["model"], source=str(path))
+        schema = TransitionSchema.from_dict(description["schema"])
+    except (KeyError, InvalidArgument) as error:
+        raise CheckpointError(
+            f"{path}: describes no model that this adfast knows: {error}"
+        ) from None
+    return Transformer(config, schema, seed=0)
+
+
+def load_weights(model: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> None:
+    """Copy `tensors` into `model`; `path` is for messages.
+
+    Raises `CheckpointError` that names the first tensor that is missing, superfluous or of another
+    shape.
+    """
+    expected = model.state_dict()
+    for name, tensor in expected.items():
+        if name not in tensors:
+            raise mismatch(path, f"tensor {name} {tuple(tensor.shape)} is missing")
+        found = tensors[name]
+        if found.shape != tensor.shape or found.dtype != tensor.dtype:
+            raise mismatch(
+                path,
+                f"tensor {name} must be {tensor.dtype} {tuple(tensor.shape)}, "
+                f"found {found.dtype} {tuple(found.shape)}",
+            )
+    for name in tensors:
+        if name not in expected:
+            raise mismatch(path, f"tensor {name} is not part of this model")
+    model.load_state_dict(dict(tensors))
+
+
+def mismatch(path: Path, problem: str) -> CheckpointError:
+    """The error for weights of another model, with the way out."""
+    return CheckpointError(
+        f"{path}: a checkpoint of another model: {problem}; "
+        "build the model with the configuration and schema that the checkpoint was trained with"
+    )
+
+
+def save_model(path: Path, model: Transformer) -> None:
+    """Write the weights of `model` with its configuration and schema."""
+    write_tensors(path, model.state_dict(), describe_model(model))
+
+
+def load_model(path: Path) -> Transformer:
+    """The model that `save_model` wrote, in evaluation mode."""
+    tensors, metadata = read_tensors(path)
+    model = build_model(metadata, path)
+    load_weights(model, tensors, path)
+    return model.eval()
