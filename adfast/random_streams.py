@@ -3,7 +3,9 @@
 There is no generator and no state, so batch width, order, threads and processes cannot change a
 draw. A stream is keyed by two independent 32-bit words (SplitMix64 of seed, purpose and stream); a
 step's key mixes the step into them with `lowbias32`. Everything is uint32 arithmetic, which
-vectorises. The plain-integer twin is `tests/reference/random_streams.py`.
+vectorises. The scalar functions are for compiled loops (plain Python would warn of the overflow
+that they mean); host code takes the array forms `stream_keys` and `step_keys`. The plain-integer
+twin is `tests/reference/random_streams.py`.
 
 Source: Steele, Lea & Flood 2014 (SplitMix64); Wellons 2018, "Prospecting for hash functions"
 (lowbias32).
@@ -16,6 +18,8 @@ from typing import Any
 import numpy as np
 from numba import uint32, uint64
 from numba.extending import register_jitable
+
+from adfast.errors import InvalidArgument
 
 # Purposes: two draws of different purpose never share a key.
 TASK_SPLIT = 1
@@ -85,14 +89,38 @@ def uniform(key: Any) -> Any:
     return np.float32(uint32(key) >> uint32(8)) * np.float32(2.0**-24)
 
 
+def stream_keys(seed: int, purpose: int, streams: Any) -> tuple[np.ndarray, np.ndarray]:
+    """uint32 `[N]` offsets and masks: `stream_key` of each stream, for code that is not compiled.
+
+    Raises `InvalidArgument` for a seed or a stream outside 0 .. 2**64 - 1.
+    """
+    words = np.asarray(streams)
+    if words.dtype.kind not in "iu" or (words.dtype.kind == "i" and (words < 0).any()):
+        raise InvalidArgument(
+            f"random streams must be integers in 0..2**64-1, got {words.dtype} {words!r}"
+        )
+    if not 0 <= seed < 2**64:
+        raise InvalidArgument(f"seed must be in 0..2**64-1, got {seed}")
+    word = mix64_array(np.array([seed], np.uint64) + np.uint64(GOLDEN_64))
+    word = mix64_array((word ^ np.uint64(purpose)) + np.uint64(GOLDEN_64))
+    word = mix64_array((word ^ words.astype(np.uint64)) + np.uint64(GOLDEN_64))
+    return word.astype(np.uint32), (word >> np.uint64(32)).astype(np.uint32)
+
+
 def step_keys(offset: Any, mask: Any, num_steps: int) -> np.ndarray:
     """uint32 `[num_steps]`: the keys of steps 0 .. num_steps - 1 of one stream."""
-    with np.errstate(over="ignore"):
-        steps = np.arange(num_steps, dtype=np.uint32)
-        words = (steps + np.uint32(offset)) * np.uint32(GOLDEN_32) ^ np.uint32(mask)
-        words ^= words >> np.uint32(16)
-        words *= np.uint32(0x7FEB352D)
-        words ^= words >> np.uint32(15)
-        words *= np.uint32(0x846CA68B)
-        words ^= words >> np.uint32(16)
+    words = np.arange(num_steps, dtype=np.uint32) + np.asarray([offset], np.uint32)
+    words = words * np.uint32(GOLDEN_32) ^ np.asarray([mask], np.uint32)
+    words ^= words >> np.uint32(16)
+    words *= np.uint32(0x7FEB352D)
+    words ^= words >> np.uint32(15)
+    words *= np.uint32(0x846CA68B)
+    words ^= words >> np.uint32(16)
     return words
+
+
+def mix64_array(words: np.ndarray) -> np.ndarray:
+    """`mix64` of each uint64 of an array."""
+    words = (words ^ (words >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    words = (words ^ (words >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return np.asarray(words ^ (words >> np.uint64(31)))

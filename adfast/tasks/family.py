@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+import sys
+import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -40,6 +42,8 @@ class TaskFamily(ABC):
     """
 
     name: ClassVar[str]
+    has_random_steps: ClassVar[bool] = False  # whether `step` reads its key
+    episode_length: int
 
     @property
     @abstractmethod
@@ -58,8 +62,8 @@ class TaskFamily(ABC):
 
     @property
     @abstractmethod
-    def state_size(self) -> int:
-        """Number of int32 components of a state."""
+    def state_sizes(self) -> tuple[int, ...]:
+        """Number of values of each int32 state component, which runs from 0 to it exclusive."""
 
     @property
     @abstractmethod
@@ -85,26 +89,23 @@ class TaskFamily(ABC):
         """float64 `[N]`: the greatest expected return of one episode for who knows the task."""
 
     @property
+    def state_size(self) -> int:
+        """Number of int32 components of a state."""
+        return len(self.state_sizes)
+
+    @property
     def num_actions(self) -> int:
         """Number of actions."""
         return self.transition_schema.num_actions
 
-    @property
-    def episode_length(self) -> int:
-        """Steps after which an episode is truncated."""
-        return self.transition_schema.episode_length
-
     @cached_property
     def source_hash(self) -> str:
-        """A hash of the source of the family's module and of `random_streams`.
+        """A hash of the source of the family's class, its bases and `random_streams`.
 
         Compiled loops close over it, so that an edited family is compiled anew.
         """
-        digest = hashlib.sha256()
-        for module in (inspect.getmodule(type(self)), random_streams):
-            assert module is not None
-            digest.update(inspect.getsource(module).encode())
-        return digest.hexdigest()[:16]
+        classes = [cls for cls in type(self).__mro__ if cls not in (object, ABC)]
+        return hash_of_sources(*(cls.__module__ for cls in classes), random_streams.__name__)
 
     def check_task_ids(self, task_ids: Any) -> np.ndarray:
         """int64 `[N]` of valid ids; raises `InvalidArgument` otherwise."""
@@ -129,9 +130,26 @@ class TaskFamily(ABC):
                 f"held_out must be in 1..{self.num_tasks - 1} so that {self.name} keeps a task on "
                 f"both sides of the split, got {held_out}"
             )
-        offset, mask = random_streams.stream_key(seed, random_streams.TASK_SPLIT, 0)
-        order = np.argsort(random_streams.step_keys(offset, mask, self.num_tasks), kind="stable")
+        offset, mask = random_streams.stream_keys(seed, random_streams.TASK_SPLIT, [0])
+        keys = random_streams.step_keys(offset[0], mask[0], self.num_tasks)
+        order = np.argsort(keys, kind="stable")
         return TaskSplit(
             train=np.sort(order[held_out:]).astype(np.int64),
             held_out=np.sort(order[:held_out]).astype(np.int64),
         )
+
+
+def hash_of_sources(*modules: str) -> str:
+    """A hash of the source text of the named modules.
+
+    A module without source, such as a notebook's `__main__`, hashes differently in every process:
+    what closes over it is compiled anew rather than ever taken stale from a cache.
+    """
+    digest = hashlib.sha256()
+    for module in dict.fromkeys(modules):
+        try:
+            source = inspect.getsource(sys.modules[module])
+        except (OSError, TypeError):
+            source = uuid.uuid4().hex
+        digest.update(source.encode())
+    return digest.hexdigest()[:16]

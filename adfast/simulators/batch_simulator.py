@@ -1,0 +1,155 @@
+"""BatchSimulator: many environments of one family, stepped together by compiled loops.
+
+Environment e draws from random stream `random_streams[e]` alone, so what happens in it depends
+neither on the batch beside it nor on its place. Twin: `tests/reference/dark_room.py`.
+
+Legend: E environments, C observation components.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from adfast.errors import InvalidArgument
+from adfast.simulators.step_loops import EnvironmentArrays, compile_step_loops, narrow_actions
+from adfast.tasks.family import TaskFamily
+
+
+class StepResult(NamedTuple):
+    """What came of one step in every environment.
+
+    `observation [E, C]` is what to act on next (after an automatic reset, if there was one),
+    `final_observation [E, C]` what the step itself led to; `reward [E]` has the schema's dtype;
+    `terminated` and `truncated` are bool [E] and never both true.
+    """
+
+    observation: np.ndarray
+    reward: np.ndarray
+    terminated: np.ndarray
+    truncated: np.ndarray
+    final_observation: np.ndarray
+
+
+class BatchSimulator:
+    """Environments of `family`, one for each of `task_ids`.
+
+    With `auto_reset` (the default) an episode that ends is followed by the next within the same
+    step; without it, the caller resets ended environments before stepping on. Returned arrays are
+    the caller's own; with `copy=False` they are buffers that the next call overwrites.
+    `random_streams` defaults to 0 .. E - 1.
+    """
+
+    def __init__(
+        self,
+        family: TaskFamily,
+        task_ids: Any,
+        seed: int = 0,
+        *,
+        random_streams: Any = None,
+        auto_reset: bool = True,
+        copy: bool = True,
+    ) -> None:
+        self.family = family
+        self.task_ids = family.check_task_ids(task_ids)
+        self.num_environments = len(self.task_ids)
+        schema = family.transition_schema
+        self.num_actions = schema.num_actions
+        self._observation_shape = (self.num_environments, len(schema.observation_sizes))
+        self._observation_dtype = schema.observation_dtype
+        self._reward_dtype = np.dtype(schema.reward_dtype)
+        self.auto_reset = auto_reset
+        self.copy = copy
+        streams = np.arange(self.num_environments) if random_streams is None else random_streams
+        if np.shape(streams) != self.task_ids.shape:
+            raise InvalidArgument(
+                f"random_streams must have one entry for each of the {self.num_environments} "
+                f"task_ids, got shape {np.shape(streams)}"
+            )
+        self._environments = EnvironmentArrays.allocate(family, self.task_ids, streams, seed)
+        self._loops = compile_step_loops(family)
+        self._actions = np.empty(self.num_environments, np.uint8)
+        self._result = self._new_result()
+        # Environments that a step may not touch: all before the first reset, and, without
+        # auto_reset, those whose episode has ended.
+        self._waiting = np.ones(self.num_environments, np.bool_)
+        self._any_waiting = self.num_environments > 0
+
+    def reset(self, mask: Any = None) -> np.ndarray:
+        """Start a new episode in all environments, or in those of `mask` (bool [E]).
+
+        Returns the observation `[E, C]` of all environments.
+        """
+        if mask is None:
+            mask = np.ones(self.num_environments, np.bool_)
+        mask = np.ascontiguousarray(mask)
+        if mask.dtype != np.bool_ or mask.shape != (self.num_environments,):
+            raise InvalidArgument(
+                f"reset mask must be bool of shape ({self.num_environments},), "
+                f"got {mask.dtype} of shape {mask.shape}"
+            )
+        self._waiting &= ~mask
+        self._any_waiting = bool(self._waiting.any())
+        observation = self._new_observation() if self.copy else self._result.observation
+        self._loops.reset_some(*self._environments, mask.view(np.uint8), observation.reshape(-1))
+        return observation
+
+    def step(self, actions: Any) -> StepResult:
+        """Take one step in every environment; `actions [E]` of any integer dtype.
+
+        Raises `InvalidArgument`, and changes nothing, for actions of another kind, shape or range,
+        and where an environment waits for a reset.
+        """
+        self._check_and_narrow(np.asarray(actions))
+        if self._any_waiting:
+            raise InvalidArgument(
+                f"step needs every environment reset, but {int(self._waiting.sum())} of "
+                f"{self.num_environments} wait for it (first: {int(self._waiting.argmax())}); "
+                "call reset(), or reset(mask) with the ended ones"
+            )
+        result = self._new_result() if self.copy else self._result
+        self._loops.step_all(
+            *self._environments,
+            self._actions,
+            self.auto_reset,
+            result.observation.reshape(-1),
+            result.reward,
+            result.terminated.view(np.uint8),
+            result.truncated.view(np.uint8),
+            result.final_observation.reshape(-1),
+        )
+        if not self.auto_reset:
+            np.logical_or(result.terminated, result.truncated, out=self._waiting)
+            self._any_waiting = bool(self._waiting.any())
+        return result
+
+    def _check_and_narrow(self, actions: np.ndarray) -> None:
+        """Copy `actions` to `self._actions`; raises `InvalidArgument`."""
+        if actions.dtype.kind not in "iu":
+            raise InvalidArgument(
+                f"actions must be integers, got {actions.dtype}; round or cast them first"
+            )
+        if actions.shape != (self.num_environments,):
+            raise InvalidArgument(
+                f"actions must have shape ({self.num_environments},), one for each environment, "
+                f"got {actions.shape}"
+            )
+        if not narrow_actions(np.ascontiguousarray(actions), self.num_actions, self._actions):
+            wrong = int(np.argmax((actions < 0) | (actions >= self.num_actions)))
+            raise InvalidArgument(
+                f"actions of {self.family.name} must be in 0..{self.num_actions - 1}, "
+                f"got {actions[wrong]} in environment {wrong}"
+            )
+
+    def _new_observation(self) -> np.ndarray:
+        return np.empty(self._observation_shape, self._observation_dtype)
+
+    def _new_result(self) -> StepResult:
+        return StepResult(
+            observation=np.empty(self._observation_shape, self._observation_dtype),
+            reward=np.empty(self.num_environments, self._reward_dtype),
+            terminated=np.empty(self.num_environments, np.bool_),
+            truncated=np.empty(self.num_environments, np.bool_),
+            final_observation=np.empty(self._observation_shape, self._observation_dtype),
+        )

@@ -1,0 +1,138 @@
+"""Tuples of components in and out of arrays, for compiled loops over any family.
+
+Compiled code has no loop over a tuple's components that LLVM always unrolls; these functions are
+composed from one component to the next instead. Arrays of state and task are component-major
+`[components, N]`, so that a loop over environments reads them contiguously.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from numba import int32, uint64
+from numba.extending import register_jitable
+
+
+def column_reader(count: int) -> Callable[..., Any]:
+    """The function `(columns, index) -> (columns[0, index], .., columns[count - 1, index])`."""
+    row = count - 1
+    if count == 1:
+
+        @register_jitable
+        def read(columns: Any, index: Any) -> Any:
+            return (columns[uint64(row), index],)
+
+        return read
+
+    read_before = column_reader(count - 1)
+
+    @register_jitable
+    def read_all(columns: Any, index: Any) -> Any:
+        return (*read_before(columns, index), columns[uint64(row), index])
+
+    return read_all
+
+
+def column_writer(count: int) -> Callable[..., Any]:
+    """The function `(columns, index, values)` that sets `columns[k, index] = values[k]`."""
+    row = count - 1
+    if count == 1:
+
+        @register_jitable
+        def write(columns: Any, index: Any, values: Any) -> Any:
+            columns[uint64(row), index] = values[row]
+
+        return write
+
+    write_before = column_writer(count - 1)
+
+    @register_jitable
+    def write_all(columns: Any, index: Any, values: Any) -> Any:
+        write_before(columns, index, values)
+        columns[uint64(row), index] = values[row]
+
+    return write_all
+
+
+def item_writer(count: int) -> Callable[..., Any]:
+    """The function `(flat, start, values)` that sets `flat[start + k] = values[k]`."""
+    last = count - 1
+    if count == 1:
+
+        @register_jitable
+        def write(flat: Any, start: Any, values: Any) -> Any:
+            flat[start] = values[0]
+
+        return write
+
+    write_before = item_writer(count - 1)
+
+    @register_jitable
+    def write_all(flat: Any, start: Any, values: Any) -> Any:
+        write_before(flat, start, values)
+        flat[start + uint64(last)] = values[last]
+
+    return write_all
+
+
+def selector(count: int) -> Callable[..., Any]:
+    """The function `(condition, yes, no) -> tuple` of int32 components, without a branch."""
+    last = count - 1
+    if count == 1:
+
+        @register_jitable
+        def select(condition: Any, yes: Any, no: Any) -> Any:
+            return (yes[0] if condition else no[0],)
+
+        return select
+
+    select_before = selector(count - 1)
+
+    @register_jitable
+    def select_all(condition: Any, yes: Any, no: Any) -> Any:
+        value = yes[last] if condition else no[last]
+        return (*select_before(condition, yes, no), value)
+
+    return select_all
+
+
+def mixed_radix(sizes: tuple[int, ...]) -> Callable[..., Any]:
+    """The function `values -> index` that numbers the tuples below `sizes`, the last fastest."""
+    last = len(sizes) - 1
+    size = sizes[-1]
+    if last == 0:
+
+        @register_jitable
+        def index(values: Any) -> Any:
+            return uint64(values[0])
+
+        return index
+
+    index_before = mixed_radix(sizes[:-1])
+
+    @register_jitable
+    def index_all(values: Any) -> Any:
+        return uint64(index_before(values) * uint64(size) + uint64(values[last]))
+
+    return index_all
+
+
+def mixed_radix_inverse(sizes: tuple[int, ...]) -> Callable[..., Any]:
+    """The function `index -> values` (int32) that undoes `mixed_radix(sizes)`."""
+    size = sizes[-1]
+    if len(sizes) == 1:
+
+        @register_jitable
+        def values(index: Any) -> Any:
+            return (int32(index),)
+
+        return values
+
+    values_before = mixed_radix_inverse(sizes[:-1])
+
+    @register_jitable
+    def values_all(index: Any) -> Any:
+        return (*values_before(index // uint64(size)), int32(index % uint64(size)))
+
+    return values_all

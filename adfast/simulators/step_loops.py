@@ -1,0 +1,172 @@
+"""The compiled loops that step and reset a batch of environments, written once for every family.
+
+A loop closes over the family's pure functions and reads its `source_hash`, so that a later process
+finds it in Numba's cache and an edited family does not. Work is split into short loops over few
+arrays, without branches: each vectorises. Nothing here allocates.
+
+Legend: E environments, S state components, P task parameters, C observation components.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import int32, njit, uint8, uint32, uint64
+
+from adfast.random_streams import ENVIRONMENT_RESET, ENVIRONMENT_STEP, step_key, stream_keys
+from adfast.simulators import components
+from adfast.simulators.components import column_reader, column_writer, item_writer, selector
+from adfast.tasks.family import TaskFamily, hash_of_sources
+
+
+class EnvironmentArrays(NamedTuple):
+    """What a batch of environments is made of; `step_all` and `reset_some` change it in place."""
+
+    task: np.ndarray  # int32 [P, E]
+    state: np.ndarray  # int32 [S, E]
+    episode_step: np.ndarray  # int32 [E]: steps taken in the current episode
+    episodes: np.ndarray  # uint32 [E]: episodes started so far
+    keys: np.ndarray  # uint32 [4, E]: offset and mask of the reset and of the step stream
+
+    @classmethod
+    def allocate(
+        cls, family: TaskFamily, task_ids: np.ndarray, random_streams: np.ndarray, seed: int
+    ) -> EnvironmentArrays:
+        """Environments of `task_ids` that no `reset_some` has started yet."""
+        count = len(task_ids)
+        reset_keys = stream_keys(seed, ENVIRONMENT_RESET, random_streams)
+        step_stream_keys = stream_keys(seed, ENVIRONMENT_STEP, random_streams)
+        return cls(
+            task=np.ascontiguousarray(family.task_parameters(task_ids).T),
+            state=np.zeros((family.state_size, count), np.int32),
+            episode_step=np.zeros(count, np.int32),
+            episodes=np.zeros(count, np.uint32),
+            keys=np.stack([*reset_keys, *step_stream_keys]),
+        )
+
+
+class StepLoops(NamedTuple):
+    """The compiled loops of one family.
+
+    `reset_some(task, state, episode_step, episodes, keys, mask, observation)` starts a new episode
+    where `mask` (uint8 [E]) is not zero, and writes the observation (flat [E * C]) of all.
+
+    `step_all(task, state, episode_step, episodes, keys, actions, auto_reset, observation, reward,
+    terminated, truncated, final_observation)` takes one step in all environments. `actions`,
+    `terminated` and `truncated` are uint8 [E]; observations are flat [E * C]. The final observation
+    is the one before any reset; with `auto_reset` an ended episode is followed at once by the next.
+    """
+
+    reset_some: Callable[..., None]
+    step_all: Callable[..., None]
+
+
+def source_stamp(family: TaskFamily) -> str:
+    """What a compiled loop must close over, so that no edit of its parts leaves it stale."""
+    return family.source_hash + hash_of_sources(components.__name__)
+
+
+@cache
+def compile_step_loops(family: TaskFamily) -> StepLoops:
+    """The loops of `family`; compiled, or loaded from the cache, when first called."""
+    stamp = source_stamp(family)
+    reset, step, observe = family.reset, family.step, family.observe
+    num_components = len(family.transition_schema.observation_sizes)
+    episode_length = family.episode_length
+    read_task = column_reader(family.task_size)
+    read_state, write_state = column_reader(family.state_size), column_writer(family.state_size)
+    select_state = selector(family.state_size)
+    write_observation = item_writer(num_components)
+
+    @njit(cache=True, nogil=True)
+    def reset_some(
+        task: Any,
+        state: Any,
+        episode_step: Any,
+        episodes: Any,
+        keys: Any,
+        mask: Any,
+        observation: Any,
+    ) -> None:
+        _ = stamp
+        count = uint64(mask.shape[0])
+        for e in range(count):
+            if mask[e]:
+                key = step_key(keys[uint64(0), e], keys[uint64(1), e], episodes[e])
+                write_state(state, e, reset(read_task(task, e), key))
+                episode_step[e] = int32(0)
+                episodes[e] = uint32(episodes[e] + uint32(1))
+        for e in range(count):
+            seen = observe(read_task(task, e), read_state(state, e))
+            write_observation(observation, e * uint64(num_components), seen)
+
+    @njit(cache=True, nogil=True)
+    def step_all(
+        task: Any,
+        state: Any,
+        episode_step: Any,
+        episodes: Any,
+        keys: Any,
+        actions: Any,
+        auto_reset: Any,
+        observation: Any,
+        reward: Any,
+        terminated: Any,
+        truncated: Any,
+        final_observation: Any,
+    ) -> None:
+        _ = stamp
+        count = uint64(actions.shape[0])
+        for e in range(count):
+            clock = uint32((episodes[e] - uint32(1)) * uint32(episode_length))
+            clock = uint32(clock + uint32(episode_step[e]))
+            key = step_key(keys[uint64(2), e], keys[uint64(3), e], clock)
+            after, paid, ended = step(read_task(task, e), read_state(state, e), actions[e], key)
+            write_state(state, e, after)
+            reward[e] = paid
+            terminated[e] = uint8(ended)
+
+        any_done = uint8(0)
+        for e in range(count):
+            steps = int32(episode_step[e] + int32(1))
+            out_of_time = uint8(uint8(steps >= episode_length) & uint8(terminated[e] == 0))
+            episode_step[e] = steps
+            truncated[e] = out_of_time
+            any_done |= uint8(out_of_time | terminated[e])
+
+        for e in range(count):
+            seen = observe(read_task(task, e), read_state(state, e))
+            write_observation(final_observation, e * uint64(num_components), seen)
+
+        if not (any_done and auto_reset):
+            observation[:] = final_observation
+            return
+
+        for e in range(count):
+            done = (truncated[e] | terminated[e]) != 0
+            key = step_key(keys[uint64(0), e], keys[uint64(1), e], episodes[e])
+            start = reset(read_task(task, e), key)
+            write_state(state, e, select_state(done, start, read_state(state, e)))
+        for e in range(count):
+            done = (truncated[e] | terminated[e]) != 0
+            episode_step[e] = int32(0) if done else episode_step[e]
+            episodes[e] = uint32(episodes[e] + uint32(done))
+        for e in range(count):
+            seen = observe(read_task(task, e), read_state(state, e))
+            write_observation(observation, e * uint64(num_components), seen)
+
+    return StepLoops(reset_some, step_all)
+
+
+@njit(cache=True, nogil=True)
+def narrow_actions(actions: Any, num_actions: Any, narrowed: Any) -> Any:
+    """Copy `actions` of any integer dtype to uint8 `narrowed`; whether all are valid."""
+    invalid = uint8(0)
+    for e in range(uint64(actions.shape[0])):
+        action = uint64(actions[e])  # a negative one becomes greater than any valid one
+        invalid |= uint8(action >= uint64(num_actions))
+        narrowed[e] = uint8(action)
+    return invalid == 0

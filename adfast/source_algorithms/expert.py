@@ -1,0 +1,155 @@
+"""The expert that knows the task, and the annealed expert: from random to optimal over a history.
+
+The expert's values come from backward induction over every state and step left, around the family's
+own compiled step; among equally good actions it draws one. Annealed by noise, it gives histories
+that improve with no learning at all.
+
+Source: Zisman et al. 2024, arXiv 2312.12275 (noise-annealed demonstrations). Twin:
+`tests/reference/expert.py`.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+from numba import float32, uint32, uint64
+from numba.extending import register_jitable
+from pydantic import Field
+
+from adfast.errors import InvalidArgument
+from adfast.random_streams import bounded, subkey, uniform
+from adfast.simulators.components import mixed_radix, mixed_radix_inverse
+from adfast.source_algorithms.history_loop import LearningRules
+from adfast.source_algorithms.source_algorithm import SourceAlgorithm
+from adfast.tasks.family import TaskFamily
+
+MAX_VALUES = 2**26  # float32 values of all states at all steps: 256 MiB per thread
+
+
+class Optimal(SourceAlgorithm):
+    """The optimal policy of every task from the first episode on."""
+
+    name: ClassVar[str] = "optimal"
+
+    def parameters(self) -> tuple[float, ...]:
+        """None that matters; compiled code has no empty tuple."""
+        return (0.0,)
+
+    def exploration(self, episodes: int) -> np.ndarray:
+        """Zeros `[episodes]`."""
+        return np.zeros(episodes)
+
+    @staticmethod
+    def rules(family: TaskFamily) -> LearningRules:
+        """Values by backward induction: of state s before episode step t `memory[t * S + s]`."""
+        check_enumerable(family)
+        sizes = family.state_sizes
+        num_states = int(np.prod(sizes, dtype=np.int64))
+        num_actions, episode_length = family.num_actions, family.episode_length
+        step = family.step
+        number_state, state_of = mixed_radix(sizes), mixed_radix_inverse(sizes)
+
+        @register_jitable
+        def action_value(memory: Any, task: Any, state: Any, action: Any, then: Any) -> Any:
+            state_next, reward, terminated = step(task, state, action, uint32(0))
+            future = memory[then * uint64(num_states) + number_state(state_next)]
+            return float32(float32(reward) + (float32(0.0) if terminated else future))
+
+        @register_jitable
+        def greatest(memory: Any, task: Any, state: Any, then: Any) -> Any:
+            best = action_value(memory, task, state, uint64(0), then)
+            for a in range(uint64(1), uint64(num_actions)):
+                best = max(best, action_value(memory, task, state, a, then))
+            return best
+
+        @register_jitable
+        def begin(memory: Any, parameters: Any, task: Any, same_task: Any) -> Any:
+            if same_task:
+                return
+            for s in range(uint64(num_states)):
+                memory[uint64(episode_length * num_states) + s] = float32(0.0)
+            for steps_left in range(uint64(1), uint64(episode_length + 1)):
+                t = uint64(episode_length) - steps_left
+                for s in range(uint64(num_states)):
+                    value = greatest(memory, task, state_of(s), t + uint64(1))
+                    memory[t * uint64(num_states) + s] = value
+
+        @register_jitable
+        def choose(
+            memory: Any,
+            parameters: Any,
+            task: Any,
+            state: Any,
+            seen: Any,
+            episode_step: Any,
+            exploration: Any,
+            key: Any,
+        ) -> Any:
+            if uniform(key) < exploration:
+                return uint64(bounded(subkey(key, 0), num_actions))
+            then = uint64(episode_step) + uint64(1)
+            best = memory[episode_step * uint64(num_states) + number_state(state)]
+            ties = uint64(0)
+            for a in range(uint64(num_actions)):
+                ties += uint64(action_value(memory, task, state, a, then) == best)
+            skip = uint64(bounded(subkey(key, 0), ties))
+            for a in range(uint64(num_actions)):
+                if action_value(memory, task, state, a, then) == best:
+                    if skip == uint64(0):
+                        return a
+                    skip -= uint64(1)
+            return uint64(0)
+
+        @register_jitable
+        def update(
+            memory: Any,
+            parameters: Any,
+            seen: Any,
+            action: Any,
+            reward: Any,
+            seen_next: Any,
+            terminated: Any,
+        ) -> Any:
+            pass
+
+        memory_size = (episode_length + 1) * num_states
+        return LearningRules(memory_size, begin, choose, update)
+
+
+class AnnealedExpert(Optimal):
+    """The expert, but each action is uniformly random with a probability that falls by episode.
+
+    It is `noise_start` in the first episode and `noise_end` from episode `noise_episodes` on (0:
+    reached in the last episode); in between it falls as `(1 - progress) ** exponent`. With both
+    noises at 1 this is the uniformly random policy.
+    """
+
+    name: ClassVar[str] = "annealed-expert"
+
+    noise_start: float = Field(1.0, ge=0, le=1)
+    noise_end: float = Field(0.0, ge=0, le=1)
+    noise_episodes: int = Field(0, ge=0)
+    exponent: float = Field(1.0, gt=0)
+
+    def exploration(self, episodes: int) -> np.ndarray:
+        """float64 `[episodes]`: the noise."""
+        duration = self.noise_episodes or max(episodes - 1, 1)
+        progress = np.minimum(np.arange(episodes) / duration, 1.0)
+        fall = (1.0 - progress) ** self.exponent
+        return np.asarray(self.noise_end + (self.noise_start - self.noise_end) * fall, np.float64)
+
+
+def check_enumerable(family: TaskFamily) -> None:
+    """Raise `InvalidArgument` where the values of every state cannot be computed exactly."""
+    if family.has_random_steps:
+        raise InvalidArgument(
+            f"the expert needs a family whose steps are not random, got {family.name}; "
+            "use a learning algorithm such as q-learning"
+        )
+    values = int(np.prod(family.state_sizes, dtype=np.int64)) * (family.episode_length + 1)
+    if values > MAX_VALUES:
+        raise InvalidArgument(
+            f"the expert holds one value per state and step, at most {MAX_VALUES}, but "
+            f"{family.name} of these options has {values}; make the family smaller"
+        )

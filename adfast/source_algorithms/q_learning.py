@@ -1,0 +1,108 @@
+"""Tabular Q-learning with epsilon-greedy actions and random tie-breaking.
+
+Source: Watkins & Dayan 1992. Twin: `tests/reference/q_learning.py`.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+from numba import float32, uint64
+from numba.extending import register_jitable
+from pydantic import Field
+
+from adfast.random_streams import bounded, subkey, uniform
+from adfast.source_algorithms.history_loop import LearningRules
+from adfast.source_algorithms.source_algorithm import SourceAlgorithm
+from adfast.tasks.family import TaskFamily
+
+
+class QLearning(SourceAlgorithm):
+    """Q-learning over the observations; epsilon falls linearly over the first `epsilon_episodes`.
+
+    An `initial_value` above what the family pays makes the learner optimistic: it explores by
+    disappointment. The time limit of an episode is no end of the task: values bootstrap through it.
+    """
+
+    name: ClassVar[str] = "q-learning"
+
+    learning_rate: float = Field(0.5, gt=0, le=1)
+    discount: float = Field(0.95, ge=0, le=1)
+    epsilon_start: float = Field(0.3, ge=0, le=1)
+    epsilon_end: float = Field(0.0, ge=0, le=1)
+    epsilon_episodes: int = Field(200, ge=1)
+    initial_value: float = 1.0
+
+    def parameters(self) -> tuple[float, ...]:
+        """Learning rate, discount and initial value."""
+        return self.learning_rate, self.discount, self.initial_value
+
+    def exploration(self, episodes: int) -> np.ndarray:
+        """float64 `[episodes]`: epsilon."""
+        progress = np.minimum(np.arange(episodes) / self.epsilon_episodes, 1.0)
+        epsilon = self.epsilon_start + (self.epsilon_end - self.epsilon_start) * progress
+        return np.asarray(epsilon, np.float64)
+
+    @staticmethod
+    def rules(family: TaskFamily) -> LearningRules:
+        """The action values of observation s are `memory[s * A : (s + 1) * A]`."""
+        num_actions = family.num_actions
+        sizes = family.transition_schema.observation_sizes
+        memory_size = int(np.prod(sizes, dtype=np.int64)) * num_actions
+
+        @register_jitable
+        def begin(memory: Any, parameters: Any, task: Any, same_task: Any) -> Any:
+            memory[:] = parameters[2]
+
+        @register_jitable
+        def greatest(memory: Any, first: Any) -> Any:
+            best = memory[first]
+            for a in range(uint64(1), uint64(num_actions)):
+                best = max(best, memory[first + a])
+            return best
+
+        @register_jitable
+        def choose(
+            memory: Any,
+            parameters: Any,
+            task: Any,
+            state: Any,
+            seen: Any,
+            episode_step: Any,
+            exploration: Any,
+            key: Any,
+        ) -> Any:
+            if uniform(key) < exploration:
+                return uint64(bounded(subkey(key, 0), num_actions))
+            first = seen * uint64(num_actions)
+            best = greatest(memory, first)
+            ties = uint64(0)
+            for a in range(uint64(num_actions)):
+                ties += uint64(memory[first + a] == best)
+            skip = uint64(bounded(subkey(key, 0), ties))
+            for a in range(uint64(num_actions)):
+                if memory[first + a] == best:
+                    if skip == uint64(0):
+                        return a
+                    skip -= uint64(1)
+            return uint64(0)
+
+        @register_jitable
+        def update(
+            memory: Any,
+            parameters: Any,
+            seen: Any,
+            action: Any,
+            reward: Any,
+            seen_next: Any,
+            terminated: Any,
+        ) -> Any:
+            learning_rate, discount, _ = parameters
+            future = greatest(memory, seen_next * uint64(num_actions))
+            future = float32(0.0) if terminated else float32(discount * future)
+            place = seen * uint64(num_actions) + action
+            error = float32(float32(float32(reward) + future) - memory[place])
+            memory[place] = float32(memory[place] + float32(learning_rate * error))
+
+        return LearningRules(memory_size, begin, choose, update)

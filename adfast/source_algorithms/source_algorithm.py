@@ -1,0 +1,141 @@
+"""SourceAlgorithm: what every learner offers, checked once here and run by `history_loop`."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar
+
+import numpy as np
+
+from adfast.config import Config
+from adfast.errors import InvalidArgument
+from adfast.random_streams import BEHAVIOUR, ENVIRONMENT_RESET, ENVIRONMENT_STEP, stream_keys
+from adfast.source_algorithms.history_loop import LearningRules, compile_history_loop
+from adfast.tasks.family import TaskFamily
+from adfast.tasks.transition_schema import TransitionSchema
+
+
+class SourceAlgorithm(Config, ABC):
+    """A learner whose whole learning histories are distilled. Subclasses' fields are its options.
+
+    A history is a function of (family, task, random stream, seed, episodes): which other histories
+    share a call, in which order and in which thread, changes no byte of it. Its environment draws
+    what a `BatchSimulator` of the same seed and random stream would draw.
+    """
+
+    name: ClassVar[str]
+
+    @staticmethod
+    @abstractmethod
+    def rules(family: TaskFamily) -> LearningRules:
+        """The algorithm's pure functions for `family`; raises `InvalidArgument` if it cannot."""
+
+    @abstractmethod
+    def parameters(self) -> tuple[float, ...]:
+        """The numbers that `rules` reads; changing them needs no compilation."""
+
+    @abstractmethod
+    def exploration(self, episodes: int) -> np.ndarray:
+        """float64 `[episodes]`: the probability of a uniformly random action in each episode."""
+
+    def learn(
+        self,
+        family: TaskFamily,
+        task_ids: Any,
+        random_streams: Any,
+        episodes: int,
+        seed: int,
+        out: dict[str, np.ndarray],
+        *,
+        keep_every: int = 1,
+    ) -> np.ndarray:
+        """Write one whole learning history of `episodes` for each of the N `task_ids` into `out`.
+
+        `out` maps each field of the family's schema to a C-contiguous array
+        `[N, capacity, *item]`; rows beyond a history's length are left as they are. Of the
+        simulated episodes 0, k, 2k, .. are written, where k = `keep_every`.
+
+        Returns int64 `[N]`, the lengths of the histories in transitions. Holds no GIL.
+        """
+        kept_episodes = num_kept(episodes, keep_every)
+        streams = check_streams(random_streams, task_ids)
+        capacity = check_out(family.transition_schema, out, len(streams))
+        if capacity < kept_episodes * family.episode_length:
+            raise InvalidArgument(
+                f"out must hold {kept_episodes * family.episode_length} transitions per history "
+                f"({kept_episodes} kept episodes of {family.episode_length}), got {capacity}"
+            )
+        return self._run(family, task_ids, streams, episodes, seed, out, keep_every)[0]
+
+    def returns(
+        self, family: TaskFamily, task_ids: Any, random_streams: Any, episodes: int, seed: int
+    ) -> np.ndarray:
+        """float64 `[N, episodes]`: the return of each episode that `learn` would simulate."""
+        num_kept(episodes, 1)
+        streams = check_streams(random_streams, task_ids)
+        nothing = family.transition_schema.allocate(len(streams), 0)
+        return self._run(family, task_ids, streams, episodes, seed, nothing, 0)[1]
+
+    def _run(
+        self,
+        family: TaskFamily,
+        task_ids: Any,
+        streams: np.ndarray,
+        episodes: int,
+        seed: int,
+        out: dict[str, np.ndarray],
+        keep_every: int,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The lengths and the returns of the histories; writes none when `keep_every` is 0."""
+        purposes = (ENVIRONMENT_RESET, ENVIRONMENT_STEP, BEHAVIOUR)
+        keys = np.stack([word for p in purposes for word in stream_keys(seed, p, streams)])
+        task = np.ascontiguousarray(family.task_parameters(task_ids).T)
+        lengths = np.empty(len(streams), np.int64)
+        returns = np.empty((len(streams), episodes), np.float64)
+        loop = compile_history_loop(family, type(self).rules)
+        loop.run(
+            task,
+            keys,
+            self.exploration(episodes).astype(np.float32),
+            tuple(np.float32(parameter) for parameter in self.parameters()),
+            np.empty(loop.memory_size, np.float32),
+            keep_every,
+            *(out[name].reshape(-1) for name in family.transition_schema.fields),
+            lengths,
+            returns,
+        )
+        return lengths, returns
+
+
+def num_kept(episodes: int, keep_every: int) -> int:
+    """How many of `episodes` are kept; raises `InvalidArgument` unless both are at least 1."""
+    for argument, value in (("episodes", episodes), ("keep_every", keep_every)):
+        if value < 1:
+            raise InvalidArgument(f"{argument} must be at least 1, got {value}")
+    return -(-episodes // keep_every)
+
+
+def check_streams(random_streams: Any, task_ids: Any) -> np.ndarray:
+    """`random_streams` as an array; raises `InvalidArgument` unless there is one for each task."""
+    streams = np.asarray(random_streams)
+    if streams.shape != np.shape(task_ids):
+        raise InvalidArgument(
+            f"random_streams must have one entry for each of the task_ids "
+            f"{np.shape(task_ids)}, got shape {streams.shape}"
+        )
+    return streams
+
+
+def check_out(schema: TransitionSchema, out: dict[str, np.ndarray], count: int) -> int:
+    """The capacity of `out`; raises `InvalidArgument` unless it is laid out by `schema`."""
+    if set(out) != set(schema.fields):
+        raise InvalidArgument(f"out must have the fields {list(schema.fields)}, got {list(out)}")
+    capacity = out["action"].shape[1] if out["action"].ndim > 1 else 0
+    for name, field in schema.fields.items():
+        array, shape = out[name], (count, capacity, *field.shape)
+        if array.dtype != field.dtype or array.shape != shape or not array.flags.c_contiguous:
+            raise InvalidArgument(
+                f'out["{name}"] must be C-contiguous {field.dtype} of shape {shape}, '
+                f"got {array.dtype} of shape {array.shape}; TransitionSchema.allocate makes it"
+            )
+    return capacity

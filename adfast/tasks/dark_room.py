@@ -1,0 +1,246 @@
+"""Dark Room: find an invisible cell of a grid, seeing only where one stands.
+
+The task is the goal cell, the observation (row, column). A reward is for the cell *entered*; moves
+end at the walls. Dark Room, Dark Room Hard and the variants of other projects are options of this
+one family:
+
+- Dark Room: the defaults.
+- Dark Room (Hard): `size=17, reward="once"`.
+- as in Decision-Pretrained Transformers: `size=10, episode_length=100, start="corner",
+  action_order="dpt"`.
+
+Source: Laskin et al. 2022, arXiv 2210.14215; Lee et al. 2023, arXiv 2306.14892 (DPT, whose actions
+are numbered down, up, right, left, no-op). Twin: `tests/reference/dark_room.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numba import int32
+from numba.extending import register_jitable
+
+from adfast.errors import InvalidArgument
+from adfast.random_streams import bounded, subkey
+from adfast.tasks.family import TaskFamily
+from adfast.tasks.transition_schema import TransitionSchema
+
+MOVES = ("no-op", "up", "right", "down", "left")
+ACTION_ORDERS = {
+    "adfast": MOVES,
+    "dpt": ("down", "up", "right", "left", "no-op"),
+}
+STARTS = ("centre", "corner", "random")
+REWARDS = ("every-step", "once")
+MAX_SIZE = 4096
+
+
+@dataclass(frozen=True)
+class DarkRoom(TaskFamily):
+    """Dark Room; task id = goal row * size + goal column.
+
+    `start` is "centre", "corner" (the first row and column), "random" (uniform over all cells) or
+    an explicit (row, column). `reward` is 1 on "every-step" that ends on the goal, or only "once"
+    per episode. `terminate_at_goal` ends the episode with its first reward. `action_order` numbers
+    the actions: "adfast" no-op, up, right, down, left; "dpt" down, up, right, left, no-op.
+    """
+
+    name: ClassVar[str] = "dark-room"
+
+    size: int = 9
+    episode_length: int = 20
+    start: str | tuple[int, int] = "centre"
+    reward: str = "every-step"
+    terminate_at_goal: bool = False
+    action_order: str = "adfast"
+
+    def __post_init__(self) -> None:
+        if isinstance(self.start, list):  # as TOML spells a pair
+            object.__setattr__(self, "start", tuple(self.start))
+        check_integer("size", self.size, 1, MAX_SIZE)
+        check_integer("episode_length", self.episode_length, 1, 2**31 - 1)
+        check_choice("reward", self.reward, REWARDS)
+        check_choice("action_order", self.action_order, ACTION_ORDERS)
+        if not isinstance(self.terminate_at_goal, bool):
+            raise InvalidArgument(
+                f"terminate_at_goal of dark-room must be true or false, "
+                f"got {self.terminate_at_goal!r}"
+            )
+        if isinstance(self.start, str):
+            check_choice("start", self.start, STARTS, or_else=" or an explicit (row, column)")
+        elif not (
+            isinstance(self.start, tuple)
+            and len(self.start) == 2
+            and all(type(part) is int and 0 <= part < self.size for part in self.start)
+        ):
+            raise InvalidArgument(
+                f"start of dark-room must be one of {', '.join(STARTS)} or a (row, column) of "
+                f"integers in 0..{self.size - 1}, got {self.start!r}"
+            )
+
+    @property
+    def num_tasks(self) -> int:
+        """Number of goal cells."""
+        return self.size * self.size
+
+    @property
+    def transition_schema(self) -> TransitionSchema:
+        """Row and column as observation, five actions, rewards 0 or 1."""
+        return TransitionSchema((self.size, self.size), len(MOVES), self.episode_length, "uint8")
+
+    @property
+    def task_size(self) -> int:
+        """The goal's row and column."""
+        return 2
+
+    @property
+    def state_sizes(self) -> tuple[int, ...]:
+        """Row, column and, when the reward comes once, whether it has been paid."""
+        paid = (2,) if self.reward == "once" else ()
+        return (self.size, self.size, *paid)
+
+    @property
+    def start_cell(self) -> tuple[int, int] | None:
+        """The (row, column) in which every episode starts; None when it is random."""
+        if isinstance(self.start, tuple):
+            return self.start
+        return {"centre": (self.size // 2, self.size // 2), "corner": (0, 0)}.get(self.start)
+
+    @property
+    def reset(self) -> Callable[..., Any]:
+        """The pure function `(task, key) -> state`."""
+        size = self.size
+        start_cell = self.start_cell
+
+        if start_cell is None:
+
+            @register_jitable
+            def start(key: Any) -> Any:
+                return int32(bounded(key, size)), int32(bounded(subkey(key, 0), size))
+
+        else:
+            row, column = start_cell
+
+            @register_jitable
+            def start(key: Any) -> Any:
+                return int32(row), int32(column)
+
+        if self.reward == "every-step":
+
+            @register_jitable
+            def reset(task: Any, key: Any) -> Any:
+                return start(key)
+
+        else:
+
+            @register_jitable
+            def reset(task: Any, key: Any) -> Any:
+                row, column = start(key)
+                return row, column, int32(0)
+
+        return reset
+
+    @property
+    def step(self) -> Callable[..., Any]:
+        """The pure function `(task, state, action, key) -> (state, reward, terminated)`."""
+        last = self.size - 1
+        order = ACTION_ORDERS[self.action_order]
+        up, right, down, left = (order.index(move) for move in MOVES[1:])
+        terminate_at_goal = self.terminate_at_goal
+
+        @register_jitable
+        def move(state: Any, action: Any) -> Any:
+            # Every operation is narrowed to 32 bits: twice the SIMD lanes of the promoted 64.
+            row = int32(state[0] + int32(int32(action == down) - int32(action == up)))
+            column = int32(state[1] + int32(int32(action == right) - int32(action == left)))
+            row = min(max(row, int32(0)), int32(last))
+            column = min(max(column, int32(0)), int32(last))
+            return row, column
+
+        if self.reward == "every-step":
+
+            @register_jitable
+            def step(task: Any, state: Any, action: Any, key: Any) -> Any:
+                row, column = move(state, action)
+                reward = int32((row == task[0]) & (column == task[1]))
+                return (row, column), reward, terminate_at_goal & (reward != 0)
+
+        else:
+
+            @register_jitable
+            def step(task: Any, state: Any, action: Any, key: Any) -> Any:
+                row, column = move(state, action)
+                on_goal = int32((row == task[0]) & (column == task[1]))
+                reward = int32(on_goal & int32(int32(1) - state[2]))
+                paid = int32(state[2] | on_goal)
+                return (row, column, paid), reward, terminate_at_goal & (reward != 0)
+
+        return step
+
+    @property
+    def observe(self) -> Callable[..., Any]:
+        """The pure function `(task, state) -> (row, column)`."""
+
+        @register_jitable
+        def observe(task: Any, state: Any) -> Any:
+            return state[0], state[1]
+
+        return observe
+
+    def task_parameters(self, task_ids: np.ndarray) -> np.ndarray:
+        """int32 `[N, 2]`: the goals' rows and columns."""
+        ids = self.check_task_ids(task_ids)
+        return np.stack(np.divmod(ids, self.size), axis=1).astype(np.int32)
+
+    def optimal_return(self, task_ids: np.ndarray) -> np.ndarray:
+        """float64 `[N]`: straight to the goal and stay; expected over starts when these are random.
+
+        A start on the goal is paid from the first step, as is one beside it.
+        """
+        rows, columns = self.task_parameters(task_ids).T
+        if self.start_cell is None:
+            row_distances = distance_counts(rows, self.size)
+            column_distances = distance_counts(columns, self.size)
+        else:
+            row_distances = one_hot(np.abs(rows - self.start_cell[0]), self.size)
+            column_distances = one_hot(np.abs(columns - self.start_cell[1]), self.size)
+        steps = np.add.outer(np.arange(self.size), np.arange(self.size)).clip(min=1)
+        value = (self.episode_length + 1 - steps).clip(min=0)
+        if self.reward == "once" or self.terminate_at_goal:
+            value = value.clip(max=1)
+        total = np.einsum("nr,nc,rc->n", row_distances, column_distances, value, optimize=True)
+        starts = row_distances.sum(axis=1) * column_distances.sum(axis=1)
+        return np.asarray(total / starts, np.float64)
+
+
+def distance_counts(positions: np.ndarray, size: int) -> np.ndarray:
+    """float64 `[N, size]`: how many cells of a line are at each distance from the positions."""
+    counts = np.zeros((len(positions), size))
+    for cell in range(size):
+        counts[np.arange(len(positions)), np.abs(positions - cell)] += 1
+    return counts
+
+
+def one_hot(values: np.ndarray, size: int) -> np.ndarray:
+    """float64 `[N, size]` with a one at each value."""
+    return np.asarray(np.eye(size)[values], np.float64)
+
+
+def check_integer(option: str, value: Any, lowest: int, highest: int) -> None:
+    """Raise `InvalidArgument` unless `value` is an integer in the range."""
+    if type(value) is not int or not lowest <= value <= highest:
+        raise InvalidArgument(
+            f"{option} of dark-room must be an integer in {lowest}..{highest}, got {value!r}"
+        )
+
+
+def check_choice(option: str, value: Any, choices: Any, or_else: str = "") -> None:
+    """Raise `InvalidArgument` unless `value` is one of the choices."""
+    if not isinstance(value, str) or value not in choices:
+        named = ", ".join(f'"{choice}"' for choice in choices)
+        raise InvalidArgument(
+            f"{option} of dark-room must be one of {named}{or_else}, got {value!r}"
+        )
