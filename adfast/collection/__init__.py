@@ -1,0 +1,1 @@
+"""Collection: source algorithms over tasks and seeds, in parallel, into a history store."""

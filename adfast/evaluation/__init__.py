@@ -1,0 +1,1 @@
+"""Evaluation: a frozen model acts in context, next to exact references."""

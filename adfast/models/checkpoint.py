@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from adfast.models.transformer import Transformer
 
 FORMAT_VERSION = 1
+OPTIMIZER_PREFIX = "optimizer."  # of tensors that a training checkpoint keeps beside the weights
 METADATA_KEY = "adfast"  # the JSON document's name among the file's own string pairs
 
 
@@ -135,8 +136,11 @@ def save_model(path: Path, model: Transformer) -> None:
 
 
 def load_model(path: Path) -> Transformer:
-    """The model that `save_model` wrote, in evaluation mode."""
+    """The model that `save_model` or a training wrote, in evaluation mode."""
     tensors, metadata = read_tensors(path)
     model = build_model(metadata, path)
-    load_weights(model, tensors, path)
+    weights = {
+        name: tensor for name, tensor in tensors.items() if not name.startswith(OPTIMIZER_PREFIX)
+    }
+    load_weights(model, weights, path)
     return model.eval()

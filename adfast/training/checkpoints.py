@@ -1,12 +1,11 @@
 """Training checkpoints: model, optimiser and loop state in one atomic safetensors file.
 
-`checkpoints/update-000400.safetensors` holds the tensors `model.*` and `optimizer.*`; its metadata
-holds the `TrainingState`. The newest two are kept.
+`checkpoints/update-00000400.safetensors` holds the weights, and the optimiser's tensors under
+`optimizer.*`; its metadata holds the `TrainingState`. The newest two are kept.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,14 +13,12 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from adfast.errors import CheckpointError
-from adfast.models.checkpoint import load_weights, read_tensors, write_tensors
+from adfast.models.checkpoint import OPTIMIZER_PREFIX, load_weights, read_tensors, write_tensors
 
 if TYPE_CHECKING:
     from adfast.training.optimizer import OptimizerGroup
 
 CHECKPOINTS_KEPT = 2
-MODEL_PREFIX = "model."
-OPTIMIZER_PREFIX = "optimizer."
 
 
 @dataclass
@@ -74,7 +71,7 @@ def save_training(
     """Write a checkpoint atomically, drop all but the newest two, and return its path."""
     directory.mkdir(parents=True, exist_ok=True)
     path = directory / f"update-{state.update:08d}.safetensors"
-    tensors = {MODEL_PREFIX + name: value for name, value in model.state_dict().items()}
+    tensors = dict(model.state_dict())
     for name, value in optimizer.state_tensors().items():
         tensors[OPTIMIZER_PREFIX + name] = value
     write_tensors(path, tensors, {"training": state.to_dict(), **state.description})
@@ -91,15 +88,11 @@ def load_training(path: Path, model: torch.nn.Module, optimizer: OptimizerGroup)
             f"{path}: holds a model but no training state, so it cannot be resumed; "
             "start a new training or choose a checkpoint that training wrote"
         )
-    load_weights(model, with_prefix(tensors, MODEL_PREFIX), path)
-    optimizer.load_state_tensors(with_prefix(tensors, OPTIMIZER_PREFIX))
-    return TrainingState(**metadata["training"])
-
-
-def with_prefix(tensors: Mapping[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
-    """The tensors whose names begin with `prefix`, named without it."""
-    return {
-        name.removeprefix(prefix): value
-        for name, value in tensors.items()
-        if name.startswith(prefix)
+    optimizer_tensors = {
+        name.removeprefix(OPTIMIZER_PREFIX): tensors.pop(name)
+        for name in list(tensors)
+        if name.startswith(OPTIMIZER_PREFIX)
     }
+    load_weights(model, tensors, path)
+    optimizer.load_state_tensors(optimizer_tensors)
+    return TrainingState(**metadata["training"])

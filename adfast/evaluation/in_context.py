@@ -1,0 +1,71 @@
+"""In-context evaluation: a frozen model acts for many episodes on each task and seed.
+
+All tasks and seeds are one batch: one streamed model step and one simulator step per time step.
+Environment (task, seed) has its own random stream, a function of the two alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from adfast.errors import InvalidArgument
+from adfast.evaluation.agent import Agent
+from adfast.evaluation.recorder import EpisodeRecorder, Trajectories
+from adfast.models.transformer import Transformer
+from adfast.simulators import BatchSimulator
+from adfast.tasks.family import TaskFamily
+
+
+@dataclass(frozen=True)
+class InContextEvaluation:
+    """Returns float64 `[tasks, seeds, episodes]` of the tasks `task_ids`."""
+
+    task_ids: np.ndarray
+    returns: np.ndarray
+    trajectories: Trajectories
+
+
+def evaluate(
+    model: Transformer,
+    family: TaskFamily,
+    task_ids: np.ndarray,
+    *,
+    episodes: int = 40,
+    seeds: int = 8,
+    temperature: float = 1.0,
+    seed: int = 0,
+    on_episode: Callable[[int], None] | None = None,
+) -> InContextEvaluation:
+    """Let `model` act for `episodes` episodes on every task, `seeds` times, from an empty context.
+
+    `on_episode(episodes_done)` is called whenever the slowest environment finishes an episode.
+    Raises `InvalidArgument` when the model was made for another schema than the family's.
+    """
+    if model.schema != family.transition_schema:
+        raise InvalidArgument(
+            f"the model acts on {model.schema}, but {family.name} has {family.transition_schema}; "
+            "evaluate on the family that the model was trained on"
+        )
+    task_ids = family.check_task_ids(task_ids)
+    environment_task = np.repeat(task_ids, seeds)
+    environment_seed = np.tile(np.arange(seeds), len(task_ids))
+    streams = environment_seed * family.num_tasks + environment_task
+    num_environments = len(streams)
+    simulator = BatchSimulator(family, environment_task, seed, random_streams=streams)
+    agent = Agent(
+        model, num_environments, temperature=temperature, seed=seed, random_streams=streams
+    )
+    record = EpisodeRecorder(family, num_environments, episodes)
+    observation = simulator.reset()
+    record.begin(observation)
+    actions = agent.act(observation)
+    while record.fewest_episodes < episodes:
+        result = simulator.step(actions)
+        if record.add(actions, result) and on_episode is not None:
+            on_episode(record.fewest_episodes)
+        actions = agent.act(*result)
+    trajectories = record.trajectories(len(task_ids), seeds)
+    return InContextEvaluation(task_ids, trajectories.returns, trajectories)

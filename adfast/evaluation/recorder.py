@@ -1,0 +1,86 @@
+"""EpisodeRecorder: what a batch of environments did, as arrays by episode and step.
+
+Axes: N environments, E episodes, S steps of the longest possible episode, C components.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from adfast.simulators import StepResult
+from adfast.tasks.family import TaskFamily
+
+
+@dataclass(frozen=True)
+class Trajectories:
+    """What happened; observations have one row more than steps, the episode's final one.
+
+    `observation` `[tasks, seeds, episodes, steps + 1, components]`, `action` and `reward`
+    `[tasks, seeds, episodes, steps]`. Steps after an early termination repeat the last observation,
+    with action 0 and reward 0.
+    """
+
+    observation: np.ndarray
+    action: np.ndarray
+    reward: np.ndarray
+
+    @property
+    def returns(self) -> np.ndarray:
+        """float64 `[tasks, seeds, episodes]`: the sum of each episode's rewards."""
+        return self.reward.sum(axis=-1, dtype=np.float64)
+
+
+class EpisodeRecorder:
+    """Collects the first `num_episodes` episodes of each of `num_environments` environments."""
+
+    def __init__(self, family: TaskFamily, num_environments: int, num_episodes: int) -> None:
+        schema = family.transition_schema
+        steps = schema.episode_length
+        shape = (num_environments, num_episodes, steps)
+        components = len(schema.observation_sizes)
+        self._observation = np.zeros(
+            (num_environments, num_episodes, steps + 1, components), schema.observation_dtype
+        )
+        self._action = np.zeros(shape, np.uint8)
+        self._reward = np.zeros(shape, schema.reward_dtype)
+        self._episode = np.zeros(num_environments, np.int64)
+        self._step = np.zeros(num_environments, np.int64)
+
+    @property
+    def fewest_episodes(self) -> int:
+        """Episodes that the slowest environment has finished."""
+        return int(self._episode.min())
+
+    def begin(self, observation: np.ndarray) -> None:
+        """Take in the first observation `[N, C]`."""
+        self._observation[:, 0, 0] = observation
+
+    def add(self, actions: np.ndarray, result: StepResult) -> bool:
+        """Take in one step of all environments; True when `fewest_episodes` has grown."""
+        fewest = self.fewest_episodes
+        n = np.flatnonzero(self._episode < self._action.shape[1])
+        e, s = self._episode[n], self._step[n]
+        done = (result.terminated | result.truncated)[n]
+        reached = np.where(done[:, None], result.final_observation[n], result.observation[n])
+        self._action[n, e, s] = actions[n]
+        self._reward[n, e, s] = result.reward[n]
+        self._observation[n, e, s + 1] = reached
+        for ended in np.flatnonzero(done & (s + 2 < self._observation.shape[2])):
+            self._observation[n[ended], e[ended], s[ended] + 2 :] = reached[ended]
+        self._step[n] = np.where(done, 0, s + 1)
+        self._episode[n] += done
+        starting = n[done & (e + 1 < self._action.shape[1])]
+        self._observation[starting, self._episode[starting], 0] = result.observation[starting]
+        return self.fewest_episodes > fewest
+
+    def trajectories(self, num_tasks: int, num_seeds: int) -> Trajectories:
+        """The record of environments that are ordered by task, then seed."""
+        leading = (num_tasks, num_seeds)
+        return Trajectories(
+            *(
+                values.reshape(leading + values.shape[1:])
+                for values in (self._observation, self._action, self._reward)
+            )
+        )

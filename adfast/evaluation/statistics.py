@@ -1,0 +1,37 @@
+"""Summaries over tasks: means with bootstrap intervals, interquartile means.
+
+The task is the unit that varies, so intervals resample tasks, after the mean over each task's seeds.
+
+Source: Agarwal et al. 2021 (arXiv 2108.13264) for the interquartile mean; Efron 1979 for the
+percentile bootstrap.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from adfast import random_streams
+
+BOOTSTRAP_SAMPLES = 2000
+
+
+def bootstrap_interval(
+    values: np.ndarray, *, seed: int = 0, confidence: float = 0.95
+) -> np.ndarray:
+    """Percentile interval `[2, ...]` of the mean over axis 0 of `values` `[tasks, ...]`."""
+    num_tasks = values.shape[0]
+    offset, mask = random_streams.stream_keys(seed, random_streams.BOOTSTRAP, np.zeros(1, int))
+    keys = random_streams.step_keys(offset, mask, BOOTSTRAP_SAMPLES * num_tasks)
+    drawn = random_streams.bounded_array(keys, num_tasks).reshape(BOOTSTRAP_SAMPLES, num_tasks)
+    weights = np.zeros((BOOTSTRAP_SAMPLES, num_tasks))
+    np.add.at(weights, (np.arange(BOOTSTRAP_SAMPLES)[:, None], drawn), 1.0 / num_tasks)
+    means = np.tensordot(weights, values.astype(np.float64), axes=1)
+    tail = (1 - confidence) / 2
+    return np.quantile(means, [tail, 1 - tail], axis=0)
+
+
+def interquartile_mean(values: np.ndarray) -> np.ndarray:
+    """The mean over axis 0 without its lowest and highest quarter (whole items are left out)."""
+    ordered = np.sort(values, axis=0)
+    cut = values.shape[0] // 4
+    return ordered[cut : values.shape[0] - cut].mean(axis=0)
