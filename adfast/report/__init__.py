@@ -13,7 +13,7 @@ def write_report(run_directory: Path) -> Path:
 
     Raises `RunError` where `evaluation.json` is missing or any file of the run is damaged.
     """
-    from adfast.report.page import write_page
+    from adfast.report.page.document import write_page
 
     return write_page(run_directory)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,25 +36,26 @@ class Curve:
 
 @dataclass(frozen=True)
 class ContextMark:
-    """An episode after which the context is more than the model was trained on, or can see."""
+    """The number of episodes after which a limit of the model's context is passed."""
 
     episodes: float
     label: str
+    explanation: str
 
 
 def return_curves(evaluation: Evaluation) -> list[Curve]:
     """The main figure's lines, the model last so that it is drawn on top."""
     references = evaluation.references
     candidates = [
-        ("optimum", "who knows the task, mean over the held-out ones",
-         references.optimal, "optimal", "dash", 1.5),
-        ("ideal learner", "the best plan known for who must find the task out, under a stated prior",
-         references.ideal_learner, "ideal", "dashdot", 2.0),
+        ("random", "actions drawn uniformly", references.random, "random", "dash", 1.5),
+        ("source, as kept", "only the episodes of it that the training data keeps",
+         references.source_every_kth, "source", "dot", 2.0),
         ("source", "the algorithm that wrote the training data, learning from nothing",
          references.source, "source", "solid", 2.0),
-        ("source, as kept", "the same, with only the episodes that the training data keeps",
-         references.source_every_kth, "source", "dot", 2.0),
-        ("random", "actions drawn uniformly", references.random, "random", "dash", 1.5),
+        ("ideal learner", "the best plan known for who must first find the task out",
+         references.ideal_learner, "ideal", "dashdot", 2.0),
+        ("optimum", "for who knows the task, mean over the held-out ones",
+         references.optimal, "optimal", "dash", 1.5),
     ]  # fmt: skip
     curves = [
         Curve(name, meaning, _per_episode(value, evaluation.episodes), colour, dash, width)
@@ -83,12 +85,24 @@ def return_curves(evaluation: Evaluation) -> list[Curve]:
 def context_marks(evaluation: Evaluation) -> list[ContextMark]:
     """Where within the evaluated episodes the trained context and the receptive field end."""
     limits = [
-        (evaluation.trained_context_transitions, "trained context ends"),
-        (evaluation.receptive_field_transitions, "receptive field is full"),
+        (
+            evaluation.trained_context_transitions,
+            "trained context ends",
+            "histories grow longer than any that the model was trained on",
+        ),
+        (
+            evaluation.receptive_field_transitions,
+            "receptive field is full",
+            "the model begins to lose sight of its first episode",
+        ),
     ]
     return [
-        ContextMark(transitions / evaluation.episode_length, label)
-        for transitions, label in limits
+        ContextMark(
+            episodes := transitions / evaluation.episode_length,
+            label,
+            f"After episode {episodes:.3g}, at the upright line \u201c{label}\u201d, {meaning}.",
+        )
+        for transitions, label, meaning in limits
         if transitions is not None and transitions < evaluation.episodes * evaluation.episode_length
     ]
 
@@ -108,6 +122,7 @@ class TrainingSeries:
     held_out_update: np.ndarray
     held_out_return: np.ndarray
     lines_per_point: int
+    lines_not_finite: int
 
 
 def training_series(metrics: tuple[TrainingMetrics, ...]) -> TrainingSeries:
@@ -130,6 +145,7 @@ def training_series(metrics: tuple[TrainingMetrics, ...]) -> TrainingSeries:
         held_out_update=np.array([update for update, _ in held_out], dtype=np.float64),
         held_out_return=np.array([value for _, value in held_out], dtype=np.float64),
         lines_per_point=stride,
+        lines_not_finite=sum(not math.isfinite(line.loss) for line in metrics),
     )
 
 

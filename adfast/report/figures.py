@@ -67,22 +67,21 @@ def return_figure(evaluation: Evaluation) -> Figure:
             linewidth=curve.width,
             label=curve.name,
         )
-    for mark in context_marks(evaluation):
+    for level, mark in enumerate(context_marks(evaluation)):
         axes.axvline(mark.episodes + 0.5, color=LIGHT["muted"], linewidth=1)
         axes.annotate(
-            f" {mark.label}",
-            (mark.episodes + 0.5, 0.02),
+            f"{mark.label} ({mark.episodes:.3g} episodes)",
+            (mark.episodes + 0.5, 1.02 + 0.06 * level),
             xycoords=("data", "axes fraction"),
             color=LIGHT["muted"],
-            fontsize=8.5,
-            rotation=90,
-            verticalalignment="bottom",
+            fontsize=9,
+            horizontalalignment="left" if mark.episodes < evaluation.episodes / 2 else "right",
         )
     axes.set_xlim(0.5, evaluation.episodes + 0.5)
     axes.set_ylim(bottom=0)
     axes.set_xlabel("episode in context")
     axes.set_ylabel("return per episode")
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=10, integer=True, steps=[1, 2, 5, 10]))
     figure.legend(
         *(reversed(part) for part in axes.get_legend_handles_labels()),
         loc="outside upper left",
@@ -112,6 +111,7 @@ def training_figure(series: TrainingSeries) -> Figure:
         )
         axes.set_ylabel(name)
     all_axes[-1].set_xlabel("update")
+    figure.align_ylabels()
     tokens_per_update = series.tokens[-1] / series.update[-1] if series.update[-1] > 0 else 1.0
     top = all_axes[0].secondary_xaxis(
         "top",
@@ -130,9 +130,10 @@ def room_figure(evaluation: Evaluation, room: Room) -> Figure:
     """The room's cells as tasks: held-out ones by their share of the optimum."""
     figure = Figure(figsize=(6.2, 5.6), layout="constrained", facecolor=LIGHT["card"])
     axes = _grid_axes(figure.add_subplot(), room)
-    for row in range(room.rows):
-        for column in range(room.columns):
-            axes.plot(column, row, ".", color=LIGHT["rule"], markersize=5)
+    held_out = {room.cell(outcome.task_id) for outcome in evaluation.per_task}
+    others = [cell for cell in np.ndindex(room.rows, room.columns) if cell not in held_out]
+    rows, columns = np.array(others, dtype=np.int64).reshape(-1, 2).T
+    axes.plot(columns, rows, ".", color=LIGHT["random"], alpha=0.55, markersize=5)
     for outcome in evaluation.per_task:
         row, column = room.cell(outcome.task_id)
         fill = share_colour(outcome.share_of_optimal)
@@ -153,7 +154,7 @@ def room_figure(evaluation: Evaluation, room: Room) -> Figure:
     bar.set_label("share of the optimum, last 5 episodes")
     bar.outline.set_visible(False)  # type: ignore[operator]
     axes.set_title(
-        "held-out tasks in colour, training tasks dotted, start outlined",
+        "held-out tasks in colour, the others dotted, start outlined",
         fontsize=10,
         color=LIGHT["muted"],
     )
@@ -184,11 +185,32 @@ def _draw_rollout(axes: Axes, rollout: Rollout, story: LearningStory) -> None:
         )
     )
     path = np.array(rollout.cells, dtype=np.float64)
-    axes.plot(path[:, 1], path[:, 0], color=LIGHT["model"], linewidth=2, alpha=0.75)
+    opacity = np.linspace(0.35, 1.0, len(rollout.rewards))
+    for step, alpha in enumerate(opacity):
+        before, after = path[step], path[step + 1]
+        axes.plot(
+            (before[1], after[1]),
+            (before[0], after[0]),
+            color=LIGHT["model"],
+            linewidth=2.5,
+            alpha=alpha,
+            solid_capstyle="round",
+        )
     axes.plot(path[0, 1], path[0, 0], "o", color=LIGHT["card"], markeredgecolor=LIGHT["model"])
     axes.plot(path[-1, 1], path[-1, 0], "o", color=LIGHT["model"])
     if rollout.total:
-        axes.plot(goal_column, goal_row, "*", color=LIGHT["source"], markersize=13, zorder=3)
+        axes.text(
+            goal_column,
+            goal_row,
+            f"{rollout.total:g}",
+            horizontalalignment="center",
+            verticalalignment="center_baseline",
+            fontsize=11,
+            fontweight="bold",
+            color=LIGHT["ink"],
+            bbox={"facecolor": LIGHT["card"], "linewidth": 0, "pad": 1.0},
+            zorder=3,
+        )
 
 
 def _plain_axes(axes: Axes) -> Axes:

@@ -56,7 +56,9 @@ def share_colour(share: float) -> str:
     weight = position - below
     channels = (
         round((1 - weight) * low + weight * high)
-        for low, high in zip(_channels(SHARE_STOPS[below]), _channels(SHARE_STOPS[below + 1]))
+        for low, high in zip(
+            _channels(SHARE_STOPS[below]), _channels(SHARE_STOPS[below + 1]), strict=True
+        )
     )
     return "#" + "".join(f"{channel:02x}" for channel in channels)
 

@@ -132,7 +132,9 @@ class Evaluation(Section):
 
 
 class TrainingMetrics(Section):
-    """One line of `metrics.jsonl`."""
+    """One line of `metrics.jsonl`; numbers that are not finite tell of a run that diverged."""
+
+    model_config = ConfigDict(allow_inf_nan=True)
 
     update: int
     tokens: int
@@ -205,15 +207,20 @@ def _read_configuration(path: Path) -> dict[str, Any]:
 
 
 def _read_metrics(path: Path) -> tuple[TrainingMetrics, ...] | None:
-    """The metrics by update; of a repeated update, which a resumed run trains anew, the last."""
+    """The lines of a metrics file; a last one without its end was cut short and is left out."""
     if not path.is_file():
         return None
-    by_update: dict[int, TrainingMetrics] = {}
-    for number, line in enumerate(path.read_bytes().splitlines(), start=1):
+    metrics: list[TrainingMetrics] = []
+    for number, line in enumerate(path.read_bytes().split(b"\n")[:-1], start=1):
         place, way_out = f"{path}, line {number}", "remove that line or train again"
-        metrics = _validated(TrainingMetrics, _parse_json(line, place, way_out), place, way_out)
-        by_update[metrics.update] = metrics
-    return tuple(by_update[update] for update in sorted(by_update)) or None
+        row = _validated(TrainingMetrics, _parse_json(line, place, way_out), place, way_out)
+        if metrics and row.update <= metrics[-1].update:
+            raise RunError(
+                f"{place}: update must be above the {metrics[-1].update} of the line before, "
+                f"got {row.update}; {way_out}"
+            )
+        metrics.append(row)
+    return tuple(metrics) or None
 
 
 def _read_trajectories(path: Path, evaluation: Evaluation) -> Trajectories | None:
@@ -263,4 +270,6 @@ def _validated(section: type[SectionType], value: Any, place: object, way_out: s
     except ValidationError as error:
         problem = error.errors()[0]
         field = ".".join(str(part) for part in problem["loc"]) or section.__name__
-        raise RunError(f"{place}: {field}: {problem['msg']}; {way_out}") from None
+        raise RunError(
+            f"{place}: {field}: {problem['msg'].removeprefix('Value error, ')}; {way_out}"
+        ) from None

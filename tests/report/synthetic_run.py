@@ -93,7 +93,7 @@ def evaluation_of(held_out: np.ndarray, train: np.ndarray) -> dict[str, Any]:
         "summary": {
             "held_out_mean_by_episode": by_episode.tolist(),
             "held_out_ci95_by_episode": [
-                [mean - 2 * width, mean + 2 * width]
+                [max(mean - 2 * width, 0.0), mean + 2 * width]
                 for mean, width in zip(by_episode.tolist(), spread.tolist(), strict=True)
             ],
             "held_out_iqm_by_episode": np.median(held_out.mean(axis=1), axis=0).tolist(),

@@ -24,7 +24,7 @@ def room_drawing(evaluation: Evaluation, room: Room) -> str:
             outcome = held_out.get((row, column))
             if outcome is None:
                 dot = f'<circle class="train-dot" cx="{column + 0.5}" cy="{row + 0.5}" r="0.09"/>'
-                place = f"row {row}, column {column}: training task"
+                place = f"row {row}, column {column}: not held out"
                 parts.append(f"<g><title>{place}</title>{_square((row, column), 'plain')}{dot}</g>")
                 continue
             fill = share_colour(outcome.share_of_optimal)
@@ -94,8 +94,8 @@ def line_sample(colour: str, dash: str, width: float) -> str:
     lengths = {"dash": "6 4", "longdash": "10 4", "dot": "1.5 3.5", "dashdot": "7 3 1.5 3"}
     pattern = f' stroke-dasharray="{lengths[dash]}"' if dash in lengths else ""
     return (
-        '<svg class="line-sample" viewBox="0 0 28 8" aria-hidden="true"><line x1="0" x2="28" y1="4" '
-        f'y2="4" stroke="var(--{colour})" stroke-width="{width:g}"{pattern}/></svg>'
+        '<svg class="line-sample" viewBox="0 0 28 8" aria-hidden="true"><line x1="0" x2="28" '
+        f'y1="4" y2="4" stroke="var(--{colour})" stroke-width="{width:g}"{pattern}/></svg>'
     )
 
 

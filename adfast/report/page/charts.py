@@ -1,8 +1,8 @@
 """The page's interactive line charts, as Plotly specifications in plain JSON.
 
-Colours are written as tokens, `@model` or `@model/0.18` with an opacity, which `page.js` replaces by
-the page's CSS variables: so one specification serves the light and the dark scheme. `compact` holds
-the layout changes for narrow screens.
+Colours are written as tokens, `@model` or `@model/0.18` with an opacity, which `page.js` replaces
+by the page's CSS variables: so one specification serves the light and the dark scheme. `compact`
+holds the layout changes for narrow screens.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from adfast.report.curves import Curve, TrainingSeries, context_marks, return_cu
 from adfast.report.run_record import Evaluation
 
 Chart = dict[str, Any]
+
+SMALL = {"color": "@muted", "size": 12}
 
 
 def return_chart(evaluation: Evaluation) -> Chart:
@@ -47,19 +49,21 @@ def return_chart(evaluation: Evaluation) -> Chart:
                 "yref": "paper",
                 "yanchor": "bottom",
                 "xanchor": "left" if mark.episodes < evaluation.episodes / 2 else "right",
+                "name": mark.label,
                 "text": f"{mark.label} ({mark.episodes:.3g} episodes)",
                 "showarrow": False,
-                "font": {"color": "@muted", "size": 12},
+                "font": SMALL,
             }
         )
-    layout = _layout(height=440, top=24 + 26 * max(len(annotations), 1))
+    layout = _layout(height=420, top=8 + 26 * len(annotations))
     layout["xaxis"] |= {
-        "title": {"text": "episode in context"},
+        "title": _title("episode in context"),
         "range": [0.5, evaluation.episodes + 0.5],
     }
-    layout["yaxis"] = _axis() | {"title": {"text": "return per episode"}, "rangemode": "tozero"}
+    layout["yaxis"] = _axis() | {"title": _title("return per episode"), "rangemode": "tozero"}
     layout |= {"shapes": shapes, "annotations": annotations}
-    return {"data": traces, "layout": layout, "compact": {"height": 360}}
+    shorter = [note | {"text": note["name"], "font": SMALL} for note in annotations]
+    return {"data": traces, "layout": layout, "compact": {"height": 360, "annotations": shorter}}
 
 
 def training_chart(series: TrainingSeries) -> Chart:
@@ -79,14 +83,14 @@ def training_chart(series: TrainingSeries) -> Chart:
             }
         )
     layout = _layout(height=60 + 170 * len(panels), top=16)
-    layout["xaxis"] |= {"title": {"text": "update"}}
+    layout["xaxis"] |= {"title": _title("update")}
     traces = []
     share = 1 / len(panels)
     for index, panel in enumerate(panels):
         axis = "y" if index == 0 else f"y{index + 1}"
         top = 1 - index * share
         layout["yaxis" + axis[1:]] = _axis() | {
-            "title": {"text": panel["name"]},
+            "title": _title(panel["name"]),
             "domain": [max(top - share + 0.05, 0.0), top],
         }
         along = index < 2
@@ -164,5 +168,10 @@ def _axis() -> dict[str, Any]:
     }
 
 
-def _rounded(values: np.ndarray) -> list[float]:
-    return [float(f"{value:.6g}") for value in values]
+def _title(text: str) -> dict[str, Any]:
+    return {"text": text, "font": SMALL | {"size": 13}, "standoff": 10}
+
+
+def _rounded(values: np.ndarray) -> list[float | None]:
+    """Six digits of each value; None, a gap in the line, for what is not finite."""
+    return [float(f"{value:.6g}") if np.isfinite(value) else None for value in values]

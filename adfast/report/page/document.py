@@ -1,6 +1,6 @@
 """`report.html`: one page with everything inlined, which loads without a network.
 
-The page's content security policy forbids every request, so a browser enforces what the tests check.
+The page's content security policy forbids every request, so that a browser enforces it too.
 """
 
 from __future__ import annotations
@@ -13,13 +13,25 @@ from string import Template
 from typing import Any
 
 from adfast import __version__
-from adfast.report.charts import return_chart, training_chart
 from adfast.report.curves import training_series
 from adfast.report.figures import write_figures
+from adfast.report.page.appendix import (
+    configuration_section,
+    provenance_section,
+    timings_section,
+)
+from adfast.report.page.charts import return_chart, training_chart
+from adfast.report.page.headline import headline, tiles
+from adfast.report.page.results import (
+    returns_section,
+    room_section,
+    story_section,
+    tasks_section,
+    training_section,
+)
 from adfast.report.palette import DARK, LIGHT, css_variables
 from adfast.report.room import median_story, room_of
 from adfast.report.run_record import RunRecord, read_run
-from adfast.report.sections import headline, page_sections, tiles
 
 
 def write_page(run_directory: Path) -> Path:
@@ -28,8 +40,17 @@ def write_page(run_directory: Path) -> Path:
     room = room_of(run)
     story = median_story(run, room) if room is not None else None
     write_figures(run, room, story, run_directory / "figures")
-    sections = page_sections(run, room, story)
     noun = "goal" if room is not None else "task"
+    sections = [
+        returns_section(run.evaluation),
+        story_section(room, story),
+        room_section(run.evaluation, room),
+        tasks_section(run.evaluation, noun),
+        training_section(run),
+        timings_section(run.evaluation.seconds),
+        configuration_section(run),
+        provenance_section(run),
+    ]
     page = Template(_resource("page.html")).substitute(
         title=escape(f"{run.name}: in-context learning"),
         run=escape(run.name),
@@ -73,4 +94,4 @@ def _plotly_source() -> str:
 
 
 def _resource(name: str) -> str:
-    return files("adfast.report").joinpath(name).read_text(encoding="utf-8")
+    return files("adfast.report.page").joinpath(name).read_text(encoding="utf-8")

@@ -1,0 +1,50 @@
+"""What happened, in one sentence and a few figures."""
+
+from __future__ import annotations
+
+from adfast.report.page.wording import counted, duration, last_episodes, quantity
+from adfast.report.run_record import Evaluation, RunRecord
+
+
+def headline(evaluation: Evaluation, noun: str) -> str:
+    """The run's outcome; it claims a rise only where the interval shows one."""
+    summary = evaluation.summary
+    first = summary.held_out_mean_by_episode[0]
+    tasks = counted(len(evaluation.held_out.task_ids), noun)
+    last = (
+        f"{summary.held_out_last5_mean:.1f} in {last_episodes(evaluation)} "
+        f"({summary.held_out_last5_share_of_optimal:.0%} of the optimum)"
+    )
+    if summary.held_out_last5_ci95[0] > first:
+        return (
+            f"On {tasks} it never saw, the model's return rises from {first:.1f} in episode 1 to "
+            f"{last}, its weights frozen."
+        )
+    return (
+        f"On {tasks} it never saw, the model did not reliably improve: its return is {first:.1f} "
+        f"in episode 1 and {last}."
+    )
+
+
+def tiles(run: RunRecord, noun: str) -> str:
+    """The figures to remember, as an HTML list."""
+    evaluation = run.evaluation
+    summary = evaluation.summary
+    low, high = summary.held_out_last5_ci95
+    solved = sum(row.solved for row in evaluation.per_task)
+    entries = [
+        (
+            f"{summary.held_out_last5_mean:.1f}",
+            f"mean return in {last_episodes(evaluation)}; 95% interval {low:.1f} to {high:.1f}",
+        ),
+        (f"{summary.held_out_last5_share_of_optimal:.0%}", "of what who knows the task can reach"),
+        (
+            f"{solved} of {len(evaluation.per_task)}",
+            f"held-out {noun}s solved, with {counted(evaluation.num_seeds, 'seed')} each",
+        ),
+    ]
+    if run.metrics is not None:
+        last = run.metrics[-1]
+        entries.append((duration(last.seconds), f"of training on {quantity(last.tokens)} tokens"))
+    items = (f"<li><strong>{figure}</strong><span>{text}</span></li>" for figure, text in entries)
+    return f'<ul class="tiles">{"".join(items)}</ul>'

@@ -1,0 +1,165 @@
+"""The sections that show what the run learned.
+
+A section whose data the run does not hold says so in a remark.
+"""
+
+from __future__ import annotations
+
+from html import escape
+
+from adfast.report.curves import context_marks, return_curves, training_series
+from adfast.report.page.drawings import line_sample, rollout_drawing, room_drawing, sparkline
+from adfast.report.page.section import PageSection, remark
+from adfast.report.page.wording import counted, duration, last_episodes, quantity
+from adfast.report.palette import SHARE_STOPS
+from adfast.report.room import MAX_CELLS, LearningStory, Room
+from adfast.report.run_record import Evaluation, RunRecord, TaskOutcome
+
+NO_ROOM = remark(
+    f"Left out: this family's tasks are not the cells of a grid of at most {MAX_CELLS:,} cells."
+)
+
+
+def returns_section(evaluation: Evaluation) -> PageSection:
+    """The paper's main figure."""
+    legend = "".join(
+        f"<li>{line_sample(curve.colour, curve.dash, curve.width)}"
+        f"<span><b>{escape(curve.name)}</b> {escape(curve.meaning)}</span></li>"
+        for curve in reversed(return_curves(evaluation))
+    )
+    sentences = [
+        f"Each task is played for {counted(evaluation.episodes, 'episode')} of "
+        f"{counted(evaluation.episode_length, 'step')}. No weight changes: all that the model "
+        "learns of the task, it reads from its own past in the context. A curve that rises from "
+        "the random level towards the optimum is therefore learning in context.",
+        *(mark.explanation for mark in context_marks(evaluation)),
+        f"Actions are sampled at temperature {evaluation.temperature:g}.",
+    ]
+    if evaluation.receptive_field_transitions is None:
+        sentences.append("The model sees its whole history: its receptive field has no end.")
+    missing = [name.replace("_", " ") for name, value in evaluation.references if value is None]
+    if missing:
+        sentences.append(f"This run has no curve for: {', '.join(missing)}.")
+    return PageSection(
+        "returns",
+        "Return per episode, in context",
+        f'<div class="chart" id="chart-returns"></div><ul class="legend">{legend}</ul>',
+        " ".join(sentences),
+    )
+
+
+def story_section(room: Room | None, story: LearningStory | None) -> PageSection:
+    """The paths of one task's first, middle and last episodes."""
+    title = "One task, from first to last episode"
+    if room is None:
+        return PageSection("paths", title, NO_ROOM)
+    if story is None:
+        return PageSection("paths", title, remark("This run has recorded no trajectories."))
+    figures = "".join(
+        f"<figure>{rollout_drawing(rollout, story, room)}<figcaption><b>Episode {rollout.episode}"
+        f"</b> return {rollout.total:g}</figcaption></figure>"
+        for rollout in story.rollouts
+    )
+    return PageSection(
+        "paths",
+        title,
+        f'<div class="paths">{figures}</div>',
+        "The model walks from the ring to the dot, its path growing darker with time. The framed "
+        "cell is the goal, which it cannot see; the number in it is the reward collected there. "
+        f"Shown is the median held-out task, {escape(story.task_label)}, which in the end reaches "
+        f"{story.share_of_optimal:.0%} of its optimum, and of its seeds the median one, number "
+        f"{story.seed + 1}: neither the best nor the worst.",
+    )
+
+
+def room_section(evaluation: Evaluation, room: Room | None) -> PageSection:
+    """The room by task."""
+    title = "The room: which goals it masters"
+    if room is None:
+        return PageSection("room", title, NO_ROOM)
+    start = " The outlined cell is where every episode starts." if room.start is not None else ""
+    scale = (
+        '<div class="scale"><span>0%</span><i style="background:linear-gradient(90deg,'
+        f'{",".join(SHARE_STOPS)})"></i><span>100%</span></div>'
+    )
+    return PageSection(
+        "room",
+        title,
+        f'<div class="room-frame">{room_drawing(evaluation, room)}{scale}</div>',
+        "Each cell is a task: its goal lies there. A coloured cell is held out, and its number is "
+        f"the percentage of its optimum that the model reaches in {last_episodes(evaluation)}; an "
+        "orange one it does not find. Dotted cells are not held out: the model may have seen them "
+        f"in training.{start}",
+    )
+
+
+def tasks_section(evaluation: Evaluation, noun: str) -> PageSection:
+    """A row per held-out task, the weakest first."""
+    mean_by_episode = evaluation.held_out.array.mean(axis=1)
+    rows = sorted(
+        zip(evaluation.per_task, mean_by_episode, strict=True),
+        key=lambda row: row[0].share_of_optimal,
+    )
+    body = "".join(
+        _task_row(outcome, sparkline(returns, outcome.optimal)) for outcome, returns in rows
+    )
+    header = (
+        f'<tr><th scope="col">{noun}</th><th scope="col">episodes 1 to {evaluation.episodes}</th>'
+        '<th scope="col" class="number wide">first</th><th scope="col" class="number">last 5</th>'
+        '<th scope="col" class="number wide">optimum</th>'
+        '<th scope="col" class="number">share</th></tr>'
+    )
+    return PageSection(
+        "tasks",
+        f"Every held-out {noun}",
+        f"<table><thead>{header}</thead><tbody>{body}</tbody></table>",
+        f"Mean return over {counted(evaluation.num_seeds, 'seed')}, the weakest {noun} first: in "
+        "episode 1, in the last five, and the most that is possible. The small curve is the return "
+        f"by episode under its optimum. A mean over all {noun}s hides a single one that is never "
+        "solved; this table does not.",
+    )
+
+
+def training_section(run: RunRecord) -> PageSection:
+    """Loss, accuracy and held-out return against updates."""
+    if run.metrics is None:
+        return PageSection("training", "Training", remark("This run has no training metrics."))
+    series = training_series(run.metrics)
+    last = run.metrics[-1]
+    speed = f" ({quantity(last.tokens / last.seconds)} a second)" if last.seconds > 0 else ""
+    sentences = [
+        "The model learns to predict the source algorithm's next action from the history before "
+        f"it: {counted(last.update, 'update')}, {quantity(last.tokens)} tokens in "
+        f"{duration(last.seconds)}{speed}.",
+        "Loss is the cross-entropy in nats, accuracy how often the likeliest action was the one "
+        "taken; where the source itself acts at random, neither can become perfect.",
+    ]
+    if series.held_out_update.size:
+        sentences.append(
+            "Held-out return is what a short evaluation on held-out tasks gave at that update."
+        )
+    if series.lines_per_point > 1:
+        sentences.append(f"Each point is the mean of {series.lines_per_point} measurements.")
+    if series.lines_not_finite:
+        times = counted(series.lines_not_finite, "measurement")
+        sentences.append(f"<b>In {times} the loss was not a finite number: training diverged.</b>")
+    return PageSection(
+        "training",
+        "Training",
+        '<div class="chart" id="chart-training"></div>',
+        " ".join(sentences),
+    )
+
+
+def _task_row(outcome: TaskOutcome, curve: str) -> str:
+    kind = "" if outcome.solved else ' class="unsolved"'
+    verdict = "" if outcome.solved else '<span class="verdict">not solved</span>'
+    width = 100 * min(max(outcome.share_of_optimal, 0.0), 1.0)
+    return (
+        f'<tr{kind}><th scope="row">{escape(outcome.label)}{verdict}</th><td>{curve}</td>'
+        f'<td class="number wide">{outcome.first_episode:.1f}</td>'
+        f'<td class="number">{outcome.last5_mean:.1f}</td>'
+        f'<td class="number wide">{outcome.optimal:.1f}</td>'
+        f'<td class="number share-cell"><span class="track"><i style="width:{width:.0f}%"></i>'
+        f"</span>{outcome.share_of_optimal:.0%}</td></tr>"
+    )
