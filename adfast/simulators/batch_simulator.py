@@ -67,7 +67,9 @@ class BatchSimulator:
                 f"random_streams must have one entry for each of the {self.num_environments} "
                 f"task_ids, got shape {np.shape(streams)}"
             )
-        self._environments = EnvironmentArrays.allocate(family, self.task_ids, streams, seed)
+        self.seed = seed
+        self._environments = EnvironmentArrays.allocate(family, self.task_ids)
+        self._environments.set_streams(seed, streams, ...)
         self._loops = compile_step_loops(family)
         self._actions = np.empty(self.num_environments, np.uint8)
         self._result = self._new_result()
@@ -94,6 +96,15 @@ class BatchSimulator:
         observation = self._new_observation() if self.copy else self._result.observation
         self._loops.reset_some(*self._environments, mask.view(np.uint8), observation.reshape(-1))
         return observation
+
+    def reseed(self, random_streams: Any, mask: np.ndarray) -> None:
+        """Give the environments of `mask` (bool [E]) new `random_streams`, from their beginning.
+
+        These environments then wait for a reset.
+        """
+        self._environments.set_streams(self.seed, random_streams, mask)
+        self._waiting |= mask
+        self._any_waiting = bool(self._waiting.any())
 
     def step(self, actions: Any) -> StepResult:
         """Take one step in every environment; `actions [E]` of any integer dtype.

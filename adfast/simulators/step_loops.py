@@ -32,20 +32,22 @@ class EnvironmentArrays(NamedTuple):
     keys: np.ndarray  # uint32 [4, E]: offset and mask of the reset and of the step stream
 
     @classmethod
-    def allocate(
-        cls, family: TaskFamily, task_ids: np.ndarray, random_streams: np.ndarray, seed: int
-    ) -> EnvironmentArrays:
-        """Environments of `task_ids` that no `reset_some` has started yet."""
+    def allocate(cls, family: TaskFamily, task_ids: np.ndarray) -> EnvironmentArrays:
+        """Environments of `task_ids`; `set_streams` and then `reset_some` must follow."""
         count = len(task_ids)
-        reset_keys = stream_keys(seed, ENVIRONMENT_RESET, random_streams)
-        step_stream_keys = stream_keys(seed, ENVIRONMENT_STEP, random_streams)
         return cls(
             task=np.ascontiguousarray(family.task_parameters(task_ids).T),
             state=np.zeros((family.state_size, count), np.int32),
             episode_step=np.zeros(count, np.int32),
             episodes=np.zeros(count, np.uint32),
-            keys=np.stack([*reset_keys, *step_stream_keys]),
+            keys=np.zeros((4, count), np.uint32),
         )
+
+    def set_streams(self, seed: int, random_streams: Any, where: Any) -> None:
+        """Put the environments that `where` indexes at the beginning of new random streams."""
+        self.keys[0:2, where] = stream_keys(seed, ENVIRONMENT_RESET, random_streams)
+        self.keys[2:4, where] = stream_keys(seed, ENVIRONMENT_STEP, random_streams)
+        self.episodes[where] = 0
 
 
 class StepLoops(NamedTuple):

@@ -1,0 +1,169 @@
+"""The Gymnasium face of every task family: a vector environment and a thin single one.
+
+Importing this module registers each family of the catalogue, `dark-room` as `adfast/DarkRoom-v0`:
+
+    import adfast.simulators.gymnasium_env
+    gymnasium.make_vec("adfast/DarkRoom-v0", num_envs=8192, size=9)
+
+A Gymnasium seed is the random stream of the environment that it seeds, so environment i of a vector
+environment seeded with s equals the single one seeded with s + i.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import gymnasium
+import numpy as np
+from gymnasium.spaces import Discrete, MultiDiscrete
+from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector.utils import batch_space
+
+from adfast import tasks
+from adfast.errors import InvalidArgument
+from adfast.simulators.batch_simulator import BatchSimulator
+
+STREAMS_FOR_UNSEEDED = 2**62  # below this, streams are drawn for environments without a seed
+
+
+class FamilyVectorEnv(VectorEnv):
+    """`num_envs` environments of one family in compiled loops; ended episodes reset in SAME_STEP.
+
+    `task_ids` names the task of each environment; by default environment i has task i, counted
+    modulo the number of tasks. With `copy=False` returned arrays are overwritten by the next call.
+    """
+
+    def __init__(
+        self,
+        num_envs: int = 1,
+        family: str = "dark-room",
+        task_ids: Sequence[int] | np.ndarray | None = None,
+        copy: bool = True,
+        render_mode: None = None,
+        **options: Any,
+    ) -> None:
+        self.family = tasks.make(family, **options)
+        if task_ids is None:
+            task_ids = np.arange(num_envs) % self.family.num_tasks
+        if len(task_ids) != num_envs:
+            raise InvalidArgument(
+                f"task_ids must have one entry for each of the num_envs = {num_envs} environments, "
+                f"got {len(task_ids)}"
+            )
+        self.metadata = {"render_modes": [], "autoreset_mode": AutoresetMode.SAME_STEP}
+        self.render_mode = render_mode
+        self.num_envs = num_envs
+        self.single_observation_space, self.single_action_space = spaces(self.family)
+        self.observation_space = batch_space(self.single_observation_space, num_envs)
+        self.action_space = batch_space(self.single_action_space, num_envs)
+        self._simulator = BatchSimulator(
+            self.family,
+            np.asarray(task_ids),
+            random_streams=self.np_random.integers(STREAMS_FOR_UNSEEDED, size=num_envs),
+            copy=copy,
+        )
+
+    def reset(
+        self,
+        *,
+        seed: int | Sequence[int | None] | None = None,
+        options: dict[str, Any] | None = None,
+    ) -> tuple[np.ndarray, dict[str, Any]]:
+        """Start a new episode everywhere; a seed s seeds environment i with s + i."""
+        if isinstance(seed, (int, np.integer)):
+            super().reset(seed=int(seed))
+            seed = [int(seed) + i for i in range(self.num_envs)]
+        if seed is not None:
+            if len(seed) != self.num_envs:
+                raise InvalidArgument(
+                    f"seed must be one integer or {self.num_envs}, one for each environment, "
+                    f"got {len(seed)}"
+                )
+            streams = [stream for stream in seed if stream is not None]
+            seeded = np.array([stream is not None for stream in seed])
+            self._simulator.reseed(np.array(streams, np.uint64), seeded)
+        return self._simulator.reset(), {}
+
+    def step(
+        self, actions: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
+        """One step everywhere; `infos["final_obs"]` has what ended episodes saw last."""
+        observation, reward, terminated, truncated, final_observation = self._simulator.step(
+            actions
+        )
+        infos: dict[str, Any] = {}
+        done = terminated | truncated
+        if done.any():
+            final = np.full(self.num_envs, None, dtype=object)
+            for index in np.flatnonzero(done):
+                final[index] = final_observation[index]
+            infos = {"final_obs": final, "_final_obs": done, "final_info": {}, "_final_info": done}
+        return observation, reward.astype(np.float64), terminated, truncated, infos
+
+
+class FamilyEnv(gymnasium.Env):
+    """One environment of one task of a family."""
+
+    metadata = {"render_modes": []}  # noqa: RUF012 (Gymnasium's own class attribute)
+
+    def __init__(
+        self,
+        family: str = "dark-room",
+        task_id: int = 0,
+        render_mode: None = None,
+        **options: Any,
+    ) -> None:
+        self.family = tasks.make(family, **options)
+        self.render_mode = render_mode
+        self.observation_space, self.action_space = spaces(self.family)
+        self._simulator = BatchSimulator(
+            self.family,
+            [task_id],
+            random_streams=self.np_random.integers(STREAMS_FOR_UNSEEDED, size=1),
+            auto_reset=False,
+        )
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[np.ndarray, dict[str, Any]]:
+        """Start a new episode, from the beginning of random stream `seed` if one is given."""
+        super().reset(seed=seed)
+        if seed is not None:
+            self._simulator.reseed(np.array([seed], np.uint64), np.array([True]))
+        return self._simulator.reset()[0], {}
+
+    def step(self, action: Any) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
+        """One step; raises `InvalidArgument` when the episode has ended and was not reset."""
+        result = self._simulator.step(np.asarray(action)[None])
+        return (
+            result.observation[0],
+            float(result.reward[0]),
+            bool(result.terminated[0]),
+            bool(result.truncated[0]),
+            {},
+        )
+
+
+def spaces(family: Any) -> tuple[MultiDiscrete, Discrete]:
+    """The observation and the action space of one environment of `family`."""
+    schema = family.transition_schema
+    observation_space = MultiDiscrete(
+        np.array(schema.observation_sizes), dtype=schema.observation_dtype.type
+    )
+    return observation_space, Discrete(schema.num_actions)
+
+
+def environment_id(family_name: str) -> str:
+    """The id under which a family is registered: `dark-room` is `adfast/DarkRoom-v0`."""
+    return f"adfast/{''.join(word.capitalize() for word in family_name.split('-'))}-v0"
+
+
+for family_name in tasks.names():
+    if environment_id(family_name) not in gymnasium.registry:
+        gymnasium.register(
+            environment_id(family_name),
+            entry_point=f"{__name__}:FamilyEnv",
+            vector_entry_point=f"{__name__}:FamilyVectorEnv",
+            kwargs={"family": family_name},
+        )

@@ -1,0 +1,94 @@
+"""The uniformly random policy, fused with the simulator: no action or observation leaves it.
+
+It is the reference below every learner, and the fastest that a family runs here.
+
+Legend: E environments, S state components, P task parameters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numba import njit, uint8, uint32, uint64
+
+from adfast.errors import InvalidArgument
+from adfast.random_streams import (
+    ENVIRONMENT_RESET,
+    ENVIRONMENT_STEP,
+    RANDOM_POLICY,
+    bounded,
+    step_key,
+    stream_keys,
+)
+from adfast.simulators.components import column_reader, column_writer
+from adfast.simulators.step_loops import source_stamp
+from adfast.tasks.family import TaskFamily
+
+TILE = 1024  # environments whose arrays stay in the first-level cache from step to step
+
+
+def random_returns(
+    family: TaskFamily, task_ids: Any, episodes: int, seed: int = 0, random_streams: Any = None
+) -> np.ndarray:
+    """float64 `[E, episodes]`: the returns of uniformly random actions in each of `task_ids`.
+
+    `random_streams` defaults to 0 .. E - 1. Raises `InvalidArgument` for fewer than one episode.
+    """
+    if episodes < 1:
+        raise InvalidArgument(f"episodes must be at least 1, got {episodes}")
+    task = np.ascontiguousarray(family.task_parameters(task_ids).T)
+    count = task.shape[1]
+    streams = np.arange(count) if random_streams is None else random_streams
+    if np.shape(streams) != (count,):
+        raise InvalidArgument(
+            f"random_streams must have one entry for each of the {count} task_ids, "
+            f"got shape {np.shape(streams)}"
+        )
+    purposes = (ENVIRONMENT_RESET, ENVIRONMENT_STEP, RANDOM_POLICY)
+    keys = np.stack([word for p in purposes for word in stream_keys(seed, p, streams)])
+    state = np.empty((family.state_size, count), np.int32)
+    returns = np.zeros((episodes, count))
+    compile_random_rollout(family)(task, state, np.empty(count, np.uint8), keys, returns)
+    return returns.T
+
+
+@cache
+def compile_random_rollout(family: TaskFamily) -> Callable[..., None]:
+    """The loop `(task [P, E], state [S, E], alive uint8 [E], keys uint32 [6, E], returns)`.
+
+    It adds to float64 `returns [episodes, E]`; state and alive are scratch.
+    """
+    stamp = source_stamp(family)
+    reset, step = family.reset, family.step
+    num_actions, episode_length = family.num_actions, family.episode_length
+    read_task = column_reader(family.task_size)
+    read_state, write_state = column_reader(family.state_size), column_writer(family.state_size)
+
+    @njit(cache=True, nogil=True)
+    def rollout(task: Any, state: Any, alive: Any, keys: Any, returns: Any) -> None:
+        _ = stamp
+        count, num_episodes = uint64(returns.shape[1]), uint64(returns.shape[0])
+        for first in range(uint64(0), count, uint64(TILE)):
+            beyond = min(count, first + uint64(TILE))
+            for episode in range(num_episodes):
+                for e in range(first, beyond):
+                    key = step_key(keys[uint64(0), e], keys[uint64(1), e], episode)
+                    write_state(state, e, reset(read_task(task, e), key))
+                    alive[e] = uint8(1)
+                for t in range(uint64(episode_length)):
+                    clock = uint32(episode * uint64(episode_length) + t)
+                    for e in range(first, beyond):
+                        key = step_key(keys[uint64(4), e], keys[uint64(5), e], clock)
+                        action = uint8(bounded(key, num_actions))
+                        key = step_key(keys[uint64(2), e], keys[uint64(3), e], clock)
+                        after, paid, terminated = step(
+                            read_task(task, e), read_state(state, e), action, key
+                        )
+                        write_state(state, e, after)
+                        returns[episode, e] += paid * alive[e]
+                        alive[e] &= uint8(not terminated)
+
+    return rollout
