@@ -1,0 +1,21 @@
+"""Learning histories: kept in memory by a ring buffer, on disk by a store, sampled as windows."""
+
+from adfast.histories.ring_buffer import RingBuffer
+from adfast.histories.schema import FieldSchema, Schema
+from adfast.histories.store import HistoryStore, from_arrays
+from adfast.histories.store import open_store as open
+from adfast.histories.windows import Align, WindowSampler
+from adfast.histories.writer import HistoryWriter, create
+
+__all__ = [
+    "Align",
+    "FieldSchema",
+    "HistoryStore",
+    "HistoryWriter",
+    "RingBuffer",
+    "Schema",
+    "WindowSampler",
+    "create",
+    "from_arrays",
+    "open",
+]

@@ -1,0 +1,81 @@
+from collections.abc import Sequence
+
+import numpy as np
+
+class Overwritten(RuntimeError): ...
+
+class MappedFile:
+    def __init__(self, path: str, num_bytes: int) -> None: ...
+    def __buffer__(self, flags: int, /) -> memoryview: ...
+
+class Lanes:
+    @property
+    def version(self) -> int: ...
+    @property
+    def num_begun(self) -> int: ...
+    def count_held(self) -> tuple[int, int]: ...
+
+def fixed_lanes(
+    item_bytes: Sequence[int],
+    columns: Sequence[Sequence[np.ndarray]],
+    rows: Sequence[int],
+    offsets: Sequence[np.ndarray],
+    episode_starts: Sequence[np.ndarray | None],
+) -> Lanes: ...
+
+class RingBuffer:
+    def __init__(
+        self, num_lanes: int, capacity: int, item_bytes: Sequence[int], episode_field: int
+    ) -> None: ...
+    @property
+    def lanes(self) -> Lanes: ...
+    @property
+    def num_staged(self) -> int: ...
+    def append(self, fields: Sequence[np.ndarray], starts: np.ndarray | None) -> None: ...
+    def append_block(
+        self,
+        lanes: Sequence[int],
+        fields: Sequence[np.ndarray],
+        max_length: int,
+        lengths: np.ndarray,
+        starts: np.ndarray,
+    ) -> None: ...
+    def flush(self) -> None: ...
+
+class WindowPlan:
+    def __init__(self, lanes: Lanes, length: int, by_episode: bool, committed: int) -> None: ...
+    @property
+    def version(self) -> int: ...
+    @property
+    def longest(self) -> int: ...
+    @property
+    def num_candidates(self) -> int: ...
+
+def sample(
+    lanes: Lanes,
+    plan: WindowPlan,
+    seed: int,
+    draw: int,
+    rank: int,
+    batch_size: int,
+    fields: Sequence[int],
+    outputs: Sequence[np.ndarray],
+    history: np.ndarray | None,
+    offset: np.ndarray | None,
+    num_threads: int,
+) -> None: ...
+def sample_packed(
+    lanes: Lanes,
+    plan: WindowPlan,
+    seed: int,
+    draw: int,
+    rank: int,
+    batch_size: int,
+    length: int,
+    fields: Sequence[int],
+    outputs: Sequence[np.ndarray],
+    document_start: np.ndarray,
+    history: np.ndarray | None,
+    offset: np.ndarray | None,
+    num_threads: int,
+) -> None: ...

@@ -1,0 +1,123 @@
+"""What ring and store need to know of a schema: its fields.
+
+`adfast.tasks.TransitionSchema` is the usual one; `FieldSchema` describes rows of any other kind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from adfast.errors import InvalidArgument
+from adfast.tasks.transition_schema import Field, TransitionSchema
+
+EPISODE_STEP = "episode_step"  # the field that is 0 on the first row of every episode
+
+# Arrays that batches and shards hold beside the fields.
+DOCUMENT_START = "document_start"
+HISTORY_INDEX = "history_index"
+HISTORY_OFFSET = "history_offset"
+OFFSETS = "offsets"
+EPISODE_STARTS = "episode_starts"
+RESERVED_NAMES = (DOCUMENT_START, HISTORY_INDEX, HISTORY_OFFSET, OFFSETS, EPISODE_STARTS)
+
+
+class Schema(Protocol):
+    """Anything with fields."""
+
+    @property
+    def fields(self) -> Mapping[str, Field]:
+        """Name -> field, in the order in which histories are written."""
+
+
+@dataclass(frozen=True)
+class FieldSchema:
+    """A schema that is nothing but its fields."""
+
+    fields: Mapping[str, Field]
+
+
+def check_schema(schema: Schema) -> dict[str, Field]:
+    """The schema's fields; raises `InvalidArgument` for what cannot be kept as plain bytes."""
+    fields = dict(schema.fields)
+    if not fields:
+        raise InvalidArgument("schema must have at least one field, got none")
+    for name, field in fields.items():
+        if not name.isidentifier() or name in RESERVED_NAMES:
+            raise InvalidArgument(
+                f"field names must be identifiers other than {', '.join(RESERVED_NAMES)}, "
+                f'got "{name}"'
+            )
+        if field.dtype.kind not in "biuf" or not field.dtype.isnative:
+            raise InvalidArgument(
+                f'field "{name}" must be boolean, integer or float in native byte order, '
+                f"got dtype {field.dtype}"
+            )
+        if field.item_bytes == 0:
+            raise InvalidArgument(f'field "{name}" must not be empty, got shape {field.shape}')
+    return fields
+
+
+def has_episodes(fields: Mapping[str, Field]) -> bool:
+    """True if the rows say where episodes start."""
+    field = fields.get(EPISODE_STEP)
+    return field is not None and field.shape == () and field.dtype.kind == "u"
+
+
+def check_array(name: str, array: Any, field: Field, leading: tuple[int, ...]) -> np.ndarray:
+    """`array` as C-contiguous `[*leading, *item]`; raises `InvalidArgument` if it is not that."""
+    if not isinstance(array, np.ndarray) or array.dtype != field.dtype:
+        kind = array.dtype if isinstance(array, np.ndarray) else type(array).__name__
+        raise InvalidArgument(
+            f'field "{name}" must be a NumPy array of dtype {field.dtype}, got {kind}; '
+            f"convert it with .astype(np.{field.dtype})"
+        )
+    if array.shape != (*leading, *field.shape):
+        raise InvalidArgument(
+            f'field "{name}" must have shape {(*leading, *field.shape)}, got {array.shape}'
+        )
+    return array if array.flags.c_contiguous else np.ascontiguousarray(array)
+
+
+def check_names(names: Any, fields: Mapping[str, Field]) -> None:
+    """Raise `InvalidArgument` unless `names` are exactly the schema's fields."""
+    if names == fields.keys():
+        return
+    missing = [name for name in fields if name not in names]
+    unknown = [name for name in names if name not in fields]
+    raise InvalidArgument(
+        f"fields must be exactly {', '.join(fields)}; "
+        f"missing: {', '.join(missing) or 'none'}; unknown: {', '.join(unknown) or 'none'}"
+    )
+
+
+def describe_schema(schema: Schema) -> dict[str, Any]:
+    """A JSON-ready description, which `read_schema` reads back."""
+    description: dict[str, Any] = {
+        "fields": {
+            name: {"dtype": field.dtype.name, "shape": list(field.shape)}
+            for name, field in schema.fields.items()
+        }
+    }
+    if isinstance(schema, TransitionSchema):
+        description["transition"] = schema.to_dict()
+    return description
+
+
+def read_schema(description: Mapping[str, Any]) -> Schema:
+    """The schema that `describe_schema` described; raises `ValueError` for a contradiction."""
+    fields = {
+        str(name): Field(np.dtype(str(field["dtype"])), tuple(int(n) for n in field["shape"]))
+        for name, field in description["fields"].items()
+    }
+    if "transition" not in description:
+        schema: Schema = FieldSchema(fields)
+    else:
+        schema = TransitionSchema.from_dict(description["transition"])
+        if schema.fields != fields:
+            raise ValueError("fields are not those of the transition schema")
+    check_schema(schema)
+    return schema

@@ -1,0 +1,183 @@
+"""Shards: blocks of complete histories as safetensors files.
+
+Legend: H histories of the block, N transitions, M episodes. A shard's tensors, largest elements
+first: `offsets` int64 `[H + 1]`, `episode_starts` uint64 `[M]` (rows at which an episode starts),
+`metadata.<name>` `[H]`, and every field `[N, *item]`. Its header is padded so that data starts at a
+multiple of 4096, and is a function of the manifest's record: any other header is refused.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import xxhash
+
+from adfast import _native
+from adfast.errors import StoreError
+from adfast.histories.block import Block
+from adfast.histories.durable import replace_file
+from adfast.histories.manifest import FORMAT, VERSION, BlockRecord
+from adfast.histories.schema import EPISODE_STARTS, OFFSETS
+from adfast.tasks.transition_schema import Field
+
+COLUMN_PREFIX = "metadata."
+HEADER_ALIGNMENT = 4096
+
+SAFETENSORS_NAMES = {
+    "bool": "BOOL",
+    "uint8": "U8",
+    "int8": "I8",
+    "uint16": "U16",
+    "int16": "I16",
+    "uint32": "U32",
+    "int32": "I32",
+    "uint64": "U64",
+    "int64": "I64",
+    "float16": "F16",
+    "float32": "F32",
+    "float64": "F64",
+}
+
+
+class Tensor:
+    """A tensor's place in a shard: dtype, shape and bytes [begin, end) of the data."""
+
+    def __init__(self, dtype: np.dtype, shape: tuple[int, ...], begin: int) -> None:
+        self.dtype = dtype
+        self.shape = shape
+        self.begin = begin
+        self.end = begin + dtype.itemsize * math.prod(shape)
+
+
+def place_tensors(fields: Mapping[str, Field], record: BlockRecord) -> dict[str, Tensor]:
+    """Name -> tensor of the shard that `record` describes, in file order, without gaps."""
+    shapes: dict[str, tuple[np.dtype, tuple[int, ...]]] = {
+        OFFSETS: (np.dtype(np.int64), (record.histories + 1,))
+    }
+    if record.episodes is not None:
+        shapes[EPISODE_STARTS] = (np.dtype(np.uint64), (record.episodes,))
+    for name, dtype in record.columns.items():
+        shapes[COLUMN_PREFIX + name] = (np.dtype(dtype), (record.histories,))
+    for name, field in fields.items():
+        shapes[name] = (field.dtype, (record.transitions, *field.shape))
+    tensors = {}
+    begin = 0
+    for name in sorted(shapes, key=lambda name: -shapes[name][0].itemsize):
+        tensors[name] = Tensor(*shapes[name], begin)
+        begin = tensors[name].end
+    return tensors
+
+
+def make_header(tensors: Mapping[str, Tensor], block: int) -> bytes:
+    """The safetensors header, its length included, padded to a multiple of 4096."""
+    entries: dict[str, object] = {
+        "__metadata__": {"format": FORMAT, "version": str(VERSION), "block": str(block)}
+    }
+    for name, tensor in tensors.items():
+        entries[name] = {
+            "dtype": SAFETENSORS_NAMES[tensor.dtype.name],
+            "shape": tensor.shape,
+            "data_offsets": [tensor.begin, tensor.end],
+        }
+    text = json.dumps(entries, separators=(",", ":")).encode()
+    size = -(-(len(text) + 8) // HEADER_ALIGNMENT) * HEADER_ALIGNMENT - 8
+    return size.to_bytes(8, "little") + text.ljust(size)
+
+
+def write_shard(
+    folder: Path,
+    fields: Mapping[str, Field],
+    number: int,
+    block: Block,
+) -> BlockRecord:
+    """Write `block` as block `number` of the store, durably; its record for the manifest."""
+    episodes = None if block.episode_starts is None else len(block.episode_starts)
+    record = BlockRecord(
+        block=number,
+        histories=block.num_histories,
+        transitions=block.num_transitions,
+        episodes=episodes,
+        num_bytes=1,
+        xxh3="0" * 16,
+        columns=block.column_dtypes,
+        metadata=block.metadata,
+    )
+    content = {OFFSETS: block.offsets, **block.fields}
+    content |= {COLUMN_PREFIX + name: column for name, column in block.columns.items()}
+    if block.episode_starts is not None:
+        content[EPISODE_STARTS] = block.episode_starts
+    tensors = place_tensors(fields, record)
+    bodies = (content[name].reshape(-1).view(np.uint8).data for name in tensors)
+    chunks = [make_header(tensors, number), *bodies]
+    digest = xxhash.xxh3_64()
+    for chunk in chunks:
+        digest.update(chunk)
+    replace_file(folder / record.file_name, chunks)
+    num_bytes = sum(len(chunk) for chunk in chunks)
+    return record.model_copy(update={"num_bytes": num_bytes, "xxh3": digest.hexdigest()})
+
+
+def map_shard(folder: Path, fields: Mapping[str, Field], record: BlockRecord) -> Block:
+    """The block in a shard, mapped read-only; raises `StoreError` unless it is what `record` says.
+
+    Sizes, header and offsets are checked here; contents by `verify_shard`.
+    """
+    path = folder / record.file_name
+    tensors = place_tensors(fields, record)
+    header = make_header(tensors, record.block)
+    expected_bytes = len(header) + max(tensor.end for tensor in tensors.values())
+    file_bytes = path.stat().st_size if path.exists() else None
+    if file_bytes is None:
+        raise StoreError(f"{path}: missing, but the manifest lists it; {REGENERATE}")
+    if not file_bytes == record.num_bytes == expected_bytes:
+        raise StoreError(
+            f"{path}: must have {expected_bytes} bytes (manifest: {record.num_bytes}), "
+            f"got {file_bytes}; {REGENERATE}"
+        )
+    try:
+        mapped = _native.MappedFile(str(path), file_bytes)
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be mapped: {error.strerror}") from error
+    mapping = np.frombuffer(memoryview(mapped), np.uint8)
+    if mapping[: len(header)].tobytes() != header:
+        raise StoreError(f"{path}: damaged: its header is not the manifest's; {REGENERATE}")
+    data = mapping[len(header) :]
+    arrays = {
+        name: data[tensor.begin : tensor.end].view(tensor.dtype).reshape(tensor.shape)
+        for name, tensor in tensors.items()
+    }
+    offsets = arrays[OFFSETS]
+    if offsets[0] != 0 or offsets[-1] != record.transitions or (np.diff(offsets) < 1).any():
+        raise StoreError(
+            f"{path}: damaged: offsets must increase from 0 to {record.transitions}; {REGENERATE}"
+        )
+    return Block(
+        fields={name: arrays[name] for name in fields},
+        offsets=offsets,
+        episode_starts=arrays.get(EPISODE_STARTS),
+        columns={name: arrays[COLUMN_PREFIX + name] for name in record.columns},
+        metadata=dict(record.metadata),
+    )
+
+
+def verify_shard(folder: Path, record: BlockRecord) -> None:
+    """Read the whole shard; raises `StoreError` if its checksum is not the manifest's."""
+    path = folder / record.file_name
+    digest = xxhash.xxh3_64()
+    with path.open("rb") as file:
+        while chunk := file.read(1 << 24):
+            digest.update(chunk)
+    if digest.hexdigest() != record.xxh3:
+        raise StoreError(
+            f"{path}: damaged: its xxh3 must be {record.xxh3}, got {digest.hexdigest()}; "
+            f"{REGENERATE}"
+        )
+
+
+REGENERATE = (
+    "restore the file from a copy, or delete it and collect again: only its block is regenerated"
+)

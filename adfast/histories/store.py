@@ -1,0 +1,186 @@
+"""HistoryStore: learning histories on disk (or in memory), sampled through memory maps.
+
+A store is a folder of immutable shards and a manifest; `docs/history-format.md` is the format. Its
+histories are ordered by block, then within the block, whatever the order of their writing, so that
+collecting in parallel or in several goes leads to the same draws.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from adfast import _native
+from adfast.errors import InvalidArgument, StoreError
+from adfast.histories.block import Block, make_block
+from adfast.histories.manifest import Manifest, read_manifest
+from adfast.histories.schema import Schema, check_schema, read_schema
+from adfast.histories.shard import map_shard, verify_shard
+from adfast.histories.windows import WindowSampler
+
+
+class HistoryStore(WindowSampler):
+    """Complete histories that never change; made by `open_store` and `from_arrays`.
+
+    `description` is what the writer said of the whole store (family, split, recipe), `path` is its
+    folder or None.
+    """
+
+    def __init__(
+        self,
+        schema: Schema,
+        blocks: Sequence[Block],
+        *,
+        block_numbers: Sequence[int],
+        description: Mapping[str, Any],
+        path: Path | None = None,
+        manifest: Manifest | None = None,
+    ) -> None:
+        fields = check_schema(schema)
+        self.path = path
+        self.description = dict(description)
+        self._blocks = list(blocks)
+        self._block_numbers = np.asarray(block_numbers, np.int64)
+        self._manifest = manifest
+        counts = [block.num_histories for block in blocks]
+        self._first_history = np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])
+        lanes = _native.fixed_lanes(
+            item_bytes=[field.item_bytes for field in fields.values()],
+            columns=[[block.fields[name] for name in fields] for block in blocks],
+            rows=[block.num_transitions for block in blocks],
+            offsets=[block.offsets for block in blocks],
+            episode_starts=[block.episode_starts for block in blocks],
+        )
+        super().__init__(schema, lanes)
+
+    @property
+    def num_histories(self) -> int:
+        """Histories of the store."""
+        return int(self._first_history[-1])
+
+    @property
+    def num_transitions(self) -> int:
+        """Transitions of all its histories."""
+        return sum(block.num_transitions for block in self._blocks)
+
+    @property
+    def num_bytes(self) -> int:
+        """Bytes of the transitions, without offsets, metadata and padding."""
+        return self.num_transitions * sum(field.item_bytes for field in self._fields.values())
+
+    @property
+    def is_complete(self) -> bool:
+        """True unless blocks that the writer declared are missing."""
+        return self._manifest is None or self._manifest.is_complete
+
+    @cached_property
+    def lengths(self) -> np.ndarray:
+        """int64 `[num_histories]`: transitions of each history."""
+        parts = [np.diff(block.offsets) for block in self._blocks]
+        return np.concatenate(parts) if parts else np.zeros(0, np.int64)
+
+    @cached_property
+    def metadata(self) -> dict[str, np.ndarray]:
+        """Name -> `[num_histories]`: what was said of each history, and its `block`.
+
+        Values that a writer gave once for a block are repeated: as numbers or strings where all
+        blocks agree on the kind, otherwise as objects. Only names that every block has are here.
+        """
+        counts = [block.num_histories for block in self._blocks]
+        columns = {"block": np.repeat(self._block_numbers, counts)}
+        if not self._blocks:
+            return columns
+        names = {**self._blocks[0].columns, **self._blocks[0].metadata}
+        for name in names:
+            parts = [values_of(block, name) for block in self._blocks if has_value(block, name)]
+            if len(parts) == len(self._blocks):
+                columns[name] = np.concatenate(parts)
+        return columns
+
+    def history(self, index: int) -> dict[str, np.ndarray]:
+        """Name -> `[T, *item]`: read-only views of one history; raises `InvalidArgument`."""
+        if not 0 <= index < self.num_histories:
+            raise InvalidArgument(
+                f"history index must be in 0..{self.num_histories - 1}, got {index}"
+            )
+        block = int(np.searchsorted(self._first_history, index, side="right")) - 1
+        return self._blocks[block].history(index - int(self._first_history[block]))
+
+    def verify(self) -> int:
+        """Read every shard against its checksum; the bytes read. Raises `StoreError`."""
+        if self.path is None or self._manifest is None:
+            return 0
+        for record in self._manifest.blocks:
+            verify_shard(self.path, record)
+        return sum(record.num_bytes for record in self._manifest.blocks)
+
+
+def has_value(block: Block, name: str) -> bool:
+    """True if the block has a metadata value of that name."""
+    return name in block.columns or name in block.metadata
+
+
+def values_of(block: Block, name: str) -> np.ndarray:
+    """`[H]`: the values of one metadata name in a block that has it."""
+    if name in block.columns:
+        return block.columns[name]
+    value = block.metadata[name]
+    if isinstance(value, bool | int | float | str):
+        return np.full(block.num_histories, value)
+    values = np.empty(block.num_histories, object)
+    for index in range(block.num_histories):
+        values[index] = value
+    return values
+
+
+def open_store(path: str | Path, *, allow_incomplete: bool = False) -> HistoryStore:
+    """The store in folder `path`, mapped, not read.
+
+    Raises `StoreError` if it is missing, damaged, of a newer format, or incomplete: with
+    `allow_incomplete` the committed blocks are opened all the same.
+    """
+    path = Path(path)
+    manifest = read_manifest(path)
+    if not manifest.is_complete and not allow_incomplete:
+        raise StoreError(
+            f"{path}: incomplete: {len(manifest.blocks)} of {manifest.num_blocks or 'unknown'} "
+            "blocks are committed; run the command that collects it again to go on where it "
+            "stopped, or open it with allow_incomplete=True"
+        )
+    schema = schema_of(path, manifest)
+    fields = check_schema(schema)
+    return HistoryStore(
+        schema,
+        [map_shard(path, fields, record) for record in manifest.blocks],
+        block_numbers=[record.block for record in manifest.blocks],
+        description=manifest.description,
+        path=path,
+        manifest=manifest,
+    )
+
+
+def schema_of(path: Path, manifest: Manifest) -> Schema:
+    """The schema that the manifest describes; raises `StoreError` if there is none such."""
+    try:
+        return read_schema(manifest.schema_description)
+    except (ValueError, TypeError, KeyError) as error:
+        raise StoreError(f"{path}: the manifest's schema is not valid: {error}") from None
+
+
+def from_arrays(
+    schema: Schema,
+    arrays: Mapping[str, np.ndarray],
+    lengths: np.ndarray,
+    metadata: Mapping[str, Any] | None = None,
+    description: Mapping[str, Any] | None = None,
+) -> HistoryStore:
+    """A store of one block in memory; arrays and metadata as in `HistoryWriter.append_block`.
+
+    Flat and full padded arrays are kept, not copied: they must not be written to afterwards.
+    """
+    block = make_block(check_schema(schema), arrays, lengths, metadata or {})
+    return HistoryStore(schema, [block], block_numbers=[0], description=description or {})

@@ -1,0 +1,180 @@
+"""HistoryWriter: adds blocks to a store, each one either durably there or not at all.
+
+A block is acknowledged (`append_block` returns) when its shard and the manifest that lists it are
+on disk. Whatever interrupts the writing, the store opens, and `create` with the same arguments goes
+on: shards that no manifest lists and temporary files are removed, finished blocks are known.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+
+from adfast.errors import InvalidArgument, StoreError
+from adfast.histories.block import make_block
+from adfast.histories.durable import TEMPORARY_SUFFIX, sole_writer
+from adfast.histories.manifest import (
+    FILE_NAME,
+    BlockRecord,
+    Manifest,
+    read_manifest,
+    write_manifest,
+)
+from adfast.histories.schema import Schema, check_schema, describe_schema
+from adfast.histories.shard import write_shard
+
+
+def create(
+    path: str | Path,
+    schema: Schema,
+    *,
+    num_blocks: int | None = None,
+    description: Mapping[str, Any] | None = None,
+) -> HistoryWriter:
+    """A writer for the store in folder `path`: a new one, or the same one begun earlier.
+
+    The store is complete when it has blocks 0 to `num_blocks - 1`, or where that is not known
+    beforehand, when `finish` is called. `description` is any JSON that describes the whole.
+
+    Raises `StoreError` if another writer has the store open, if it was begun with another schema,
+    description or number of blocks, or if the folder holds something else.
+    """
+    return HistoryWriter(Path(path), schema, num_blocks, dict(description or {}))
+
+
+class HistoryWriter:
+    """The one writer of a store; a context manager. Made by `create`."""
+
+    def __init__(
+        self, path: Path, schema: Schema, num_blocks: int | None, description: dict[str, Any]
+    ) -> None:
+        self.path = path
+        self._fields = check_schema(schema)
+        if num_blocks is not None and num_blocks < 1:
+            raise InvalidArgument(f"num_blocks must be at least 1, got {num_blocks}")
+        wanted = Manifest.from_mapping(
+            {
+                **describe_schema(schema),
+                "description": json.loads(json.dumps(description)),
+                "num_blocks": num_blocks,
+                "blocks": [],
+            }
+        )
+        path.mkdir(parents=True, exist_ok=True)
+        self._lock = contextlib.ExitStack()
+        self._lock.enter_context(sole_writer(path))
+        try:
+            self._manifest = self._begin_or_resume(wanted)
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def finished_blocks(self) -> frozenset[int]:
+        """Numbers of the blocks that are durably in the store."""
+        return frozenset(record.block for record in self._manifest.blocks)
+
+    @property
+    def is_complete(self) -> bool:
+        """True when every declared block is in the store."""
+        return self._manifest.is_complete
+
+    def append_block(
+        self,
+        block_index: int,
+        arrays: Mapping[str, np.ndarray],
+        lengths: np.ndarray,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Add block `block_index`; durable on return. Blocks may come in any order.
+
+        `arrays` are flat, `[sum of lengths, *item]`, or padded, `[H, T, *item]` with the first
+        `lengths[h]` rows of history h valid. In `metadata` a NumPy array holds one number per
+        history (`task_id`, `seed`), any other JSON value is for the whole block (`algorithm`).
+
+        Raises `InvalidArgument` for arrays that do not fit the schema or a block that is already
+        there, `StoreError` if the disk is full or not writable.
+        """
+        limit = self._manifest.num_blocks
+        if block_index < 0 or (limit is not None and block_index >= limit):
+            raise InvalidArgument(
+                f"block_index must be in 0..{'' if limit is None else limit - 1} as the store was "
+                f"begun, got {block_index}"
+            )
+        if block_index in self.finished_blocks:
+            raise InvalidArgument(
+                f"block {block_index} is already in {self.path}; skip the writer's finished_blocks"
+            )
+        block = make_block(self._fields, arrays, lengths, metadata or {})
+        record = write_shard(self.path, self._fields, block_index, block)
+        self._commit([*self._manifest.blocks, record], limit)
+
+    def finish(self) -> None:
+        """Declare the store complete with the blocks that it has; raises `StoreError` on a gap."""
+        numbers = sorted(self.finished_blocks)
+        expected = self._manifest.num_blocks or len(numbers)
+        missing = sorted(set(range(expected)) - set(numbers))
+        if missing or not numbers:
+            raise StoreError(
+                f"{self.path}: blocks {missing or [0]} are missing; append them before finish()"
+            )
+        self._commit(self._manifest.blocks, expected)
+
+    def close(self) -> None:
+        """Let another writer open the store."""
+        self._lock.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _commit(self, records: list[BlockRecord], num_blocks: int | None) -> None:
+        ordered = sorted(records, key=lambda record: record.block)
+        manifest = self._manifest.model_copy(update={"blocks": ordered, "num_blocks": num_blocks})
+        write_manifest(self.path, manifest)
+        self._manifest = manifest
+
+    def _begin_or_resume(self, wanted: Manifest) -> Manifest:
+        """The manifest to go on from, with the folder cleared of what it does not list."""
+        leftovers = {
+            entry
+            for entry in self.path.iterdir()
+            if entry.match(f".*{TEMPORARY_SUFFIX}") or entry.match("block-*.safetensors")
+        }
+        if not (self.path / FILE_NAME).exists():
+            others = {entry.name for entry in self.path.iterdir() if entry not in leftovers}
+            if others - {".lock"}:
+                raise StoreError(
+                    f"{self.path}: must be an empty folder or a history store, but holds "
+                    f"{', '.join(sorted(others - {'.lock'}))}; choose another folder"
+                )
+            write_manifest(self.path, wanted)
+            return wanted
+        found = read_manifest(self.path)
+        for name in ("fields", "transition", "description", "num_blocks"):
+            before, now = getattr(found, name), getattr(wanted, name)
+            if before != now and not (name == "num_blocks" and now is None):
+                raise StoreError(
+                    f"{self.path}: was begun with another {name}: {before}, now {now}; choose "
+                    "another folder, or delete this one to collect anew"
+                )
+        kept = [record for record in found.blocks if (self.path / record.file_name).exists()]
+        for leftover in leftovers - {self.path / record.file_name for record in kept}:
+            leftover.unlink()
+        if kept != found.blocks:
+            found = found.model_copy(update={"blocks": kept})
+            write_manifest(self.path, found)
+        return found

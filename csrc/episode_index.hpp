@@ -1,0 +1,81 @@
+// The rows of one lane at which an episode starts, numbered from 0 in the order of the rows.
+//
+// One writer pushes; readers look up by number without a lock. A number that has left the index
+// yields some other row, which its reader recognises because it lies outside the rows it wanted.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+namespace adfast {
+
+class EpisodeIndex {
+    struct View {
+        const uint64_t* rows;
+        uint64_t mask;  // number & mask is the slot: the number of slots less one
+    };
+
+  public:
+    // Adopt `count` rows that outlive the index and never change.
+    void borrow(const uint64_t* rows, uint64_t count) {
+        views_.push_back(std::make_unique<View>(View{rows, UINT64_MAX}));
+        view_.store(views_.back().get(), std::memory_order_release);
+        count_.store(count, std::memory_order_release);
+    }
+
+    // Writer: append a row; rows below `first_held` need no longer be known.
+    void push(uint64_t row, uint64_t first_held) {
+        const uint64_t count = count_.load(std::memory_order_relaxed);
+        uint64_t first = first_.load(std::memory_order_relaxed);
+        if (count - first == num_slots_) {
+            while (first < count && (*this)[first] < first_held) ++first;
+            first_.store(first, std::memory_order_relaxed);
+            if (count - first == num_slots_) grow(first, count);
+        }
+        store(slots_.back()[count & (num_slots_ - 1)], row);
+        count_.store(count + 1, std::memory_order_release);
+    }
+
+    uint64_t operator[](uint64_t number) const {
+        const View& view = *view_.load(std::memory_order_acquire);
+        return __atomic_load_n(view.rows + (number & view.mask), __ATOMIC_RELAXED);
+    }
+
+    // The number of the first known episode that starts at `row` or later.
+    uint64_t lower_bound(uint64_t row) const {
+        uint64_t last = count_.load(std::memory_order_acquire);
+        uint64_t first = first_.load(std::memory_order_relaxed);
+        while (first < last) {
+            const uint64_t middle = first + (last - first) / 2;
+            if ((*this)[middle] < row) first = middle + 1;
+            else last = middle;
+        }
+        return first;
+    }
+
+  private:
+    static void store(uint64_t& slot, uint64_t row) { __atomic_store_n(&slot, row, __ATOMIC_RELAXED); }
+
+    // Old slots stay allocated for the readers on them: together they are no larger than the new.
+    void grow(uint64_t first, uint64_t count) {
+        const uint64_t num_slots = num_slots_ ? 2 * num_slots_ : 64;
+        auto slots = std::make_unique<uint64_t[]>(num_slots);
+        for (uint64_t number = first; number < count; ++number) {
+            slots[number & (num_slots - 1)] = (*this)[number];
+        }
+        views_.push_back(std::make_unique<View>(View{slots.get(), num_slots - 1}));
+        slots_.push_back(std::move(slots));
+        num_slots_ = num_slots;
+        view_.store(views_.back().get(), std::memory_order_release);
+    }
+
+    std::atomic<const View*> view_{nullptr};
+    std::atomic<uint64_t> first_{0}, count_{0};
+    uint64_t num_slots_ = 0;
+    std::vector<std::unique_ptr<View>> views_;
+    std::vector<std::unique_ptr<uint64_t[]>> slots_;
+};
+
+}  // namespace adfast

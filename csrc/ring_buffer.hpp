@@ -1,0 +1,255 @@
+// Lanes of bounded capacity that one writer keeps filling and any number of threads sample.
+//
+// Layout: one circular array per field, [lane][capacity][item], so a window is contiguous. Rows of
+// all lanes at once come transposed; they are staged and written in tiles.
+#pragma once
+
+#include <sys/mman.h>
+
+#include <atomic>
+#include <cstring>
+#include <new>
+#include <stdexcept>
+#include <vector>
+
+#include "lanes.hpp"
+
+namespace adfast {
+
+// Zeroed anonymous memory, in huge pages where the system grants them: random windows over
+// gigabytes would otherwise miss the TLB at every field.
+class HugeMemory {
+  public:
+    explicit HugeMemory(size_t bytes) : bytes_(bytes + kHugePage) {
+        mapping_ = mmap(nullptr, bytes_, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        if (mapping_ == MAP_FAILED) throw std::bad_alloc();
+        const auto address = reinterpret_cast<uintptr_t>(mapping_);
+        data_ = reinterpret_cast<std::byte*>((address + kHugePage - 1) / kHugePage * kHugePage);
+        madvise(data_, bytes, MADV_HUGEPAGE);
+    }
+    ~HugeMemory() { munmap(mapping_, bytes_); }
+    HugeMemory(const HugeMemory&) = delete;
+    HugeMemory& operator=(const HugeMemory&) = delete;
+
+    std::byte* data() const { return data_; }
+
+  private:
+    static constexpr size_t kHugePage = size_t{1} << 21;
+    size_t bytes_;
+    void* mapping_;
+    std::byte* data_;
+};
+
+class RingBuffer {
+  public:
+    // `episode_field` is the index of the field that is 0 where an episode starts, an unsigned
+    // integer of its item's size, or -1 if there is none.
+    RingBuffer(size_t num_lanes, uint64_t capacity, std::vector<size_t> item_bytes,
+               int episode_field)
+        : lanes(num_lanes, item_bytes),
+          capacity_(capacity),
+          tile_rows_(std::min<uint64_t>(kTileRows, capacity)),
+          episode_field_(episode_field) {
+        for (size_t field = 0; field < item_bytes.size(); ++field) {
+            const size_t lane_bytes = capacity * item_bytes[field];
+            memory_.push_back(std::make_unique<HugeMemory>(num_lanes * lane_bytes));
+            for (size_t lane = 0; lane < num_lanes; ++lane) {
+                lanes.set_column(lane, field, memory_.back()->data() + lane * lane_bytes);
+            }
+            stage_.emplace_back(tile_rows_ * num_lanes * item_bytes[field]);
+        }
+        for (size_t lane = 0; lane < num_lanes; ++lane) lanes.lane(lane).capacity = capacity;
+        stage_starts_.resize(tile_rows_ * num_lanes);
+    }
+
+    size_t num_staged() const { return num_staged_.load(std::memory_order_relaxed); }
+
+    // Stage one row of every lane: `rows[field]` is [lane][item], `starts[lane]` is nonzero where
+    // the row begins a history (null: nowhere).
+    void append(const std::vector<const std::byte*>& rows, const uint8_t* starts) {
+        const Writing writing(*this);
+        const size_t staged = num_staged();
+        for (size_t field = 0; field < rows.size(); ++field) {
+            const size_t bytes = lanes.num_lanes() * lanes.item_bytes(field);
+            std::memcpy(stage_[field].data() + staged * bytes, rows[field], bytes);
+        }
+        uint8_t* target = stage_starts_.data() + staged * lanes.num_lanes();
+        if (starts) std::memcpy(target, starts, lanes.num_lanes());
+        else std::memset(target, 0, lanes.num_lanes());
+        num_staged_.store(staged + 1, std::memory_order_relaxed);
+        if (staged + 1 == tile_rows_) write_staged();
+    }
+
+    // Make the staged rows visible to readers.
+    void flush() {
+        const Writing writing(*this);
+        write_staged();
+    }
+
+    // Append lengths[i] rows to lane targets[i], for every i: `columns[field]` is
+    // [target][max_length][item]; starts[i] is nonzero where the first of them begins a history.
+    void append_block(const std::vector<size_t>& targets,
+                      const std::vector<const std::byte*>& columns, size_t max_length,
+                      const uint64_t* lengths, const uint8_t* starts) {
+        const Writing writing(*this);
+        write_staged();
+        for (size_t i = 0; i < targets.size(); ++i) {
+            Lane& lane = lanes.lane(targets[i]);
+            const uint64_t row = reserve(lane, lengths[i]);
+            for (size_t field = 0; field < columns.size(); ++field) {
+                const size_t stride = max_length * lanes.item_bytes(field);
+                write(lane, field, row, lengths[i], columns[field] + i * stride);
+            }
+            if (starts[i] || !lanes.table.has_open(targets[i])) begin_history(targets[i], row);
+            if (episode_field_ >= 0) {
+                const size_t item = lanes.item_bytes(episode_field_);
+                index_episodes(lane, row, lengths[i],
+                               columns[episode_field_] + i * max_length * item, item);
+            }
+            lane.committed.store(row + lengths[i], std::memory_order_release);
+        }
+        lanes.publish();
+    }
+
+    Lanes lanes;
+
+  private:
+    static constexpr size_t kTileRows = 64;
+    static constexpr size_t kTileLanes = 64;
+
+    // Refuses a second writer instead of corrupting the lanes.
+    class Writing {
+      public:
+        explicit Writing(RingBuffer& ring) : ring_(ring) {
+            if (ring_.is_writing_.exchange(true, std::memory_order_acquire)) {
+                throw std::logic_error(
+                    "another thread is appending to this ring buffer (or was when this process was "
+                    "forked); a ring buffer has one writer at a time");
+            }
+        }
+        ~Writing() { ring_.is_writing_.store(false, std::memory_order_release); }
+
+      private:
+        RingBuffer& ring_;
+    };
+
+    // Announce `count` rows before the first byte of them is written; returns the first.
+    static uint64_t reserve(Lane& lane, uint64_t count) {
+        const uint64_t row = lane.committed.load(std::memory_order_relaxed);
+        lane.reserved.store(row + count, std::memory_order_relaxed);
+        std::atomic_thread_fence(std::memory_order_release);
+        return row;
+    }
+
+    void begin_history(size_t lane, uint64_t row) {
+        lanes.table.begin_history(
+            lane, row, [this](size_t other) { return lanes.lane(other).first_held(); });
+    }
+
+    void write(Lane& lane, size_t field, uint64_t row, size_t count, const std::byte* from) {
+        const size_t item = lanes.item_bytes(field);
+        const uint64_t slot = row % capacity_;
+        const size_t until_end = std::min<uint64_t>(count, capacity_ - slot);
+        std::memcpy(lane.columns[field] + slot * item, from, until_end * item);
+        std::memcpy(lane.columns[field], from + until_end * item, (count - until_end) * item);
+    }
+
+    // Note which of `count` rows start an episode; `steps` are their episode steps.
+    void index_episodes(Lane& lane, uint64_t row, size_t count, const std::byte* steps,
+                        size_t item) {
+        const uint64_t first_held = lane.first_held();
+        static constexpr std::byte kZero[8] = {};
+        for (size_t i = 0; i < count; ++i) {
+            if (std::memcmp(steps + i * item, kZero, item) == 0) {
+                lane.episodes.push(row + i, first_held);
+            }
+        }
+    }
+
+    void write_staged() {
+        const size_t count = num_staged();
+        if (count == 0) return;
+        const size_t num_lanes = lanes.num_lanes();
+        for (size_t i = 0; i < num_lanes; ++i) {
+            Lane& lane = lanes.lane(i);
+            lane.reserved.store(lane.committed.load(std::memory_order_relaxed) + count,
+                                std::memory_order_relaxed);
+        }
+        std::atomic_thread_fence(std::memory_order_release);
+        for (size_t field = 0; field < lanes.num_fields(); ++field) {
+            for (size_t lane = 0; lane < num_lanes; lane += kTileLanes) {
+                write_tile(field, lane, std::min(num_lanes, lane + kTileLanes), count);
+            }
+        }
+        for (size_t row = 0; row < count; ++row) note_row(row);
+        for (size_t i = 0; i < num_lanes; ++i) {
+            Lane& lane = lanes.lane(i);
+            lane.committed.store(lane.reserved.load(std::memory_order_relaxed),
+                                 std::memory_order_release);
+        }
+        num_staged_.store(0, std::memory_order_relaxed);
+        lanes.publish();
+    }
+
+    // Transpose `count` staged rows of lanes [first, last) into the lanes.
+    void write_tile(size_t field, size_t first, size_t last, size_t count) {
+        switch (lanes.item_bytes(field)) {
+            case 1: return write_tile_of<1>(field, first, last, count);
+            case 2: return write_tile_of<2>(field, first, last, count);
+            case 4: return write_tile_of<4>(field, first, last, count);
+            case 8: return write_tile_of<8>(field, first, last, count);
+            default: return write_tile_of<0>(field, first, last, count);
+        }
+    }
+
+    // kItem is the item's size where it is known to the compiler, otherwise 0.
+    template <size_t kItem>
+    void write_tile_of(size_t field, size_t first, size_t last, size_t count) {
+        const size_t item = kItem ? kItem : lanes.item_bytes(field);
+        const size_t stride = lanes.num_lanes() * item;
+        for (size_t index = first; index < last; ++index) {
+            const Lane& lane = lanes.lane(index);
+            const uint64_t slot = lane.committed.load(std::memory_order_relaxed) % capacity_;
+            const std::byte* from = stage_[field].data() + index * item;
+            std::byte* column = lane.columns[field];
+            const size_t until_end = std::min<uint64_t>(count, capacity_ - slot);
+            for (size_t row = 0; row < until_end; ++row) {
+                std::memcpy(column + (slot + row) * item, from + row * stride, item);
+            }
+            for (size_t row = until_end; row < count; ++row) {
+                std::memcpy(column + (row - until_end) * item, from + row * stride, item);
+            }
+        }
+    }
+
+    // Enter the histories and episodes that begin in one staged row.
+    void note_row(size_t row) {
+        const size_t num_lanes = lanes.num_lanes();
+        const uint8_t* starts = stage_starts_.data() + row * num_lanes;
+        for (size_t i = 0; i < num_lanes; ++i) {
+            if (starts[i] || !lanes.table.has_open(i)) {
+                begin_history(i, lanes.lane(i).committed.load(std::memory_order_relaxed) + row);
+            }
+        }
+        if (episode_field_ < 0) return;
+        const size_t item = lanes.item_bytes(episode_field_);
+        const std::byte* steps = stage_[episode_field_].data() + row * num_lanes * item;
+        for (size_t i = 0; i < num_lanes; ++i) {
+            Lane& lane = lanes.lane(i);
+            const uint64_t lane_row = lane.committed.load(std::memory_order_relaxed) + row;
+            index_episodes(lane, lane_row, 1, steps + i * item, item);
+        }
+    }
+
+    uint64_t capacity_;
+    size_t tile_rows_;
+    int episode_field_;
+    std::vector<std::unique_ptr<HugeMemory>> memory_;
+    std::vector<std::vector<std::byte>> stage_;  // per field: [tile row][lane][item]
+    std::vector<uint8_t> stage_starts_;          // [tile row][lane]
+    std::atomic<size_t> num_staged_{0};
+    std::atomic<bool> is_writing_{false};
+};
+
+}  // namespace adfast
