@@ -43,24 +43,26 @@ class ContextMark:
     explanation: str
 
 
+# Field of `References`, name, meaning, colour, dash and width of its line.
+REFERENCES = (
+    ("random", "random", "actions drawn uniformly", "random", "dash", 1.5),
+    ("source_every_kth", "source, as kept", "only the episodes of it that the training data keeps",
+     "source", "dot", 2.0),
+    ("source", "source", "the algorithm that wrote the training data, learning from nothing",
+     "source", "solid", 2.0),
+    ("ideal_learner", "ideal learner", "the best known plan for finding the task out by trying",
+     "ideal", "dashdot", 2.0),
+    ("optimal", "optimum", "what an agent that knows the task earns, mean over the held-out ones",
+     "optimal", "dash", 1.5),
+)  # fmt: skip
+
+
 def return_curves(evaluation: Evaluation) -> list[Curve]:
     """The main figure's lines, the model last so that it is drawn on top."""
-    references = evaluation.references
-    candidates = [
-        ("random", "actions drawn uniformly", references.random, "random", "dash", 1.5),
-        ("source, as kept", "only the episodes of it that the training data keeps",
-         references.source_every_kth, "source", "dot", 2.0),
-        ("source", "the algorithm that wrote the training data, learning from nothing",
-         references.source, "source", "solid", 2.0),
-        ("ideal learner", "the best plan known for who must first find the task out",
-         references.ideal_learner, "ideal", "dashdot", 2.0),
-        ("optimum", "for who knows the task, mean over the held-out ones",
-         references.optimal, "optimal", "dash", 1.5),
-    ]  # fmt: skip
     curves = [
         Curve(name, meaning, _per_episode(value, evaluation.episodes), colour, dash, width)
-        for name, meaning, value, colour, dash, width in candidates
-        if value is not None
+        for field, name, meaning, colour, dash, width in REFERENCES
+        if (value := getattr(evaluation.references, field)) is not None
     ]
     if evaluation.train is not None:
         mean = evaluation.train.array.mean(axis=(0, 1))
@@ -80,6 +82,11 @@ def return_curves(evaluation: Evaluation) -> list[Curve]:
         )
     )
     return curves
+
+
+def missing_references(evaluation: Evaluation) -> list[str]:
+    """The names of the references that the evaluation does not hold."""
+    return [name for field, name, *_ in REFERENCES if getattr(evaluation.references, field) is None]
 
 
 def context_marks(evaluation: Evaluation) -> list[ContextMark]:

@@ -30,13 +30,16 @@ DASHES: dict[str, Any] = {
 }
 PIXELS_PER_INCH = 160
 
+FIGURES = ("return_per_episode", "training_curve", "room_heat_map", "trajectories")
+
 
 def write_figures(
     run: RunRecord, room: Room | None, story: LearningStory | None, directory: Path
 ) -> list[Path]:
-    """Write every figure that the run has the data for; returns the paths."""
+    """Write the figures that the run has the data for, remove stale ones; returns the paths."""
     directory.mkdir(exist_ok=True)
-    figures = {"return_per_episode": return_figure(run.evaluation)}
+    figures: dict[str, Figure | None] = dict.fromkeys(FIGURES)
+    figures["return_per_episode"] = return_figure(run.evaluation)
     if run.metrics is not None:
         figures["training_curve"] = training_figure(training_series(run.metrics))
     if room is not None:
@@ -45,9 +48,13 @@ def write_figures(
         figures["trajectories"] = story_figure(story, room)
     paths = []
     for name, figure in figures.items():
-        paths.append(directory / f"{name}.png")
+        path = directory / f"{name}.png"
+        if figure is None:
+            path.unlink(missing_ok=True)
+            continue
         FigureCanvasAgg(figure)
-        figure.savefig(paths[-1], dpi=PIXELS_PER_INCH)
+        figure.savefig(path, dpi=PIXELS_PER_INCH)
+        paths.append(path)
     return paths
 
 
@@ -85,7 +92,7 @@ def return_figure(evaluation: Evaluation) -> Figure:
     figure.legend(
         *(reversed(part) for part in axes.get_legend_handles_labels()),
         loc="outside upper left",
-        ncols=3,
+        ncols=4,
         frameon=False,
         fontsize=9,
     )

@@ -65,8 +65,9 @@ def share_colour(share: float) -> str:
 
 def text_colour_on(background: str) -> str:
     """Black or white, whichever reads better on a `#rrggbb` background."""
-    red, green, blue = _channels(background)
-    return "#101418" if 0.299 * red + 0.587 * green + 0.114 * blue > 140 else "#ffffff"
+    red, green, blue = ((channel / 255) ** 2.2 for channel in _channels(background))
+    luminance = 0.2126 * red + 0.7152 * green + 0.0722 * blue
+    return "#000000" if luminance > 0.18 else "#ffffff"
 
 
 def _channels(colour: str) -> tuple[int, int, int]:

@@ -202,8 +202,10 @@ def read_run(run_directory: Path) -> RunRecord:
 def _read_configuration(path: Path) -> dict[str, Any]:
     try:
         return read_toml(path)
-    except (AdfastError, UnicodeDecodeError) as error:
-        raise RunError(f"{error}; mend the line, or remove {path.name} to leave it out") from None
+    except AdfastError as error:
+        raise RunError(f"{error}; mend the line, or remove the file to leave it out") from None
+    except UnicodeDecodeError as error:
+        raise RunError(f"{path}: {error}; remove the file to leave it out") from None
 
 
 def _read_metrics(path: Path) -> tuple[TrainingMetrics, ...] | None:

@@ -193,3 +193,15 @@ def write_synthetic_run(directory: Path) -> Path:
     (directory / "run.toml").write_text(CONFIGURATION)
     (directory / "provenance.json").write_text(json.dumps(PROVENANCE))
     return directory
+
+
+def edit_evaluation(directory: Path, path: str, value: Any) -> None:
+    """Set one dotted entry of `evaluation.json`."""
+    file = directory / "evaluation.json"
+    evaluation = json.loads(file.read_text())
+    *parents, last = path.split(".")
+    nested = evaluation
+    for key in parents:
+        nested = nested[int(key)] if isinstance(nested, list) else nested[key]
+    nested[last] = value
+    file.write_text(json.dumps(evaluation))

@@ -146,7 +146,7 @@ def _band(curve: Curve) -> list[dict[str, Any]]:
 def _layout(height: int, top: int) -> dict[str, Any]:
     return {
         "height": height,
-        "margin": {"l": 56, "r": 12, "t": top, "b": 48},
+        "margin": {"l": 56, "r": 12, "t": top, "b": 44},
         "showlegend": False,
         "hovermode": "x unified",
         "paper_bgcolor": "rgba(0,0,0,0)",

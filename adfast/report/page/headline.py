@@ -37,7 +37,10 @@ def tiles(run: RunRecord, noun: str) -> str:
             f"{summary.held_out_last5_mean:.1f}",
             f"mean return in {last_episodes(evaluation)}; 95% interval {low:.1f} to {high:.1f}",
         ),
-        (f"{summary.held_out_last5_share_of_optimal:.0%}", "of what who knows the task can reach"),
+        (
+            f"{summary.held_out_last5_share_of_optimal:.0%}",
+            "of what an agent that knows the task can earn",
+        ),
         (
             f"{solved} of {len(evaluation.per_task)}",
             f"held-out {noun}s solved, with {counted(evaluation.num_seeds, 'seed')} each",

@@ -7,7 +7,12 @@ from __future__ import annotations
 
 from html import escape
 
-from adfast.report.curves import context_marks, return_curves, training_series
+from adfast.report.curves import (
+    context_marks,
+    missing_references,
+    return_curves,
+    training_series,
+)
 from adfast.report.page.drawings import line_sample, rollout_drawing, room_drawing, sparkline
 from adfast.report.page.section import PageSection, remark
 from adfast.report.page.wording import counted, duration, last_episodes, quantity
@@ -37,13 +42,13 @@ def returns_section(evaluation: Evaluation) -> PageSection:
     ]
     if evaluation.receptive_field_transitions is None:
         sentences.append("The model sees its whole history: its receptive field has no end.")
-    missing = [name.replace("_", " ") for name, value in evaluation.references if value is None]
-    if missing:
-        sentences.append(f"This run has no curve for: {', '.join(missing)}.")
+    if missing := missing_references(evaluation):
+        sentences.append(f"This run has no curve for: {'; '.join(missing)}.")
     return PageSection(
         "returns",
         "Return per episode, in context",
-        f'<div class="chart" id="chart-returns"></div><ul class="legend">{legend}</ul>',
+        '<div class="chart" id="chart-returns" role="img" aria-label="Return per episode"></div>'
+        f'<ul class="legend">{legend}</ul>',
         " ".join(sentences),
     )
 
@@ -64,7 +69,7 @@ def story_section(room: Room | None, story: LearningStory | None) -> PageSection
         "paths",
         title,
         f'<div class="paths">{figures}</div>',
-        "The model walks from the ring to the dot, its path growing darker with time. The framed "
+        "The model walks from the ring to the dot, its path growing stronger with time. The framed "
         "cell is the goal, which it cannot see; the number in it is the reward collected there. "
         f"Shown is the median held-out task, {escape(story.task_label)}, which in the end reaches "
         f"{story.share_of_optimal:.0%} of its optimum, and of its seeds the median one, number "
@@ -146,7 +151,7 @@ def training_section(run: RunRecord) -> PageSection:
     return PageSection(
         "training",
         "Training",
-        '<div class="chart" id="chart-training"></div>',
+        '<div class="chart" id="chart-training" role="img" aria-label="Training curve"></div>',
         " ".join(sentences),
     )
 
@@ -161,5 +166,5 @@ def _task_row(outcome: TaskOutcome, curve: str) -> str:
         f'<td class="number">{outcome.last5_mean:.1f}</td>'
         f'<td class="number wide">{outcome.optimal:.1f}</td>'
         f'<td class="number share-cell"><span class="track"><i style="width:{width:.0f}%"></i>'
-        f"</span>{outcome.share_of_optimal:.0%}</td></tr>"
+        f"</span><b>{outcome.share_of_optimal:.0%}</b></td></tr>"
     )

@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from report.synthetic_run import EPISODES, HELD_OUT, SEEDS, edit_evaluation
+from safetensors.numpy import load_file, save_file
+
+from adfast.errors import RunError
+from adfast.report.run_record import read_run
+
+
+def test_reads_every_file_of_a_run(finished_run: Path) -> None:
+    run = read_run(finished_run)
+    assert run.name == "dark-room"
+    assert run.evaluation.held_out.array.shape == (len(HELD_OUT), SEEDS, EPISODES)
+    assert run.metrics is not None
+    assert run.metrics[-1].update == 600
+    assert run.trajectories is not None
+    returns = run.trajectories.reward.sum(axis=-1)
+    np.testing.assert_array_equal(returns, run.evaluation.held_out.array)
+    assert run.configuration is not None
+    assert run.configuration["model"]["width"] == 64
+
+
+def test_missing_optional_files_are_none(run_copy: Path) -> None:
+    for name in ("run.toml", "provenance.json", "metrics.jsonl", "trajectories.safetensors"):
+        (run_copy / name).unlink()
+    run = read_run(run_copy)
+    assert run.configuration is run.provenance is run.metrics is run.trajectories is None
+
+
+def test_metrics_without_a_line_are_none(run_copy: Path) -> None:
+    (run_copy / "metrics.jsonl").write_text("")
+    assert read_run(run_copy).metrics is None
+
+
+def test_last_line_that_a_kill_cut_short_is_left_out(run_copy: Path) -> None:
+    path = run_copy / "metrics.jsonl"
+    path.write_bytes(path.read_bytes()[:-20])
+    metrics = read_run(run_copy).metrics
+    assert metrics is not None
+    assert metrics[-1].update == 595
+
+
+def test_run_without_evaluation_says_how_to_go_on(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match=r"no evaluation\.json.*adfast evaluate"):
+        read_run(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("episodes", "many", r"episodes: .*valid integer"),
+        ("episodes", 41, r"held_out\.returns must cover 41 episodes, got 40"),
+        ("held_out.optimal", [1.0], r"one entry per task, got 16, 16 and 1"),
+        ("held_out.returns", [[[1.0], [1.0, 2.0]]] * 16, r"\[tasks\]\[seeds\]\[episodes\]"),
+        ("held_out.returns", [[[]]] * 16, r"\[tasks\]\[seeds\]\[episodes\]"),
+        ("summary.held_out_last5_mean", float("nan"), r"held_out_last5_mean: .*finite"),
+        ("summary.held_out_ci95_by_episode", [[0.0, 1.0]], r"must cover 40 episodes, got 1"),
+        ("per_task.0.task_id", 81, r"per_task must list the tasks"),
+        ("family.name", "dark-rom", r'family: unknown task family "dark-rom".*dark-room'),
+        ("family.options", {"sise": 9}, r"family: .*size"),
+        ("family.options", {"size": -1}, r"family: .*size"),
+    ],
+)
+def test_damaged_evaluation_names_file_field_and_way_out(
+    run_copy: Path, field: str, value: object, message: str
+) -> None:
+    edit_evaluation(run_copy, field, value)
+    with pytest.raises(RunError, match=rf"evaluation\.json: .*{message}.*; "):
+        read_run(run_copy)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("evaluation.json", b'{"family"', r"not valid JSON"),
+        ("evaluation.json", b"[]", r"must be a JSON object, got list"),
+        ("evaluation.json", b"\xff\xfe\xfd", r"not valid JSON"),
+        ("provenance.json", b"none", r"not valid JSON"),
+        ("metrics.jsonl", b'{"update": 1}\n', r"line 1: tokens: Field required"),
+        ("metrics.jsonl", b"{}}\n", r"line 1: not valid JSON"),
+        ("run.toml", b"[family\n", r"not valid TOML"),
+        ("run.toml", b"\xff\n", r"codec can't decode"),
+        ("trajectories.safetensors", b"\x00" * 7, r"not valid safetensors"),
+    ],
+)
+def test_damaged_file_is_named_with_rule_and_way_out(
+    run_copy: Path, name: str, content: bytes, message: str
+) -> None:
+    (run_copy / name).write_bytes(content)
+    with pytest.raises(RunError, match=rf"{name}.*{message}.*; "):
+        read_run(run_copy)
+
+
+def test_metrics_that_go_back_are_refused(run_copy: Path) -> None:
+    path = run_copy / "metrics.jsonl"
+    first = path.read_text().splitlines()[0]
+    path.write_text(f"{first}\n{first}\n")
+    with pytest.raises(RunError, match=r"line 2: update must be above the 5 .*got 5"):
+        read_run(run_copy)
+
+
+@pytest.mark.parametrize("name", ["observation", "action", "reward"])
+def test_trajectories_of_another_evaluation_are_refused(run_copy: Path, name: str) -> None:
+    path = run_copy / "trajectories.safetensors"
+    arrays = load_file(path)
+    save_file(arrays | {name: arrays[name][:, :, 1:].copy()}, path)
+    with pytest.raises(RunError, match=rf"{name} must be .*like evaluation\.json"):
+        read_run(run_copy)
+    del arrays[name]
+    save_file(arrays, path)
+    with pytest.raises(RunError, match=rf"{name} must be .*got nothing"):
+        read_run(run_copy)
