@@ -15,10 +15,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 
 from adfast.errors import InvalidArgument
 from adfast.models.config import Layout
@@ -68,6 +70,31 @@ def step_inputs(batch: Mapping[str, Tensor]) -> StepInput:
 def shift(values: Tensor) -> Tensor:
     """`values [B, T, ...]` one place later in time; the first place repeats its own value."""
     return torch.cat((values[:, :1], values[:, :-1]), dim=1)
+
+
+class SummedRows(torch.autograd.Function):
+    """`[M, width]`: the sum of the table's rows `[M, F]`, one gather for all F blocks.
+
+    The gradient adds to the table block by block, which on a CPU takes less than half of the time
+    of `embedding_bag`'s own (it sorts) and a fifth of that of `embedding`, summed.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, table: Tensor, rows: Tensor) -> Tensor:
+        """The sums."""
+        ctx.save_for_backward(rows)
+        ctx.num_rows = len(table)
+        return F.embedding_bag(rows, table, mode="sum")
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, d_sum: Tensor) -> tuple[Tensor, None]:
+        """The gradient of the table."""
+        (rows,) = ctx.saved_tensors
+        d_table = d_sum.new_zeros(ctx.num_rows, d_sum.shape[-1])
+        for block in rows.unbind(1):
+            d_table.index_add_(0, block, d_sum)
+        return d_table, None
 
 
 class TransitionEmbedding(nn.Module):
@@ -146,7 +173,8 @@ class TransitionEmbedding(nn.Module):
 
     def sum_rows(self, rows: Tensor) -> Tensor:
         """`[..., width]`: the sum of the table's rows `[..., F]`."""
-        return F.embedding(rows, self.table).sum(-2)
+        summed: Tensor = SummedRows.apply(self.table, rows.flatten(0, -2))
+        return summed.view(*rows.shape[:-1], -1)
 
     def float_reward(self, inputs: StepInput) -> Tensor | float:
         """The linear embedding of real rewards; 0 where rewards are counted in the table."""
