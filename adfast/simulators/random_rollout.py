@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from numba import njit, uint8, uint32, uint64
+from numba import float32, njit, uint8, uint32, uint64
 
 from adfast.errors import InvalidArgument
 from adfast.random_streams import (
@@ -49,17 +49,27 @@ def random_returns(
         )
     purposes = (ENVIRONMENT_RESET, ENVIRONMENT_STEP, RANDOM_POLICY)
     keys = np.stack([word for p in purposes for word in stream_keys(seed, p, streams)])
-    state = np.empty((family.state_size, count), np.int32)
-    returns = np.zeros((episodes, count))
-    compile_random_rollout(family)(task, state, np.empty(count, np.uint8), keys, returns)
-    return returns.T
+    rollout = compile_random_rollout(family)
+    returns = np.empty((count, episodes))
+    for first in range(0, count, TILE):
+        tile = slice(first, first + TILE)
+        rollout(
+            np.ascontiguousarray(task[:, tile]),
+            np.ascontiguousarray(keys[:, tile]),
+            np.empty((family.state_size, TILE), np.int32),
+            np.empty(TILE, np.uint8),
+            np.empty(TILE, np.float32),
+            returns[tile],
+        )
+    return returns
 
 
 @cache
 def compile_random_rollout(family: TaskFamily) -> Callable[..., None]:
-    """The loop `(task [P, E], state [S, E], alive uint8 [E], keys uint32 [6, E], returns)`.
+    """The loop `(task [P, E], keys uint32 [6, E], state, alive, total, returns [E, episodes])`.
 
-    It adds to float64 `returns [episodes, E]`; state and alive are scratch.
+    The keys are the offset and mask of the reset, step and policy streams. State (int32 [S, E]),
+    alive (uint8 [E]) and total (float32 [E]) are scratch.
     """
     stamp = source_stamp(family)
     reset, step = family.reset, family.step
@@ -68,27 +78,28 @@ def compile_random_rollout(family: TaskFamily) -> Callable[..., None]:
     read_state, write_state = column_reader(family.state_size), column_writer(family.state_size)
 
     @njit(cache=True, nogil=True)
-    def rollout(task: Any, state: Any, alive: Any, keys: Any, returns: Any) -> None:
+    def rollout(task: Any, keys: Any, state: Any, alive: Any, total: Any, returns: Any) -> None:
         _ = stamp
-        count, num_episodes = uint64(returns.shape[1]), uint64(returns.shape[0])
-        for first in range(uint64(0), count, uint64(TILE)):
-            beyond = min(count, first + uint64(TILE))
-            for episode in range(num_episodes):
-                for e in range(first, beyond):
-                    key = step_key(keys[uint64(0), e], keys[uint64(1), e], episode)
-                    write_state(state, e, reset(read_task(task, e), key))
-                    alive[e] = uint8(1)
-                for t in range(uint64(episode_length)):
-                    clock = uint32(episode * uint64(episode_length) + t)
-                    for e in range(first, beyond):
-                        key = step_key(keys[uint64(4), e], keys[uint64(5), e], clock)
-                        action = uint8(bounded(key, num_actions))
-                        key = step_key(keys[uint64(2), e], keys[uint64(3), e], clock)
-                        after, paid, terminated = step(
-                            read_task(task, e), read_state(state, e), action, key
-                        )
-                        write_state(state, e, after)
-                        returns[episode, e] += paid * alive[e]
-                        alive[e] &= uint8(not terminated)
+        count, num_episodes = uint64(returns.shape[0]), uint64(returns.shape[1])
+        for episode in range(num_episodes):
+            for e in range(count):
+                key = step_key(keys[uint64(0), e], keys[uint64(1), e], episode)
+                write_state(state, e, reset(read_task(task, e), key))
+                alive[e] = uint8(1)
+                total[e] = float32(0.0)
+            for t in range(uint64(episode_length)):
+                clock = uint32(episode * uint64(episode_length) + t)
+                for e in range(count):
+                    key = step_key(keys[uint64(4), e], keys[uint64(5), e], clock)
+                    action = uint8(bounded(key, num_actions))
+                    key = step_key(keys[uint64(2), e], keys[uint64(3), e], clock)
+                    after, paid, terminated = step(
+                        read_task(task, e), read_state(state, e), action, key
+                    )
+                    write_state(state, e, after)
+                    total[e] = float32(total[e] + float32(float32(paid) * float32(alive[e])))
+                    alive[e] = uint8(alive[e] & uint8(terminated == 0))
+            for e in range(count):
+                returns[e, episode] = total[e]
 
     return rollout

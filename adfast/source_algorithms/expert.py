@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import numpy as np
-from numba import float32, uint32, uint64
+from numba import uint32, uint64
 from numba.extending import register_jitable
 from pydantic import Field
 
@@ -24,7 +24,7 @@ from adfast.source_algorithms.history_loop import LearningRules
 from adfast.source_algorithms.source_algorithm import SourceAlgorithm
 from adfast.tasks.family import TaskFamily
 
-MAX_VALUES = 2**26  # float32 values of all states at all steps: 256 MiB per thread
+MAX_VALUES = 2**25  # float64 values of all states at all steps: 256 MiB per thread
 
 
 class Optimal(SourceAlgorithm):
@@ -54,7 +54,7 @@ class Optimal(SourceAlgorithm):
         def action_value(memory: Any, task: Any, state: Any, action: Any, then: Any) -> Any:
             state_next, reward, terminated = step(task, state, action, uint32(0))
             future = memory[then * uint64(num_states) + number_state(state_next)]
-            return float32(float32(reward) + (float32(0.0) if terminated else future))
+            return reward + (0.0 if terminated else future)
 
         @register_jitable
         def greatest(memory: Any, task: Any, state: Any, then: Any) -> Any:
@@ -68,7 +68,7 @@ class Optimal(SourceAlgorithm):
             if same_task:
                 return
             for s in range(uint64(num_states)):
-                memory[uint64(episode_length * num_states) + s] = float32(0.0)
+                memory[uint64(episode_length * num_states) + s] = 0.0
             for steps_left in range(uint64(1), uint64(episode_length + 1)):
                 t = uint64(episode_length) - steps_left
                 for s in range(uint64(num_states)):

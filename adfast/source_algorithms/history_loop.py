@@ -25,8 +25,8 @@ from adfast.tasks.transition_schema import BOUNDARY_INSIDE, BOUNDARY_TERMINATED,
 class LearningRules(NamedTuple):
     """An algorithm as three pure scalar functions, marked `@register_jitable`.
 
-    `memory` is float32 `[memory_size]`, the learner's own between its calls; `parameters` a tuple
-    of float32; `seen` and `seen_next` number the observations.
+    `memory` is float64 `[memory_size]`, the learner's own between its calls; `parameters` a tuple
+    of floats; `seen` and `seen_next` number the observations.
 
     `begin(memory, parameters, task, same_task)` prepares a new history; `same_task` says that the
     memory was last used for the same task.
@@ -43,7 +43,7 @@ class LearningRules(NamedTuple):
 class HistoryLoop(NamedTuple):
     """The compiled loop of one family and algorithm, and the size of the memory it needs.
 
-    `run(task int32 [P, N], keys uint32 [6, N], exploration float32 [episodes], parameters, memory,
+    `run(task int32 [P, N], keys uint32 [6, N], exploration float64 [episodes], parameters, memory,
     keep_every, *fields, lengths int64 [N], returns float64 [N, episodes])` fills the flat `fields`
     (in the schema's order), `lengths` and `returns`; `memory` is scratch. The keys are the offset
     and mask of the reset, step and behaviour streams. `keep_every` 0 writes no field.

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import numpy as np
-from numba import float32, uint64
+from numba import uint64
 from numba.extending import register_jitable
 from pydantic import Field
 
@@ -100,9 +100,8 @@ class QLearning(SourceAlgorithm):
         ) -> Any:
             learning_rate, discount, _ = parameters
             future = greatest(memory, seen_next * uint64(num_actions))
-            future = float32(0.0) if terminated else float32(discount * future)
+            target = reward + (0.0 if terminated else discount * future)
             place = seen * uint64(num_actions) + action
-            error = float32(float32(float32(reward) + future) - memory[place])
-            memory[place] = float32(memory[place] + float32(learning_rate * error))
+            memory[place] += learning_rate * (target - memory[place])
 
         return LearningRules(memory_size, begin, choose, update)

@@ -96,9 +96,9 @@ class SourceAlgorithm(Config, ABC):
         loop.run(
             task,
             keys,
-            self.exploration(episodes).astype(np.float32),
-            tuple(np.float32(parameter) for parameter in self.parameters()),
-            np.empty(loop.memory_size, np.float32),
+            self.exploration(episodes),
+            self.parameters(),
+            np.empty(loop.memory_size),
             keep_every,
             *(out[name].reshape(-1) for name in family.transition_schema.fields),
             lengths,

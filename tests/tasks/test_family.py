@@ -1,0 +1,86 @@
+"""What every family inherits: splits, checked task ids, the catalogue."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from adfast import tasks
+from adfast.errors import InvalidArgument, UnknownName
+from adfast.tasks.family import hash_of_sources
+
+
+@given(size=st.integers(2, 20), seed=st.integers(0, 2**64 - 1), data=st.data())
+def test_split_parts_all_tasks_in_two(size, seed, data):
+    family = tasks.make("dark-room", size=size)
+    held_out = data.draw(st.integers(1, family.num_tasks - 1))
+    split = family.split(held_out, seed)
+    assert len(split.held_out) == held_out
+    together = np.concatenate([split.train, split.held_out])
+    np.testing.assert_array_equal(np.sort(together), np.arange(family.num_tasks))
+    assert (np.diff(split.train) > 0).all()
+    assert (np.diff(split.held_out) > 0).all()
+
+
+def test_split_depends_on_the_seed_alone():
+    family = tasks.make("dark-room")
+    held_out = family.split(16, seed=0).held_out
+    np.testing.assert_array_equal(held_out, tasks.make("dark-room").split(16, 0).held_out)
+    assert not np.array_equal(held_out, family.split(16, seed=1).held_out)
+
+
+@pytest.mark.parametrize("held_out", [0, 81, -3])
+def test_split_that_leaves_no_task_is_refused(held_out):
+    with pytest.raises(InvalidArgument, match=rf"held_out must be in 1\.\.80 .* got {held_out}"):
+        tasks.make("dark-room").split(held_out, 0)
+
+
+@pytest.mark.parametrize(
+    ("ids", "message"),
+    [
+        ([81], r"task_ids of dark-room must be in 0\.\.80, got 81"),
+        ([3, -1], r"must be in 0\.\.80, got -1"),
+        ([0.0], "one-dimensional array of integers, got shape .* float64"),
+        ([[0]], r"one-dimensional array of integers, got shape \(1, 1\)"),
+    ],
+)
+def test_bad_task_ids_are_refused(ids, message):
+    with pytest.raises(InvalidArgument, match=message):
+        tasks.make("dark-room").task_parameters(ids)
+
+
+def test_unknown_family_names_the_nearest():
+    with pytest.raises(UnknownName, match='unknown task family "dark-rom"; did you mean "dark-ro'):
+        tasks.make("dark-rom")
+
+
+def test_unknown_option_names_the_nearest():
+    with pytest.raises(UnknownName, match='option of dark-room "sise"; did you mean "size"'):
+        tasks.make("dark-room", sise=9)
+
+
+def test_families_are_values():
+    assert tasks.make("dark-room", size=9) == tasks.make("dark-room")
+    assert hash(tasks.make("dark-room", size=9)) == hash(tasks.make("dark-room"))
+    assert tasks.make("dark-room", size=8) != tasks.make("dark-room")
+
+
+def test_module_without_source_never_hashes_the_same(monkeypatch):
+    module = type(sys)("adfast_notebook")
+    monkeypatch.setitem(sys.modules, "adfast_notebook", module)
+    assert hash_of_sources("adfast_notebook") != hash_of_sources("adfast_notebook")
+    assert hash_of_sources(__name__) == hash_of_sources(__name__)
+
+
+def test_catalogues_and_schema_load_no_numba_and_data_layers_no_torch():
+    script = (
+        "import sys, adfast.tasks.transition_schema, adfast.source_algorithms as a\n"
+        "assert 'numba' not in sys.modules\n"
+        "import adfast.simulators.gymnasium_env, adfast.simulators.random_rollout\n"
+        "[a.make(name) for name in a.names()]\n"
+        "assert 'torch' not in sys.modules and 'triton' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True)

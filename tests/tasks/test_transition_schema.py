@@ -1,0 +1,54 @@
+"""The layout of a transition follows the family's numbers."""
+
+import numpy as np
+import pytest
+
+from adfast.errors import InvalidArgument
+from adfast.tasks.transition_schema import TransitionSchema
+
+
+def test_fields_have_the_smallest_dtypes_that_hold_them():
+    fields = TransitionSchema((9, 9), 5, 20).fields
+    assert list(fields) == [
+        "observation",
+        "action",
+        "reward",
+        "next_observation",
+        "boundary",
+        "episode_step",
+    ]
+    assert fields["observation"].dtype == np.uint8
+    assert fields["observation"].shape == (2,)
+    assert fields["episode_step"].dtype == np.uint16
+    large = TransitionSchema((9, 257), 5, 65537, reward_dtype="float32").fields
+    assert large["next_observation"].dtype == np.uint16
+    assert large["episode_step"].dtype == np.uint32
+    assert large["reward"].dtype == np.float32
+
+
+def test_bytes_per_transition_count_every_field():
+    schema = TransitionSchema((9, 9), 5, 20)
+    assert schema.bytes_per_transition == 9
+    assert sum(array.nbytes for array in schema.allocate(3, 7).values()) == 9 * 21
+
+
+def test_description_reads_back():
+    schema = TransitionSchema((9, 300, 2), 4, 50, "float32")
+    assert TransitionSchema.from_dict(schema.to_dict()) == schema
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (((), 5, 20), "observation_sizes must be positive and not empty"),
+        (((9, 0), 5, 20), "observation_sizes must be positive"),
+        (((65537,), 5, 20), "observation_sizes must be at most 65536"),
+        (((9,), 0, 20), r"num_actions must be in 1\.\.255, got 0"),
+        (((9,), 256, 20), r"num_actions must be in 1\.\.255, got 256"),
+        (((9,), 5, 0), "episode_length must be at least 1, got 0"),
+        (((9,), 5, 20, "int8"), 'reward_dtype must be "uint8" or "float32", got "int8"'),
+    ],
+)
+def test_bad_schema_is_refused(arguments, message):
+    with pytest.raises(InvalidArgument, match=message):
+        TransitionSchema(*arguments)
