@@ -9,17 +9,32 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from adfast.errors import InvalidArgument, UnknownName
 
+NONE = "none"  # how a TOML file spells None
+
 
 class Config(BaseModel):
-    """A frozen group of settings; unknown keys are errors that name the nearest valid one."""
+    """A frozen group of settings; unknown keys are errors that name the nearest valid one.
+
+    TOML has no null: the string "none" is read as None wherever a field allows it.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_none(cls, values: Any) -> Any:
+        if not isinstance(values, Mapping):
+            return values
+        return {
+            key: without_none_names(value) if allows_none(cls, key) else value
+            for key, value in values.items()
+        }
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any], *, source: str = "configuration") -> Self:
@@ -51,6 +66,36 @@ def refuse_unknown_keys(config: type[BaseModel], values: Mapping[str, Any], path
             refuse_unknown_keys(nested, value, f"{path}{key}.")
 
 
+def allows_none(config: type[BaseModel], field: str) -> bool:
+    """Whether None is a value of `field`."""
+    return field in config.model_fields and type(None) in get_args(
+        config.model_fields[field].annotation
+    )
+
+
+def without_none_names(value: Any) -> Any:
+    """`value` with the string "none", also as an item of a list, replaced by None."""
+    if isinstance(value, list):
+        return [without_none_names(item) for item in value]
+    return None if value == NONE else value
+
+
+def with_none_names(value: Any) -> Any:
+    """`value` with every None inside it spelt as TOML can."""
+    if isinstance(value, Mapping):
+        return {key: with_none_names(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [with_none_names(item) for item in value]
+    return NONE if value is None else value
+
+
+def write_toml(config: BaseModel) -> str:
+    """The settings as TOML, which `read_toml` and `from_mapping` turn into an equal `config`."""
+    import tomli_w
+
+    return tomli_w.dumps(with_none_names(config.model_dump(mode="json")))
+
+
 def read_toml(path: Path) -> dict[str, Any]:
     """The tables of a TOML file; raises `InvalidArgument` with the line of a syntax error."""
     try:
@@ -62,7 +107,7 @@ def read_toml(path: Path) -> dict[str, Any]:
 def apply_overrides(values: Mapping[str, Any], overrides: Iterable[str]) -> dict[str, Any]:
     """`values` with each `section.field=value` of `overrides` set; values are TOML literals.
 
-    A value that is no TOML literal is taken as a string, so `family.name=dark-room` needs no quotes.
+    A value that is no TOML literal is taken as a string: `family.name=dark-room` needs no quotes.
     """
     merged = deep_merge({}, values)
     for override in overrides:

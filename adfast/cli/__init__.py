@@ -1,0 +1,17 @@
+"""The command line. Everything heavy is imported inside the command that needs it."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> None:
+    """Run `adfast`; the exit status is 2 for bad input and 1 for another expected failure."""
+    from adfast.cli.app import app
+    from adfast.errors import AdfastError, InvalidArgument
+
+    try:
+        app()
+    except AdfastError as error:
+        print(f"adfast: {error}", file=sys.stderr)
+        sys.exit(2 if isinstance(error, InvalidArgument) else 1)

@@ -10,8 +10,8 @@ from adfast.config import Config
 class EvaluationConfig(Config):
     """How long and on how many seeds the frozen model acts on each task.
 
-    `train_tasks` of the training tasks are evaluated too, for comparison. Evaluations while training
-    are shorter: `monitor_episodes` episodes on `monitor_seeds` seeds.
+    `train_tasks` of the training tasks are evaluated too, for comparison. Evaluations while
+    training are shorter: `monitor_episodes` episodes on `monitor_seeds` seeds.
     """
 
     episodes: int = Field(40, ge=1)

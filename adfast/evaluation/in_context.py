@@ -27,6 +27,15 @@ class InContextEvaluation:
     returns: np.ndarray
     trajectories: Trajectories
 
+    def select(self, tasks: slice) -> InContextEvaluation:
+        """The part of it that a slice of the tasks makes."""
+        part = Trajectories(
+            self.trajectories.observation[tasks],
+            self.trajectories.action[tasks],
+            self.trajectories.reward[tasks],
+        )
+        return InContextEvaluation(self.task_ids[tasks], self.returns[tasks], part)
+
 
 def evaluate(
     model: Transformer,

@@ -1,6 +1,6 @@
 """Summaries over tasks: means with bootstrap intervals, interquartile means.
 
-The task is the unit that varies, so intervals resample tasks, after the mean over each task's seeds.
+The task is the unit that varies: intervals resample tasks, after the mean over each task's seeds.
 
 Source: Agarwal et al. 2021 (arXiv 2108.13264) for the interquartile mean; Efron 1979 for the
 percentile bootstrap.
@@ -20,9 +20,10 @@ def bootstrap_interval(
 ) -> np.ndarray:
     """Percentile interval `[2, ...]` of the mean over axis 0 of `values` `[tasks, ...]`."""
     num_tasks = values.shape[0]
-    offset, mask = random_streams.stream_keys(seed, random_streams.BOOTSTRAP, np.zeros(1, int))
-    keys = random_streams.step_keys(offset, mask, BOOTSTRAP_SAMPLES * num_tasks)
-    drawn = random_streams.bounded_array(keys, num_tasks).reshape(BOOTSTRAP_SAMPLES, num_tasks)
+    offset, mask = random_streams.stream_keys(seed, random_streams.BOOTSTRAP, [0])
+    keys = random_streams.step_keys(offset[0], mask[0], BOOTSTRAP_SAMPLES * num_tasks)
+    drawn = (keys.astype(np.uint64) * np.uint64(num_tasks)) >> np.uint64(32)
+    drawn = drawn.astype(np.int64).reshape(BOOTSTRAP_SAMPLES, num_tasks)
     weights = np.zeros((BOOTSTRAP_SAMPLES, num_tasks))
     np.add.at(weights, (np.arange(BOOTSTRAP_SAMPLES)[:, None], drawn), 1.0 / num_tasks)
     means = np.tensordot(weights, values.astype(np.float64), axes=1)

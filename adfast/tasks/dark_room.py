@@ -195,6 +195,11 @@ class DarkRoom(TaskFamily):
         ids = self.check_task_ids(task_ids)
         return np.stack(np.divmod(ids, self.size), axis=1).astype(np.int32)
 
+    def task_label(self, task_id: int) -> str:
+        """The goal cell, counted from 0."""
+        row, column = divmod(task_id, self.size)
+        return f"row {row}, column {column}"
+
     def optimal_return(self, task_ids: np.ndarray) -> np.ndarray:
         """float64 `[N]`: straight to the goal and stay; expected over starts when these are random.
 

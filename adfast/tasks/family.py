@@ -93,6 +93,10 @@ class TaskFamily(ABC):
         """Number of int32 components of a state."""
         return len(self.state_sizes)
 
+    def task_label(self, task_id: int) -> str:
+        """What a person calls the task."""
+        return f"task {task_id}"
+
     @property
     def num_actions(self) -> int:
         """Number of actions."""

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import time
 
 import torch
 
+from adfast.provenance import available_cores
 from adfast.training.objective import next_action_loss
-
-
-def available_cores() -> int:
-    """The processor cores that this process may run on."""
-    return len(os.sched_getaffinity(0))
 
 
 def measured_thread_count(model: torch.nn.Module, batch: dict[str, torch.Tensor]) -> int:

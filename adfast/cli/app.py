@@ -1,0 +1,175 @@
+"""The commands of `adfast`. Each is thin: it opens the run, calls stages, prints the result."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+app = typer.Typer(
+    name="adfast",
+    help="The fast engine for in-context reinforcement learning by Algorithm Distillation.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+histories_app = typer.Typer(help="Look at a history store.", no_args_is_help=True)
+app.add_typer(histories_app, name="histories")
+
+RecipeArgument = Annotated[
+    str, typer.Argument(metavar="RECIPE", help="A shipped recipe, a TOML file or a run directory.")
+]
+RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="A run directory.")]
+StoreArgument = Annotated[Path, typer.Argument(metavar="STORE", help="The folder of a store.")]
+RunOption = Annotated[
+    Path | None, typer.Option("--run", help="The run directory; default: runs/RECIPE.")
+]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="SECTION.FIELD=VALUE", help="Override a setting; repeatable."),
+]
+FreshOption = Annotated[
+    bool, typer.Option("--fresh", help="Delete what an earlier call left there and start over.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+
+
+@app.command()
+def run(
+    recipe: RecipeArgument,
+    run: RunOption = None,
+    settings: SetOption = None,
+    fresh: FreshOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Collect, train, evaluate and report; goes on where an earlier call stopped."""
+    from adfast.cli.run_directory import STAGES, prepare_run
+    from adfast.cli.stages import run_stages
+
+    directory = prepare_run(recipe, run, settings or [], fresh=fresh)
+    run_stages(directory, STAGES, way_on=f"adfast run {directory.path}")
+    print_summary(directory.path, as_json=as_json)
+
+
+@app.command()
+def collect(
+    recipe: RecipeArgument,
+    run: RunOption = None,
+    settings: SetOption = None,
+    fresh: FreshOption = False,
+) -> None:
+    """Write the learning histories of the training tasks into a store."""
+    from adfast.cli.run_directory import prepare_run
+    from adfast.cli.stages import run_stages
+
+    directory = prepare_run(recipe, run, settings or [], fresh=fresh)
+    run_stages(directory, ["collect"], way_on=f"adfast collect {directory.path}")
+    histories_info(directory.histories)
+
+
+@app.command()
+def train(
+    run: RunArgument,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on from the newest checkpoint, bit for bit.")
+    ] = False,
+    fresh: FreshOption = False,
+) -> None:
+    """Train the model on the run's histories."""
+    from adfast.cli.run_directory import RunDirectory
+    from adfast.cli.stages import refuse_silent_repeat, run_stages
+
+    directory = RunDirectory.open(run)
+    if fresh:
+        directory.forget_from("train")
+    elif not resume:
+        refuse_silent_repeat(directory, "train")
+    run_stages(directory, ["train"], way_on=f"adfast train {run} --resume")
+    print(directory.checkpoints)
+
+
+@app.command()
+def evaluate(run: RunArgument, fresh: FreshOption = False, as_json: JsonOption = False) -> None:
+    """Let the frozen model learn in context on the held-out tasks, next to all references."""
+    from adfast.cli.run_directory import RunDirectory
+    from adfast.cli.stages import refuse_silent_repeat, run_stages
+
+    directory = RunDirectory.open(run)
+    if fresh:
+        directory.forget_from("evaluate")
+    else:
+        refuse_silent_repeat(directory, "evaluate")
+    run_stages(directory, ["evaluate"], way_on=f"adfast evaluate {run}")
+    print_summary(run, as_json=as_json)
+
+
+@app.command()
+def report(run: RunArgument) -> None:
+    """Write the run's page and figures anew."""
+    from adfast.cli.run_directory import RunDirectory
+    from adfast.cli.stages import run_stages
+
+    directory = RunDirectory.open(run)
+    directory.forget_from("report")
+    run_stages(directory, ["report"], way_on=f"adfast report {run}")
+    print(directory.report)
+
+
+@histories_app.command("info")
+def histories_info(store: StoreArgument, as_json: JsonOption = False) -> None:
+    """Say what a history store holds."""
+    from adfast.cli.describe_histories import describe_store
+
+    description = describe_store(store)
+    print_mapping(description, as_json=as_json)
+
+
+@histories_app.command("verify")
+def histories_verify(store: StoreArgument) -> None:
+    """Read every byte of a store and compare it with its checksums."""
+    from adfast import histories
+
+    num_bytes = histories.open(store, allow_incomplete=True).verify()
+    print(f"{store}: {num_bytes:,} bytes, all as written")
+
+
+@app.command()
+def doctor(as_json: JsonOption = False) -> None:
+    """Say what this machine has and which backends will be used."""
+    from adfast.cli.doctor import examine_machine
+
+    print_mapping(examine_machine(), as_json=as_json)
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def bench(context: typer.Context) -> None:
+    """Time every hot layer against its rivals (from a checkout of the repository)."""
+    from adfast.cli.bench import run_benchmarks
+
+    sys.exit(run_benchmarks(context.args))
+
+
+def print_summary(run: Path, *, as_json: bool) -> None:
+    """Print what the evaluation of a run found."""
+    evaluation = json.loads((run / "evaluation.json").read_text(encoding="utf-8"))
+    if as_json:
+        print(json.dumps(evaluation["summary"] | {"run": str(run)}))
+        return
+    from rich.console import Console
+
+    from adfast.cli.summary_table import summary_table
+
+    Console().print(summary_table(evaluation, run))
+
+
+def print_mapping(values: dict[str, Any], *, as_json: bool) -> None:
+    """Print names and values, one a line, or as JSON."""
+    if as_json:
+        print(json.dumps(values))
+        return
+    width = max(len(name) for name in values)
+    for name, value in values.items():
+        print(f"{name:<{width}}  {value}")

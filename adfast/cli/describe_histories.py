@@ -1,0 +1,35 @@
+"""What `adfast histories info` says of a store."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+
+def describe_store(path: Path) -> dict[str, Any]:
+    """Name -> value: sizes, fields and where the histories come from."""
+    import numpy as np
+
+    from adfast import histories
+
+    store = histories.open(path, allow_incomplete=True)
+    lengths = store.lengths
+    fields = store.schema.fields
+    description: dict[str, Any] = {
+        "store": str(path),
+        "complete": store.is_complete,
+        "histories": store.num_histories,
+        "transitions": store.num_transitions,
+        "bytes": store.num_bytes,
+        "bytes per transition": sum(field.item_bytes for field in fields.values()),
+    }
+    if len(lengths):
+        description["history length"] = f"{int(lengths.min())} to {int(lengths.max())} transitions"
+    for name, values in store.metadata.items():
+        if isinstance(values, np.ndarray):
+            description[f"distinct {name}"] = len(np.unique(values))
+    description["fields"] = ", ".join(
+        f"{name} {field.dtype}{list(field.shape) if field.shape else ''}"
+        for name, field in fields.items()
+    )
+    return description

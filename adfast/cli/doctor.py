@@ -1,0 +1,39 @@
+"""What `adfast doctor` says: the machine, the versions, and which backends will be used."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from typing import Any
+
+
+def examine_machine() -> dict[str, Any]:
+    """Name -> value; loads torch and the extension, so that what is said was tried."""
+    import torch
+
+    from adfast.attention import resolve_backend
+    from adfast.provenance import collect_provenance
+
+    provenance = collect_provenance()
+    versions = provenance.pop("versions")
+    facts: dict[str, Any] = provenance | versions
+    facts["threads of torch"] = torch.get_num_threads()
+    facts["extension adfast._native"] = try_extension()
+    if torch.cuda.is_available():
+        device = torch.device("cuda")
+        properties = torch.cuda.get_device_properties(device)
+        facts["CUDA device"] = f"{properties.name}, {properties.total_memory / 2**30:.0f} GiB"
+    else:
+        device = torch.device("cpu")
+        facts["CUDA device"] = "none"
+    facts["attention backend"] = f"{resolve_backend('auto', device)} (on {device})"
+    facts["gymnasium"] = "installed" if find_spec("gymnasium") else "not installed (optional)"
+    return facts
+
+
+def try_extension() -> str:
+    """Whether the C++ extension loads, and if not, why and what to do."""
+    try:
+        import adfast._native as native
+    except ImportError as error:
+        return f"does not load ({error}); build it with: pip install -e ."
+    return f"loads ({native.__name__})"

@@ -1,0 +1,279 @@
+"""The four stages of a run: collect, train, evaluate, report.
+
+Each reads what the stage before left in the run directory, leaves its own result there, and notes
+that it is finished; a finished stage is never repeated.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from adfast.cli.interruption import interruption
+from adfast.cli.progress import progress_bar
+from adfast.cli.run_directory import RunDirectory, write_json
+from adfast.errors import RunError
+
+if TYPE_CHECKING:
+    import torch
+
+    from adfast.tasks.family import TaskFamily, TaskSplit
+
+ShouldStop = Callable[[], bool]
+
+
+def make_family(run: RunDirectory) -> TaskFamily:
+    """The task family of a run."""
+    from adfast import tasks
+
+    return tasks.make(run.config.family.name, **run.config.family.options)
+
+
+def make_split(run: RunDirectory, family: TaskFamily) -> TaskSplit:
+    """The training and held-out tasks of a run."""
+    collection = run.config.collection
+    seed = run.config.seed if collection.split_seed is None else collection.split_seed
+    return family.split(collection.held_out, seed)
+
+
+def collect(run: RunDirectory, should_stop: ShouldStop) -> None:
+    """Write the learning histories of the training tasks into the run's history store."""
+    from adfast.collection.collect import CollectionPlan
+    from adfast.collection.collect import collect as collect_histories
+
+    started = time.perf_counter()
+    family = make_family(run)
+    split = make_split(run, family)
+    plan = CollectionPlan(family, split.train, run.config.collection, run.config.seed)
+    description = {
+        "family": run.config.family.model_dump(),
+        "collection": run.config.collection.model_dump(mode="json", exclude={"threads"}),
+        "seed": run.config.seed,
+        "held_out_task_ids": split.held_out.tolist(),
+    }
+    total = 0
+    with progress_bar("collect", plan.num_blocks, "blocks") as bar:
+
+        def on_block(blocks: int, transitions: int) -> None:
+            nonlocal total
+            total += transitions
+            seconds = time.perf_counter() - started
+            bar.advance_to(blocks, f"blocks, {total / seconds / 1e6:.1f} M transitions/s stored")
+
+        store = collect_histories(
+            plan,
+            run.histories,
+            description=description,
+            on_block=on_block,
+            should_stop=should_stop,
+        )
+    run.record_stage(
+        "collect",
+        time.perf_counter() - started,
+        histories=store.num_histories,
+        transitions=store.num_transitions,
+        bytes_per_transition=family.transition_schema.bytes_per_transition,
+    )
+
+
+def train(run: RunDirectory, should_stop: ShouldStop) -> None:
+    """Fit the model to the run's histories, going on from the newest checkpoint if there is one."""
+    from adfast import histories
+    from adfast.evaluation.in_context import evaluate as evaluate_in_context
+    from adfast.models.checkpoint import describe_model
+    from adfast.models.transformer import Transformer
+    from adfast.training.batches import BatchSource
+    from adfast.training.loop import Trainer, TrainingHooks
+
+    run.require("collect")
+    family = make_family(run)
+    monitored = make_split(run, family).held_out
+    settings, config = run.config.evaluation, run.config.training
+    store = histories.open(run.histories)
+    batches = BatchSource(store, config, run.config.seed)
+    model = Transformer(run.config.model, store.schema, run.config.seed)
+    held_out_return = ""
+
+    def monitor(model: torch.nn.Module) -> float:
+        result = evaluate_in_context(
+            model,
+            family,
+            monitored,
+            episodes=settings.monitor_episodes,
+            seeds=settings.monitor_seeds,
+            temperature=settings.temperature,
+            seed=run.config.seed,
+        )
+        return float(result.returns[:, :, -1].mean())
+
+    with progress_bar("train", config.updates, "updates") as bar:
+
+        def on_update(state: Any, row: Any) -> None:
+            nonlocal held_out_return
+            if row is None:
+                bar.advance_to(state.update)
+                return
+            if "held_out_return" in row:
+                held_out_return = f", held-out return {row['held_out_return']:.1f}"
+            note = f"{state.tokens / state.seconds / 1e3:.0f}k tokens/s, loss {row['loss']:.3f}"
+            bar.advance_to(state.update, note + held_out_return)
+
+        trainer = Trainer(
+            model,
+            batches,
+            config,
+            run.path,
+            description=describe_model(model),
+            hooks=TrainingHooks(
+                evaluate=monitor if config.evaluate_every else None,
+                on_update=on_update,
+                should_stop=should_stop,
+            ),
+        )
+        state = trainer.run(resume=True)
+    run.record_stage(
+        "train",
+        state.seconds,
+        threads=state.threads,
+        parameters=sum(parameter.numel() for parameter in model.parameters()),
+        tokens=state.tokens,
+        attention_backend=model.attention_backend,
+    )
+
+
+def evaluate(run: RunDirectory, should_stop: ShouldStop) -> None:
+    """Let the frozen model learn in context on held-out and training tasks; write the returns."""
+    import torch
+    from safetensors.numpy import save_file
+
+    from adfast import source_algorithms
+    from adfast.evaluation.in_context import evaluate as evaluate_in_context
+    from adfast.evaluation.references import compute_references
+    from adfast.evaluation.summary import (
+        describe_references,
+        describe_returns,
+        describe_tasks,
+        summarise,
+    )
+    from adfast.models.checkpoint import load_model
+    from adfast.training.checkpoints import newest_checkpoint
+
+    run.require("train")
+    started = time.perf_counter()
+    config, settings = run.config, run.config.evaluation
+    family = make_family(run)
+    split = make_split(run, family)
+    checkpoint = newest_checkpoint(run.checkpoints)
+    if checkpoint is None:
+        raise RunError(f"{run.checkpoints} holds no checkpoint; train again with: adfast train")
+    torch.set_num_threads(run.stage_records()["train"]["threads"])
+    model = load_model(checkpoint)
+    # Held-out and training tasks act in one batch: one streamed step serves all.
+    task_ids = np.concatenate([split.held_out, split.train[: settings.train_tasks]])
+    with progress_bar("evaluate", settings.episodes, "episodes") as bar:
+
+        def on_episode(episodes: int) -> None:
+            if should_stop():
+                raise KeyboardInterrupt
+            bar.advance_to(episodes)
+
+        everything = evaluate_in_context(
+            model,
+            family,
+            task_ids,
+            episodes=settings.episodes,
+            seeds=settings.seeds,
+            temperature=settings.temperature,
+            seed=config.seed,
+            on_episode=on_episode,
+        )
+    held_out = everything.select(slice(0, len(split.held_out)))
+    trained = everything.select(slice(len(split.held_out), None))
+    references = compute_references(
+        family,
+        split.held_out,
+        source_algorithms.make(config.collection.algorithm, **config.collection.options),
+        episodes=settings.episodes,
+        keep_every=config.collection.keep_every,
+        seed=config.seed,
+    )
+    save_file(
+        {name: np.ascontiguousarray(a) for name, a in asdict(held_out.trajectories).items()},
+        run.trajectories,
+    )
+    optimal = family.optimal_return(split.held_out)
+    summary = summarise(held_out, optimal)
+    evaluation: dict[str, Any] = {
+        "family": config.family.model_dump(),
+        "temperature": settings.temperature,
+        "episodes": settings.episodes,
+        "episode_length": family.episode_length,
+        "seeds": settings.seeds,
+        "trained_context_transitions": config.training.context_length,
+        "receptive_field_transitions": config.model.receptive_field,
+        "held_out": describe_returns(held_out, family),
+        "references": describe_references(references),
+        "per_task": describe_tasks(family, held_out, optimal),
+    }
+    if len(trained.task_ids):
+        evaluation["train"] = describe_returns(trained, family)
+        summary["train_mean_by_episode"] = trained.returns.mean(axis=(0, 1)).tolist()
+    seconds = time.perf_counter() - started
+    stage_seconds = {name: record["seconds"] for name, record in run.stage_records().items()}
+    evaluation |= {"summary": summary, "seconds": stage_seconds | {"evaluate": round(seconds, 3)}}
+    write_json(run.evaluation, evaluation)
+    run.record_stage("evaluate", seconds, environment_steps=everything.trajectories.action.size)
+
+
+def report(run: RunDirectory, should_stop: ShouldStop) -> None:
+    """Write the page and the figures of the run."""
+    from adfast.report import write_report
+
+    run.require("evaluate")
+    started = time.perf_counter()
+    with progress_bar("report", 1, "page") as bar:
+        write_report(run.path)
+        bar.advance_to(1)
+    seconds = time.perf_counter() - started
+    evaluation = json.loads(run.evaluation.read_text())
+    evaluation["seconds"]["report"] = round(seconds, 3)
+    write_json(run.evaluation, evaluation)
+    run.record_stage("report", seconds)
+
+
+STAGES = {"collect": collect, "train": train, "evaluate": evaluate, "report": report}
+
+
+def run_stages(run: RunDirectory, names: Sequence[str], *, way_on: str) -> None:
+    """Carry out the stages `names` in order; says which were finished before.
+
+    After Ctrl-C or SIGTERM everything that can be kept is kept, and the process exits with status
+    130 and the command `way_on` that continues.
+    """
+    from adfast.collection.collect import CollectionInterrupted
+
+    with interruption() as should_stop:
+        for name in names:
+            if run.is_finished(name):
+                print(f"{name:<9} finished before, in {run.path}", file=sys.stderr)
+                continue
+            try:
+                STAGES[name](run, should_stop)
+            except (CollectionInterrupted, KeyboardInterrupt) as stopped:
+                reason = str(stopped) or f"{name} was interrupted; what came before it is kept"
+                print(f"\n{reason}\ngo on with: {way_on}", file=sys.stderr)
+                sys.exit(130)
+
+
+def refuse_silent_repeat(run: RunDirectory, stage: str) -> None:
+    """Raise `RunError` where `stage` is finished or begun: say how to go on or start over."""
+    if run.is_finished(stage):
+        raise RunError(f"{run.path}: {stage} is finished; to repeat it, add --fresh")
+    if stage == "train" and any(run.checkpoints.glob("*.safetensors")):
+        raise RunError(f"{run.path}: training has begun; go on with --resume, or add --fresh")

@@ -1,0 +1,43 @@
+"""What `adfast run` prints at its end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+
+def summary_table(evaluation: dict[str, Any], run: Path) -> Table:
+    """Held-out returns next to their references, and where the rest is."""
+    from rich.table import Table
+
+    summary, references = evaluation["summary"], evaluation["references"]
+    tasks, episodes = len(evaluation["held_out"]["task_ids"]), evaluation["episodes"]
+    low, high = summary["held_out_last5_ci95"]
+    share = summary["held_out_last5_share_of_optimal"]
+    unsolved = [row["label"] for row in evaluation["per_task"] if not row["solved"]]
+    table = Table(
+        title=f"{tasks} held-out tasks x {evaluation['seeds']} seeds, weights frozen",
+        show_header=False,
+        title_justify="left",
+    )
+    table.add_column("figure")
+    table.add_column("value")
+    rows = {
+        "return, episode 1": f"{summary['held_out_first_episode_mean']:.2f}",
+        f"return, episodes {max(episodes - 4, 1)}-{episodes}": (
+            f"{summary['held_out_last5_mean']:.2f}  (95% interval {low:.2f} to {high:.2f}, "
+            f"{share:.0%} of optimum)"
+        ),
+        "random policy": f"{references['random']:.2f}",
+        f"source after {episodes} episodes": f"{references['source'][-1]:.2f}",
+        "optimum": f"{references['optimal']:.2f}",
+        "tasks not solved": ", ".join(unsolved) or "none",
+        "seconds": ", ".join(f"{n} {s:.1f}" for n, s in evaluation["seconds"].items()),
+        "report": str(run / "report.html"),
+    }
+    for name, value in rows.items():
+        table.add_row(name, value)
+    return table

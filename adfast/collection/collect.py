@@ -1,0 +1,137 @@
+"""Collection with threads: blocks of learning histories, simulated in parallel, stored in order.
+
+The history of (task, repetition) draws from its own random stream, and blocks are committed in
+their order, so neither the number of threads nor the size of a block changes a history, and a
+collection that was killed goes on behind its last committed block.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from adfast import histories, source_algorithms
+from adfast.collection.config import CollectionConfig
+from adfast.provenance import available_cores
+from adfast.source_algorithms.source_algorithm import SourceAlgorithm
+from adfast.tasks.family import TaskFamily
+
+
+class CollectionInterrupted(Exception):
+    """Collecting stopped because it was asked to; `blocks` are stored and will not be redone."""
+
+    def __init__(self, blocks: int, num_blocks: int) -> None:
+        super().__init__(f"collecting stopped after {blocks} of {num_blocks} blocks; all are kept")
+
+
+@dataclass(frozen=True)
+class CollectionPlan:
+    """Which histories there are: all training tasks in turn, repetition by repetition.
+
+    Adding repetitions leaves the earlier histories as they are.
+    """
+
+    family: TaskFamily
+    task_ids: np.ndarray  # int64 [tasks], those to collect on
+    config: CollectionConfig
+    seed: int
+
+    @property
+    def num_histories(self) -> int:
+        """Histories in all."""
+        return len(self.task_ids) * self.config.histories_per_task
+
+    @property
+    def num_blocks(self) -> int:
+        """Blocks in all."""
+        return -(-self.num_histories // self.config.block_histories)
+
+    def source(self) -> SourceAlgorithm:
+        """The algorithm whose histories these are."""
+        return source_algorithms.make(self.config.algorithm, **self.config.options)
+
+    def block(self, number: int) -> tuple[np.ndarray, np.ndarray]:
+        """int64 `[N]` pairs: the task ids and the random streams of a block's histories."""
+        first = number * self.config.block_histories
+        last = min(first + self.config.block_histories, self.num_histories)
+        repetition, place = np.divmod(np.arange(first, last), len(self.task_ids))
+        task_ids = self.task_ids[place]
+        return task_ids, repetition * self.family.num_tasks + task_ids
+
+
+def collect(
+    plan: CollectionPlan,
+    path: Path,
+    *,
+    description: dict[str, Any] | None = None,
+    on_block: Callable[[int, int], None] | None = None,
+    should_stop: Callable[[], bool] | None = None,
+) -> histories.HistoryStore:
+    """Collect `plan` into the history store `path`, or finish one that was begun there.
+
+    `on_block(blocks, transitions)` reports what is stored so far. Raises `CollectionInterrupted`
+    between two blocks when `should_stop()` says so, and `StoreError` where `path` is another store.
+    """
+    schema = plan.family.transition_schema
+    with histories.create(
+        path, schema, num_blocks=plan.num_blocks, description=description or {}
+    ) as writer:
+        finished = set(writer.finished_blocks)
+        missing = [number for number in range(plan.num_blocks) if number not in finished]
+        threads = plan.config.threads or available_cores()
+        for number, fields, lengths in compute_blocks(plan, missing, threads):
+            if should_stop is not None and should_stop():
+                raise CollectionInterrupted(len(finished), plan.num_blocks)
+            task_ids, streams = plan.block(number)
+            writer.append_block(
+                number, fields, lengths, {"task_id": task_ids, "random_stream": streams}
+            )
+            finished.add(number)
+            if on_block is not None:
+                on_block(len(finished), int(lengths.sum()))
+    return histories.open(path)
+
+
+def compute_blocks(
+    plan: CollectionPlan, numbers: list[int], threads: int
+) -> Iterator[tuple[int, dict[str, np.ndarray], np.ndarray]]:
+    """`(number, fields [N, T, ...], lengths [N])` of the blocks `numbers`, in their order.
+
+    At most `threads + 1` blocks are in memory.
+    """
+    source = plan.source()
+    kept_episodes = -(-plan.config.episodes // plan.config.keep_every)
+    capacity = kept_episodes * plan.family.episode_length
+
+    def compute(number: int) -> tuple[int, dict[str, np.ndarray], np.ndarray]:
+        task_ids, streams = plan.block(number)
+        out = plan.family.transition_schema.allocate(len(task_ids), capacity)
+        lengths = source.learn(
+            plan.family,
+            task_ids,
+            streams,
+            plan.config.episodes,
+            plan.seed,
+            out,
+            keep_every=plan.config.keep_every,
+        )
+        return number, out, lengths
+
+    pending: deque[Future[tuple[int, dict[str, np.ndarray], np.ndarray]]] = deque()
+    with ThreadPoolExecutor(threads, thread_name_prefix="collect") as pool:
+        try:
+            for number in numbers:
+                pending.append(pool.submit(compute, number))
+                if len(pending) > threads:
+                    yield pending.popleft().result()
+            while pending:
+                yield pending.popleft().result()
+        finally:
+            for future in pending:
+                future.cancel()

@@ -1,0 +1,77 @@
+"""The content of evaluation.json: returns, references and the summary, ready for JSON."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from adfast.evaluation.in_context import InContextEvaluation
+from adfast.evaluation.references import References
+from adfast.evaluation.statistics import bootstrap_interval, interquartile_mean
+from adfast.tasks.family import TaskFamily
+
+LAST_EPISODES = 5
+SOLVED_SHARE = 0.8  # of a task's optimum, over the last episodes
+
+
+def summarise(held_out: InContextEvaluation, optimal: np.ndarray) -> dict[str, Any]:
+    """Means over tasks and seeds by episode, with 95% intervals over tasks.
+
+    `optimal` float `[tasks]` is each task's greatest return.
+    """
+    by_task = held_out.returns.mean(axis=1)  # [tasks, episodes]
+    last = by_task[:, -LAST_EPISODES:].mean(axis=1)
+    runs = held_out.returns.reshape(-1, held_out.returns.shape[2])
+    return {
+        "held_out_mean_by_episode": by_task.mean(axis=0).tolist(),
+        "held_out_ci95_by_episode": bootstrap_interval(by_task).T.tolist(),
+        "held_out_iqm_by_episode": interquartile_mean(runs).tolist(),
+        "held_out_first_episode_mean": float(by_task[:, 0].mean()),
+        "held_out_last5_mean": float(last.mean()),
+        "held_out_last5_ci95": bootstrap_interval(last).tolist(),
+        "held_out_last5_share_of_optimal": float(last.mean() / optimal.mean()),
+    }
+
+
+def describe_tasks(
+    family: TaskFamily, held_out: InContextEvaluation, optimal: np.ndarray
+) -> list[dict[str, Any]]:
+    """One row per held-out task, so that one that is not solved is seen."""
+    by_task = held_out.returns.mean(axis=1)
+    last = by_task[:, -LAST_EPISODES:].mean(axis=1)
+    return [
+        {
+            "task_id": int(task_id),
+            "label": family.task_label(int(task_id)),
+            "optimal": float(best),
+            "first_episode": float(returns[0]),
+            "last5_mean": float(mean),
+            "share_of_optimal": float(mean / best),
+            "solved": bool(mean >= SOLVED_SHARE * best),
+        }
+        for task_id, returns, mean, best in zip(
+            held_out.task_ids, by_task, last, optimal, strict=True
+        )
+    ]
+
+
+def describe_references(references: References) -> dict[str, Any]:
+    """The references, each a number or a list by episode; an unknown ideal learner is None."""
+    ideal = references.ideal_learner
+    return {
+        "random": references.random,
+        "optimal": references.optimal,
+        "source": references.source.tolist(),
+        "source_every_kth": references.source_kept.tolist(),
+        "ideal_learner": None if ideal is None else ideal.tolist(),
+    }
+
+
+def describe_returns(evaluation: InContextEvaluation, family: TaskFamily) -> dict[str, Any]:
+    """Task ids, returns `[tasks][seeds][episodes]` and each task's optimum."""
+    return {
+        "task_ids": evaluation.task_ids.tolist(),
+        "returns": evaluation.returns.tolist(),
+        "optimal": family.optimal_return(evaluation.task_ids).tolist(),
+    }

@@ -1,0 +1,70 @@
+"""Provenance: on what, and with what, a figure was made. Imports none of what it names."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import platform
+import subprocess
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+PACKAGES = ("adfast", "numpy", "numba", "torch", "triton", "safetensors")
+
+
+def collect_provenance() -> dict[str, Any]:
+    """A JSON-ready description of the code, the versions and the machine."""
+    return {
+        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "commit": source_commit(),
+        "versions": {"python": platform.python_version()} | package_versions(),
+        "platform": platform.platform(),
+        "processor": processor_name(),
+        "cores": available_cores(),
+        "memory_gigabytes": round(
+            os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1
+        ),
+    }
+
+
+def available_cores() -> int:
+    """The processor cores that this process may run on."""
+    return len(os.sched_getaffinity(0))
+
+
+def package_versions() -> dict[str, str]:
+    """Name -> version of the packages that decide a figure; absent ones are left out."""
+    versions = {}
+    for package in PACKAGES:
+        try:
+            versions[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return versions
+
+
+def source_commit() -> str | None:
+    """The commit of the checkout that adfast runs from, with "+changes" if it has any; or None."""
+    root = Path(__file__).resolve().parent.parent
+    if not (root / ".git").exists():
+        return None
+    git = ["git", "-C", str(root)]
+    try:
+        commit = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True)
+        changes = subprocess.run([*git, "status", "--porcelain"], capture_output=True, text=True)
+    except FileNotFoundError:  # no git on this machine
+        return None
+    if commit.returncode != 0:
+        return None
+    return commit.stdout.strip() + ("+changes" if changes.stdout.strip() else "")
+
+
+def processor_name() -> str:
+    """The processor's model name."""
+    information = Path("/proc/cpuinfo")
+    if information.exists():
+        for line in information.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
