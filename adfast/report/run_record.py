@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from adfast.config import read_toml
 from adfast.errors import AdfastError, RunError
+from adfast.evaluation.recorder import Trajectories
 from adfast.tasks.family import TaskFamily
 
 
@@ -28,6 +29,8 @@ class Section(BaseModel):
 
 class FamilyName(Section):
     """Which family was evaluated, with its options."""
+
+    model_config = ConfigDict(extra="forbid")
 
     name: str
     options: dict[str, Any] = {}
@@ -80,7 +83,6 @@ class Summary(Section):
     held_out_last5_mean: float
     held_out_last5_ci95: tuple[float, float]
     held_out_last5_share_of_optimal: float
-    train_mean_by_episode: tuple[float, ...] | None = None
 
 
 class TaskOutcome(Section):
@@ -109,6 +111,7 @@ class Evaluation(Section):
     trained_context_transitions: int | None = None
     summary: Summary
     per_task: tuple[TaskOutcome, ...]
+    solved_share: float | None = None
     seconds: dict[str, float] = {}
 
     @model_validator(mode="after")
@@ -144,18 +147,6 @@ class TrainingMetrics(Section):
     accuracy: float
     learning_rate: float
     held_out_return: float | None = None
-
-
-@dataclass(frozen=True)
-class Trajectories:
-    """Held-out rollouts of the evaluation, axes `[tasks, seeds, episodes, steps, ...]`.
-
-    `observation` has one step more than `action` and `reward`, and a last axis of components.
-    """
-
-    observation: np.ndarray
-    action: np.ndarray
-    reward: np.ndarray
 
 
 @dataclass(frozen=True)

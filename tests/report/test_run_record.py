@@ -61,6 +61,7 @@ def test_run_without_evaluation_says_how_to_go_on(tmp_path: Path) -> None:
         ("summary.held_out_ci95_by_episode", [[0.0, 1.0]], r"must cover 40 episodes, got 1"),
         ("per_task.0.task_id", 81, r"per_task must list the tasks"),
         ("family.name", "dark-rom", r'family: unknown task family "dark-rom".*dark-room'),
+        ("family.size", 9, r"family\.size: Extra inputs are not permitted"),
         ("family.options", {"sise": 9}, r"family: .*size"),
         ("family.options", {"size": -1}, r"family: .*size"),
     ],

@@ -58,12 +58,15 @@ def return_chart(evaluation: Evaluation) -> Chart:
     layout = _layout(height=420, top=8 + 26 * len(annotations))
     layout["xaxis"] |= {
         "title": _title("episode in context"),
+        "unifiedhovertitle": {"text": "episode %{x}"},
         "range": [0.5, evaluation.episodes + 0.5],
     }
     layout["yaxis"] = _axis() | {"title": _title("return per episode"), "rangemode": "tozero"}
     layout |= {"shapes": shapes, "annotations": annotations}
     shorter = [note | {"text": note["name"], "font": SMALL} for note in annotations]
-    return {"data": traces, "layout": layout, "compact": {"height": 360, "annotations": shorter}}
+    # A label with every curve would hide a narrow chart.
+    compact = {"height": 360, "annotations": shorter, "hovermode": "closest"}
+    return {"data": traces, "layout": layout, "compact": compact}
 
 
 def training_chart(series: TrainingSeries) -> Chart:
@@ -83,8 +86,12 @@ def training_chart(series: TrainingSeries) -> Chart:
             }
         )
     layout = _layout(height=60 + 170 * len(panels), top=16)
-    layout["xaxis"] |= {"title": _title("update")}
-    traces = []
+    layout["hoversubplots"] = "axis"
+    layout["xaxis"] |= {
+        "title": _title("update"),
+        "unifiedhovertitle": {"text": "update %{x:,.0f}"},
+    }
+    traces: list[dict[str, Any]] = []
     share = 1 / len(panels)
     for index, panel in enumerate(panels):
         axis = "y" if index == 0 else f"y{index + 1}"
@@ -93,21 +100,20 @@ def training_chart(series: TrainingSeries) -> Chart:
             "title": _title(panel["name"]),
             "domain": [max(top - share + 0.05, 0.0), top],
         }
-        along = index < 2
         traces.append(
             {
                 "type": "scatter",
-                "mode": "lines" if along else "lines+markers",
+                "mode": "lines+markers" if len(panel["x"]) <= 40 else "lines",
                 "name": panel["name"],
                 "x": _rounded(panel["x"]),
                 "y": _rounded(panel["y"]),
                 "yaxis": axis,
                 "line": {"color": panel["colour"], "width": 2},
-                "hovertemplate": "%{y:.3f}"
-                + (" after %{customdata[0]:.2f} M tokens, %{customdata[1]:.0f} s" if along else ""),
+                "hovertemplate": "%{y:.3f}",
             }
-            | ({"customdata": progress.round(3).tolist()} if along else {})
         )
+    traces[0]["customdata"] = progress.round(3).tolist()
+    traces[0]["hovertemplate"] += " after %{customdata[0]:.2f} M tokens, %{customdata[1]:.0f} s"
     layout["xaxis"]["anchor"] = f"y{len(panels)}" if len(panels) > 1 else "y"
     return {"data": traces, "layout": layout, "compact": {}}
 

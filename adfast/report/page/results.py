@@ -114,14 +114,26 @@ def tasks_section(evaluation: Evaluation, noun: str) -> PageSection:
         '<th scope="col" class="number wide">optimum</th>'
         '<th scope="col" class="number">share</th></tr>'
     )
-    return PageSection(
-        "tasks",
-        f"Every held-out {noun}",
-        f"<table><thead>{header}</thead><tbody>{body}</tbody></table>",
+    sentences = [
         f"Mean return over {counted(evaluation.num_seeds, 'seed')}, the weakest {noun} first: in "
         "episode 1, in the last five, and the most that is possible. The small curve is the return "
         f"by episode under its optimum. A mean over all {noun}s hides a single one that is never "
         "solved; this table does not.",
+    ]
+    if evaluation.solved_share is not None:
+        sentences.append(
+            f"Solved means at least {evaluation.solved_share:.0%} of the optimum in the last five."
+        )
+    if evaluation.summary.held_out_iqm_by_episode is not None:
+        sentences.append(
+            f"The interquartile mean over {noun}s and seeds, which no single {noun} moves far, is "
+            f"{evaluation.summary.held_out_iqm_by_episode[-1]:.1f} in the last episode."
+        )
+    return PageSection(
+        "tasks",
+        f"Every held-out {noun}",
+        f"<table><thead>{header}</thead><tbody>{body}</tbody></table>",
+        " ".join(sentences),
     )
 
 

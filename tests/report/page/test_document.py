@@ -110,6 +110,7 @@ def test_unsolved_task_comes_first_and_stands_out(page: Elements) -> None:
     assert len(rows) == 1 + len(HELD_OUT)
     assert [row.get("class") for row in rows[1:3]] == ["unsolved", None]
     assert "row 8, column 2 not solved" in page.text
+    assert "Solved means at least 80% of the optimum" in page.text
 
 
 def test_configuration_provenance_and_timings_are_shown(page: Elements) -> None:
