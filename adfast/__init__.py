@@ -1,3 +1,66 @@
-"""adfast: the fast engine for in-context reinforcement learning by Algorithm Distillation."""
+"""adfast: the fast engine for in-context reinforcement learning by Algorithm Distillation.
+
+The public names are imported when they are first used: `import adfast` loads neither torch nor
+Numba.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from adfast import histories, source_algorithms, tasks
+    from adfast.collection.collect import collect
+    from adfast.evaluation.agent import Agent, load
+    from adfast.evaluation.in_context import evaluate
+    from adfast.models.config import ModelConfig
+    from adfast.models.transformer import Transformer
+    from adfast.simulators import BatchSimulator
+
+# Public name -> the module that defines it, or None for a subpackage.
+PUBLIC = {
+    "Agent": "adfast.evaluation.agent",
+    "BatchSimulator": "adfast.simulators",
+    "ModelConfig": "adfast.models.config",
+    "Transformer": "adfast.models.transformer",
+    "collect": "adfast.collection.collect",
+    "evaluate": "adfast.evaluation.in_context",
+    "histories": None,
+    "load": "adfast.evaluation.agent",
+    "source_algorithms": None,
+    "tasks": None,
+}
+
+__all__ = [
+    "Agent",
+    "BatchSimulator",
+    "ModelConfig",
+    "Transformer",
+    "__version__",
+    "collect",
+    "evaluate",
+    "histories",
+    "load",
+    "source_algorithms",
+    "tasks",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """The public name `name`, imported now."""
+    if name not in PUBLIC:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = PUBLIC[name]
+    value = (
+        import_module(f"adfast.{name}") if module is None else getattr(import_module(module), name)
+    )
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """The public names."""
+    return sorted(__all__)

@@ -21,8 +21,6 @@ from adfast.cli.run_directory import RunDirectory, write_json
 from adfast.errors import RunError
 
 if TYPE_CHECKING:
-    import torch
-
     from adfast.tasks.family import TaskFamily, TaskSplit
 
 ShouldStop = Callable[[], bool]
@@ -97,10 +95,10 @@ def train(run: RunDirectory, should_stop: ShouldStop) -> None:
     settings, config = run.config.evaluation, run.config.training
     store = histories.open(run.histories)
     batches = BatchSource(store, config, run.config.seed)
-    model = Transformer(run.config.model, store.schema, run.config.seed)
+    model = Transformer(run.config.model, family.transition_schema, run.config.seed)
     held_out_return = ""
 
-    def monitor(model: torch.nn.Module) -> float:
+    def monitor() -> float:
         result = evaluate_in_context(
             model,
             family,

@@ -1,9 +1,9 @@
 """The ideal in-context learner of Dark Room: how well can anybody do who starts ignorant?
 
 Before the goal is found, "no reward" is all that can be observed, so a policy that explores is a
-list of paths. `PLAN` walks four disjoint paths of 20 new cells each, which cover the room's 80 cells
-beside the start; once a step is rewarded it stays, and from the next episode on it goes straight
-there. After four paths without a reward the goal is the start cell.
+list of paths. `PLAN` walks four disjoint paths of 20 new cells each, which cover the room's 80
+cells beside the start; once a step is rewarded it stays, and from the next episode on it goes
+straight there. After four paths without a reward the goal is the start cell.
 
 The prior is uniform over all 81 goals, whatever the split. The plan was found by constraint
 programming over such lists of paths: its mean return over all goals, summed over ten episodes, is

@@ -29,7 +29,7 @@ class Trajectories:
     @property
     def returns(self) -> np.ndarray:
         """float64 `[tasks, seeds, episodes]`: the sum of each episode's rewards."""
-        return self.reward.sum(axis=-1, dtype=np.float64)
+        return np.asarray(self.reward.sum(axis=-1, dtype=np.float64))
 
 
 class EpisodeRecorder:

@@ -1,4 +1,4 @@
-"""What a model's returns are compared with: random, the source algorithm, optimum, ideal learner."""
+"""What returns are compared with: random, the source algorithm, optimum, ideal learner."""
 
 from __future__ import annotations
 

@@ -22,8 +22,8 @@ def bootstrap_interval(
     num_tasks = values.shape[0]
     offset, mask = random_streams.stream_keys(seed, random_streams.BOOTSTRAP, [0])
     keys = random_streams.step_keys(offset[0], mask[0], BOOTSTRAP_SAMPLES * num_tasks)
-    drawn = (keys.astype(np.uint64) * np.uint64(num_tasks)) >> np.uint64(32)
-    drawn = drawn.astype(np.int64).reshape(BOOTSTRAP_SAMPLES, num_tasks)
+    numbers = (keys.astype(np.uint64) * np.uint64(num_tasks)) >> np.uint64(32)
+    drawn = numbers.astype(np.int64).reshape(BOOTSTRAP_SAMPLES, num_tasks)
     weights = np.zeros((BOOTSTRAP_SAMPLES, num_tasks))
     np.add.at(weights, (np.arange(BOOTSTRAP_SAMPLES)[:, None], drawn), 1.0 / num_tasks)
     means = np.tensordot(weights, values.astype(np.float64), axes=1)
@@ -35,4 +35,4 @@ def interquartile_mean(values: np.ndarray) -> np.ndarray:
     """The mean over axis 0 without its lowest and highest quarter (whole items are left out)."""
     ordered = np.sort(values, axis=0)
     cut = values.shape[0] // 4
-    return ordered[cut : values.shape[0] - cut].mean(axis=0)
+    return np.asarray(ordered[cut : values.shape[0] - cut].mean(axis=0))

@@ -42,11 +42,11 @@ class TrainingInterrupted(Exception):
 class TrainingHooks:
     """What the caller may plug into the loop; every hook is optional.
 
-    `evaluate(model)` returns the held-out return that metrics record; `on_update(state, metrics)`
+    `evaluate()` returns the model's held-out return for the metrics; `on_update(state, metrics)`
     sees every update, with the metrics row if one was written; `should_stop()` is asked after each.
     """
 
-    evaluate: Callable[[torch.nn.Module], float] | None = None
+    evaluate: Callable[[], float] | None = None
     on_update: Callable[[TrainingState, Mapping[str, Any] | None], None] | None = None
     should_stop: Callable[[], bool] | None = None
 
@@ -156,6 +156,6 @@ class Trainer:
         }
         if self._evaluates():
             assert self.hooks.evaluate is not None
-            row["held_out_return"] = self.hooks.evaluate(self.model)
+            row["held_out_return"] = self.hooks.evaluate()
             self.model.train()
         return row

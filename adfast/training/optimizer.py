@@ -20,7 +20,8 @@ class OptimizerGroup:
     def __init__(self, model: torch.nn.Module, config: TrainingConfig) -> None:
         self.config = config
         self.parameters = dict(model.named_parameters())
-        matrices, others = [], []
+        matrices: list[torch.nn.Parameter] = []
+        others: list[torch.nn.Parameter] = []
         for name, parameter in self.parameters.items():
             is_block_matrix = parameter.ndim == 2 and ".blocks." in f".{name}"
             (matrices if config.optimizer == "muon" and is_block_matrix else others).append(
