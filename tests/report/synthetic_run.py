@@ -203,5 +203,8 @@ def edit_evaluation(directory: Path, path: str, value: Any) -> None:
     nested = evaluation
     for key in parents:
         nested = nested[int(key)] if isinstance(nested, list) else nested[key]
-    nested[last] = value
+    if isinstance(nested, list):
+        nested[int(last)] = value
+    else:
+        nested[last] = value
     file.write_text(json.dumps(evaluation))

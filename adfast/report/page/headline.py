@@ -7,7 +7,7 @@ from adfast.report.run_record import Evaluation, RunRecord
 
 
 def headline(evaluation: Evaluation, noun: str) -> str:
-    """The run's outcome; it claims a rise only where the interval shows one."""
+    """The run's outcome; it claims a rise only where the 95% intervals are apart."""
     summary = evaluation.summary
     first = summary.held_out_mean_by_episode[0]
     tasks = counted(len(evaluation.held_out.task_ids), noun)
@@ -15,7 +15,7 @@ def headline(evaluation: Evaluation, noun: str) -> str:
         f"{summary.held_out_last5_mean:.1f} in {last_episodes(evaluation)} "
         f"({summary.held_out_last5_share_of_optimal:.0%} of the optimum)"
     )
-    if summary.held_out_last5_ci95[0] > first:
+    if summary.held_out_last5_ci95[0] > summary.held_out_ci95_by_episode[0][1]:
         return (
             f"On {tasks} it never saw, the model's return rises from {first:.1f} in episode 1 to "
             f"{last}, its weights frozen."

@@ -79,8 +79,9 @@ def test_headline_says_what_happened_with_figures_of_the_data(
     ) in page.text
 
 
-def test_headline_claims_no_rise_that_the_interval_does_not_show(run_copy: Path) -> None:
-    edit_evaluation(run_copy, "summary.held_out_last5_ci95", [0.0, 2.0])
+def test_headline_claims_no_rise_while_the_intervals_overlap(run_copy: Path) -> None:
+    edit_evaluation(run_copy, "summary.held_out_last5_ci95", [0.4, 2.0])
+    edit_evaluation(run_copy, "summary.held_out_ci95_by_episode.0", [0.0, 0.5])
     edit_evaluation(run_copy, "summary.held_out_last5_mean", 0.9)
     text = Elements(write_report(run_copy).read_text()).text
     assert "did not reliably improve" in text
