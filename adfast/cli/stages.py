@@ -154,6 +154,7 @@ def evaluate(run: RunDirectory, should_stop: ShouldStop) -> None:
     from adfast.evaluation.in_context import evaluate as evaluate_in_context
     from adfast.evaluation.references import compute_references
     from adfast.evaluation.summary import (
+        SOLVED_SHARE,
         describe_references,
         describe_returns,
         describe_tasks,
@@ -213,6 +214,7 @@ def evaluate(run: RunDirectory, should_stop: ShouldStop) -> None:
         "episodes": settings.episodes,
         "episode_length": family.episode_length,
         "seeds": settings.seeds,
+        "solved_share": SOLVED_SHARE,
         "trained_context_transitions": config.training.context_length,
         "receptive_field_transitions": config.model.receptive_field,
         "held_out": describe_returns(held_out, family),
