@@ -58,6 +58,7 @@ class BandedAttention(torch.autograd.Function):
         scale: float,
     ) -> tuple[Tensor, Tensor]:
         """The attended values and the log-sum-exp."""
+        q, k, v = (with_adjacent_channels(x) for x in (q, k, v))
         ctx.window, ctx.document_start, ctx.scale = window, document_start, scale
         if is_causal_only(q.shape[2], window, document_start):
             out, lse = flash_forward(q, k, v, is_causal=True, scale=scale)
@@ -72,6 +73,7 @@ class BandedAttention(torch.autograd.Function):
     def backward(ctx: Any, d_out: Tensor, d_lse: Tensor) -> tuple[Tensor | None, ...]:
         """The gradients of q, k and v; the log-sum-exp has none."""
         q, k, v, out, lse = ctx.saved_tensors
+        d_out = with_adjacent_channels(d_out)
         if is_causal_only(q.shape[2], ctx.window, ctx.document_start):
             gradients = flash_backward(d_out, q, k, v, out, lse, 0.0, True, scale=ctx.scale)
         else:
@@ -79,6 +81,11 @@ class BandedAttention(torch.autograd.Function):
                 d_out, q, k, v, out, lse, ctx.window, ctx.document_start, ctx.scale
             )
         return (*gradients, None, None, None)
+
+
+def with_adjacent_channels(x: Tensor) -> Tensor:
+    """`x`, copied unless its channels are adjacent in memory: the kernel silently assumes it."""
+    return x if x.stride(-1) == 1 else x.contiguous()
 
 
 def is_causal_only(length: int, window: int | None, document_start: Tensor | None) -> bool:

@@ -1,5 +1,9 @@
 """One step of attention per environment on the CPU, against a `KeyValueCache`.
 
+The time goes into reading the cache, so the products run on it in place. Environments that are at
+the same step, the common case, share one slot: it is written as a slice, slots that have never been
+written are left out, and the mask is left out once every environment has filled the window.
+
 Axes: N environments, H query heads, S slots of the cache, D channels per head.
 """
 
@@ -22,18 +26,29 @@ def decode(
     scale: float,
 ) -> Tensor:
     """The attended values `[N, H, D]`; writes the new keys and values into `cache`."""
+    cache.reserve(int(step_N.max()) + 1)
+    first_step = int(step_N[0])
+    if bool((step_N == first_step).all()):
+        slot = first_step % cache.num_slots
+        cache.keys[:, :, slot] = k_new_NHD
+        cache.values[:, :, slot] = v_new_NHD
+        num_slots = min(first_step + 1, cache.num_slots)
+        age = (slot - torch.arange(num_slots)) % cache.num_slots
+    else:
+        slot_N = step_N % cache.num_slots
+        environment = torch.arange(len(step_N))
+        cache.keys[environment, :, slot_N] = k_new_NHD
+        cache.values[environment, :, slot_N] = v_new_NHD
+        num_slots = cache.num_slots
+        age = (slot_N[:, None] - torch.arange(num_slots)) % num_slots
+
     num_environments, num_heads, head_dim = q_NHD.shape
     num_kv_heads = k_new_NHD.shape[1]
-    cache.reserve(int(step_N.max()) + 1)
-    slot_N = step_N % cache.num_slots
-    environments = torch.arange(num_environments)
-    cache.keys[environments, :, slot_N] = k_new_NHD
-    cache.values[environments, :, slot_N] = v_new_NHD
-
-    age_NS = (slot_N[:, None] - torch.arange(cache.num_slots)) % cache.num_slots
-    visible_NS = age_NS <= (step_N - start_N)[:, None]
-    q = q_NHD.view(num_environments, num_kv_heads, num_heads // num_kv_heads, head_dim)
-    logits = (q @ cache.keys.transpose(-2, -1) * scale).masked_fill(
-        ~visible_NS[:, None, None, :], -torch.inf
-    )
-    return (logits.softmax(-1) @ cache.values).reshape(num_environments, num_heads, head_dim)
+    q = (q_NHD * scale).view(num_environments, num_kv_heads, num_heads // num_kv_heads, head_dim)
+    logits = q @ cache.keys[:, :, :num_slots].transpose(-2, -1)
+    oldest_visible_N = step_N - start_N
+    if int(oldest_visible_N.min()) < num_slots - 1:
+        hidden_NS = age > oldest_visible_N[:, None]
+        logits.masked_fill_(hidden_NS[:, None, None, :], -torch.inf)
+    attended = logits.softmax(-1) @ cache.values[:, :, :num_slots]
+    return attended.view(num_environments, num_heads, head_dim)

@@ -1,4 +1,4 @@
-"""The public face of attention: arguments are checked and the backend is chosen here, once.
+"""The public face of attention: arguments are checked and the backend is chosen here.
 
 Axes: B batch, N environments, H query heads, T time, D channels per head.
 """
@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from adfast.attention import banded_cpu, decode_cpu, reference
+from adfast.attention.arguments import check_attention, check_decode
 from adfast.attention.key_value_cache import KeyValueCache
 from adfast.errors import InvalidArgument
 
@@ -105,7 +106,7 @@ def attention(
     With `return_lse` also the log-sum-exp of each query's logits, float `[B, H, T]`, which carries
     no gradient. Raises `InvalidArgument` for arguments that break these rules.
     """
-    check_arguments(q, k, v, window, document_start, logit_bound)
+    check_attention(q, k, v, window, document_start, logit_bound)
     chosen = resolve_backend(backend, q.device)
     run = reference.attention if chosen == "reference" else banded_cpu.attention
     out, lse = run(
@@ -134,8 +135,9 @@ def decode(
     `q [N, H, D]` and `k_new, v_new [N, H_kv, D]` belong to the tokens of `step` (int64 `[N]`); the
     new keys and values are written into `cache`. An environment sees no step before `start` (int64
     `[N]`, at most `step`): to reset one, set its `start` to its next `step`. An environment's steps
-    must follow one another. No gradient flows.
+    must follow one another. No gradient flows. Raises `InvalidArgument` for other shapes or dtypes.
     """
+    check_decode(q, k_new, v_new, cache, step, start)
     if q.device.type != "cpu":
         raise InvalidArgument(
             f"decode runs on the CPU in this version, got {q.device.type}; move the model there"
@@ -143,67 +145,3 @@ def decode(
     scale = q.shape[-1] ** -0.5 if scale is None else scale
     with torch.no_grad():
         return decode_cpu.decode(q, k_new, v_new, cache, step, start, scale=scale)
-
-
-def check_arguments(
-    q: Tensor,
-    k: Tensor,
-    v: Tensor,
-    window: int | None,
-    document_start: Tensor | None,
-    logit_bound: float | None,
-) -> None:
-    """Raise `InvalidArgument` for what `attention` does not take."""
-    shapes = f"q {tuple(q.shape)}, k {tuple(k.shape)}, v {tuple(v.shape)}"
-    if q.ndim != 4 or k.ndim != 4 or k.shape != v.shape:
-        raise InvalidArgument(
-            f"attention needs q [B, H, T, D] and k, v [B, H_kv, T, D] of one shape, got {shapes}"
-        )
-    if (q.shape[0], q.shape[2], q.shape[3]) != (k.shape[0], k.shape[2], k.shape[3]):
-        raise InvalidArgument(f"q, k and v must agree in batch, time and channels, got {shapes}")
-    if min(q.shape) < 1 or k.shape[1] < 1:
-        raise InvalidArgument(f"attention needs at least one of every axis, got {shapes}")
-    if q.shape[1] % k.shape[1]:
-        raise InvalidArgument(
-            f"the number of query heads must be a multiple of that of key heads, got {shapes}"
-        )
-    if not q.is_floating_point() or not q.dtype == k.dtype == v.dtype:
-        raise InvalidArgument(
-            f"q, k and v must share one floating dtype, got {q.dtype}, {k.dtype}, {v.dtype}"
-        )
-    if not q.device == k.device == v.device:
-        raise InvalidArgument(
-            f"q, k and v must be on one device, got {q.device}, {k.device}, {v.device}"
-        )
-    if window is not None and window < 1:
-        raise InvalidArgument(
-            f"attention window must be at least 1 (the query itself), got {window}; "
-            "use None for no window"
-        )
-    if logit_bound is not None and not logit_bound > 0:
-        raise InvalidArgument(f"logit_bound must be positive, got {logit_bound}; None for no bound")
-    if document_start is not None:
-        check_document_start(document_start, q)
-
-
-def check_document_start(document_start: Tensor, q: Tensor) -> None:
-    """Raise `InvalidArgument` unless it is int32 `[B, T]`, non-decreasing and within 0 .. t."""
-    expected = (q.shape[0], q.shape[2])
-    if document_start.dtype != torch.int32 or tuple(document_start.shape) != expected:
-        raise InvalidArgument(
-            f"document_start must be int32 {expected} like q's batch and time, "
-            f"got {document_start.dtype} {tuple(document_start.shape)}"
-        )
-    if document_start.device != q.device:
-        raise InvalidArgument(
-            f"document_start must be on {q.device} like q, got {document_start.device}"
-        )
-    if document_start.device.type != "cpu":
-        return  # reading values back would stall the device
-    if (document_start[:, 1:] < document_start[:, :-1]).any():
-        raise InvalidArgument(
-            "document_start must not decrease along time: a document is one run of tokens"
-        )
-    time = torch.arange(q.shape[2], dtype=torch.int32)
-    if (document_start < 0).any() or (document_start > time).any():
-        raise InvalidArgument("document_start[b, t] must be in 0..t: a query sees itself")

@@ -1,7 +1,7 @@
 """RingKVCache: the state of a model that acts, one stream per environment.
 
-All environments share one clock that never goes back; resetting one moves its start to the present,
-so nothing is cleared or moved and every environment stays in step with the rest.
+All environments share one clock; resetting one moves its start to the present, so nothing is
+cleared or moved and every environment stays in step with the rest.
 """
 
 from __future__ import annotations
@@ -45,9 +45,13 @@ class RingKVCache:
         self.step += 1
 
     def reset(self, mask: Tensor | None = None) -> None:
-        """Begin a new history in the environments of `mask` (bool `[N]`), or in all of them."""
+        """Begin a new history in the environments of `mask` (bool `[N]`), or in all of them.
+
+        Resetting all winds the clock back, so that a growing layer starts over in the room it has.
+        """
         if mask is None:
-            self.start.copy_(self.step)
+            self.step.zero_()
+            self.start.zero_()
             return
         if mask.dtype != torch.bool or tuple(mask.shape) != (self.num_environments,):
             raise InvalidArgument(
