@@ -130,7 +130,7 @@ class AnnealedExpert(Optimal):
     noise_start: float = Field(1.0, ge=0, le=1)
     noise_end: float = Field(0.0, ge=0, le=1)
     noise_episodes: int = Field(0, ge=0)
-    exponent: float = Field(1.0, gt=0)
+    exponent: float = Field(1.0, gt=0, allow_inf_nan=False)
 
     def exploration(self, episodes: int) -> np.ndarray:
         """float64 `[episodes]`: the noise."""

@@ -32,7 +32,7 @@ class QLearning(SourceAlgorithm):
     epsilon_start: float = Field(0.3, ge=0, le=1)
     epsilon_end: float = Field(0.0, ge=0, le=1)
     epsilon_episodes: int = Field(200, ge=1)
-    initial_value: float = 1.0
+    initial_value: float = Field(1.0, allow_inf_nan=False)
 
     def parameters(self) -> tuple[float, ...]:
         """Learning rate, discount and initial value."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gymnasium
 import numpy as np
+
 from reference.random_streams import (
     ENVIRONMENT_RESET,
     bounded,
@@ -100,7 +101,6 @@ VARIANTS = {
     "dark-room": {},
     "hard": {"size": 17, "reward": "once"},
     "dpt": {"size": 10, "episode_length": 100, "start": "corner", "action_order": "dpt"},
-    "random-start": {"size": 4, "episode_length": 7, "start": "random", "reward": "once"},
     "terminating": {"size": 5, "start": "random", "terminate_at_goal": True},
     "explicit-start": {"size": 3, "start": (0, 2), "reward": "once", "terminate_at_goal": True},
 }

@@ -4,11 +4,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from reference.dark_room import VARIANTS, DarkRoomReference
 
 from adfast import tasks
 from adfast.errors import InvalidArgument
 from adfast.simulators import BatchSimulator
+from reference.dark_room import VARIANTS, DarkRoomReference
 
 STEPS = 150
 
@@ -70,7 +70,8 @@ def test_batch_width_changes_nothing(family, whole_run):
 def test_order_in_the_batch_changes_nothing(family, whole_run):
     order = np.random.default_rng(1).permutation(25)
     simulator = BatchSimulator(family, order, seed=3, random_streams=order)
-    for whole, field in zip(whole_run, record(simulator, random_actions(STEPS, 25)[:, order])):
+    shuffled = record(simulator, random_actions(STEPS, 25)[:, order])
+    for whole, field in zip(whole_run, shuffled, strict=True):
         np.testing.assert_array_equal(field, whole[:, order])
 
 
@@ -101,9 +102,8 @@ def test_seed_and_stream_change_the_starts(family):
 def test_any_integer_dtype_of_actions_steps_alike(family, dtype):
     actions = random_actions(30, 25)
     expected = record(BatchSimulator(family, np.arange(25)), actions)
-    for field, same in zip(
-        expected, record(BatchSimulator(family, range(25)), actions.astype(dtype))
-    ):
+    narrow = record(BatchSimulator(family, range(25)), actions.astype(dtype))
+    for field, same in zip(expected, narrow, strict=True):
         np.testing.assert_array_equal(field, same)
 
 

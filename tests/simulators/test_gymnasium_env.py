@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
-from reference.dark_room import VARIANTS, DarkRoomReferenceEnv
 
 from adfast.errors import InvalidArgument, UnknownName
 from adfast.simulators.gymnasium_env import FamilyEnv, FamilyVectorEnv
+from reference.dark_room import VARIANTS, DarkRoomReferenceEnv
 
 ENVIRONMENT_ID = "adfast/DarkRoom-v0"
 
@@ -60,7 +60,7 @@ def test_vector_environment_equals_sync_vector_of_single_ones(single, variant):
 
 
 def test_seeding_some_environments_leaves_the_others_alone():
-    options = VARIANTS["random-start"]
+    options = VARIANTS["terminating"]
     vector, other = (FamilyVectorEnv(4, **options) for _ in range(2))
     vector.reset(seed=1)
     other.reset(seed=1)
@@ -71,12 +71,12 @@ def test_seeding_some_environments_leaves_the_others_alone():
 
 
 def test_unseeded_environments_differ():
-    starts = [FamilyVectorEnv(64, size=64, start="random").reset()[0] for _ in range(2)]
+    starts = [FamilyVectorEnv(64, **VARIANTS["terminating"]).reset()[0] for _ in range(2)]
     assert not np.array_equal(*starts)
 
 
 def test_default_tasks_go_round():
-    vector = FamilyVectorEnv(12, size=3)
+    vector = FamilyVectorEnv(12, size=3)  # nothing is compiled before the first reset
     np.testing.assert_array_equal(vector._simulator.task_ids, [*range(9), 0, 1, 2])
 
 
@@ -90,8 +90,9 @@ def test_bad_arguments_are_refused():
 
 
 def test_stepping_an_ended_episode_is_refused():
-    environment = FamilyEnv(episode_length=1)
+    environment = FamilyEnv(task_id=40)
     environment.reset()
-    assert environment.step(0)[3]
+    for step in range(20):
+        assert environment.step(0)[3] == (step == 19)
     with pytest.raises(InvalidArgument, match="1 of 1 wait for it"):
         environment.step(0)

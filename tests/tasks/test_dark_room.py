@@ -1,13 +1,13 @@
-"""Dark Room: its tasks, its options and its exact optimum. Its physics: see test_batch_simulator."""
+"""Dark Room: its tasks, options and exact optimum. Its physics: see test_batch_simulator."""
 
 from functools import cache
 
 import numpy as np
 import pytest
-from reference.dark_room import VARIANTS, DarkRoomReference
 
 from adfast import tasks
 from adfast.errors import InvalidArgument
+from reference.dark_room import VARIANTS, DarkRoomReference
 
 
 def test_task_id_numbers_goals_by_row_then_column():
