@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 from numba import njit
-from reference import random_streams as twin
 
 from adfast import random_streams as streams
 from adfast.errors import InvalidArgument
+from reference import random_streams as twin
 
 STEPS = [0, 1, 2, 1000, 2**31, 2**32 - 1]
 IDENTITIES = [(0, 0, 0), (1, 2, 3), (2**64 - 1, 9, 2**64 - 1), (7, 4, 2**40), (2**63, 1, 1)]
