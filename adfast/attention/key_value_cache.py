@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import torch
 
+from adfast.errors import InvalidArgument
+
 INITIAL_CAPACITY = 64  # slots of a growing cache before its first doubling
 
 
@@ -27,6 +29,8 @@ class KeyValueCache:
         dtype: torch.dtype = torch.float32,
         device: torch.device | str = "cpu",
     ) -> None:
+        if window is not None and window < 1:
+            raise InvalidArgument(f"cache window must be at least 1, got {window}; None to grow")
         slots = INITIAL_CAPACITY if window is None else window
         shape = (num_environments, num_kv_heads, slots, head_dim)
         self.window = window

@@ -1,17 +1,19 @@
 """Model files: named tensors and JSON metadata in one safetensors file, written atomically.
 
 A file is complete or absent: it is written under a temporary name, flushed to the disk and then
-renamed. Nothing is pickled.
+renamed. A checksum of the tensors finds damage when it is read. Nothing is pickled.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
@@ -32,11 +34,10 @@ METADATA_KEY = "adfast"  # the JSON document's name among the file's own string 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> None:
     """Write `tensors` and the JSON-ready `metadata` to `path`, replacing what was there at once."""
-    document = json.dumps({"format_version": FORMAT_VERSION, **metadata})
-    contents = save(
-        {name: tensor.detach().contiguous() for name, tensor in tensors.items()},
-        metadata={METADATA_KEY: document},
-    )
+    # Clones, because safetensors refuses tensors that share memory.
+    owned = {name: tensor.detach().cpu().clone().contiguous() for name, tensor in tensors.items()}
+    header = {"format_version": FORMAT_VERSION, "crc32": checksum(owned)}
+    contents = save(owned, metadata={METADATA_KEY: json.dumps({**metadata, **header})})
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with temporary.open("wb") as file:
@@ -77,7 +78,17 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
             f"{path}: format {version} is newer than {FORMAT_VERSION}, which this adfast reads; "
             "update adfast"
         )
+    if metadata.pop("crc32") != checksum(tensors):
+        raise CheckpointError(f"{path}: its tensors are damaged; use an older checkpoint")
     return tensors, metadata
+
+
+def checksum(tensors: Mapping[str, Tensor]) -> int:
+    """CRC-32 of all tensors' bytes, in the order of their names."""
+    crc = 0
+    for name in sorted(tensors):
+        crc = zlib.crc32(tensors[name].reshape(-1).view(torch.uint8).numpy().data, crc)
+    return crc
 
 
 def describe_model(model: Transformer) -> dict[str, Any]:

@@ -86,8 +86,14 @@ class Transformer(nn.Module):
     def step(self, inputs: StepInput, cache: RingKVCache) -> Tensor:
         """Logits `[N, A]` of the next action in N environments; moves `cache` on by a transition.
 
-        `inputs.is_first` must be `cache.is_first`: the cache knows who begins a history.
+        Raises `InvalidArgument` unless `inputs.is_first` is `cache.is_first`: the cache knows who
+        begins a history.
         """
+        if inputs.is_first.device.type == "cpu" and not inputs.is_first.equal(cache.is_first):
+            raise InvalidArgument(
+                "is_first must be that of the cache, which knows who begins a history; "
+                "pass cache.is_first and reset environments through cache.reset"
+            )
         tokens = self.embedding(inputs).view(cache.num_environments, -1, self.config.width)
         for x in tokens.unbind(1):
             x = self.add_positions(x, cache.step - cache.start)

@@ -1,0 +1,75 @@
+import pytest
+import torch
+from attention_cases import random_document_start, random_qkv
+
+from adfast.attention import attention, resolve_backend
+from adfast.errors import InvalidArgument
+
+
+def test_auto_is_cpu_on_the_cpu():
+    assert resolve_backend("auto", "cpu") == "cpu"
+    assert resolve_backend("reference", "cpu") == "reference"
+
+
+@pytest.mark.parametrize(
+    ("backend", "device", "message"),
+    [
+        ("flash", "cpu", 'must be one of auto, reference, cpu, triton, got "flash"'),
+        ("triton", "cpu", '"triton" needs a CUDA device, got cpu; use "auto" or "cpu"'),
+        ("auto", "cuda", '"triton" is not part of this version'),
+        ("cpu", "cuda", '"cpu" needs tensors on the CPU, got cuda; use "auto"'),
+    ],
+)
+def test_a_backend_that_cannot_run_is_an_error(backend, device, message):
+    with pytest.raises(InvalidArgument, match=message):
+        resolve_backend(backend, device)
+
+
+def test_an_explicit_backend_is_never_replaced():
+    with pytest.raises(InvalidArgument, match="needs a CUDA device"):
+        attention(*random_qkv(0, 5), backend="triton")
+
+
+Q, K, V = random_qkv(0, 6)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options", "message"),
+    [
+        ((Q[0], K, V), {}, r"needs q \[B, H, T, D\]"),
+        ((Q, K, V[:, :1]), {}, "k, v .* of one shape"),
+        ((Q, K[:, :, :5], V[:, :, :5]), {}, "agree in batch, time and channels"),
+        ((Q[..., :8], K, V), {}, "agree in batch, time and channels"),
+        ((Q[:, :, :0], K[:, :, :0], V[:, :, :0]), {}, "at least one of every axis"),
+        ((Q[:, :1], K, V), {}, "multiple of that of key heads"),
+        ((Q, K.double(), V), {}, "share one dtype"),
+        ((Q.long(), K.long(), V.long()), {}, "share one dtype of float16"),
+        ((Q, K.to("meta"), V), {}, "must be on one device"),
+        ((Q, K, V), {"window": 0}, "window must be at least 1 .*got 0; use None"),
+        ((Q, K, V), {"logit_bound": -1.0}, "logit_bound must be positive"),
+    ],
+)
+def test_bad_arguments_are_refused(arguments, options, message):
+    with pytest.raises(InvalidArgument, match=message):
+        attention(*arguments, **options)
+
+
+def test_bad_document_starts_are_refused():
+    starts = random_document_start(0, 6, mean=2)
+    for wrong, message in (
+        (starts.long(), r"int32 \(2, 6\)"),
+        (starts[:, :5], r"int32 \(2, 6\)"),
+        (starts.to("meta"), "must be on cpu"),
+        (torch.tensor([[0, 1, 0, 0, 0, 0]] * 2).int(), "must not decrease"),
+        (torch.tensor([[0, 2, 2, 2, 2, 2]] * 2).int(), "a query sees itself"),
+        (torch.tensor([[-1, 0, 0, 0, 0, 0]] * 2).int(), "a query sees itself"),
+    ):
+        with pytest.raises(InvalidArgument, match=message):
+            attention(Q, K, V, document_start=wrong)
+
+
+@pytest.mark.parametrize("backend", ["reference", "cpu"])
+def test_scale_defaults_to_one_over_the_root_of_the_channels(backend):
+    torch.testing.assert_close(
+        attention(Q, K, V, backend=backend), attention(Q, K, V, scale=0.25, backend=backend)
+    )
