@@ -1,7 +1,7 @@
 """Model files: named tensors and JSON metadata in one safetensors file, written atomically.
 
 A file is complete or absent: it is written under a temporary name, flushed to the disk and then
-renamed. A checksum of the tensors finds damage when it is read. Nothing is pickled.
+renamed. A checksum finds damage when it is read. Nothing is pickled.
 """
 
 from __future__ import annotations
@@ -29,19 +29,20 @@ if TYPE_CHECKING:
 
 FORMAT_VERSION = 1
 OPTIMIZER_PREFIX = "optimizer."  # of tensors that a training checkpoint keeps beside the weights
-METADATA_KEY = "adfast"  # the JSON document's name among the file's own string pairs
+DOCUMENT = "adfast"  # names of the JSON document and of the checksum, among the file's own
+CHECKSUM = "crc32"  # string pairs
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> None:
     """Write `tensors` and the JSON-ready `metadata` to `path`, replacing what was there at once."""
     # Clones, because safetensors refuses tensors that share memory.
     owned = {name: tensor.detach().cpu().clone().contiguous() for name, tensor in tensors.items()}
-    header = {"format_version": FORMAT_VERSION, "crc32": checksum(owned)}
-    contents = save(owned, metadata={METADATA_KEY: json.dumps({**metadata, **header})})
+    document = json.dumps({**metadata, "format_version": FORMAT_VERSION})
+    strings = {DOCUMENT: document, CHECKSUM: checksum(owned, document)}
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with temporary.open("wb") as file:
-            file.write(contents)
+            file.write(save(owned, metadata=strings))
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
@@ -69,26 +70,30 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         raise CheckpointError(
             f"{path}: damaged or no safetensors file ({error}); use an older checkpoint"
         ) from None
-    if METADATA_KEY not in strings:
+    if DOCUMENT not in strings or CHECKSUM not in strings:
         raise CheckpointError(f"{path}: not written by adfast; give a checkpoint of a run")
-    metadata = json.loads(strings[METADATA_KEY])
+    if strings[CHECKSUM] != checksum(tensors, strings[DOCUMENT]):
+        raise CheckpointError(
+            f"{path}: its contents do not match their checksum; use an older checkpoint"
+        )
+    metadata = json.loads(strings[DOCUMENT])
     version = metadata.pop("format_version")
     if version > FORMAT_VERSION:
         raise CheckpointError(
             f"{path}: format {version} is newer than {FORMAT_VERSION}, which this adfast reads; "
             "update adfast"
         )
-    if metadata.pop("crc32") != checksum(tensors):
-        raise CheckpointError(f"{path}: its tensors are damaged; use an older checkpoint")
     return tensors, metadata
 
 
-def checksum(tensors: Mapping[str, Tensor]) -> int:
-    """CRC-32 of all tensors' bytes, in the order of their names."""
-    crc = 0
+def checksum(tensors: Mapping[str, Tensor], document: str) -> str:
+    """CRC-32 of the document and of all tensors: their names, dtypes, shapes and bytes."""
+    crc = zlib.crc32(document.encode())
     for name in sorted(tensors):
-        crc = zlib.crc32(tensors[name].reshape(-1).view(torch.uint8).numpy().data, crc)
-    return crc
+        tensor = tensors[name]
+        crc = zlib.crc32(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode(), crc)
+        crc = zlib.crc32(tensor.reshape(-1).view(torch.uint8).numpy().data, crc)
+    return f"{crc:08x}"
 
 
 def describe_model(model: Transformer) -> dict[str, Any]:

@@ -1,0 +1,76 @@
+"""Models and random histories for the tests of models."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from adfast.models.config import ModelConfig
+from adfast.models.ring_kv_cache import RingKVCache
+from adfast.models.transformer import Transformer
+from adfast.models.transition_embedding import StepInput, step_inputs
+from adfast.tasks.transition_schema import TransitionSchema
+
+SCHEMA = TransitionSchema(observation_sizes=(9, 7), num_actions=5, episode_length=6)
+FLOAT_REWARD_SCHEMA = TransitionSchema((300,), 3, 6, reward_dtype="float32")
+
+
+def small_model(schema: TransitionSchema = SCHEMA, seed: int = 0, **settings: Any) -> Transformer:
+    """A model of width 16 none of whose matrices is zero, so that every path shows."""
+    config = ModelConfig(**{"width": 16, "feed_forward_width": 32, **settings})
+    model = Transformer(config, schema, seed)
+    generator = torch.Generator().manual_seed(seed)
+    for parameter in model.parameters():
+        if not parameter.any():
+            torch.nn.init.normal_(parameter, std=0.3, generator=generator)
+    return model
+
+
+def random_histories(
+    num_histories: int, length: int, schema: TransitionSchema = SCHEMA, seed: int = 0
+) -> dict[str, Tensor]:
+    """Rows `[B, T, ...]` in the schema's dtypes; episodes end at the schema's length."""
+    generator = torch.Generator().manual_seed(seed)
+    shape = (num_histories, length)
+    observation_dtype = torch.from_numpy(schema.allocate(1)["observation"]).dtype
+    step_dtype = torch.from_numpy(schema.allocate(1)["episode_step"]).dtype
+
+    def integers(high: int) -> Tensor:
+        return torch.randint(high, shape, generator=generator)
+
+    def observation() -> Tensor:
+        components = [integers(size) for size in schema.observation_sizes]
+        return torch.stack(components, dim=-1).to(observation_dtype)
+
+    rewards = integers(2).to(torch.uint8)
+    if schema.reward_dtype == "float32":
+        rewards = torch.randn(shape, generator=generator)
+    return {
+        "observation": observation(),
+        "action": integers(schema.num_actions).to(torch.uint8),
+        "reward": rewards,
+        "next_observation": observation(),
+        "episode_step": (torch.arange(length) % schema.episode_length).expand(shape).to(step_dtype),
+    }
+
+
+def input_at(batch: dict[str, Tensor], t: int, cache: RingKVCache) -> StepInput:
+    """What the environments of `batch` show a model at their step t."""
+    inputs = step_inputs(batch)
+    return StepInput(
+        observation=inputs.observation[:, t],
+        previous_action=inputs.previous_action[:, t],
+        previous_reward=inputs.previous_reward[:, t],
+        previous_final_observation=inputs.previous_final_observation[:, t],
+        episode_step=inputs.episode_step[:, t],
+        is_first=cache.is_first,
+    )
+
+
+def stream(model: Transformer, batch: dict[str, Tensor]) -> Tensor:
+    """Logits `[B, T, A]` by one step after the other."""
+    num_histories, length = batch["action"].shape
+    cache = model.new_cache(num_histories)
+    return torch.stack([model.step(input_at(batch, t, cache), cache) for t in range(length)], dim=1)

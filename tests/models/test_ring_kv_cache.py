@@ -1,0 +1,103 @@
+import pytest
+import torch
+from model_cases import FLOAT_REWARD_SCHEMA, SCHEMA, input_at, random_histories, small_model, stream
+
+from adfast.errors import InvalidArgument
+
+WINDOW = 16
+LENGTH = 8 * WINDOW
+ENCODINGS = {
+    "none": {},
+    "rope": {"position_encoding": "rope"},
+    "partial-rope": {"position_encoding": "partial-rope"},
+    "learned": {"position_encoding": "learned", "num_learned_positions": LENGTH},
+}
+
+
+@pytest.mark.parametrize("layout", ["one-token", "three-token"])
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_streaming_equals_the_forward_pass_over_the_whole_history(encoding, layout):
+    model = small_model(attention_window=WINDOW, layout=layout, **ENCODINGS[encoding])
+    batch = random_histories(3, LENGTH)
+    with torch.no_grad():
+        expected = model(batch)
+    assert expected.abs().max() > 0.5
+    torch.testing.assert_close(stream(model, batch), expected, rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"norm": "post"},
+        {"qk_norm": True, "position_encoding": "rope"},
+        {"num_heads": 4, "num_kv_heads": 1},
+        {"attention_window": [5, None]},
+        {"attention_window": None},
+        {"attention_window": 1},
+        {"num_layers": 4, "attention_window": [3, 16, None, 1]},
+    ],
+)
+def test_streaming_equals_the_forward_pass_under_every_option(settings):
+    model = small_model(**{"attention_window": WINDOW, **settings})
+    batch = random_histories(2, LENGTH)
+    with torch.no_grad():
+        torch.testing.assert_close(stream(model, batch), model(batch), rtol=0, atol=1e-4)
+
+
+def test_streaming_equals_the_forward_pass_for_real_rewards():
+    model = small_model(FLOAT_REWARD_SCHEMA, attention_window=WINDOW)
+    batch = random_histories(2, 40, FLOAT_REWARD_SCHEMA)
+    with torch.no_grad():
+        torch.testing.assert_close(stream(model, batch), model(batch), rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+@pytest.mark.parametrize("layout", ["one-token", "three-token"])
+def test_a_reset_environment_begins_anew_and_the_others_go_on(layout, encoding):
+    model = small_model(attention_window=WINDOW, layout=layout, **ENCODINGS[encoding])
+    batch = random_histories(3, 60)
+    cache = model.new_cache(3)
+    logits = []
+    for t in range(60):
+        cache.reset(torch.tensor([t == 21, False, t in (5, 40)]))
+        logits.append(model.step(input_at(batch, t, cache), cache))
+    starts = torch.zeros(3, 60, dtype=torch.int32)
+    starts[0, 21:], starts[2, 5:], starts[2, 40:] = 21, 5, 40
+    with torch.no_grad():
+        expected = model({**batch, "document_start": starts})
+    torch.testing.assert_close(torch.stack(logits, dim=1), expected, rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("window", [WINDOW, None])
+def test_resetting_all_equals_a_new_cache(window):
+    model = small_model(attention_window=window)
+    batch = random_histories(2, 30)
+    cache = model.new_cache(2)
+    for t in range(30):
+        model.step(input_at(batch, t, cache), cache)
+    cache.reset()
+    assert bool(cache.is_first.all())
+    again = [model.step(input_at(batch, t, cache), cache) for t in range(30)]
+    torch.testing.assert_close(torch.stack(again, dim=1), stream(model, batch))
+
+
+def test_a_wrong_reset_mask_is_refused():
+    cache = small_model().new_cache(3)
+    for mask in (torch.ones(2, dtype=torch.bool), torch.ones(3, dtype=torch.int64)):
+        with pytest.raises(InvalidArgument, match=r"reset mask must be bool \[3\]"):
+            cache.reset(mask)
+
+
+def test_disagreeing_with_the_cache_about_the_first_step_is_refused():
+    model = small_model(SCHEMA)
+    batch = random_histories(3, 2)
+    cache = model.new_cache(3)
+    model.step(input_at(batch, 0, cache), cache)
+    inputs = input_at(batch, 1, model.new_cache(3))
+    with pytest.raises(InvalidArgument, match=r"is_first must be that of the cache"):
+        model.step(inputs, cache)
+
+
+def test_no_environment_is_refused():
+    with pytest.raises(InvalidArgument, match="num_environments must be at least 1, got 0"):
+        small_model().new_cache(0)

@@ -1,0 +1,104 @@
+import pytest
+import torch
+import torch.nn.functional as F
+from model_cases import FLOAT_REWARD_SCHEMA, SCHEMA, random_histories
+
+from adfast.errors import InvalidArgument
+from adfast.models.transition_embedding import SummedRows, TransitionEmbedding, step_inputs
+
+
+def embedding_of(schema, layout="one-token"):
+    return TransitionEmbedding(schema, 8, layout, torch.Generator().manual_seed(0))
+
+
+def tokens_by_hand(embedding, batch, b, t, start):
+    """The three tokens of transition t of history b, written out with plain indexing."""
+    schema = embedding.schema
+    block = dict(
+        zip(
+            ["action", "reward", "final", "observation", "step"],
+            embedding.table.split(
+                [
+                    schema.num_actions + 1,
+                    257 if schema.reward_dtype == "uint8" else 2,
+                    sum(size + 1 for size in schema.observation_sizes),
+                    sum(schema.observation_sizes),
+                    schema.episode_length,
+                ]
+            ),
+            strict=True,
+        )
+    )
+    first = t == start
+    action = block["action"][-1 if first else int(batch["action"][b, t - 1])]
+    if schema.reward_dtype == "uint8":
+        reward = block["reward"][-1 if first else int(batch["reward"][b, t - 1])]
+    elif first:
+        reward = block["reward"][1]
+    else:
+        reward = block["reward"][0] + batch["reward"][b, t - 1] * embedding.reward_direction
+    shows_final = not first and int(batch["episode_step"][b, t]) == 0
+    sizes = schema.observation_sizes
+    final_blocks = block["final"].split([size + 1 for size in sizes])
+    observation_blocks = block["observation"].split(list(sizes))
+    final = sum(
+        rows[int(batch["next_observation"][b, t - 1, c]) if shows_final else -1]
+        for c, rows in enumerate(final_blocks)
+    )
+    observation = sum(
+        rows[int(batch["observation"][b, t, c])] for c, rows in enumerate(observation_blocks)
+    )
+    return action, reward + final, observation + block["step"][int(batch["episode_step"][b, t])]
+
+
+@pytest.mark.parametrize("layout", ["one-token", "three-token"])
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("schema", [SCHEMA, FLOAT_REWARD_SCHEMA])
+def test_tokens_are_the_sums_that_the_definition_writes_out(schema, packed, layout):
+    batch = random_histories(2, 15, schema)
+    starts = torch.zeros(2, 15, dtype=torch.int32)
+    if packed:
+        starts[0, 4:], starts[1, 12:] = 4, 12
+        batch["document_start"] = starts
+    embedding = embedding_of(schema, layout)
+    tokens = embedding(step_inputs(batch))
+    for b in range(2):
+        for t in range(15):
+            parts = tokens_by_hand(embedding, batch, b, t, int(starts[b, t]))
+            expected = sum(parts) if layout == "one-token" else torch.stack(parts)
+            torch.testing.assert_close(tokens[b, t], expected)
+
+
+def test_the_past_of_a_first_transition_is_ignored():
+    batch = random_histories(2, 1)
+    embedding = embedding_of(SCHEMA)
+    tokens = embedding(step_inputs(batch))
+    changed = {**batch, "action": 200 + 0 * batch["action"], "reward": batch["reward"] + 9}
+    assert torch.equal(tokens, embedding(step_inputs(changed)))
+
+
+def test_gradient_of_the_sums_is_that_of_torch():
+    generator = torch.Generator().manual_seed(0)
+    table = torch.randn(20, 8, generator=generator, dtype=torch.float64, requires_grad=True)
+    rows = torch.randint(20, (30, 5), generator=generator)
+    d_sum = torch.randn(30, 8, generator=generator, dtype=torch.float64)
+    found = torch.autograd.grad(SummedRows.apply(table, rows), table, d_sum)
+    expected = torch.autograd.grad(F.embedding(rows, table).sum(1), table, d_sum)
+    torch.testing.assert_close(found, expected)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("observation", 9, r"observation\[0\] must be in 0\.\.8 by the model's schema, got 9"),
+        ("action", 6, r"previous_action must be in 0\.\.5 by the model's schema, got 6"),
+        ("episode_step", 6, r"episode_step must be in 0\.\.5 by the model's schema, got 6"),
+        ("next_observation", 200, r"previous_final_observation\[0\] must be in 0\.\.9"),
+    ],
+)
+def test_values_outside_the_schema_are_refused(field, value, message):
+    batch = random_histories(2, 15)
+    batch[field] = batch[field].clone()
+    batch[field][1, 5] = value
+    with pytest.raises(InvalidArgument, match=message):
+        embedding_of(SCHEMA)(step_inputs(batch))
