@@ -2,10 +2,10 @@
 
 There is no generator and no state, so batch width, order, threads and processes cannot change a
 draw. A stream is keyed by two independent 32-bit words (SplitMix64 of seed, purpose and stream); a
-step's key mixes the step into them with `lowbias32`. Everything is uint32 arithmetic, which
-vectorises. The scalar functions are for compiled loops (plain Python would warn of the overflow
-that they mean); host code takes the array forms `stream_keys` and `step_keys`. The plain-integer
-twin is `tests/reference/random_streams.py`.
+step's key mixes the step, one of 2**32, into them with `lowbias32`. Everything is uint32
+arithmetic, which vectorises. The scalar functions are for compiled loops (plain Python would warn
+of the overflow that they mean); host code takes the array forms `stream_keys` and `step_keys`. The
+plain-integer twin is `tests/reference/random_streams.py`.
 
 Source: Steele, Lea & Flood 2014 (SplitMix64); Wellons 2018, "Prospecting for hash functions"
 (lowbias32).

@@ -96,8 +96,8 @@ class FamilyVectorEnv(VectorEnv):
         done = terminated | truncated
         if done.any():
             final = np.full(self.num_envs, None, dtype=object)
-            for index in np.flatnonzero(done):
-                final[index] = final_observation[index]
+            ended = final_observation[done]  # a copy: the rows below are the caller's own
+            final[done] = np.fromiter(ended, dtype=object, count=len(ended))
             infos = {"final_obs": final, "_final_obs": done, "final_info": {}, "_final_info": done}
         return observation, reward.astype(np.float64), terminated, truncated, infos
 

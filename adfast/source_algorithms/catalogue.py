@@ -23,7 +23,7 @@ def names() -> list[str]:
     return sorted(SOURCE_ALGORITHMS)
 
 
-def make(name: str, **options: Any) -> SourceAlgorithm:
+def make(name: str, /, **options: Any) -> SourceAlgorithm:
     """The source algorithm `name` with `options`.
 
     Raises `UnknownName` for an unknown algorithm or option, `InvalidArgument` for a bad value.

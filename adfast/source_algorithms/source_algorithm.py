@@ -133,9 +133,11 @@ def check_out(schema: TransitionSchema, out: dict[str, np.ndarray], count: int) 
     capacity = out["action"].shape[1] if out["action"].ndim > 1 else 0
     for name, field in schema.fields.items():
         array, shape = out[name], (count, capacity, *field.shape)
-        if array.dtype != field.dtype or array.shape != shape or not array.flags.c_contiguous:
+        flags = array.flags
+        laid_out = flags.c_contiguous and flags.writeable
+        if array.dtype != field.dtype or array.shape != shape or not laid_out:
             raise InvalidArgument(
-                f'out["{name}"] must be C-contiguous {field.dtype} of shape {shape}, '
+                f'out["{name}"] must be writeable C-contiguous {field.dtype} of shape {shape}, '
                 f"got {array.dtype} of shape {array.shape}; TransitionSchema.allocate makes it"
             )
     return capacity
