@@ -1,16 +1,23 @@
-# demo, test, bench, lint: each sets up .venv first, once.
+# demo, test, lint, bench, docs: each sets up .venv first, once, and again when what it is made of
+# has changed. Needs only Python >= 3.11 with headers, a C++ compiler and make.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+TEST_PROCESSES ?= 2
 
-.PHONY: demo test lint bench clean
+.PHONY: install demo test lint format bench figures docs clean
 
+install: $(STAMP)
+
+# The whole way, into runs/dark-room: collects, trains, evaluates, writes report.html. A second call
+# goes on where an interrupted one stopped.
 demo: $(STAMP)
 	$(BIN)/adfast run dark-room
 
+# One thread each: OpenMP's barriers spin when processes share cores.
 test: $(STAMP)
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(TEST_PROCESSES)
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
@@ -18,15 +25,54 @@ lint: $(STAMP)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+format: $(STAMP)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/clang-format -i csrc/*.hpp csrc/*.cpp
+
 bench: $(STAMP)
 	$(BIN)/adfast bench
 
-# torch comes first and pinned: a bare requirement would fetch the CUDA build.
+# The README's picture, from the run that `make demo` left.
+figures:
+	mkdir -p docs/images
+	cp runs/dark-room/figures/return_per_episode.png docs/images/
+
+# The documentation as a site, in site/.
+docs: $(STAMP)
+	$(BIN)/pip install --quiet -c constraints.txt mkdocs-material
+	$(BIN)/mkdocs build --strict
+
+# torch comes first and pinned: a bare requirement would fetch its newest and largest build. The
+# build tools are pinned the same way, so the extension is built without an isolated environment.
 $(STAMP): pyproject.toml setup.py constraints.txt $(wildcard csrc/*.hpp csrc/*.cpp)
+	@rm -f $@
+	@$(PYTHON) -c "$$CHECK_MACHINE"
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet -c constraints.txt torch
-	$(BIN)/pip install --quiet -c constraints.txt -e '.[dev]'
-	touch $(STAMP)
+	$(BIN)/pip install --quiet -c constraints.txt setuptools pybind11 torch
+	$(BIN)/pip install --quiet -c constraints.txt --no-build-isolation -e '.[dev]'
+	@touch $@
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info adfast/*.so
+	rm -rf $(VENV) build dist site *.egg-info adfast/*.so
+
+define CHECK_MACHINE
+import os, shutil, sys, sysconfig
+if sys.version_info < (3, 11):
+    sys.exit("adfast needs Python 3.11 or later, got %s; name another one: make PYTHON=python3.11"
+             % sys.version.split()[0])
+try:
+    import ensurepip, venv
+except ImportError as error:
+    sys.exit("this Python cannot make virtual environments (%s); install them, on Debian and "
+             "Ubuntu with: apt install python3-venv" % error)
+headers = sysconfig.get_path("include")
+if not os.path.exists(os.path.join(headers, "Python.h")):
+    sys.exit("Python.h is not in %s; install Python's headers, on Debian and Ubuntu with: "
+             "apt install python3-dev" % headers)
+compiler = (os.environ.get("CXX") or sysconfig.get_config_var("CXX") or "c++").split()[0]
+if shutil.which(compiler) is None:
+    sys.exit("no C++ compiler (%s); install one, on Debian and Ubuntu with: apt install g++; "
+             "or name yours: make CXX=..." % compiler)
+endef
+export CHECK_MACHINE
