@@ -7,13 +7,13 @@ for a run is `adfast.cli.run_config.RunConfig`.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
-from adfast.errors import InvalidArgument, UnknownName
+from adfast.errors import InvalidArgument, UnknownName, nearest_name
 
 NONE = "none"  # how a TOML file spells None
 
@@ -51,19 +51,46 @@ class Config(BaseModel):
             raise InvalidArgument(f"{source}: {problems}") from None
 
 
-def refuse_unknown_keys(config: type[BaseModel], values: Mapping[str, Any], path: str = "") -> None:
-    """Raise `UnknownName` for the first key of `values` that `config` has not."""
+def refuse_unknown_keys(
+    config: type[BaseModel],
+    values: Mapping[str, Any],
+    path: str = "",
+    whole: type[BaseModel] | None = None,
+) -> None:
+    """Raise `UnknownName` for the first key of `values` that `config` has not.
+
+    `config` is the section at `path` of the configuration `whole`, in which a setting that was put
+    into the wrong section is looked for.
+    """
+    whole = whole or config
     for key, value in values.items():
         if key not in config.model_fields:
             valid = [f"{path}{name}" for name in config.model_fields]
-            raise UnknownName("setting", f"{path}{key}", valid)
-        nested = config.model_fields[key].annotation
-        if (
-            isinstance(value, Mapping)
-            and isinstance(nested, type)
-            and issubclass(nested, BaseModel)
-        ):
-            refuse_unknown_keys(nested, value, f"{path}{key}.")
+            nearest = next(settings_named(whole, key), None)
+            if nearest is None and (sibling := nearest_name(key, config.model_fields)):
+                nearest = f"{path}{sibling}"
+            raise UnknownName("setting", f"{path}{key}", valid, nearest=nearest)
+        section = section_at(config, key)
+        if section is not None and isinstance(value, Mapping):
+            refuse_unknown_keys(section, value, f"{path}{key}.", whole)
+
+
+def section_at(config: type[BaseModel], field: str) -> type[BaseModel] | None:
+    """The configuration class of `field`, or None where the field is a plain value."""
+    annotation = config.model_fields[field].annotation
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return None
+
+
+def settings_named(config: type[BaseModel], key: str, path: str = "") -> Iterator[str]:
+    """The paths of all settings of `config` and its sections whose last part is `key`."""
+    for name in config.model_fields:
+        if name == key:
+            yield f"{path}{name}"
+        section = section_at(config, name)
+        if section is not None:
+            yield from settings_named(section, key, f"{path}{name}.")
 
 
 def allows_none(config: type[BaseModel], field: str) -> bool:
@@ -100,7 +127,7 @@ def read_toml(path: Path) -> dict[str, Any]:
     """The tables of a TOML file; raises `InvalidArgument` with the line of a syntax error."""
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InvalidArgument(f"{path}: not valid TOML: {error}") from None
 
 

@@ -18,14 +18,30 @@ class InvalidArgument(AdfastError, ValueError):
 
 
 class UnknownName(InvalidArgument):
-    """A name that no catalogue, recipe or configuration knows."""
+    """A name that no catalogue, recipe or configuration knows; `nearest` is the likely one.
 
-    def __init__(self, kind: str, name: str, valid: Iterable[str]) -> None:
+    `nearest` is found among the `valid` names unless it is given; `otherwise` is another way out.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        name: str,
+        valid: Iterable[str],
+        *,
+        nearest: str | None = None,
+        otherwise: str = "",
+    ) -> None:
         choices = sorted(valid)
-        nearest = get_close_matches(name, choices, n=1, cutoff=0.5)
-        hint = f'did you mean "{nearest[0]}"? ' if nearest else ""
-        super().__init__(f'unknown {kind} "{name}"; {hint}valid: {", ".join(choices) or "none"}')
-        self.nearest = nearest[0] if nearest else None
+        self.nearest = nearest or nearest_name(name, choices)
+        hint = f'did you mean "{self.nearest}"? ' if self.nearest else ""
+        listed = ", ".join(choices) or "none"
+        super().__init__(f'unknown {kind} "{name}"; {hint}valid: {listed}{otherwise}')
+
+
+def nearest_name(name: str, choices: Iterable[str]) -> str | None:
+    """The one of `choices` that is spelt most like `name`, or None if none is."""
+    return next(iter(get_close_matches(name, list(choices), n=1, cutoff=0.5)), None)
 
 
 class StoreError(AdfastError):
@@ -38,3 +54,7 @@ class CheckpointError(AdfastError):
 
 class RunError(AdfastError):
     """A run directory in which the asked stage cannot start (finished, or lacking its input)."""
+
+
+class Interrupted(AdfastError):
+    """Work that stopped because it was asked to; the message says what is kept."""

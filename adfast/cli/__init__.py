@@ -15,3 +15,9 @@ def main() -> None:
     except AdfastError as error:
         print(f"adfast: {error}", file=sys.stderr)
         sys.exit(2 if isinstance(error, InvalidArgument) else 1)
+    except OSError as error:  # a full disk, a folder without permission, ...
+        print(
+            f"adfast: {error}; mend it and give the same command again: what is finished is kept",
+            file=sys.stderr,
+        )
+        sys.exit(1)

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
 from adfast.collection.config import CollectionConfig
 from adfast.config import Config, apply_overrides, read_toml
-from adfast.errors import UnknownName
+from adfast.errors import InvalidArgument, UnknownName
 from adfast.evaluation.config import EvaluationConfig
 from adfast.models.config import ModelConfig
 from adfast.training.config import TrainingConfig
+
+if TYPE_CHECKING:
+    from adfast.tasks.family import TaskFamily, TaskSplit
 
 RECIPES = Path(__file__).resolve().parent.parent / "recipes"
 
@@ -53,4 +56,48 @@ def find_recipe(recipe: str) -> Path:
     path = Path(recipe)
     if path.suffix == ".toml" and path.is_file():
         return path
-    raise UnknownName("recipe", recipe, [*recipe_names(), "or the path of a .toml file"])
+    raise UnknownName("recipe", recipe, recipe_names(), otherwise=", or the path of a .toml file")
+
+
+def make_family(config: RunConfig) -> TaskFamily:
+    """The task family of a run."""
+    from adfast import tasks
+
+    return tasks.make(config.family.name, **config.family.options)
+
+
+def make_split(config: RunConfig, family: TaskFamily) -> TaskSplit:
+    """The training and held-out tasks of a run."""
+    collection = config.collection
+    seed = config.seed if collection.split_seed is None else collection.split_seed
+    try:
+        return family.split(collection.held_out, seed)
+    except InvalidArgument as error:
+        raise InvalidArgument(f"collection.{error}") from None
+
+
+def check_feasible(config: RunConfig) -> None:
+    """Raise `InvalidArgument` for settings that are valid each but that no run could carry out."""
+    from adfast import source_algorithms
+
+    family = make_family(config)
+    make_split(config, family)
+    collection, training = config.collection, config.training
+    source_algorithms.make(collection.algorithm, **collection.options).rules(family)
+    kept_episodes = -(-collection.episodes // collection.keep_every)
+    longest = kept_episodes * family.episode_length
+    if training.context_length > longest:
+        raise InvalidArgument(
+            f"training.context_length must be at most {longest}, the longest history that is "
+            f"collected ({kept_episodes} kept episodes of {family.episode_length} transitions), "
+            f"got {training.context_length}; shorten it, raise collection.episodes or lower "
+            "collection.keep_every"
+        )
+    positions = config.model.num_learned_positions
+    needed = max(training.context_length, config.evaluation.episodes * family.episode_length)
+    if positions is not None and positions < needed:
+        raise InvalidArgument(
+            f"model.num_learned_positions must be at least {needed}, the transitions of the "
+            f"longest history in training and evaluation, got {positions}; raise it, or use "
+            "another model.position_encoding"
+        )

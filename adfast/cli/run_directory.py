@@ -13,9 +13,10 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from adfast.cli.run_config import RunConfig, find_recipe, load_run_config
+from adfast.cli.run_config import RunConfig, check_feasible, find_recipe, load_run_config
 from adfast.config import write_toml
 from adfast.errors import InvalidArgument, RunError
+from adfast.histories.durable import TEMPORARY_SUFFIX, replace_file
 from adfast.provenance import collect_provenance
 
 STAGES = ("collect", "train", "evaluate", "report")
@@ -39,9 +40,12 @@ class RunDirectory:
         """The directory of a run of `config`; continues one of the same settings.
 
         With `fresh` an earlier run there is deleted. Raises `RunError` where `path` holds a run of
-        other settings, or something that is no run.
+        other settings, or something that is no run, and `InvalidArgument`, leaving everything as it
+        was, for settings that no run could carry out.
         """
         settings = path / "run.toml"
+        if fresh or not settings.exists():
+            check_feasible(config)
         if fresh and settings.exists():
             shutil.rmtree(path)
         if settings.exists():
@@ -51,11 +55,13 @@ class RunDirectory:
                     f"{path} holds a run of other settings ({'; '.join(differences)}); "
                     "give another directory with --run, or --fresh to delete it and start over"
                 )
-        elif path.exists() and any(path.iterdir()):
-            raise RunError(f"{path} is not empty and holds no run; give another one with --run")
+        elif path.exists() and not (path.is_dir() and holds_nothing(path)):
+            raise RunError(
+                f"{path} is no empty directory and holds no run; give another one with --run"
+            )
         else:
             path.mkdir(parents=True, exist_ok=True)
-            write_atomically(settings, write_toml(config))
+            replace_file(settings, [write_toml(config).encode()])
         return cls(path, config)
 
     @classmethod
@@ -76,25 +82,35 @@ class RunDirectory:
         """What `record_stage` noted so far, by stage."""
         if not self.provenance.exists():
             return {}
-        stages: dict[str, dict[str, Any]] = json.loads(self.provenance.read_text())["stages"]
+        try:
+            stages: dict[str, dict[str, Any]] = json.loads(self.provenance.read_text())["stages"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise RunError(
+                f"{self.provenance}: damaged ({error}); delete it, and finished stages are noted "
+                "again when they are gone through"
+            ) from None
         return stages
 
     def is_finished(self, stage: str) -> bool:
-        """Whether `stage` was carried through."""
-        return stage in self.stage_records()
+        """Whether `stage` was carried through and what it left is still there."""
+        recorded = stage in self.stage_records()
+        return recorded and all(output.exists() for output in self.outputs(stage))
 
-    def forget_from(self, stage: str) -> None:
-        """Delete what `stage` and those after it left, so that they are done again."""
-        outputs = {
+    def outputs(self, stage: str) -> list[Path]:
+        """The files and folders that `stage` leaves."""
+        return {
             "collect": [self.histories],
             "train": [self.checkpoints, self.path / "metrics.jsonl"],
             "evaluate": [self.evaluation, self.trajectories],
             "report": [self.report, self.path / "figures"],
-        }
+        }[stage]
+
+    def forget_from(self, stage: str) -> None:
+        """Delete what `stage` and those after it left, so that they are done again."""
         records = self.stage_records()
         for later in STAGES[STAGES.index(stage) :]:
             records.pop(later, None)
-            for output in outputs[later]:
+            for output in self.outputs(later):
                 if output.is_dir():
                     shutil.rmtree(output)
                 else:
@@ -107,7 +123,11 @@ class RunDirectory:
     def require(self, stage: str) -> None:
         """Raise `RunError` unless `stage` is finished."""
         if not self.is_finished(stage):
-            raise RunError(f"{self.path}: {stage} is not finished; do it with: adfast {stage} ...")
+            resume = " --resume" if stage == "train" else ""
+            raise RunError(
+                f"{self.path}: {stage} is not finished; do it with: "
+                f"adfast {stage} {self.path}{resume}"
+            )
 
 
 def prepare_run(
@@ -147,11 +167,9 @@ def flatten(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 
 def write_json(path: Path, value: Any) -> None:
     """Write `value` as JSON, replacing what was there at once."""
-    write_atomically(path, json.dumps(value, indent=1) + "\n")
+    replace_file(path, [(json.dumps(value, indent=1) + "\n").encode()])
 
 
-def write_atomically(path: Path, text: str) -> None:
-    """Write `text` under a temporary name, then rename it."""
-    temporary = path.with_name(f".{path.name}.tmp")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)
+def holds_nothing(directory: Path) -> bool:
+    """Whether there is nothing in `directory` but what a killed process had begun to write."""
+    return all(entry.name.endswith(TEMPORARY_SUFFIX) for entry in directory.iterdir())

@@ -11,33 +11,18 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from adfast.cli.interruption import interruption
 from adfast.cli.progress import progress_bar
+from adfast.cli.run_config import make_family, make_split
 from adfast.cli.run_directory import RunDirectory, write_json
-from adfast.errors import RunError
-
-if TYPE_CHECKING:
-    from adfast.tasks.family import TaskFamily, TaskSplit
+from adfast.errors import Interrupted, RunError
+from adfast.histories.durable import replace_file
 
 ShouldStop = Callable[[], bool]
-
-
-def make_family(run: RunDirectory) -> TaskFamily:
-    """The task family of a run."""
-    from adfast import tasks
-
-    return tasks.make(run.config.family.name, **run.config.family.options)
-
-
-def make_split(run: RunDirectory, family: TaskFamily) -> TaskSplit:
-    """The training and held-out tasks of a run."""
-    collection = run.config.collection
-    seed = run.config.seed if collection.split_seed is None else collection.split_seed
-    return family.split(collection.held_out, seed)
 
 
 def collect(run: RunDirectory, should_stop: ShouldStop) -> None:
@@ -46,8 +31,8 @@ def collect(run: RunDirectory, should_stop: ShouldStop) -> None:
     from adfast.collection.collect import collect as collect_histories
 
     started = time.perf_counter()
-    family = make_family(run)
-    split = make_split(run, family)
+    family = make_family(run.config)
+    split = make_split(run.config, family)
     plan = CollectionPlan(family, split.train, run.config.collection, run.config.seed)
     description = {
         "family": run.config.family.model_dump(),
@@ -90,8 +75,8 @@ def train(run: RunDirectory, should_stop: ShouldStop) -> None:
     from adfast.training.loop import Trainer, TrainingHooks
 
     run.require("collect")
-    family = make_family(run)
-    monitored = make_split(run, family).held_out
+    family = make_family(run.config)
+    monitored = make_split(run.config, family).held_out
     settings, config = run.config.evaluation, run.config.training
     store = histories.open(run.histories)
     batches = BatchSource(store, config, run.config.seed)
@@ -127,6 +112,7 @@ def train(run: RunDirectory, should_stop: ShouldStop) -> None:
             batches,
             config,
             run.path,
+            seed=run.config.seed,
             description=describe_model(model),
             hooks=TrainingHooks(
                 evaluate=monitor if config.evaluate_every else None,
@@ -148,7 +134,7 @@ def train(run: RunDirectory, should_stop: ShouldStop) -> None:
 def evaluate(run: RunDirectory, should_stop: ShouldStop) -> None:
     """Let the frozen model learn in context on held-out and training tasks; write the returns."""
     import torch
-    from safetensors.numpy import save_file
+    from safetensors.numpy import save
 
     from adfast import source_algorithms
     from adfast.evaluation.in_context import evaluate as evaluate_in_context
@@ -166,11 +152,14 @@ def evaluate(run: RunDirectory, should_stop: ShouldStop) -> None:
     run.require("train")
     started = time.perf_counter()
     config, settings = run.config, run.config.evaluation
-    family = make_family(run)
-    split = make_split(run, family)
+    family = make_family(run.config)
+    split = make_split(run.config, family)
     checkpoint = newest_checkpoint(run.checkpoints)
     if checkpoint is None:
-        raise RunError(f"{run.checkpoints} holds no checkpoint; train again with: adfast train")
+        raise RunError(
+            f"{run.checkpoints} holds no checkpoint; train again with: "
+            f"adfast train {run.path} --fresh"
+        )
     torch.set_num_threads(run.stage_records()["train"]["threads"])
     model = load_model(checkpoint)
     # Held-out and training tasks act in one batch: one streamed step serves all.
@@ -178,9 +167,12 @@ def evaluate(run: RunDirectory, should_stop: ShouldStop) -> None:
     with progress_bar("evaluate", settings.episodes, "episodes") as bar:
 
         def on_episode(episodes: int) -> None:
-            if should_stop():
-                raise KeyboardInterrupt
             bar.advance_to(episodes)
+            if should_stop() and episodes < settings.episodes:
+                raise Interrupted(
+                    f"evaluating stopped after {episodes} of {settings.episodes} episodes; "
+                    "it will begin anew, all before it is kept"
+                )
 
         everything = evaluate_in_context(
             model,
@@ -202,10 +194,10 @@ def evaluate(run: RunDirectory, should_stop: ShouldStop) -> None:
         keep_every=config.collection.keep_every,
         seed=config.seed,
     )
-    save_file(
-        {name: np.ascontiguousarray(a) for name, a in asdict(held_out.trajectories).items()},
-        run.trajectories,
-    )
+    trajectories = {
+        name: np.ascontiguousarray(a) for name, a in asdict(held_out.trajectories).items()
+    }
+    replace_file(run.trajectories, [save(trajectories)])
     optimal = family.optimal_return(split.held_out)
     summary = summarise(held_out, optimal)
     evaluation: dict[str, Any] = {
@@ -256,17 +248,17 @@ def run_stages(run: RunDirectory, names: Sequence[str], *, way_on: str) -> None:
     After Ctrl-C or SIGTERM everything that can be kept is kept, and the process exits with status
     130 and the command `way_on` that continues.
     """
-    from adfast.collection.collect import CollectionInterrupted
-
     with interruption() as should_stop:
         for name in names:
             if run.is_finished(name):
                 print(f"{name:<9} finished before, in {run.path}", file=sys.stderr)
                 continue
             try:
+                if should_stop():
+                    raise Interrupted(f"stopped before {name}; all that is finished is kept")
                 STAGES[name](run, should_stop)
-            except (CollectionInterrupted, KeyboardInterrupt) as stopped:
-                reason = str(stopped) or f"{name} was interrupted; what came before it is kept"
+            except (Interrupted, KeyboardInterrupt) as stopped:
+                reason = str(stopped) or f"{name} was cut off; what it had saved is kept"
                 print(f"\n{reason}\ngo on with: {way_on}", file=sys.stderr)
                 sys.exit(130)
 

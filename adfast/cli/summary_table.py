@@ -17,6 +17,7 @@ def summary_table(evaluation: dict[str, Any], run: Path) -> Table:
     tasks, episodes = len(evaluation["held_out"]["task_ids"]), evaluation["episodes"]
     low, high = summary["held_out_last5_ci95"]
     share = summary["held_out_last5_share_of_optimal"]
+    page = run / "report.html"
     unsolved = [row["label"] for row in evaluation["per_task"] if not row["solved"]]
     table = Table(
         title=f"{tasks} held-out tasks x {evaluation['seeds']} seeds, weights frozen",
@@ -36,7 +37,7 @@ def summary_table(evaluation: dict[str, Any], run: Path) -> Table:
         "optimum": f"{references['optimal']:.2f}",
         "tasks not solved": ", ".join(unsolved) or "none",
         "seconds": ", ".join(f"{n} {s:.1f}" for n, s in evaluation["seconds"].items()),
-        "report": str(run / "report.html"),
+        "report": str(page) if page.exists() else f"write it with: adfast report {run}",
     }
     for name, value in rows.items():
         table.add_row(name, value)

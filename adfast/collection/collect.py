@@ -18,16 +18,10 @@ import numpy as np
 
 from adfast import histories, source_algorithms
 from adfast.collection.config import CollectionConfig
+from adfast.errors import Interrupted
 from adfast.provenance import available_cores
 from adfast.source_algorithms.source_algorithm import SourceAlgorithm
 from adfast.tasks.family import TaskFamily
-
-
-class CollectionInterrupted(Exception):
-    """Collecting stopped because it was asked to; `blocks` are stored and will not be redone."""
-
-    def __init__(self, blocks: int, num_blocks: int) -> None:
-        super().__init__(f"collecting stopped after {blocks} of {num_blocks} blocks; all are kept")
 
 
 @dataclass(frozen=True)
@@ -75,8 +69,9 @@ def collect(
 ) -> histories.HistoryStore:
     """Collect `plan` into the history store `path`, or finish one that was begun there.
 
-    `on_block(blocks, transitions)` reports what is stored so far. Raises `CollectionInterrupted`
-    between two blocks when `should_stop()` says so, and `StoreError` where `path` is another store.
+    `on_block(blocks, transitions)` reports how many blocks are stored, and the transitions of the
+    last. Raises `Interrupted` between two blocks when `should_stop()` says so, and `StoreError`
+    where `path` is another store.
     """
     schema = plan.family.transition_schema
     with histories.create(
@@ -86,8 +81,6 @@ def collect(
         missing = [number for number in range(plan.num_blocks) if number not in finished]
         threads = plan.config.threads or available_cores()
         for number, fields, lengths in compute_blocks(plan, missing, threads):
-            if should_stop is not None and should_stop():
-                raise CollectionInterrupted(len(finished), plan.num_blocks)
             task_ids, streams = plan.block(number)
             writer.append_block(
                 number, fields, lengths, {"task_id": task_ids, "random_stream": streams}
@@ -95,6 +88,11 @@ def collect(
             finished.add(number)
             if on_block is not None:
                 on_block(len(finished), int(lengths.sum()))
+            if should_stop is not None and should_stop() and not writer.is_complete:
+                raise Interrupted(
+                    f"collecting stopped after {len(finished)} of {plan.num_blocks} blocks; "
+                    "all of them are kept"
+                )
     return histories.open(path)
 
 

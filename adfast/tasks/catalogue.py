@@ -22,7 +22,7 @@ def names() -> list[str]:
     return sorted(FAMILIES)
 
 
-def make(name: str, **options: Any) -> TaskFamily:
+def make(name: str, /, **options: Any) -> TaskFamily:
     """The task family `name` with `options`.
 
     Raises `UnknownName` for an unknown family or option, `InvalidArgument` for a bad value.

@@ -82,7 +82,12 @@ def save_training(
 
 def load_training(path: Path, model: torch.nn.Module, optimizer: OptimizerGroup) -> TrainingState:
     """Lay a checkpoint into `model` and `optimizer`; returns the state to continue from."""
-    tensors, metadata = read_tensors(path)
+    try:
+        tensors, metadata = read_tensors(path)
+    except CheckpointError as error:
+        raise CheckpointError(
+            f"{error}; delete this one to resume from the one before it, or from the start"
+        ) from None
     if "training" not in metadata:
         raise CheckpointError(
             f"{path}: holds a model but no training state, so it cannot be resumed; "

@@ -14,6 +14,8 @@ from typing import Any
 
 import torch
 
+from adfast import random_streams
+from adfast.errors import CheckpointError, Interrupted
 from adfast.training.checkpoints import (
     TrainingState,
     load_training,
@@ -29,7 +31,7 @@ from adfast.training.threads import measured_thread_count
 Batch = dict[str, torch.Tensor]
 
 
-class TrainingInterrupted(Exception):
+class TrainingInterrupted(Interrupted):
     """Training stopped because it was asked to; `checkpoint` holds everything needed to go on."""
 
     def __init__(self, update: int, checkpoint: Path) -> None:
@@ -54,9 +56,9 @@ class TrainingHooks:
 class Trainer:
     """Fits one model to windows of histories.
 
-    `batch_of(update)` returns the window fields `[B, T, ...]` as tensors; `description` is what a
-    checkpoint says of its model, for whoever loads it. Writes `checkpoints/update-*.safetensors`
-    and `metrics.jsonl` into `directory`.
+    `batch_of(update)` returns the window fields `[B, T, ...]` as tensors; `seed` keys dropout;
+    `description` is what a checkpoint says of its model, for whoever loads it. Writes
+    `checkpoints/update-*.safetensors` and `metrics.jsonl` into `directory`.
     """
 
     def __init__(
@@ -66,6 +68,7 @@ class Trainer:
         config: TrainingConfig,
         directory: Path,
         *,
+        seed: int,
         description: Mapping[str, Any],
         hooks: TrainingHooks | None = None,
     ) -> None:
@@ -73,6 +76,7 @@ class Trainer:
         self.batch_of = batch_of
         self.config = config
         self.directory = directory
+        self.seed = seed
         self.hooks = hooks or TrainingHooks()
         self.optimizer = OptimizerGroup(model, config)
         self.state = TrainingState(description=dict(description))
@@ -87,9 +91,14 @@ class Trainer:
 
         With `resume` it continues from the newest checkpoint, or starts if there is none. Raises
         `TrainingInterrupted` after saving when `hooks.should_stop` says so, and `CheckpointError`
-        when the checkpoint is damaged or of another model.
+        when the checkpoint is damaged or of another model, or there is one and `resume` is not set.
         """
-        newest = newest_checkpoint(self.checkpoint_directory) if resume else None
+        newest = newest_checkpoint(self.checkpoint_directory)
+        if newest is not None and not resume:
+            raise CheckpointError(
+                f"{self.checkpoint_directory} holds checkpoints of an earlier training; resume it, "
+                "delete them, or train in another directory"
+            )
         if newest is not None:
             self.state = load_training(newest, self.model, self.optimizer)
         else:
@@ -121,7 +130,7 @@ class Trainer:
     def _update(self, update: int) -> torch.Tensor:
         """One optimiser step; returns the gradient's norm without waiting for it."""
         batch = self.batch_of(update)
-        logits = self.model(batch)
+        logits = self.model(batch, dropout_seed=dropout_seed(self.seed, update))
         loss = next_action_loss(logits, batch["action"])
         self.optimizer.zero_gradients()
         loss.backward()  # type: ignore[no-untyped-call]
@@ -159,3 +168,12 @@ class Trainer:
             row["held_out_return"] = self.hooks.evaluate()
             self.model.train()
         return row
+
+
+def dropout_seed(seed: int, update: int) -> int:
+    """The seed of one update's dropout.
+
+    Torch's generator on a CPU reads the lower 32 bits alone, so seed and update are mixed into all.
+    """
+    offset, mask = random_streams.stream_keys(seed, random_streams.DROPOUT, [update])
+    return int(mask[0]) << 32 | int(offset[0])

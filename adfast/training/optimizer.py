@@ -13,6 +13,12 @@ import torch
 from adfast.errors import CheckpointError
 from adfast.training.config import TrainingConfig
 
+# What the optimisers remember of each parameter.
+STATE_SLOTS: dict[type[torch.optim.Optimizer], tuple[str, ...]] = {
+    torch.optim.AdamW: ("step", "exp_avg", "exp_avg_sq"),
+    torch.optim.Muon: ("momentum_buffer",),
+}
+
 
 class OptimizerGroup:
     """One or two torch optimisers that step, are scheduled and are saved together."""
@@ -77,19 +83,26 @@ class OptimizerGroup:
         }
 
     def load_state_tensors(self, tensors: Mapping[str, torch.Tensor]) -> None:
-        """Continue from `state_tensors`; raises `CheckpointError` for a parameter it has not."""
+        """Continue from `state_tensors`; raises `CheckpointError` for another optimiser's state."""
         owners = {
             id(parameter): optimizer
             for optimizer in self.optimizers
             for parameter in optimizer.param_groups[0]["params"]
         }
+        expected = {
+            f"{name}/{slot}"
+            for name, parameter in self.parameters.items()
+            for slot in STATE_SLOTS[type(owners[id(parameter)])]
+        }
+        if tensors.keys() != expected:
+            wrong = min(tensors.keys() ^ expected)
+            raise CheckpointError(
+                f'optimizer state "{wrong}" is {"missing" if wrong in expected else "not known"} '
+                f'with training.optimizer = "{self.config.optimizer}"; '
+                "resume with the configuration that the checkpoint was trained with"
+            )
         for key, value in tensors.items():
             name, _, slot = key.rpartition("/")
-            if name not in self.parameters:
-                raise CheckpointError(
-                    f'optimizer state of parameter "{name}" has no owner in this model; '
-                    "resume with the configuration that the checkpoint was trained with"
-                )
             parameter = self.parameters[name]
             owners[id(parameter)].state[parameter][slot] = value.clone()
 

@@ -27,7 +27,8 @@ def measured_thread_count(model: torch.nn.Module, batch: dict[str, torch.Tensor]
             for threads in candidates:
                 torch.set_num_threads(threads)
                 started = time.perf_counter()
-                next_action_loss(model(batch), batch["action"]).backward()  # type: ignore[no-untyped-call]
+                logits = model(batch, dropout_seed=0)
+                next_action_loss(logits, batch["action"]).backward()  # type: ignore[no-untyped-call]
                 seconds[threads] = min(seconds[threads], time.perf_counter() - started)
     finally:
         torch.set_num_threads(before)
