@@ -37,12 +37,17 @@ class Agent:
         seed: int = 0,
         random_streams: np.ndarray | None = None,
     ) -> None:
-        if temperature < 0:
+        if not temperature >= 0:  # nan is refused too
             raise InvalidArgument(f"temperature must not be negative, got {temperature}")
         self.model = model.eval()
         self.temperature = float(temperature)
         self.num_environments = num_environments
         streams = np.arange(num_environments) if random_streams is None else random_streams
+        if np.shape(streams) != (num_environments,):
+            raise InvalidArgument(
+                f"random_streams must have one entry for each of the {num_environments} "
+                f"environments, got shape {np.shape(streams)}"
+            )
         self._offset, self._mask = stream_keys(seed, EVALUATION_ACTION, streams)
         self._draws = np.zeros(num_environments, np.int64)
         self._cache = model.new_cache(num_environments)
@@ -54,7 +59,11 @@ class Agent:
 
     def reset(self, mask: np.ndarray | None = None) -> None:
         """Forget everything in the environments of `mask` (bool `[N]`), or in all: a new task."""
-        chosen = np.ones(self.num_environments, bool) if mask is None else np.asarray(mask)
+        if mask is None:
+            self._cache.reset()
+            self._episode_step[:] = 0
+            return
+        chosen = np.asarray(mask)
         self._cache.reset(torch.from_numpy(chosen))
         self._episode_step[chosen] = 0
 
@@ -70,12 +79,13 @@ class Agent:
 
         The other arguments are what the last actions brought, as an auto-resetting environment
         returns it: `reward`, `terminated` and `truncated` `[N]`, and `final_observation` `[N, C]`,
-        the last observation of the episodes that ended (other rows are not read). They are left out
-        on the first call; environments that were reset since ignore theirs.
+        the last observation of the episodes that ended: other rows are not read, and may be None as
+        in the object array that Gymnasium's vector environments return. They are left out on the
+        first call; environments that were reset since ignore theirs.
 
         Raises `InvalidArgument` for a wrong shape or a missing or out-of-range value.
         """
-        observation = self._checked("observation", observation, self._final_observation.shape)
+        observation = self._observed("observation", observation)
         is_first = self._cache.is_first.numpy()
         if not is_first.all():
             self._remember(~is_first, reward, terminated, truncated, final_observation)
@@ -104,21 +114,41 @@ class Agent:
                 "reward, terminated and truncated must be given after the first call; "
                 "call reset() to begin a new task instead"
             )
-        self._reward[continuing] = self._checked("reward", reward, shape)[continuing]
+        earned = self._checked("reward", reward, shape)
+        self._reward[continuing] = earned[continuing]
+        if self._reward.dtype.kind == "u" and (self._reward != earned)[continuing].any():
+            raise InvalidArgument(
+                f"reward must be integers in 0..{np.iinfo(self._reward.dtype).max} as the model's "
+                f"schema stores them, got {earned[continuing & (self._reward != earned)][0]}"
+            )
         done = self._checked("terminated", terminated, shape).astype(bool)
         done |= self._checked("truncated", truncated, shape).astype(bool)
         done &= continuing
         self._episode_step[done] = 0
         if done.any():
-            if final_observation is None:
-                raise InvalidArgument(
-                    "final_observation must be given when an episode ends; "
-                    'Gymnasium vector environments return it as info["final_obs"]'
-                )
-            final = self._checked(
-                "final_observation", final_observation, self._final_observation.shape
+            self._final_observation[done] = self._final(final_observation, done)[done]
+
+    def _final(self, values: Any, done: np.ndarray) -> np.ndarray:
+        """int64 `[N, C]`: the final observations, of which the rows of `done` will be read."""
+        rows = np.asarray(values)
+        if rows.dtype != object:
+            return self._observed("final_observation", rows)
+        if rows.shape != done.shape or any(row is None for row in rows[done]):
+            raise InvalidArgument(
+                "final_observation must be given where an episode ends; "
+                'Gymnasium vector environments return it as info["final_obs"]'
             )
-            self._final_observation[done] = final[done]
+        final = self._final_observation.copy()
+        for index in np.flatnonzero(done):
+            final[index] = rows[index]
+        return self._observed("final_observation", final)
+
+    def _observed(self, name: str, values: Any) -> np.ndarray:
+        """Observations `[N, C]` as int64; raises `InvalidArgument` for another shape or kind."""
+        array = self._checked(name, values, self._final_observation.shape)
+        if array.dtype.kind not in "iu":
+            raise InvalidArgument(f"{name} must be integers, got {array.dtype}; cast them first")
+        return array.astype(np.int64)
 
     def _checked(self, name: str, values: Any, shape: tuple[int, ...]) -> np.ndarray:
         """`values` as an array of `shape`; raises `InvalidArgument` for another one."""
