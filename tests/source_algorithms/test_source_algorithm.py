@@ -1,13 +1,17 @@
 """What every source algorithm keeps: histories that depend on nothing beside them."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
+from numba.extending import register_jitable
 
 from adfast import source_algorithms, tasks
 from adfast.errors import InvalidArgument, UnknownName
+from adfast.random_streams import bounded, subkey
 from adfast.simulators import BatchSimulator
+from adfast.tasks.dark_room import DarkRoom
 from reference.dark_room import VARIANTS
 
 EPISODES = 40
@@ -82,8 +86,30 @@ def test_rows_beyond_a_history_are_untouched(family, histories):
     assert all((array[beyond] == 255).all() for array in out.values())
 
 
-def test_simulator_replays_a_history(family, histories):
-    out, lengths = histories
+@dataclass(frozen=True)
+class SlipperyRoom(DarkRoom):
+    """A Dark Room where every other step, by chance, goes astray."""
+
+    name = "slippery-room"
+    has_random_steps = True
+
+    @property
+    def step(self):
+        firm_step = super().step
+
+        @register_jitable
+        def step(task, state, action, key):
+            astray = bounded(key, 2)
+            return firm_step(task, state, bounded(subkey(key, 0), 5) if astray else action, key)
+
+        return step
+
+
+@pytest.mark.parametrize("slippery", [False, True])
+def test_simulator_replays_a_history(family, slippery):
+    if slippery:
+        family = SlipperyRoom(size=5, start="random", terminate_at_goal=True)
+    out, lengths = learn(family, np.arange(NUM_HISTORIES))
     simulator = BatchSimulator(family, np.arange(NUM_HISTORIES) % family.num_tasks, seed=1)
     observation = simulator.reset()
     for t in range(lengths.min()):
