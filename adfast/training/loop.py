@@ -24,11 +24,9 @@ from adfast.training.checkpoints import (
 )
 from adfast.training.config import TrainingConfig
 from adfast.training.metrics import MetricsLog
-from adfast.training.objective import next_action_accuracy, next_action_loss
 from adfast.training.optimizer import OptimizerGroup
+from adfast.training.sharded_gradient import Batch, ShardedGradient
 from adfast.training.threads import measured_thread_count
-
-Batch = dict[str, torch.Tensor]
 
 
 class TrainingInterrupted(Interrupted):
@@ -105,11 +103,12 @@ class Trainer:
             threads = self.config.threads or measured_thread_count(self.model, self.batch_of(0))
             self.state.threads = threads
         torch.set_num_threads(self.state.threads)
+        gradient = ShardedGradient(self.model, self.state.threads)
         metrics = MetricsLog(self.directory / "metrics.jsonl", keep_updates=self.state.update)
         self.model.train()
         for update in range(self.state.update, self.config.updates):
             started = time.perf_counter()
-            gradient_norm = self._update(update)
+            gradient_norm = self._update(update, gradient)
             row = None
             if self._is_due(self.config.metrics_every) or self._evaluates():
                 row = self._metrics_row(gradient_norm)
@@ -127,19 +126,16 @@ class Trainer:
                 raise TrainingInterrupted(self.state.update, path)
         return self.state
 
-    def _update(self, update: int) -> torch.Tensor:
+    def _update(self, update: int, gradient: ShardedGradient) -> torch.Tensor:
         """One optimiser step; returns the gradient's norm without waiting for it."""
         batch = self.batch_of(update)
-        logits = self.model(batch, dropout_seed=dropout_seed(self.seed, update))
-        loss = next_action_loss(logits, batch["action"])
-        self.optimizer.zero_gradients()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss, accuracy = gradient(batch, dropout_seed(self.seed, update))
         gradient_norm = self.optimizer.step(update)
         transitions = batch["action"].numel()
         self.state.update = update + 1
         self.state.environment_transitions += transitions
         self.state.tokens += transitions * int(getattr(self.model, "tokens_per_transition", 1))
-        self.state.accumulate(loss.detach(), next_action_accuracy(logits, batch["action"]))
+        self.state.accumulate(loss, accuracy)
         return gradient_norm
 
     def _is_due(self, every: int) -> bool:

@@ -58,11 +58,6 @@ class OptimizerGroup:
         """AdamW's rate at the last step."""
         return float(self.optimizers[0].param_groups[0]["lr"])
 
-    def zero_gradients(self) -> None:
-        """Forget the gradients of the last update."""
-        for optimizer in self.optimizers:
-            optimizer.zero_grad(set_to_none=True)
-
     def step(self, update: int) -> torch.Tensor:
         """Clip the gradients, apply them at the rates of `update`; returns their norm before."""
         gradient_norm = torch.nn.utils.clip_grad_norm_(self.parameters.values(), self.config.clip)

@@ -1,4 +1,4 @@
-"""How many threads a training step should use: measured, since neighbours make barriers costly."""
+"""How many threads a training step should use: measured, since a neighbour may own a core."""
 
 from __future__ import annotations
 
@@ -7,30 +7,31 @@ import time
 import torch
 
 from adfast.provenance import available_cores
-from adfast.training.objective import next_action_loss
+from adfast.training.sharded_gradient import Batch, ShardedGradient
+
+ROUNDS = 4  # the first also warms up
 
 
-def measured_thread_count(model: torch.nn.Module, batch: dict[str, torch.Tensor]) -> int:
-    """The fastest number of threads among 1, 2, 4, ... for a forward and backward pass.
+def measured_thread_count(model: torch.nn.Module, batch: Batch) -> int:
+    """The fastest number of threads among 1, 2, 4, ... for the gradient of `batch`.
 
-    Leaves the parameters as they are, no gradient behind, and the thread count as it was.
+    Leaves the parameters as they are and no gradient behind.
     """
-    before = torch.get_num_threads()
     candidates = [1]
-    while candidates[-1] * 2 <= available_cores():
+    while candidates[-1] * 2 <= min(available_cores(), len(batch["action"])):
         candidates.append(candidates[-1] * 2)
     if len(candidates) == 1:
         return 1
+    sharded = {threads: ShardedGradient(model, threads) for threads in candidates}
     seconds = dict.fromkeys(candidates, float("inf"))
     try:
-        for _ in range(3):  # the first round also warms up; the least of each counts
-            for threads in candidates:
-                torch.set_num_threads(threads)
+        for _ in range(ROUNDS):
+            for threads, gradient in sharded.items():
                 started = time.perf_counter()
-                logits = model(batch, dropout_seed=0)
-                next_action_loss(logits, batch["action"]).backward()  # type: ignore[no-untyped-call]
+                gradient(batch, dropout_seed=0)
                 seconds[threads] = min(seconds[threads], time.perf_counter() - started)
     finally:
-        torch.set_num_threads(before)
+        for gradient in sharded.values():
+            gradient.close()
         model.zero_grad(set_to_none=True)
     return min(candidates, key=lambda threads: seconds[threads])
