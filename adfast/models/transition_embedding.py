@@ -114,6 +114,7 @@ class TransitionEmbedding(nn.Module):
         self.schema = schema
         self.layout = layout
         sizes = schema.observation_sizes
+        self.num_components = len(sizes)
         self.has_float_reward = schema.reward_dtype == "float32"
         num_rewards = 1 if self.has_float_reward else UINT8_REWARDS
         # Blocks in the order of the tokens that they belong to; the last row of a block that has
@@ -136,13 +137,15 @@ class TransitionEmbedding(nn.Module):
     def forward(self, inputs: StepInput) -> Tensor:
         """The tokens of `inputs`; raises `InvalidArgument` for a value outside the schema."""
         rows = self.rows(inputs)
-        num_components = len(self.schema.observation_sizes)
         if self.layout == "one-token":
-            return self.sum_rows(rows) + self.float_reward(inputs)
+            return self.add_float_reward(self.sum_rows(rows), inputs)
+        action, reward, observation = rows.split(
+            (1, 1 + self.num_components, 1 + self.num_components), dim=-1
+        )
         tokens = (
-            self.sum_rows(rows[..., :1]),
-            self.sum_rows(rows[..., 1 : 2 + num_components]) + self.float_reward(inputs),
-            self.sum_rows(rows[..., 2 + num_components :]),
+            self.sum_rows(action),
+            self.add_float_reward(self.sum_rows(reward), inputs),
+            self.sum_rows(observation),
         )
         return torch.stack(tokens, dim=-2)
 
@@ -154,13 +157,12 @@ class TransitionEmbedding(nn.Module):
         if not self.has_float_reward:
             reward = inputs.previous_reward.long()
         ends_episode = (inputs.episode_step.long() == 0) & ~first
-        num_components = inputs.observation.shape[-1]
         values = torch.cat(
             (
                 inputs.previous_action.long().where(~first, none[0] - 1)[..., None],
                 reward.where(~first, none[1] - 1)[..., None],
                 inputs.previous_final_observation.long().where(
-                    ends_episode[..., None], none[2 : 2 + num_components] - 1
+                    ends_episode[..., None], none[2 : 2 + self.num_components] - 1
                 ),
                 inputs.observation.long(),
                 inputs.episode_step.long()[..., None],
@@ -176,16 +178,16 @@ class TransitionEmbedding(nn.Module):
         summed: Tensor = SummedRows.apply(self.table, rows.flatten(0, -2))
         return summed.view(*rows.shape[:-1], -1)
 
-    def float_reward(self, inputs: StepInput) -> Tensor | float:
-        """The linear embedding of real rewards; 0 where rewards are counted in the table."""
+    def add_float_reward(self, token: Tensor, inputs: StepInput) -> Tensor:
+        """`token` plus the linear embedding of real rewards; others are rows of the table."""
         if not self.has_float_reward:
-            return 0.0
-        reward = inputs.previous_reward.to(self.table.dtype).masked_fill(inputs.is_first, 0.0)
-        return reward[..., None] * self.reward_direction
+            return token
+        reward = inputs.previous_reward.to(token.dtype).masked_fill(inputs.is_first, 0.0)
+        return token + reward[..., None] * self.reward_direction
 
     def describe_invalid(self, values: Tensor) -> str:
         """The message for the first block of `values` that leaves its range."""
-        components = range(len(self.schema.observation_sizes))
+        components = range(self.num_components)
         names = [
             "previous_action",
             "previous_reward",
