@@ -66,8 +66,8 @@ def refuse_unknown_keys(
     for key, value in values.items():
         if key not in config.model_fields:
             valid = [f"{path}{name}" for name in config.model_fields]
-            nearest = next(settings_named(whole, key), None)
-            if nearest is None and (sibling := nearest_name(key, config.model_fields)):
+            nearest = next(settings_named(whole, key), "")
+            if not nearest and (sibling := nearest_name(key, config.model_fields)):
                 nearest = f"{path}{sibling}"
             raise UnknownName("setting", f"{path}{key}", valid, nearest=nearest)
         section = section_at(config, key)

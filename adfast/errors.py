@@ -20,7 +20,8 @@ class InvalidArgument(AdfastError, ValueError):
 class UnknownName(InvalidArgument):
     """A name that no catalogue, recipe or configuration knows; `nearest` is the likely one.
 
-    `nearest` is found among the `valid` names unless it is given; `otherwise` is another way out.
+    `nearest` is found among the `valid` names unless it is given ("": there is none); `otherwise`
+    is another way out.
     """
 
     def __init__(
@@ -33,7 +34,7 @@ class UnknownName(InvalidArgument):
         otherwise: str = "",
     ) -> None:
         choices = sorted(valid)
-        self.nearest = nearest or nearest_name(name, choices)
+        self.nearest = (nearest_name(name, choices) if nearest is None else nearest) or None
         hint = f'did you mean "{self.nearest}"? ' if self.nearest else ""
         listed = ", ".join(choices) or "none"
         super().__init__(f'unknown {kind} "{name}"; {hint}valid: {listed}{otherwise}')

@@ -1,0 +1,194 @@
+"""Settings are strict, unknown ones are answered with the likely one, and TOML gives them back."""
+
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from adfast.cli.run_config import RunConfig, check_feasible, find_recipe, load_run_config
+from adfast.config import apply_overrides, read_toml, write_toml
+from adfast.errors import InvalidArgument, UnknownName
+
+
+def configure(*overrides: str) -> RunConfig:
+    return RunConfig.from_mapping(apply_overrides({}, overrides))
+
+
+def has_setting(path: str) -> bool:
+    section = RunConfig()
+    for name in path.split("."):
+        if not hasattr(section, name):
+            return False
+        section = getattr(section, name)
+    return True
+
+
+@pytest.mark.parametrize(
+    ("override", "nearest"),
+    [
+        ("training.updats=3", "training.updates"),
+        ("training.contextlength=3", "training.context_length"),
+        ("trainin.updates=3", "training"),
+        ("model.learning_rate=3", "training.learning_rate"),  # of another section
+        ("held_out=3", "collection.held_out"),  # without its section
+        ("collection.zzzzzz=3", None),
+    ],
+)
+def test_unknown_setting_is_answered_with_the_likely_one(override, nearest):
+    with pytest.raises(UnknownName) as caught:
+        configure(override)
+    name = override.partition("=")[0]
+    assert caught.value.nearest == nearest
+    assert nearest is None or (nearest != name and has_setting(nearest))
+    assert f'"{nearest}"' in str(caught.value) or nearest is None
+
+
+@pytest.mark.parametrize("literal", ["70.0", "true", "'70'", "seventy", "1979-05-27"])
+def test_integers_are_not_made_of_other_types(literal):
+    assert configure("training.updates=1_000").training.updates == 1000
+    with pytest.raises(InvalidArgument, match=r"training\.updates"):
+        configure(f"training.updates={literal}")
+
+
+def test_overrides_read_toml_literals_and_bare_strings():
+    config = configure(
+        "family.name=another-family",
+        'collection.algorithm="optimal"',
+        "family.options.size=5",
+        "family.options.start=[1, 2]",
+        "training.betas=[0.8, 0.9]",
+        "training.learning_rate=1",
+        " model.attention_window = [3, 'none'] ",
+        "training.updates=20",
+        "training.updates=30",
+    )
+    assert config.family.name == "another-family"
+    assert config.collection.algorithm == "optimal"
+    assert config.family.options == {"size": 5, "start": [1, 2]}
+    assert config.training.betas == (0.8, 0.9)
+    assert config.training.learning_rate == 1.0
+    assert config.model.attention_window == [3, None]
+    assert config.training.updates == 30  # the last one counts
+
+
+@pytest.mark.parametrize("override", ["training", "=3", ".updates=3", "training.=3", ""])
+def test_malformed_override_is_refused_with_an_example(override):
+    with pytest.raises(InvalidArgument, match=r"section\.field=value.*training\.batch_size=64"):
+        configure(override)
+
+
+@pytest.mark.parametrize(
+    ("override", "field", "value"),
+    [
+        ("training.batch_size=0", "training.batch_size", "0"),
+        ("training.learning_rate=nan", "training.learning_rate", "nan"),
+        ("training.optimizer=sgd", "training.optimizer", "'sgd'"),
+        ("training.warmup_updates=900", "training", "900"),
+        ("training=5", "training", "5"),
+        ("evaluation.temperature=-1", "evaluation.temperature", "-1"),
+        ("evaluation.temperature=nan", "evaluation.temperature", "nan"),
+        ("model.attention_window=0", "model.attention_window", "0"),
+        ("model.width=true", "model.width", "True"),
+        ("seed=-1", "seed", "-1"),
+        ("collection.threads=many", "collection.threads", "'many'"),
+    ],
+)
+def test_bad_value_is_refused_with_field_and_value(override, field, value):
+    with pytest.raises(InvalidArgument) as caught:
+        configure(override)
+    assert field in str(caught.value)
+    assert value in str(caught.value)
+
+
+def test_settings_cannot_be_changed():
+    with pytest.raises(ValueError, match="frozen"):
+        configure().training.updates = 3
+
+
+@pytest.fixture(scope="module")
+def settings_file(tmp_path_factory):
+    return tmp_path_factory.mktemp("settings") / "run.toml"
+
+
+@settings(max_examples=40)
+@given(
+    window=st.one_of(
+        st.none(),
+        st.integers(1, 9),
+        st.lists(st.none() | st.integers(1, 9), min_size=2, max_size=2),
+    ),
+    threads=st.none() | st.integers(1, 99),
+    split_seed=st.none() | st.integers(0, 2**40),
+    rate=st.floats(1e-9, 1e3),
+    name=st.text(st.characters(codec="utf-8", exclude_categories=["Cs"])).filter(
+        lambda t: t != "none"
+    ),
+)
+def test_written_settings_are_read_back_equal(
+    settings_file, window, threads, split_seed, rate, name
+):
+    config = RunConfig.from_mapping(
+        {
+            "family": {"name": name},
+            "model": {"attention_window": window},
+            "training": {"threads": threads, "learning_rate": rate},
+            "collection": {"split_seed": split_seed, "options": {"a": 1, "b": [True, "c"]}},
+        }
+    )
+    settings_file.write_bytes(write_toml(config).encode())
+    assert load_run_config(settings_file) == config
+
+
+def test_none_is_spelt_out_in_toml():
+    text = write_toml(configure("training.threads=none", "model.attention_window=none"))
+    assert 'threads = "none"' in text
+    assert 'attention_window = "none"' in text
+
+
+@pytest.mark.parametrize("content", [b"[training\nupdates=3", b"a = 1\na = 2", b"\xff\xfe = 1"])
+def test_file_that_is_no_toml_is_refused_by_name(tmp_path, content):
+    path = tmp_path / "mine.toml"
+    path.write_bytes(content)
+    with pytest.raises(InvalidArgument, match=rf"{re.escape(str(path))}.*not valid TOML"):
+        read_toml(path)
+
+
+def test_shipped_recipe_is_feasible():
+    check_feasible(load_run_config(find_recipe("dark-room")))
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["collection.held_out=81"], r"collection\.held_out must be in 1\.\.80 .*got 81"),
+        (
+            ["training.context_length=501"],
+            r"training\.context_length must be at most 500, .*got 501; shorten it",
+        ),
+        (
+            ["model.position_encoding=learned", "model.num_learned_positions=700"],
+            r"model\.num_learned_positions must be at least 800, .*got 700; raise it",
+        ),
+        (["family.name=dark-rooms"], 'unknown task family "dark-rooms"; did you mean "dark-room"'),
+        (["family.options.siz=3"], 'unknown option of dark-room "siz"; did you mean "size"'),
+        (["family.options.name=x"], 'unknown option of dark-room "name"'),
+        (["family.options.size=0"], r"size of dark-room must be an integer in 1\.\.4096, got 0"),
+        (["collection.algorithm=qlearning"], 'did you mean "q-learning"'),
+        (["collection.options.epsilon=1"], 'unknown setting "epsilon"; did you mean "epsilon_'),
+        (["collection.options.discount=2"], "q-learning: discount: .*got 2"),
+    ],
+)
+def test_settings_that_no_run_could_carry_out_are_refused(overrides, message):
+    config = load_run_config(find_recipe("dark-room"), overrides)
+    with pytest.raises(InvalidArgument, match=message):
+        check_feasible(config)
+
+
+def test_unknown_recipe_is_answered_with_the_likely_one_and_the_other_way():
+    with pytest.raises(UnknownName, match=r"or the path of a \.toml file") as caught:
+        find_recipe("dark_room")
+    assert caught.value.nearest == "dark-room"
+    with pytest.raises(UnknownName) as caught:
+        find_recipe("the path of a file.toml")
+    assert caught.value.nearest is None
