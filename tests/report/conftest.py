@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+
 from report.synthetic_run import write_synthetic_run
 
 

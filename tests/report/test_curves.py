@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from report.synthetic_run import EPISODES, STEPS, edit_evaluation
 
 from adfast.report.curves import MAX_POINTS, context_marks, return_curves, training_series
 from adfast.report.run_record import TrainingMetrics, read_run
+from report.synthetic_run import EPISODES, STEPS, edit_evaluation
 
 
 def metrics_of(losses: list[float]) -> tuple[TrainingMetrics, ...]:

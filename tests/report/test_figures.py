@@ -4,11 +4,11 @@ import struct
 from pathlib import Path
 
 import pytest
-from report.synthetic_run import edit_evaluation
 
 from adfast.report.figures import write_figures
 from adfast.report.room import median_story, room_of
 from adfast.report.run_record import read_run
+from report.synthetic_run import edit_evaluation
 
 
 def png_size(path: Path) -> tuple[int, int]:

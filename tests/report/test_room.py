@@ -3,11 +3,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from report.synthetic_run import EPISODES, SIZE, edit_evaluation
 from safetensors.numpy import load_file, save_file
 
 from adfast.report.room import median_story, room_of
 from adfast.report.run_record import read_run
+from report.synthetic_run import EPISODES, SIZE, edit_evaluation
 
 
 def test_room_has_the_grid_of_the_family_and_its_start(finished_run: Path) -> None:

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from report.synthetic_run import EPISODES, HELD_OUT, SEEDS, edit_evaluation
 from safetensors.numpy import load_file, save_file
 
 from adfast.errors import RunError
 from adfast.report.run_record import read_run
+from report.synthetic_run import EPISODES, HELD_OUT, SEEDS, edit_evaluation
 
 
 def test_reads_every_file_of_a_run(finished_run: Path) -> None:

@@ -9,10 +9,10 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from report.synthetic_run import HELD_OUT, edit_evaluation
 
 from adfast.report import write_report
 from adfast.report.palette import DARK
+from report.synthetic_run import HELD_OUT, edit_evaluation
 
 HOSTILE = "</script><img src=x onerror=alert(1)>&lt;\"'"
 
