@@ -2,17 +2,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-class Overwritten(RuntimeError): ...
-
 class MappedFile:
     def __init__(self, path: str, num_bytes: int) -> None: ...
     def __buffer__(self, flags: int, /) -> memoryview: ...
 
 class Lanes:
-    @property
-    def version(self) -> int: ...
-    @property
-    def num_begun(self) -> int: ...
     def count_held(self) -> tuple[int, int]: ...
 
 def fixed_lanes(
@@ -44,38 +38,39 @@ class RingBuffer:
 
 class WindowPlan:
     def __init__(self, lanes: Lanes, length: int, by_episode: bool, committed: int) -> None: ...
-    @property
-    def version(self) -> int: ...
+    def is_current(self, lanes: Lanes, /) -> bool: ...
     @property
     def longest(self) -> int: ...
     @property
     def num_candidates(self) -> int: ...
 
+class Target:
+    def __init__(
+        self,
+        lanes: Lanes,
+        batch_size: int,
+        length: int,
+        fields: Sequence[int],
+        outputs: Sequence[np.ndarray],
+    ) -> None: ...
+    def with_positions(self, history: np.ndarray, offset: np.ndarray) -> Target: ...
+
 def sample(
     lanes: Lanes,
     plan: WindowPlan,
+    target: Target,
     seed: int,
     draw: int,
     rank: int,
-    batch_size: int,
-    fields: Sequence[int],
-    outputs: Sequence[np.ndarray],
-    history: np.ndarray | None,
-    offset: np.ndarray | None,
     num_threads: int,
-) -> None: ...
+) -> bool: ...
 def sample_packed(
     lanes: Lanes,
     plan: WindowPlan,
+    target: Target,
     seed: int,
     draw: int,
     rank: int,
-    batch_size: int,
-    length: int,
-    fields: Sequence[int],
-    outputs: Sequence[np.ndarray],
-    document_start: np.ndarray,
-    history: np.ndarray | None,
-    offset: np.ndarray | None,
     num_threads: int,
-) -> None: ...
+    document_start: np.ndarray,
+) -> bool: ...

@@ -90,15 +90,15 @@ std::unique_ptr<Lanes> fixed_lanes(const std::vector<size_t>& item_bytes,
         Lane& lane = lanes->lane(i);
         const auto data = read_fields(*lanes, columns[i], rows[i]);
         for (size_t field = 0; field < data.size(); ++field) {
-            lanes->set_column(i, field, const_cast<std::byte*>(data[field]));
+            lane.columns()[field] = const_cast<std::byte*>(data[field]);
         }
         lane.capacity = rows[i];
         lane.reserved = rows[i];
-        lane.committed = rows[i];
+        lanes->committed(i) = rows[i];
         if (!episode_starts[i].is_none()) {
             const auto starts = py::reinterpret_borrow<py::array>(episode_starts[i]);
             const auto* data = read_bytes(starts, starts.size() * sizeof(uint64_t));
-            lane.episodes.borrow(reinterpret_cast<const uint64_t*>(data), starts.size());
+            lanes->episodes(i).borrow(reinterpret_cast<const uint64_t*>(data), starts.size());
         }
         const int64_t* offset = offsets[i].data();
         const auto first_held = [](size_t) { return uint64_t{0}; };
@@ -114,56 +114,67 @@ std::unique_ptr<Lanes> fixed_lanes(const std::vector<size_t>& item_bytes,
     return lanes;
 }
 
-Batch make_batch(const Lanes& lanes, const WindowPlan& plan, uint64_t stream, size_t batch_size,
-                 size_t length, const std::vector<size_t>& fields,
-                 std::vector<py::array>& outputs) {
-    require(batch_size > 0 && plan.num_candidates() > 0, "there is no window to copy");
+std::unique_ptr<Target> make_target(const Lanes& lanes, size_t batch_size, size_t length,
+                                    const std::vector<size_t>& fields,
+                                    std::vector<py::array> outputs) {
+    require(batch_size > 0 && length > 0, "the batch must not be empty");
     require(fields.size() == outputs.size(), "one output per field is needed");
-    Batch batch{lanes, plan, stream, length, fields, {}};
+    auto target = std::make_unique<Target>(Target{batch_size, length, fields, {}});
     for (size_t i = 0; i < fields.size(); ++i) {
         require(fields[i] < lanes.num_fields(), "field is out of range");
         const size_t bytes = batch_size * length * lanes.item_bytes(fields[i]);
-        batch.outputs.push_back(write_bytes(outputs[i], bytes));
+        target->outputs.push_back(write_bytes(outputs[i], bytes));
     }
-    return batch;
+    return target;
 }
 
-void set_positions(Batch& batch, py::object& history, py::object& offset, size_t count) {
-    if (history.is_none()) return;
-    auto history_array = py::reinterpret_borrow<py::array>(history);
-    auto offset_array = py::reinterpret_borrow<py::array>(offset);
-    const size_t bytes = count * sizeof(int64_t);
-    batch.history = reinterpret_cast<int64_t*>(write_bytes(history_array, bytes));
-    batch.offset = reinterpret_cast<int64_t*>(write_bytes(offset_array, bytes));
+// A copy of `target` that records positions too.
+std::unique_ptr<Target> with_positions(const Target& target, py::array history, py::array offset) {
+    auto copy = std::make_unique<Target>(target);
+    copy->num_positions = history.size();
+    const size_t bytes = copy->num_positions * sizeof(int64_t);
+    copy->history = reinterpret_cast<int64_t*>(write_bytes(history, bytes));
+    copy->offset = reinterpret_cast<int64_t*>(write_bytes(offset, bytes));
+    return copy;
 }
 
-void sample(const Lanes& lanes, const WindowPlan& plan, uint64_t seed, uint64_t draw,
-            uint64_t rank, size_t batch_size, const std::vector<size_t>& fields,
-            std::vector<py::array> outputs, py::object history, py::object offset,
-            size_t num_threads) {
-    Batch batch = make_batch(lanes, plan, batch_stream(seed, draw, rank), batch_size, plan.length,
-                             fields, outputs);
-    set_positions(batch, history, offset, batch_size);
+// Calls task(first, last) for parts of the batch on `num_threads` threads, without the GIL; true if
+// every part returned true.
+template <typename Task>
+bool run_parts(const Target& target, size_t num_threads, const Task& task) {
     const py::gil_scoped_release release;
-    GatherPool::instance().run(batch_size, num_threads, [&](size_t first, size_t last) {
-        gather_windows(batch, first, last);
+    if (num_threads == 1) return task(0, target.batch_size);
+    std::atomic<bool> is_whole{true};
+    GatherPool::instance().run(target.batch_size, num_threads, [&](size_t first, size_t last) {
+        if (!task(first, last)) is_whole = false;
+    });
+    return is_whole;
+}
+
+bool sample(const Lanes& lanes, const WindowPlan& plan, const Target& target, uint64_t seed,
+            uint64_t draw, uint64_t rank, size_t num_threads) {
+    require(plan.num_candidates() > 0, "the plan has no window");
+    require(plan.length == target.length, "plan and target differ in length");
+    require(target.num_positions == 0 || target.num_positions == target.batch_size,
+            "positions must be one per window");
+    const Gather gather(lanes, plan, target, batch_stream(seed, draw, rank));
+    return run_parts(target, num_threads, [&](size_t first, size_t last) {
+        return gather.windows(first, last);
     });
 }
 
-void sample_packed(const Lanes& lanes, const WindowPlan& plan, uint64_t seed, uint64_t draw,
-                   uint64_t rank, size_t batch_size, size_t length,
-                   const std::vector<size_t>& fields, std::vector<py::array> outputs,
-                   py::array document_start, py::object history, py::object offset,
-                   size_t num_threads) {
+bool sample_packed(const Lanes& lanes, const WindowPlan& plan, const Target& target, uint64_t seed,
+                   uint64_t draw, uint64_t rank, size_t num_threads, py::array document_start) {
+    require(plan.num_candidates() > 0, "the plan has no window");
     require(plan.length == 1, "packed rows need a plan of length 1");
-    const size_t count = batch_size * length;
-    Batch batch = make_batch(lanes, plan, batch_stream(seed, draw, rank), batch_size, length,
-                             fields, outputs);
-    set_positions(batch, history, offset, count);
-    auto* starts = reinterpret_cast<int32_t*>(write_bytes(document_start, count * sizeof(int32_t)));
-    const py::gil_scoped_release release;
-    GatherPool::instance().run(batch_size, num_threads, [&](size_t first, size_t last) {
-        gather_packed(batch, starts, first, last);
+    const size_t num_tokens = target.batch_size * target.length;
+    require(target.num_positions == 0 || target.num_positions == num_tokens,
+            "positions must be one per token");
+    auto* starts =
+        reinterpret_cast<int32_t*>(write_bytes(document_start, num_tokens * sizeof(int32_t)));
+    const Gather gather(lanes, plan, target, batch_stream(seed, draw, rank));
+    return run_parts(target, num_threads, [&](size_t first, size_t last) {
+        return gather.packed(starts, first, last);
     });
 }
 
@@ -177,8 +188,6 @@ std::pair<uint64_t, uint64_t> count_held(const Lanes& lanes) {
 
 PYBIND11_MODULE(_native, module) {
     module.doc() = "Ring buffer and window gather in C++; used through adfast.histories.";
-    py::register_exception<Overwritten>(module, "Overwritten", PyExc_RuntimeError);
-
     py::register_exception_translator([](std::exception_ptr error) {
         try {
             std::rethrow_exception(error);
@@ -195,9 +204,6 @@ PYBIND11_MODULE(_native, module) {
         });
 
     py::class_<Lanes>(module, "Lanes")
-        .def_property_readonly("version", &Lanes::version)
-        .def_property_readonly("num_begun",
-                               [](const Lanes& lanes) { return lanes.table.num_begun(); })
         .def("count_held", &count_held, py::call_guard<py::gil_scoped_release>());
     module.def("fixed_lanes", &fixed_lanes, py::arg("item_bytes"), py::arg("columns"),
                py::arg("rows"), py::arg("offsets"), py::arg("episode_starts"),
@@ -219,16 +225,21 @@ PYBIND11_MODULE(_native, module) {
         .def(py::init<const Lanes&, uint64_t, bool, uint64_t>(), py::arg("lanes"),
              py::arg("length"), py::arg("by_episode"), py::arg("committed"),
              py::call_guard<py::gil_scoped_release>())
-        .def_readonly("version", &WindowPlan::version)
+        .def("is_current",
+             [](const WindowPlan& plan, const Lanes& lanes) {
+                 return plan.version == lanes.version();
+             })
         .def_readonly("longest", &WindowPlan::longest)
         .def_property_readonly("num_candidates", &WindowPlan::num_candidates);
 
-    module.def("sample", &sample, py::arg("lanes"), py::arg("plan"), py::arg("seed"),
-               py::arg("draw"), py::arg("rank"), py::arg("batch_size"), py::arg("fields"),
-               py::arg("outputs"), py::arg("history"), py::arg("offset"), py::arg("num_threads"));
+    py::class_<Target>(module, "Target")
+        .def(py::init(&make_target), py::arg("lanes"), py::arg("batch_size"), py::arg("length"),
+             py::arg("fields"), py::arg("outputs"), py::keep_alive<1, 6>())
+        .def("with_positions", &with_positions, py::arg("history"), py::arg("offset"),
+             py::keep_alive<0, 1>(), py::keep_alive<0, 2>(), py::keep_alive<0, 3>());
+    module.def("sample", &sample, py::arg("lanes"), py::arg("plan"), py::arg("target"),
+               py::arg("seed"), py::arg("draw"), py::arg("rank"), py::arg("num_threads"));
     module.def("sample_packed", &sample_packed, py::arg("lanes"), py::arg("plan"),
-               py::arg("seed"), py::arg("draw"), py::arg("rank"), py::arg("batch_size"),
-               py::arg("length"), py::arg("fields"), py::arg("outputs"),
-               py::arg("document_start"), py::arg("history"), py::arg("offset"),
-               py::arg("num_threads"));
+               py::arg("target"), py::arg("seed"), py::arg("draw"), py::arg("rank"),
+               py::arg("num_threads"), py::arg("document_start"));
 }

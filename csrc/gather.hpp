@@ -4,7 +4,8 @@
 // its rows meanwhile, the copy may be torn and the row is drawn again from its stream.
 #pragma once
 
-#include <stdexcept>
+#include <algorithm>
+#include <cstring>
 #include <vector>
 
 #include "draw.hpp"
@@ -13,117 +14,169 @@
 
 namespace adfast {
 
-// The writer replaced what a plan refers to; a new plan is needed.
-struct Overwritten : std::runtime_error {
-    Overwritten() : std::runtime_error("the writer overwrote the windows that were drawn") {}
-};
-
-struct Batch {
-    const Lanes& lanes;
-    const WindowPlan& plan;
-    uint64_t stream;                 // of batch_stream()
-    size_t length;                   // rows of the batch's items, at least the plan's length
-    std::vector<size_t> fields;      // which fields to copy
-    std::vector<std::byte*> outputs; // [batch, length, item], one per entry of `fields`
-    // Identities, each optional: [batch] for whole windows, [batch, length] for packed rows.
+// Where a batch goes: [batch_size, length, item] per field.
+struct Target {
+    size_t batch_size;
+    size_t length;
+    std::vector<size_t> fields;
+    std::vector<std::byte*> outputs;
+    // Identity of what was sampled, optional: [batch_size] of whole windows, [batch_size, length] of
+    // packed rows. The history's number, and the offset of the (first) transition in it.
+    size_t num_positions = 0;
     int64_t* history = nullptr;
     int64_t* offset = nullptr;
 };
 
-constexpr uint64_t kMaxAttempts = 64;       // torn copies of one row before the plan is given up
-constexpr size_t kPrefetchedBytes = 2048;  // of each field: what the hardware cannot foresee
-constexpr size_t kLineBytes = 64;
+constexpr uint64_t kMaxAttempts = 64;  // torn copies of one row before the plan is given up
+
+// What the hardware cannot foresee: where a window starts, and each further page of it. Prefetching
+// all of a window would saturate the core's line fill buffers (measured: slower than none at all).
+constexpr size_t kPrefetchedBytes = 4 * kLineBytes;
+constexpr size_t kPageBytes = 4096;
+
+inline void prefetch_lines(const std::byte* from) {
+    for (size_t at = 0; at < kPrefetchedBytes; at += kLineBytes) __builtin_prefetch(from + at);
+}
+
+// Copy `bytes`, whose first lines have been prefetched.
+inline void copy_bytes(std::byte* to, const std::byte* from, size_t bytes) {
+    const size_t until_page = kPageBytes - reinterpret_cast<uintptr_t>(from) % kPageBytes;
+    for (size_t at = until_page; at < bytes; at += kPageBytes) prefetch_lines(from + at);
+    std::memcpy(to, from, bytes);
+}
 
 // True while no row of the window has been reserved for something newer.
-inline bool is_held(const Batch& batch, const WindowPlan::Window& window, uint64_t count) {
-    return window.row >= window.entry->low && window.row + count <= window.entry->end &&
-           window.row >= batch.lanes.lane(window.entry->lane).first_held();
+inline bool is_held(const Lane& lane, const WindowPlan::Window& window, uint64_t count) {
+    return window.row >= window.entry->first_row && window.row + count <= window.entry->end_row &&
+           window.row >= lane.first_held();
 }
 
-inline void prefetch(const Batch& batch, const WindowPlan::Window& window) {
-    const Lane& lane = batch.lanes.lane(window.entry->lane);
-    const uint64_t slot = window.row % lane.capacity;
-    for (const size_t field : batch.fields) {
-        const size_t item = batch.lanes.item_bytes(field);
-        const std::byte* from = lane.columns[field] + slot * item;
-        const size_t bytes = std::min({batch.length * item, kPrefetchedBytes,
-                                       static_cast<size_t>(lane.capacity - slot) * item});
-        for (size_t at = 0; at < bytes; at += kLineBytes) __builtin_prefetch(from + at, 0, 2);
-    }
-}
+// Copies windows of one plan to one target.
+class Gather {
+  public:
+    Gather(const Lanes& lanes, const WindowPlan& plan, const Target& target, uint64_t stream)
+        : lanes_(lanes), plan_(plan), target_(target), stream_(stream) {}
 
-// Copy `count` rows of a window to token `token` of the batch; false if the copy may be torn.
-inline bool copy_window(const Batch& batch, const WindowPlan::Window& window, size_t token,
-                        size_t count) {
-    if (!is_held(batch, window, count)) return false;
-    const Lane& lane = batch.lanes.lane(window.entry->lane);
-    for (size_t i = 0; i < batch.fields.size(); ++i) {
-        const size_t field = batch.fields[i];
-        std::byte* target = batch.outputs[i] + token * batch.lanes.item_bytes(field);
-        batch.lanes.copy(lane, field, window.row, count, target);
-    }
-    std::atomic_thread_fence(std::memory_order_acquire);
-    return is_held(batch, window, count);
-}
-
-// Fill rows [first, last) of the batch with one window each.
-inline void gather_windows(const Batch& batch, size_t first, size_t last) {
-    std::vector<WindowPlan::Window> windows(last - first);
-    for (size_t row = first; row < last; ++row) {
-        const uint64_t bits = splitmix(splitmix(batch.stream, row), 0);
-        windows[row - first] = batch.plan.locate(batch.lanes, bits);
-    }
-    prefetch(batch, windows[0]);
-    for (size_t row = first; row < last; ++row) {
-        if (row + 1 < last) prefetch(batch, windows[row + 1 - first]);
-        WindowPlan::Window window = windows[row - first];
-        for (uint64_t attempt = 1; !copy_window(batch, window, row * batch.length, batch.length);
-             ++attempt) {
-            if (attempt == kMaxAttempts) throw Overwritten();
-            const uint64_t bits = splitmix(splitmix(batch.stream, row), attempt);
-            window = batch.plan.locate(batch.lanes, bits);
+    // Fill rows [first, last) of the batch with one window each; false if the writer overtook.
+    bool windows(size_t first, size_t last) const {
+        const size_t num_rows = last - first;
+        const size_t num_fields = target_.fields.size();
+        std::vector<uint64_t> bits(num_rows);
+        std::vector<WindowPlan::Window> drawn(num_rows);
+        std::vector<const std::byte*> sources(num_rows * num_fields);
+        // One pass per dependent access, so that the misses of all rows overlap.
+        for (size_t i = 0; i < num_rows; ++i) {
+            bits[i] = splitmix(splitmix(stream_, first + i), 0);
+            __builtin_prefetch(plan_.guess(bits[i]));
         }
-        if (batch.history) {
-            batch.history[row] = static_cast<int64_t>(window.entry->history);
-            batch.offset[row] = static_cast<int64_t>(window.row - window.entry->history_row);
+        for (size_t i = 0; i < num_rows; ++i) {
+            drawn[i] = plan_.locate(lanes_, bits[i]);
+            __builtin_prefetch(&lanes_.lane(drawn[i].entry->lane));
         }
+        for (size_t i = 0; i < num_rows; ++i) find(drawn[i], &sources[i * num_fields]);
+        for (size_t i = 0; i < num_rows; ++i) {
+            if (i + 1 < num_rows) {
+                const auto* next = &sources[(i + 1) * num_fields];
+                for (size_t f = 0; f < num_fields; ++f) prefetch_lines(next[f]);
+            }
+            const size_t token = (first + i) * target_.length;
+            const auto* from = &sources[i * num_fields];
+            if (!copy(drawn[i], from, token, target_.length) && !redraw(first + i, &drawn[i])) {
+                return false;
+            }
+            if (target_.history) note(drawn[i], first + i, 1);
+        }
+        return true;
     }
-}
 
-// Fill rows [first, last) of the batch with documents back to back: a random cut, `length` rows
-// long, from an endless concatenation of histories drawn uniformly. The first document is therefore
-// drawn by its candidates (a plan of length 1), the others whole from their first candidate on.
-// `document_start` [batch, length] receives the index in the row at which each token's document
-// starts.
-inline void gather_packed(const Batch& batch, int32_t* document_start, size_t first, size_t last) {
-    const auto& entries = batch.plan.entries();
-    for (size_t row = first; row < last; ++row) {
-        const uint64_t stream = splitmix(batch.stream, row);
-        uint64_t torn = 0;
-        size_t filled = 0;
-        for (uint64_t number = 0; filled < batch.length; ++number) {
-            const uint64_t bits = splitmix(stream, number);
-            const WindowPlan::Window window =
-                filled == 0 ? batch.plan.locate(batch.lanes, bits)
-                            : batch.plan.window(batch.lanes, entries[scale(bits, entries.size())], 0);
-            const size_t token = row * batch.length + filled;
-            const size_t count = std::min<uint64_t>(batch.length - filled,
-                                                    window.entry->end - window.row);
-            if (!copy_window(batch, window, token, count)) {
-                if (++torn == kMaxAttempts) throw Overwritten();
-                continue;
+    // Fill rows [first, last) of the batch with documents back to back: a random cut, as long as the
+    // row, from an endless concatenation of histories drawn uniformly. The first document is
+    // therefore drawn by its candidates (a plan of length 1), the others from their first candidate
+    // on. `document_start` [batch_size, length] receives the index in the row at which each token's
+    // document starts. False if the writer overtook.
+    bool packed(int32_t* document_start, size_t first, size_t last) const {
+        const auto& entries = plan_.entries();
+        std::vector<const std::byte*> sources(target_.fields.size());
+        for (size_t row = first; row < last; ++row) {
+            const uint64_t stream = splitmix(stream_, row);
+            uint64_t num_torn = 0;
+            size_t filled = 0;
+            for (uint64_t number = 0; filled < target_.length; ++number) {
+                const uint64_t bits = splitmix(stream, number);
+                const auto window =
+                    filled == 0
+                        ? plan_.locate(lanes_, bits)
+                        : plan_.window(lanes_, entries[scale(bits, entries.size())], 0);
+                const size_t token = row * target_.length + filled;
+                const size_t count = std::min<uint64_t>(target_.length - filled,
+                                                        window.entry->end_row - window.row);
+                find(window, sources.data());
+                if (!copy(window, sources.data(), token, count)) {
+                    if (++num_torn == kMaxAttempts) return false;
+                    continue;
+                }
+                std::fill_n(document_start + token, count, static_cast<int32_t>(filled));
+                if (target_.history) note(window, token, count);
+                filled += count;
             }
-            for (size_t i = 0; i < count; ++i) {
-                document_start[token + i] = static_cast<int32_t>(filled);
-            }
-            for (size_t i = 0; batch.history && i < count; ++i) {
-                batch.history[token + i] = static_cast<int64_t>(window.entry->history);
-                batch.offset[token + i] =
-                    static_cast<int64_t>(window.row - window.entry->history_row + i);
-            }
-            filled += count;
+        }
+        return true;
+    }
+
+  private:
+    // The address of the window's first row, per field of the target.
+    void find(const WindowPlan::Window& window, const std::byte** sources) const {
+        const Lane& lane = lanes_.lane(window.entry->lane);
+        const uint64_t slot = lane.slot(window.row);
+        for (size_t f = 0; f < target_.fields.size(); ++f) {
+            const size_t field = target_.fields[f];
+            sources[f] = lane.column(field) + slot * lanes_.item_bytes(field);
         }
     }
-}
+
+    // Copy `count` rows to `token` of the batch, at most two memcpys per field; false if the copy may
+    // be torn.
+    bool copy(const WindowPlan::Window& window, const std::byte* const* sources, size_t token,
+              size_t count) const {
+        const Lane& lane = lanes_.lane(window.entry->lane);
+        if (!is_held(lane, window, count)) return false;
+        const size_t until_end = std::min<uint64_t>(count, lane.capacity - lane.slot(window.row));
+        for (size_t f = 0; f < target_.fields.size(); ++f) {
+            const size_t field = target_.fields[f];
+            const size_t item = lanes_.item_bytes(field);
+            std::byte* to = target_.outputs[f] + token * item;
+            copy_bytes(to, sources[f], until_end * item);
+            if (until_end < count) {
+                copy_bytes(to + until_end * item, lane.column(field), (count - until_end) * item);
+            }
+        }
+        std::atomic_thread_fence(std::memory_order_acquire);
+        return is_held(lane, window, count);
+    }
+
+    // Draw and copy a row again until a copy is whole.
+    bool redraw(size_t row, WindowPlan::Window* window) const {
+        std::vector<const std::byte*> sources(target_.fields.size());
+        for (uint64_t attempt = 1; attempt < kMaxAttempts; ++attempt) {
+            *window = plan_.locate(lanes_, splitmix(splitmix(stream_, row), attempt));
+            find(*window, sources.data());
+            if (copy(*window, sources.data(), row * target_.length, target_.length)) return true;
+        }
+        return false;
+    }
+
+    // Record the identity of `count` transitions at `at` of the position arrays.
+    void note(const WindowPlan::Window& window, size_t at, size_t count) const {
+        const auto history = static_cast<int64_t>(window.entry->history);
+        std::fill_n(target_.history + at, count, history);
+        const uint64_t offset = window.row - window.entry->history_row;
+        for (size_t i = 0; i < count; ++i) target_.offset[at + i] = static_cast<int64_t>(offset + i);
+    }
+
+    const Lanes& lanes_;
+    const WindowPlan& plan_;
+    const Target& target_;
+    uint64_t stream_;
+};
 
 }  // namespace adfast

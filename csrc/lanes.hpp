@@ -6,12 +6,11 @@
 // after the copy.
 #pragma once
 
-#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <memory>
+#include <new>
 #include <vector>
 
 #include "episode_index.hpp"
@@ -19,17 +18,28 @@
 
 namespace adfast {
 
-struct alignas(64) Lane {
-    std::atomic<uint64_t> reserved{0};
-    std::atomic<uint64_t> committed{0};
-    uint64_t capacity = 0;
-    std::byte* const* columns = nullptr;  // one per field
-    EpisodeIndex episodes;
+constexpr size_t kLineBytes = 64;  // of a cache line
 
+// What copying a window needs of its lane: one cache line for up to six fields.
+struct Lane {
+    std::atomic<uint64_t> reserved{0};
+    uint64_t capacity = 0;
+
+    std::byte** columns() { return reinterpret_cast<std::byte**>(this + 1); }  // one per field
+    std::byte* column(size_t field) const {
+        return reinterpret_cast<std::byte* const*>(this + 1)[field];
+    }
     uint64_t first_held() const {
         const uint64_t rows = reserved.load(std::memory_order_relaxed);
         return rows > capacity ? rows - capacity : 0;
     }
+    uint64_t slot(uint64_t row) const { return row < capacity ? row : row % capacity; }
+};
+
+// The rest of a lane, which planning and the writer need.
+struct LaneIndex {
+    std::atomic<uint64_t> committed{0};
+    EpisodeIndex episodes;
 };
 
 class Lanes {
@@ -38,43 +48,38 @@ class Lanes {
         : table(num_lanes, num_histories),
           item_bytes_(std::move(item_bytes)),
           num_lanes_(num_lanes),
-          lanes_(new Lane[num_lanes]),
-          columns_(num_lanes * item_bytes_.size()) {
-        for (size_t i = 0; i < num_lanes; ++i) lanes_[i].columns = &columns_[i * num_fields()];
+          lines_per_lane_((sizeof(Lane) + num_fields() * sizeof(std::byte*) + kLineBytes - 1) /
+                          kLineBytes),
+          lines_(new Line[num_lanes * lines_per_lane_]),
+          index_(new LaneIndex[num_lanes]) {
+        for (size_t i = 0; i < num_lanes; ++i) new (&lines_[i * lines_per_lane_]) Lane();
     }
 
     size_t num_lanes() const { return num_lanes_; }
     size_t num_fields() const { return item_bytes_.size(); }
     size_t item_bytes(size_t field) const { return item_bytes_[field]; }
-    Lane& lane(size_t index) { return lanes_[index]; }
-    const Lane& lane(size_t index) const { return lanes_[index]; }
-
-    void set_column(size_t lane, size_t field, std::byte* data) {
-        columns_[lane * num_fields() + field] = data;
+    Lane& lane(size_t i) const {
+        return *std::launder(reinterpret_cast<Lane*>(&lines_[i * lines_per_lane_]));
     }
+    std::atomic<uint64_t>& committed(size_t i) const { return index_[i].committed; }
+    EpisodeIndex& episodes(size_t i) const { return index_[i].episodes; }
 
     // Counts publications, so that whoever derived something from the lanes knows when it is stale.
     uint64_t version() const { return version_.load(std::memory_order_acquire); }
     void publish() { version_.fetch_add(1, std::memory_order_release); }
 
-    // Copy rows [row, row + count) of one field to `target`: at most two memcpys.
-    void copy(const Lane& lane, size_t field, uint64_t row, size_t count, std::byte* target) const {
-        const size_t item = item_bytes_[field];
-        const uint64_t slot = row % lane.capacity;
-        const size_t until_end = std::min<uint64_t>(count, lane.capacity - slot);
-        std::memcpy(target, lane.columns[field] + slot * item, until_end * item);
-        if (until_end < count) {
-            std::memcpy(target + until_end * item, lane.columns[field], (count - until_end) * item);
-        }
-    }
-
     HistoryTable table;
 
   private:
+    struct alignas(kLineBytes) Line {
+        std::byte bytes[kLineBytes];
+    };
+
     std::vector<size_t> item_bytes_;
     size_t num_lanes_;
-    std::unique_ptr<Lane[]> lanes_;
-    std::vector<std::byte*> columns_;
+    size_t lines_per_lane_;
+    std::unique_ptr<Line[]> lines_;
+    std::unique_ptr<LaneIndex[]> index_;
     std::atomic<uint64_t> version_{0};
 };
 

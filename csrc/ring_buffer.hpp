@@ -55,7 +55,7 @@ class RingBuffer {
             const size_t lane_bytes = capacity * item_bytes[field];
             memory_.push_back(std::make_unique<HugeMemory>(num_lanes * lane_bytes));
             for (size_t lane = 0; lane < num_lanes; ++lane) {
-                lanes.set_column(lane, field, memory_.back()->data() + lane * lane_bytes);
+                lanes.lane(lane).columns()[field] = memory_.back()->data() + lane * lane_bytes;
             }
             stage_.emplace_back(tile_rows_ * num_lanes * item_bytes[field]);
         }
@@ -96,7 +96,11 @@ class RingBuffer {
         write_staged();
         for (size_t i = 0; i < targets.size(); ++i) {
             Lane& lane = lanes.lane(targets[i]);
-            const uint64_t row = reserve(lane, lengths[i]);
+            std::atomic<uint64_t>& committed = lanes.committed(targets[i]);
+            const uint64_t row = committed.load(std::memory_order_relaxed);
+            // Announced before the first byte of them is written.
+            lane.reserved.store(row + lengths[i], std::memory_order_relaxed);
+            std::atomic_thread_fence(std::memory_order_release);
             for (size_t field = 0; field < columns.size(); ++field) {
                 const size_t stride = max_length * lanes.item_bytes(field);
                 write(lane, field, row, lengths[i], columns[field] + i * stride);
@@ -104,10 +108,10 @@ class RingBuffer {
             if (starts[i] || !lanes.table.has_open(targets[i])) begin_history(targets[i], row);
             if (episode_field_ >= 0) {
                 const size_t item = lanes.item_bytes(episode_field_);
-                index_episodes(lane, row, lengths[i],
+                index_episodes(targets[i], row, lengths[i],
                                columns[episode_field_] + i * max_length * item, item);
             }
-            lane.committed.store(row + lengths[i], std::memory_order_release);
+            committed.store(row + lengths[i], std::memory_order_release);
         }
         lanes.publish();
     }
@@ -134,12 +138,8 @@ class RingBuffer {
         RingBuffer& ring_;
     };
 
-    // Announce `count` rows before the first byte of them is written; returns the first.
-    static uint64_t reserve(Lane& lane, uint64_t count) {
-        const uint64_t row = lane.committed.load(std::memory_order_relaxed);
-        lane.reserved.store(row + count, std::memory_order_relaxed);
-        std::atomic_thread_fence(std::memory_order_release);
-        return row;
+    uint64_t committed_rows(size_t lane) const {
+        return lanes.committed(lane).load(std::memory_order_relaxed);
     }
 
     void begin_history(size_t lane, uint64_t row) {
@@ -147,22 +147,22 @@ class RingBuffer {
             lane, row, [this](size_t other) { return lanes.lane(other).first_held(); });
     }
 
-    void write(Lane& lane, size_t field, uint64_t row, size_t count, const std::byte* from) {
+    void write(const Lane& lane, size_t field, uint64_t row, size_t count, const std::byte* from) {
         const size_t item = lanes.item_bytes(field);
-        const uint64_t slot = row % capacity_;
+        const uint64_t slot = lane.slot(row);
         const size_t until_end = std::min<uint64_t>(count, capacity_ - slot);
-        std::memcpy(lane.columns[field] + slot * item, from, until_end * item);
-        std::memcpy(lane.columns[field], from + until_end * item, (count - until_end) * item);
+        std::memcpy(lane.column(field) + slot * item, from, until_end * item);
+        std::memcpy(lane.column(field), from + until_end * item, (count - until_end) * item);
     }
 
     // Note which of `count` rows start an episode; `steps` are their episode steps.
-    void index_episodes(Lane& lane, uint64_t row, size_t count, const std::byte* steps,
+    void index_episodes(size_t lane, uint64_t row, size_t count, const std::byte* steps,
                         size_t item) {
-        const uint64_t first_held = lane.first_held();
+        const uint64_t first_held = lanes.lane(lane).first_held();
         static constexpr std::byte kZero[8] = {};
         for (size_t i = 0; i < count; ++i) {
             if (std::memcmp(steps + i * item, kZero, item) == 0) {
-                lane.episodes.push(row + i, first_held);
+                lanes.episodes(lane).push(row + i, first_held);
             }
         }
     }
@@ -172,9 +172,7 @@ class RingBuffer {
         if (count == 0) return;
         const size_t num_lanes = lanes.num_lanes();
         for (size_t i = 0; i < num_lanes; ++i) {
-            Lane& lane = lanes.lane(i);
-            lane.reserved.store(lane.committed.load(std::memory_order_relaxed) + count,
-                                std::memory_order_relaxed);
+            lanes.lane(i).reserved.store(committed_rows(i) + count, std::memory_order_relaxed);
         }
         std::atomic_thread_fence(std::memory_order_release);
         for (size_t field = 0; field < lanes.num_fields(); ++field) {
@@ -184,9 +182,7 @@ class RingBuffer {
         }
         for (size_t row = 0; row < count; ++row) note_row(row);
         for (size_t i = 0; i < num_lanes; ++i) {
-            Lane& lane = lanes.lane(i);
-            lane.committed.store(lane.reserved.load(std::memory_order_relaxed),
-                                 std::memory_order_release);
+            lanes.committed(i).store(committed_rows(i) + count, std::memory_order_release);
         }
         num_staged_.store(0, std::memory_order_relaxed);
         lanes.publish();
@@ -210,9 +206,9 @@ class RingBuffer {
         const size_t stride = lanes.num_lanes() * item;
         for (size_t index = first; index < last; ++index) {
             const Lane& lane = lanes.lane(index);
-            const uint64_t slot = lane.committed.load(std::memory_order_relaxed) % capacity_;
+            const uint64_t slot = lane.slot(committed_rows(index));
             const std::byte* from = stage_[field].data() + index * item;
-            std::byte* column = lane.columns[field];
+            std::byte* column = lane.column(field);
             const size_t until_end = std::min<uint64_t>(count, capacity_ - slot);
             for (size_t row = 0; row < until_end; ++row) {
                 std::memcpy(column + (slot + row) * item, from + row * stride, item);
@@ -229,16 +225,14 @@ class RingBuffer {
         const uint8_t* starts = stage_starts_.data() + row * num_lanes;
         for (size_t i = 0; i < num_lanes; ++i) {
             if (starts[i] || !lanes.table.has_open(i)) {
-                begin_history(i, lanes.lane(i).committed.load(std::memory_order_relaxed) + row);
+                begin_history(i, committed_rows(i) + row);
             }
         }
         if (episode_field_ < 0) return;
         const size_t item = lanes.item_bytes(episode_field_);
         const std::byte* steps = stage_[episode_field_].data() + row * num_lanes * item;
         for (size_t i = 0; i < num_lanes; ++i) {
-            Lane& lane = lanes.lane(i);
-            const uint64_t lane_row = lane.committed.load(std::memory_order_relaxed) + row;
-            index_episodes(lane, lane_row, 1, steps + i * item, item);
+            index_episodes(i, committed_rows(i) + row, 1, steps + i * item, item);
         }
     }
 

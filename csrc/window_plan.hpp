@@ -16,13 +16,14 @@ namespace adfast {
 
 class WindowPlan {
   public:
-    // The candidates of one history.
-    struct Entry {
-        uint64_t history;      // its number
-        uint64_t history_row;  // the row of its lane at which it began
+    // The candidates of one history: one cache line.
+    struct alignas(kLineBytes) Entry {
+        uint64_t begin, end;           // their numbers among all candidates: [begin, end)
+        uint64_t first;                // the first of them: a row, or the number of an episode start
         uint64_t lane;
-        uint64_t first;        // the first candidate: a row, or the number of an episode start
-        uint64_t low, end;     // the rows of the history that are held: [low, end)
+        uint64_t first_row, end_row;   // the rows of the history that are held
+        uint64_t history;              // its number
+        uint64_t history_row;          // the row at which it began
     };
     struct Window {
         const Entry* entry;
@@ -37,26 +38,29 @@ class WindowPlan {
         build_guide();
     }
 
-    uint64_t num_candidates() const { return cumulative_.back(); }
+    uint64_t num_candidates() const { return entries_.empty() ? 0 : entries_.back().end; }
     const std::vector<Entry>& entries() const { return entries_; }
 
     // The window that `bits` draws, uniform over all candidates.
     Window locate(const Lanes& lanes, uint64_t bits) const {
         const uint64_t candidate = scale(bits, num_candidates());
-        const uint64_t bucket = bits >> guide_shift_;
-        size_t index = guide_[bucket];
-        if (cumulative_[index + 1] <= candidate) {
-            const auto from = cumulative_.begin() + index + 1;
-            const auto to = cumulative_.begin() + guide_[bucket + 1] + 1;
-            index = std::upper_bound(from, to, candidate) - cumulative_.begin() - 1;
+        const Entry* entry = guess(bits);
+        if (candidate >= entry->end) {
+            const Entry* last = &entries_[guide_[(bits >> guide_shift_) + 1]];
+            entry = std::upper_bound(entry + 1, last, candidate, [](uint64_t value, const Entry& e) {
+                return value < e.end;
+            });
         }
-        return window(lanes, entries_[index], candidate - cumulative_[index]);
+        return window(lanes, *entry, candidate - entry->begin);
     }
+
+    // Where `locate` starts to look, for prefetching.
+    const Entry* guess(uint64_t bits) const { return &entries_[guide_[bits >> guide_shift_]]; }
 
     // The window at candidate `position` of one history.
     Window window(const Lanes& lanes, const Entry& entry, uint64_t position) const {
         const uint64_t candidate = entry.first + position;
-        return {&entry, by_episode_ ? lanes.lane(entry.lane).episodes[candidate] : candidate};
+        return {&entry, by_episode_ ? lanes.episodes(entry.lane)[candidate] : candidate};
     }
 
     const uint64_t version;  // of the lanes when the plan was made
@@ -67,27 +71,28 @@ class WindowPlan {
     // False when the table was moved meanwhile, so that an ended history may have been taken as open.
     bool collect(const Lanes& lanes, uint64_t committed) {
         entries_.clear();
-        cumulative_.assign(1, 0);
         longest = 0;
         const HistoryTable::Reader histories(lanes.table);
         for (const History& history : histories) {
             if (history.number >= committed) break;
             const Lane& lane = lanes.lane(history.lane);
             // The order matters: a row committed after the history's end is read with that end.
-            const uint64_t rows = lane.committed.load(std::memory_order_acquire);
-            const uint64_t end = std::min(rows, history.end_row.load(std::memory_order_acquire));
-            const uint64_t low = std::max(history.first_row, lane.first_held());
-            if (end <= low) continue;
-            longest = std::max(longest, end - low);
-            if (end - low < length) continue;
-            uint64_t first = low, last = end - length + 1;
+            const uint64_t rows = lanes.committed(history.lane).load(std::memory_order_acquire);
+            const uint64_t end_row =
+                std::min(rows, history.end_row.load(std::memory_order_acquire));
+            const uint64_t first_row = std::max(history.first_row, lane.first_held());
+            if (end_row <= first_row) continue;
+            longest = std::max(longest, end_row - first_row);
+            if (end_row - first_row < length) continue;
+            uint64_t first = first_row, last = end_row - length + 1;
             if (by_episode_) {
-                first = lane.episodes.lower_bound(low);
-                last = lane.episodes.lower_bound(last);
+                first = lanes.episodes(history.lane).lower_bound(first);
+                last = lanes.episodes(history.lane).lower_bound(last);
             }
             if (last <= first) continue;
-            entries_.push_back({history.number, history.first_row, history.lane, first, low, end});
-            cumulative_.push_back(cumulative_.back() + (last - first));
+            const uint64_t begin = num_candidates();
+            entries_.push_back({begin, begin + (last - first), first, history.lane, first_row,
+                                end_row, history.number, history.first_row});
         }
         return histories.is_current();
     }
@@ -102,7 +107,7 @@ class WindowPlan {
         size_t index = 0;
         for (uint64_t bucket = 0; bucket < num_buckets && !entries_.empty(); ++bucket) {
             const uint64_t candidate = scale(bucket << guide_shift_, num_candidates());
-            while (cumulative_[index + 1] <= candidate) ++index;
+            while (entries_[index].end <= candidate) ++index;
             guide_[bucket] = static_cast<uint32_t>(index);
         }
         guide_[num_buckets] = entries_.empty() ? 0 : static_cast<uint32_t>(entries_.size() - 1);
@@ -110,7 +115,6 @@ class WindowPlan {
 
     bool by_episode_;
     std::vector<Entry> entries_;
-    std::vector<uint64_t> cumulative_;  // candidates before each entry, then their total
     std::vector<uint32_t> guide_;
     int guide_shift_ = 63;
 };

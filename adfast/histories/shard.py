@@ -112,7 +112,7 @@ def write_shard(
         content[EPISODE_STARTS] = block.episode_starts
     tensors = place_tensors(fields, record)
     bodies = (content[name].reshape(-1).view(np.uint8).data for name in tensors)
-    chunks = [make_header(tensors, number), *bodies]
+    chunks: list[bytes | memoryview] = [make_header(tensors, number), *bodies]
     digest = xxhash.xxh3_64()
     for chunk in chunks:
         digest.update(chunk)

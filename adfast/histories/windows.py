@@ -11,71 +11,29 @@ stored: that step takes the dict returned here and adds to it.
 
 from __future__ import annotations
 
-import mmap
-import weakref
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
-from typing import Literal, NamedTuple
+from collections.abc import Callable, Iterable, Mapping
+from typing import Literal
 
 import numpy as np
 
 from adfast import _native
-from adfast.errors import AdfastError, InvalidArgument, UnknownName
+from adfast.errors import AdfastError, InvalidArgument
+from adfast.histories.batch_memory import BatchLayout
 from adfast.histories.schema import (
-    DOCUMENT_START,
     HISTORY_INDEX,
     HISTORY_OFFSET,
     Schema,
-    check_array,
     check_schema,
     has_episodes,
 )
-from adfast.tasks.transition_schema import Field
 
 Align = Literal["step", "episode"]
 
 MAX_PLANS = 8  # kept per sampler: lengths and alignments in use at the same time
+MAX_LAYOUTS = 8  # kept per sampler: kinds of batches in use at the same time
 MAX_REPLANS = 16  # plans given up in a row because the writer overtook them
 MAX_UINT64 = 2**64 - 1
-
-
-class Layout(NamedTuple):
-    """Where the arrays of one kind of batch lie in one block of memory."""
-
-    indices: list[int]  # of the copied fields in the schema
-    arrays: list[tuple[str, Field, tuple[int, ...], int]]  # name, field, shape, byte offset
-    num_bytes: int
-
-
-class BatchMemory:
-    """Memory of batches, which is used again once nobody refers to the batch any more.
-
-    Fresh memory would cost more than the copying (a page fault per 4 KB), and buffers that are used
-    again regardless would change a batch under its owner. A block returns when the last array or
-    view into it is gone.
-    """
-
-    ALIGNMENT = 64
-    MAX_FREE = 4  # blocks of one size kept for reuse
-
-    def __init__(self) -> None:
-        self._free: dict[int, list[mmap.mmap]] = {}
-
-    def allocate(self, layout: Layout) -> dict[str, np.ndarray]:
-        """Uninitialised arrays for `layout`."""
-        free = self._free.setdefault(layout.num_bytes, [])
-        block = free.pop() if free else mmap.mmap(-1, layout.num_bytes)
-        owner = np.frombuffer(block, np.uint8)
-        weakref.finalize(owner, self._release, free, block).atexit = False
-        return {
-            name: np.ndarray(shape, field.dtype, owner, offset)
-            for name, field, shape, offset in layout.arrays
-        }
-
-    @classmethod
-    def _release(cls, free: list[mmap.mmap], block: mmap.mmap) -> None:
-        if len(free) < cls.MAX_FREE:
-            free.append(block)
 
 
 class WindowSampler:
@@ -88,9 +46,10 @@ class WindowSampler:
         self.schema = schema
         self._fields = check_schema(schema)
         self._lanes = lanes
-        self._plans: OrderedDict[tuple[int, bool, int], _native.WindowPlan] = OrderedDict()
-        self._layouts: dict[tuple[int, int, tuple[str, ...], bool], Layout] = {}
-        self._memory = BatchMemory()
+        self._plans: OrderedDict[tuple[int, str, int | None], _native.WindowPlan] = OrderedDict()
+        self._layouts: OrderedDict[tuple[int, int, tuple[str, ...] | None, bool], BatchLayout] = (
+            OrderedDict()
+        )
 
     @property
     def num_histories(self) -> int:
@@ -128,25 +87,20 @@ class WindowSampler:
 
         Raises `InvalidArgument` if no history is long enough, and for a wrong field or `out`.
         """
-        layout = self._layout(batch_size, length, fields, is_packed=False)
-        batch = self._outputs(layout, out)
-        outputs = list(batch.values())
-        history = offset = None
+        layout = self._layout(batch_size, length, fields, False)
+        batch = layout.allocate() if out is None else layout.adopt(out)
+        result = dict(zip(layout.names, batch.arrays, strict=True))
+        target = batch.target
         if return_positions:
-            batch[HISTORY_INDEX] = history = np.empty(batch_size, np.int64)
-            batch[HISTORY_OFFSET] = offset = np.empty(batch_size, np.int64)
-        check_draw(seed, draw, rank, threads)
-        for _ in range(MAX_REPLANS):
-            plan = self._plan(length, align, committed)
-            try:
-                _native.sample(
-                    *(self._lanes, plan, seed, draw, rank, batch_size),
-                    *(layout.indices, outputs, history, offset, threads),
-                )
-            except _native.Overwritten:
-                continue
-            return batch
-        raise AdfastError(OVERTAKEN)
+            target = add_positions(result, target, (batch_size,))
+
+        def copy(plan: _native.WindowPlan) -> bool:
+            return _native.sample(self._lanes, plan, target, seed, draw, rank, threads)
+
+        self._copy(copy, length, align, committed, (seed, draw, rank, threads))
+        if out is None:
+            layout.recycle(batch)
+        return result
 
     def sample_packed(
         self,
@@ -172,46 +126,66 @@ class WindowSampler:
         document. The other arguments are those of `sample`; `history_index` and `history_offset`
         are `[B, L]` here, one per token.
         """
-        layout = self._layout(batch_size, length, fields, is_packed=True)
-        batch = self._outputs(layout, out)
-        outputs = list(batch.values())
-        history = offset = None
+        layout = self._layout(batch_size, length, fields, True)
+        batch = layout.allocate() if out is None else layout.adopt(out)
+        result = dict(zip(layout.names, batch.arrays, strict=True))
+        target = batch.target
         if return_positions:
-            batch[HISTORY_INDEX] = history = np.empty((batch_size, length), np.int64)
-            batch[HISTORY_OFFSET] = offset = np.empty((batch_size, length), np.int64)
-        check_draw(seed, draw, rank, threads)
+            target = add_positions(result, target, (batch_size, length))
+        starts = batch.arrays[-1]
+
+        def copy(plan: _native.WindowPlan) -> bool:
+            return _native.sample_packed(
+                self._lanes, plan, target, seed, draw, rank, threads, starts
+            )
+
+        self._copy(copy, 1, align, committed, (seed, draw, rank, threads))
+        if out is None:
+            layout.recycle(batch)
+        return result
+
+    def _copy(
+        self,
+        copy: Callable[[_native.WindowPlan], bool],
+        length: int,
+        align: str,
+        committed: int | None,
+        numbers: tuple[int, int, int, int],
+    ) -> None:
+        """Call `copy` with a plan for windows of `length` until the writer does not overtake it."""
+        key = (length, align, committed)
+        plan = self._plans.get(key)
+        if plan is None or not plan.is_current(self._lanes):
+            plan = self._plan(*key)
         for _ in range(MAX_REPLANS):
-            plan = self._plan(1, align, committed)
             try:
-                _native.sample_packed(
-                    *(self._lanes, plan, seed, draw, rank, batch_size, length),
-                    *(layout.indices, outputs[:-1], outputs[-1], history, offset, threads),
-                )
-            except _native.Overwritten:
-                continue
-            return batch
-        raise AdfastError(OVERTAKEN)
+                if copy(plan):
+                    return
+            except TypeError:  # a number that is no uint64
+                check_numbers(*numbers)
+                raise
+            plan = self._plan(*key)
+        raise AdfastError(
+            "the writer keeps overwriting windows faster than they are copied; give the ring "
+            "buffer a capacity well above the window length"
+        )
 
     def _plan(self, length: int, align: str, committed: int | None) -> _native.WindowPlan:
-        """The plan for these windows, made anew when the lanes have changed."""
+        """A new plan for these windows; raises `InvalidArgument` if there is none."""
         if align not in ("step", "episode"):
             raise InvalidArgument(f'align must be "step" or "episode", got {align!r}')
-        by_episode = align == "episode"
-        key = (length, by_episode, MAX_UINT64 if committed is None else committed)
-        plan = self._plans.get(key)
-        if plan is not None and plan.version == self._lanes.version:
-            return plan
-        if by_episode and not has_episodes(self._fields):
+        if align == "episode" and not has_episodes(self._fields):
             raise InvalidArgument(
                 'align="episode" needs an unsigned integer field "episode_step" in the schema, '
                 f'got {", ".join(self._fields)}; use align="step"'
             )
-        if not 0 <= key[2] <= MAX_UINT64:
+        if committed is not None and not 0 <= committed <= MAX_UINT64:
             raise InvalidArgument(f"committed must not be negative, got {committed}")
-        plan = _native.WindowPlan(self._lanes, *key)
+        below = MAX_UINT64 if committed is None else committed
+        plan = _native.WindowPlan(self._lanes, length, align == "episode", below)
         if plan.num_candidates == 0:
             raise InvalidArgument(self._explain_no_window(plan.longest, length, align, committed))
-        self._plans[key] = plan
+        self._plans[length, align, committed] = plan
         while len(self._plans) > MAX_PLANS:
             self._plans.popitem(last=False)
         return plan
@@ -233,76 +207,32 @@ class WindowSampler:
         )
 
     def _layout(
-        self, batch_size: int, length: int, fields: Iterable[str] | None, *, is_packed: bool
-    ) -> Layout:
-        names = tuple(self._fields if fields is None else fields)
+        self, batch_size: int, length: int, fields: Iterable[str] | None, is_packed: bool
+    ) -> BatchLayout:
+        """The layout of such batches, which holds their memory."""
+        names = None if fields is None else tuple(fields)
         key = (batch_size, length, names, is_packed)
         layout = self._layouts.get(key)
         if layout is None:
-            layout = self._layouts[key] = make_layout(self._fields, *key)
+            names = tuple(self._fields) if names is None else names
+            layout = BatchLayout(self._lanes, self._fields, batch_size, length, names, is_packed)
+            self._layouts[key] = layout
+            while len(self._layouts) > MAX_LAYOUTS:
+                self._layouts.popitem(last=False)
         return layout
 
-    def _outputs(
-        self, layout: Layout, out: Mapping[str, np.ndarray] | None
-    ) -> dict[str, np.ndarray]:
-        if out is None:
-            return self._memory.allocate(layout)
-        return check_outputs(layout, out)
+
+def add_positions(
+    result: dict[str, np.ndarray], target: _native.Target, shape: tuple[int, ...]
+) -> _native.Target:
+    """Add `history_index` and `history_offset` to `result`; the target that fills them."""
+    result[HISTORY_INDEX] = np.empty(shape, np.int64)
+    result[HISTORY_OFFSET] = np.empty(shape, np.int64)
+    return target.with_positions(result[HISTORY_INDEX], result[HISTORY_OFFSET])
 
 
-OVERTAKEN = (
-    "the writer keeps overwriting windows faster than they are copied; give the ring buffer a "
-    "capacity well above the window length"
-)
-
-
-def make_layout(
-    fields: Mapping[str, Field],
-    batch_size: int,
-    length: int,
-    names: tuple[str, ...],
-    is_packed: bool,
-) -> Layout:
-    """The layout of a batch of the fields `names`; raises `InvalidArgument` or `UnknownName`."""
-    for argument, value in (("batch_size", batch_size), ("length", length)):
-        if not isinstance(value, int | np.integer) or not 1 <= value < 2**31:
-            raise InvalidArgument(f"{argument} must be an integer of at least 1, got {value!r}")
-    if not names or len(set(names)) != len(names):
-        raise InvalidArgument(f"fields must be distinct and not empty, got {names}")
-    for name in names:
-        if name not in fields:
-            raise UnknownName("field", name, fields)
-    items = {name: fields[name] for name in names}
-    if is_packed:
-        items[DOCUMENT_START] = Field(np.dtype(np.int32))
-    arrays = []
-    offset = 0
-    for name, field in items.items():
-        arrays.append((name, field, (batch_size, length, *field.shape), offset))
-        num_bytes = batch_size * length * field.item_bytes
-        offset += -(-num_bytes // BatchMemory.ALIGNMENT) * BatchMemory.ALIGNMENT
-    order = list(fields)
-    return Layout([order.index(name) for name in names], arrays, offset)
-
-
-def check_outputs(layout: Layout, out: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """`out` in the layout's order; raises `InvalidArgument` unless it fits exactly."""
-    names = [name for name, *_ in layout.arrays]
-    if out.keys() != set(names):
-        raise InvalidArgument(
-            f"out must have exactly the arrays {', '.join(names)}, got {', '.join(out) or 'none'}"
-        )
-    for name, field, shape, _ in layout.arrays:
-        array = out[name]
-        if check_array(name, array, field, shape[:2]) is not array or not array.flags.writeable:
-            raise InvalidArgument(f'out["{name}"] must be C-contiguous and writeable')
-    return {name: out[name] for name in names}
-
-
-def check_draw(seed: int, draw: int, rank: int, threads: int) -> None:
-    """Raise `InvalidArgument` unless all are unsigned 64-bit integers and `threads` at least 1."""
+def check_numbers(seed: int, draw: int, rank: int, threads: int) -> None:
+    """Raise `InvalidArgument` unless all are unsigned 64-bit integers."""
     for argument, value in (("seed", seed), ("draw", draw), ("rank", rank), ("threads", threads)):
-        if not 0 <= value <= MAX_UINT64:
-            raise InvalidArgument(f"{argument} must be in 0..2**64-1, got {value}")
-    if threads < 1:
-        raise InvalidArgument(f"threads must be at least 1, got {threads}")
+        if not isinstance(value, int | np.integer) or not 0 <= value <= MAX_UINT64:
+            raise InvalidArgument(f"{argument} must be an integer in 0..2**64-1, got {value!r}")

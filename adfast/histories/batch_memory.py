@@ -1,0 +1,126 @@
+"""Memory of sampled batches, used again once nobody refers to a batch any more.
+
+Fresh memory would cost more than the copying (a page fault every 4 KB, facts: 6 to 15 times), and
+buffers that are used again regardless would change a batch under its owner.
+"""
+
+from __future__ import annotations
+
+import mmap
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from sys import getrefcount
+
+import numpy as np
+
+from adfast import _native
+from adfast.errors import InvalidArgument, UnknownName
+from adfast.histories.schema import DOCUMENT_START, check_array
+from adfast.tasks.transition_schema import Field
+
+ALIGNMENT = 64  # of every array in its block: a cache line
+HUGE_PAGE = 1 << 21
+MAX_BATCHES = 4  # of one layout that are kept for reuse
+
+
+@dataclass
+class Batch:
+    """Arrays of one batch and the native view of them."""
+
+    arrays: tuple[np.ndarray, ...]
+    target: _native.Target
+    idle_references: tuple[int, ...] = ()
+
+    def count_references(self) -> tuple[int, ...]:
+        """References to each array; a view refers to its array too."""
+        return tuple(map(getrefcount, self.arrays))
+
+
+class BatchLayout:
+    """The names, dtypes and shapes of one kind of batch, and the memory of such batches.
+
+    A packed batch also has `document_start`, int32 `[B, L]`, as its last array. Raises
+    `InvalidArgument` or `UnknownName` for sizes and fields that are not valid.
+    """
+
+    def __init__(
+        self,
+        lanes: _native.Lanes,
+        fields: Mapping[str, Field],
+        batch_size: int,
+        length: int,
+        names: tuple[str, ...],
+        is_packed: bool,
+    ) -> None:
+        for argument, value in (("batch_size", batch_size), ("length", length)):
+            if not isinstance(value, int | np.integer) or not 1 <= value < 2**31:
+                raise InvalidArgument(f"{argument} must be an integer of at least 1, got {value!r}")
+        if not names or len(set(names)) != len(names):
+            raise InvalidArgument(f"fields must be distinct and not empty, got {names}")
+        for name in names:
+            if name not in fields:
+                raise UnknownName("field", name, fields)
+        self.names = (*names, DOCUMENT_START) if is_packed else names
+        self._lanes = lanes
+        self._batch_size = batch_size
+        self._length = length
+        order = list(fields)
+        self._indices = [order.index(name) for name in names]
+        self._items = [fields[name] for name in names]
+        if is_packed:
+            self._items.append(Field(np.dtype(np.int32)))
+        self._batches: deque[Batch] = deque(maxlen=MAX_BATCHES)
+
+    def allocate(self) -> Batch:
+        """A batch that nobody refers to, its contents undefined."""
+        for _ in range(len(self._batches)):
+            try:
+                batch = self._batches.popleft()  # alone with it: another thread gets another one
+            except IndexError:
+                break
+            if batch.count_references() == batch.idle_references:
+                return batch
+            self._batches.append(batch)
+        batch = self._make(self._allocate_arrays())
+        batch.idle_references = batch.count_references()
+        return batch
+
+    def recycle(self, batch: Batch) -> None:
+        """Keep `batch`, which its user may still hold, for a later `allocate`."""
+        self._batches.append(batch)
+
+    def adopt(self, out: Mapping[str, np.ndarray]) -> Batch:
+        """The caller's arrays as a batch; raises `InvalidArgument` unless they fit exactly."""
+        if out.keys() != set(self.names):
+            raise InvalidArgument(
+                f"out must have exactly the arrays {', '.join(self.names)}, "
+                f"got {', '.join(out) or 'none'}"
+            )
+        for name, field in zip(self.names, self._items, strict=True):
+            array = out[name]
+            checked = check_array(name, array, field, (self._batch_size, self._length))
+            if checked is not array or not array.flags.writeable:
+                raise InvalidArgument(f'out["{name}"] must be C-contiguous and writeable')
+        return self._make([out[name] for name in self.names])
+
+    def _make(self, arrays: Sequence[np.ndarray]) -> Batch:
+        outputs = tuple(arrays[: len(self._indices)])
+        target = _native.Target(self._lanes, self._batch_size, self._length, self._indices, outputs)
+        return Batch(tuple(arrays), target)
+
+    def _allocate_arrays(self) -> list[np.ndarray]:
+        """Arrays in one block of memory, of huge pages if it is large."""
+        shapes = [(self._batch_size, self._length, *field.shape) for field in self._items]
+        sizes = [
+            field.dtype.itemsize * int(np.prod(shape, dtype=np.int64))
+            for field, shape in zip(self._items, shapes, strict=True)
+        ]
+        offsets = np.cumsum([0, *(-(-size // ALIGNMENT) * ALIGNMENT for size in sizes)])
+        block = mmap.mmap(-1, int(offsets[-1]))
+        if len(block) >= HUGE_PAGE and hasattr(mmap, "MADV_HUGEPAGE"):
+            block.madvise(mmap.MADV_HUGEPAGE)
+        return [
+            np.ndarray(shape, field.dtype, block, int(offset))
+            for field, shape, offset in zip(self._items, shapes, offsets[:-1], strict=True)
+        ]
