@@ -1,4 +1,4 @@
-"""What README.md says is true: its Python runs and prints what it says, its tree is the real one."""
+"""README.md is true: its Python prints what it says, its tree is the real one, its links lead on."""
 
 from __future__ import annotations
 

@@ -1,0 +1,114 @@
+"""The built wheel holds the whole package and runs the demo from any folder; setting up needs no
+more than it says."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+SOURCES = ("adfast", "csrc", "pyproject.toml", "setup.py", "README.md", "LICENSE")
+MADE_BY_BUILDING = shutil.ignore_patterns("__pycache__", "*.so")
+PIP = (sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet")
+
+# A run that goes through every stage in a moment and learns nothing.
+TINY = (
+    "collection.histories_per_task=2",
+    "collection.episodes=24",
+    "model.attention_window=20",
+    "training.updates=2",
+    "training.warmup_updates=0",
+    "training.batch_size=2",
+    "training.context_length=40",
+    "training.threads=1",
+    "training.evaluate_every=none",
+    "evaluation.episodes=2",
+    "evaluation.seeds=1",
+    "evaluation.train_tasks=1",
+)
+
+
+@pytest.fixture(scope="module")
+def source_tree(tmp_path_factory):
+    """A copy of what a wheel is built from, so that building leaves nothing in the checkout."""
+    tree = tmp_path_factory.mktemp("sources")
+    for name in SOURCES:
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, tree / name, ignore=MADE_BY_BUILDING)
+        else:
+            shutil.copy(ROOT / name, tree / name)
+    return tree
+
+
+@pytest.fixture(scope="module")
+def wheel(source_tree, tmp_path_factory):
+    """The path of the wheel that `pip install .` makes."""
+    folder = tmp_path_factory.mktemp("wheel")
+    build = (*PIP, "wheel", "--no-deps", "--no-build-isolation", "-w", folder, source_tree)
+    subprocess.run(build, check=True)
+    return next(folder.glob("*.whl"))
+
+
+@pytest.mark.slow
+def test_wheel_holds_every_file_of_the_package_and_the_extension(wheel, source_tree):
+    with zipfile.ZipFile(wheel) as archive:
+        packed = {name for name in archive.namelist() if name.startswith("adfast/")}
+    (extension,) = {name for name in packed if name.endswith(".so")}
+    files = (path for path in (source_tree / "adfast").rglob("*") if path.is_file())
+    assert packed - {extension} == {path.relative_to(source_tree).as_posix() for path in files}
+    assert extension.startswith("adfast/_native.")
+
+
+@pytest.mark.slow
+def test_installed_wheel_runs_the_demo_in_another_folder(wheel, tmp_path):
+    installed, elsewhere = tmp_path / "installed", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    subprocess.run((*PIP, "install", "--no-deps", "--target", installed, wheel), check=True)
+    settings = [part for setting in TINY for part in ("--set", setting)]
+    subprocess.run(
+        [installed / "bin" / "adfast", "run", "dark-room", *settings],
+        cwd=elsewhere,
+        env=os.environ | {"PYTHONPATH": str(installed), "OMP_NUM_THREADS": "1"},
+        check=True,
+    )
+    assert (elsewhere / "runs" / "dark-room" / "report.html").is_file()
+    # The installed package ran, not the checkout: its kernels were compiled and cached there.
+    assert any((installed / "adfast").rglob("*.nbi"))
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
+@pytest.mark.parametrize(
+    ("python", "environment", "message"),
+    [
+        ("import sys; sys.version_info = (3, 10)", {}, "adfast needs Python 3.11 or later"),
+        ("import sys; sys.modules['ensurepip'] = None", {}, "apt install python3-venv"),
+        ("import sysconfig; sysconfig.get_path = str", {}, "apt install python3-dev"),
+        ("", {"CXX": "absent-compiler"}, "no C++ compiler (absent-compiler)"),
+    ],
+)
+def test_make_says_what_the_machine_lacks_and_leaves_nothing(
+    python, environment, message, tmp_path
+):
+    """`python` is run first in the interpreter that the Makefile is given."""
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    for name in ("pyproject.toml", "setup.py", "constraints.txt"):
+        (tmp_path / name).touch()
+    interpreter = tmp_path / "python"
+    interpreter.write_text(f'#!/bin/sh\nexec {sys.executable} -c "{python}\n$2"\n')
+    interpreter.chmod(0o755)
+    result = subprocess.run(
+        ["make", "install", f"PYTHON={interpreter}"],
+        cwd=tmp_path,
+        env=os.environ | {"MAKEFLAGS": ""} | environment,  # this test may run under make itself
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode != 0
+    assert message in result.stderr
+    assert not (tmp_path / ".venv").exists()
