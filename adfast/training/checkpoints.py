@@ -75,6 +75,8 @@ def save_training(
     for name, value in optimizer.state_tensors().items():
         tensors[OPTIMIZER_PREFIX + name] = value
     write_tensors(path, tensors, {"training": state.to_dict(), **state.description})
+    for leftover in directory.glob(".update-*.tmp"):  # of a training that was killed
+        leftover.unlink()
     for old in sorted(directory.glob("update-*.safetensors"))[:-CHECKPOINTS_KEPT]:
         old.unlink()
     return path

@@ -16,6 +16,7 @@ import torch
 
 from adfast import random_streams
 from adfast.errors import CheckpointError, Interrupted
+from adfast.models.transformer import Transformer
 from adfast.training.checkpoints import (
     TrainingState,
     load_training,
@@ -61,7 +62,7 @@ class Trainer:
 
     def __init__(
         self,
-        model: torch.nn.Module,
+        model: Transformer,
         batch_of: Callable[[int], Batch],
         config: TrainingConfig,
         directory: Path,
@@ -134,7 +135,7 @@ class Trainer:
         transitions = batch["action"].numel()
         self.state.update = update + 1
         self.state.environment_transitions += transitions
-        self.state.tokens += transitions * int(getattr(self.model, "tokens_per_transition", 1))
+        self.state.tokens += transitions * self.model.config.tokens_per_transition
         self.state.accumulate(loss, accuracy)
         return gradient_norm
 

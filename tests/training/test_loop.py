@@ -1,0 +1,217 @@
+"""Training is a function of its settings, and interrupted training of nothing more."""
+
+import dataclasses
+import json
+import random
+
+import pytest
+import torch
+
+from adfast.errors import CheckpointError
+from adfast.models.checkpoint import load_model, read_tensors
+from adfast.training.checkpoints import newest_checkpoint
+from adfast.training.loop import TrainingHooks, TrainingInterrupted, dropout_seed
+from adfast.training.metrics import read_metrics
+from killed_process import KILLS, Worker
+from training.tiny_training import TRAINING, make_trainer, random_store, train_and_acknowledge
+
+VARIANTS = {
+    "muon": {},
+    "adamw": {"optimizer": "adamw"},
+    "dropout": {"model": {"dropout": 0.1, "sequence_mask": 0.3}},
+}
+
+
+@pytest.fixture(scope="module")
+def store():
+    return random_store()
+
+
+@pytest.fixture(autouse=True)
+def thread_count():
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
+
+
+def outcome(directory):
+    """Everything that a training leaves, less the times that it took."""
+    tensors, metadata = read_tensors(newest_checkpoint(directory / "checkpoints"))
+    rows = read_metrics(directory / "metrics.jsonl")
+    del metadata["training"]["seconds"]
+    for row in rows:
+        del row["seconds"]
+    return tensors, metadata, rows
+
+
+def assert_same_outcome(directory, expected):
+    (tensors, *rest), (expected_tensors, *expected_rest) = outcome(directory), outcome(expected)
+    assert rest == expected_rest
+    assert tensors.keys() == expected_tensors.keys()
+    for name, tensor in tensors.items():
+        assert torch.equal(tensor, expected_tensors[name]), name
+
+
+def stop_after(update):
+    """Hooks that ask to stop once so many updates are done."""
+    done = []
+    return TrainingHooks(
+        on_update=lambda state, row: done.append(state.update),
+        should_stop=lambda: len(done) + 1 >= update,
+    )
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_resumed_training_equals_uninterrupted_one(tmp_path, store, variant):
+    settings = VARIANTS[variant] | {"store": store}
+    make_trainer(tmp_path / "whole", **settings).run()
+    for update in (5, 1, 2):  # between checkpoints and metrics, and twice right after a start
+        interrupted = make_trainer(tmp_path / "parts", hooks=stop_after(update), **settings)
+        with pytest.raises(TrainingInterrupted, match="saved") as caught:
+            interrupted.run(resume=True)
+        assert caught.value.checkpoint.is_file()
+    state = make_trainer(tmp_path / "parts", **settings).run(resume=True)
+    assert state.update == TRAINING["updates"]
+    assert_same_outcome(tmp_path / "parts", tmp_path / "whole")
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_same_seed_trains_the_same_model_bit_for_bit(tmp_path, store, threads):
+    for name in ("one", "two"):
+        make_trainer(tmp_path / name, store=store, threads=threads).run()
+    assert_same_outcome(tmp_path / "one", tmp_path / "two")
+
+
+def test_another_seed_trains_another_model(tmp_path, store):
+    for seed in (1, 2):
+        make_trainer(tmp_path / str(seed), store=store, seed=seed).run()
+    one, two = (outcome(tmp_path / str(seed))[0]["head"] for seed in (1, 2))
+    assert not torch.equal(one, two)
+
+
+def test_killed_training_equals_uninterrupted_one(tmp_path):
+    settings = {"updates": 160, "checkpoint_every": 2, "metrics_every": 3}
+    worker = Worker(train_and_acknowledge)
+    worker.run(tmp_path / "whole", settings | {"checkpoint_every": 160})
+    moments = random.Random(0)
+    for _ in range(KILLS):
+        acknowledged = worker.run(
+            tmp_path / "killed",
+            settings,
+            kill_after=moments.randint(0, 3),
+            delay=moments.uniform(0, 0.04),
+        )
+        newest = newest_checkpoint(tmp_path / "killed" / "checkpoints")
+        if acknowledged:
+            _, metadata = read_tensors(newest)
+            assert metadata["training"]["update"] >= acknowledged[-1]
+    acknowledged = worker.run(tmp_path / "killed", settings)
+    assert acknowledged[-1] == settings["updates"]
+    assert len(acknowledged) > 1  # all kills came before the end
+    assert_same_outcome(tmp_path / "killed", tmp_path / "whole")
+    leftovers = {path.suffix for path in (tmp_path / "killed" / "checkpoints").iterdir()}
+    assert leftovers == {".safetensors"}
+
+
+def test_training_lowers_the_loss_and_logs_whole_rows(tmp_path, store):
+    evaluations = iter(range(100))
+    hooks = TrainingHooks(evaluate=lambda: float(next(evaluations)))
+    settings = {"updates": 60, "metrics_every": 10, "evaluate_every": 25, "store": store}
+    trainer = make_trainer(tmp_path, hooks=hooks, **settings)
+    trainer.run()
+    rows = read_metrics(tmp_path / "metrics.jsonl")
+    assert [row["update"] for row in rows] == [10, 20, 25, 30, 40, 50, 60]
+    assert rows[-1]["loss"] < 0.5 * rows[0]["loss"]
+    assert rows[-1]["accuracy"] > rows[0]["accuracy"]
+    assert [row.get("held_out_return") for row in rows] == [None, None, 0, None, None, 1, 2]
+    assert all(row["tokens"] == row["environment_transitions"] for row in rows)
+    assert rows[-1]["tokens"] == 60 * TRAINING["batch_size"] * TRAINING["context_length"]
+    assert [row["seconds"] for row in rows] == sorted(row["seconds"] for row in rows)
+    assert trainer.model.training  # evaluating left the model as it was
+
+
+def test_three_token_layout_counts_its_tokens(tmp_path, store):
+    state = make_trainer(tmp_path, store=store, model={"layout": "three-token"}).run()
+    assert state.tokens == 3 * state.environment_transitions
+
+
+def test_checkpoint_loads_as_a_model(tmp_path, store):
+    trainer = make_trainer(tmp_path, store=store)
+    trainer.run()
+    model = load_model(newest_checkpoint(tmp_path / "checkpoints"))
+    for name, tensor in model.state_dict().items():
+        assert torch.equal(tensor, trainer.model.state_dict()[name])
+
+
+def test_newest_two_checkpoints_are_kept(tmp_path, store):
+    make_trainer(tmp_path, store=store).run()
+    kept = sorted(path.name for path in (tmp_path / "checkpoints").iterdir())
+    assert kept == ["update-00000008.safetensors", "update-00000012.safetensors"]
+
+
+def test_stop_in_the_last_update_is_a_finish(tmp_path, store):
+    state = make_trainer(tmp_path, store=store, hooks=stop_after(TRAINING["updates"])).run()
+    assert state.update == TRAINING["updates"]
+
+
+def test_finished_training_resumes_to_itself(tmp_path, store):
+    make_trainer(tmp_path, store=store).run()
+    before = (tmp_path / "metrics.jsonl").read_bytes()
+    state = make_trainer(tmp_path, store=store).run(resume=True)
+    assert state.update == TRAINING["updates"]
+    assert (tmp_path / "metrics.jsonl").read_bytes() == before
+
+
+def test_training_over_an_earlier_one_is_refused(tmp_path, store):
+    make_trainer(tmp_path, store=store).run()
+    with pytest.raises(CheckpointError, match="checkpoints of an earlier training; resume it"):
+        make_trainer(tmp_path, store=store).run()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"model": {"width": 32}}, r"another model: tensor .*\(.*32\).*found .*\(.*16\)"),
+        ({"model": {"num_layers": 2}}, r"another model: tensor blocks\.1.* is missing"),
+        ({"optimizer": "adamw"}, r'optimizer state ".*" is .*training\.optimizer = "adamw"'),
+    ],
+)
+def test_checkpoint_of_another_training_is_refused(tmp_path, store, change, message):
+    make_trainer(tmp_path, store=store).run()
+    with pytest.raises(CheckpointError, match=message):
+        make_trainer(tmp_path, store=store, **change).run(resume=True)
+
+
+def test_truncated_checkpoint_is_refused_and_the_one_before_serves(tmp_path, store):
+    make_trainer(tmp_path / "whole", store=store).run()
+    make_trainer(tmp_path / "cut", store=store).run()
+    newest = newest_checkpoint(tmp_path / "cut" / "checkpoints")
+    newest.write_bytes(newest.read_bytes()[:-100])
+    with pytest.raises(CheckpointError, match=r"damaged.*delete this one to resume from the one"):
+        make_trainer(tmp_path / "cut", store=store).run(resume=True)
+    newest.unlink()
+    make_trainer(tmp_path / "cut", store=store).run(resume=True)
+    assert_same_outcome(tmp_path / "cut", tmp_path / "whole")
+
+
+def test_metrics_cut_short_by_a_kill_are_mended_on_resume(tmp_path, store):
+    make_trainer(tmp_path / "whole", store=store).run()
+    with pytest.raises(TrainingInterrupted):
+        make_trainer(tmp_path / "cut", store=store, hooks=stop_after(7)).run()
+    path = tmp_path / "cut" / "metrics.jsonl"
+    path.write_bytes(path.read_bytes() + json.dumps({"update": 9, "loss": 1.0})[:-4].encode())
+    make_trainer(tmp_path / "cut", store=store).run(resume=True)
+    assert_same_outcome(tmp_path / "cut", tmp_path / "whole")
+
+
+def test_dropout_is_keyed_by_seed_and_update():
+    """Torch's generator on a CPU is seeded by the lower 32 bits alone."""
+    drawn = {dropout_seed(seed, update) % 2**32 for seed in range(3) for update in range(50)}
+    assert len(drawn) == 150
+    assert dropout_seed(2**63, 10**6) == dropout_seed(2**63, 10**6) < 2**64
+
+
+def test_thread_count_is_measured_and_recorded_unless_given(tmp_path, store):
+    state = make_trainer(tmp_path, store=store, threads=None).run()
+    assert state.threads >= 1
+    assert dataclasses.asdict(state)["threads"] == torch.get_num_threads()
