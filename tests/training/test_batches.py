@@ -1,0 +1,50 @@
+"""Batches are a function of (seed, update), and windows that do not fit are refused at once."""
+
+import pytest
+import torch
+
+from adfast.errors import InvalidArgument
+from adfast.training.batches import FIELDS, BatchSource
+from adfast.training.config import TrainingConfig
+from training.tiny_training import TRAINING, random_store
+
+
+@pytest.fixture(scope="module")
+def store():
+    return random_store()
+
+
+def draw(store, seed, update, **settings):
+    config = TrainingConfig.from_mapping(TRAINING | settings)
+    return BatchSource(store, config, seed)(update)
+
+
+def test_batch_is_a_function_of_seed_and_update(store):
+    once, again = draw(store, 3, 7), draw(store, 3, 7)
+    assert once.keys() == set(FIELDS)
+    for name, values in once.items():
+        assert values.shape[:2] == (TRAINING["batch_size"], TRAINING["context_length"])
+        assert torch.equal(values, again[name])
+    for seed, update in ((3, 8), (4, 7)):
+        assert not torch.equal(once["observation"], draw(store, seed, update)["observation"])
+
+
+def test_batches_that_are_held_do_not_change(store):
+    source = BatchSource(store, TrainingConfig.from_mapping(TRAINING), 0)
+    held = [source(update) for update in range(6)]
+    copies = [batch["observation"].clone() for batch in held]
+    for update in range(6, 20):
+        source(update)
+    for batch, copy in zip(held, copies, strict=True):
+        assert torch.equal(batch["observation"], copy)
+
+
+@pytest.mark.parametrize(("align", "starts"), [("episode", {0}), ("step", {0, 1, 2, 3, 4})])
+def test_windows_start_where_the_recipe_says(store, align, starts):
+    drawn = draw(store, 0, 0, batch_size=200, align=align)["episode_step"]
+    assert set(drawn[:, 0].tolist()) == starts
+
+
+def test_window_longer_than_every_history_is_refused(store):
+    with pytest.raises(InvalidArgument, match=r"training\.context_length: .*at most 30.*got 31"):
+        draw(store, 0, 0, context_length=31)
