@@ -1,0 +1,56 @@
+"""Intervals cover the mean as often as they say; the interquartile mean leaves the tails out."""
+
+import numpy as np
+import pytest
+
+from adfast.evaluation.statistics import bootstrap_interval, interquartile_mean
+
+
+def test_interval_of_equal_values_is_that_value():
+    np.testing.assert_allclose(bootstrap_interval(np.full(9, 3.5)), 3.5)
+
+
+def test_interval_surrounds_the_mean_and_narrows_with_more_tasks():
+    values = np.random.default_rng(0).normal(10, 2, 400)
+    few, many = bootstrap_interval(values[:25]), bootstrap_interval(values)
+    assert few[0] < values[:25].mean() < few[1]
+    assert many[1] - many[0] < 0.5 * (few[1] - few[0])
+    # The normal approximation of the same interval.
+    np.testing.assert_allclose(many[1] - many[0], 2 * 1.96 * values.std() / 20, rtol=0.1)
+
+
+def test_interval_covers_the_true_mean_about_as_often_as_it_says():
+    generator = np.random.default_rng(1)
+    covered = 0
+    for _ in range(200):
+        low, high = bootstrap_interval(generator.normal(5, 1, 30))
+        covered += low <= 5 <= high
+    assert 0.88 <= covered / 200 <= 0.99
+
+
+def test_interval_is_computed_for_every_column_and_repeats():
+    values = np.random.default_rng(2).normal(size=(16, 40))
+    interval = bootstrap_interval(values, seed=3)
+    assert interval.shape == (2, 40)
+    np.testing.assert_array_equal(interval, bootstrap_interval(values, seed=3))
+    assert not np.array_equal(interval, bootstrap_interval(values, seed=4))
+    np.testing.assert_allclose(interval[:, 7], bootstrap_interval(values[:, 7], seed=3))
+
+
+def test_wider_confidence_gives_a_wider_interval():
+    values = np.arange(20.0)
+    narrow, wide = bootstrap_interval(values, confidence=0.5), bootstrap_interval(values)
+    assert wide[0] < narrow[0] < narrow[1] < wide[1]
+
+
+@pytest.mark.parametrize(("count", "expected"), [(1, 0.0), (4, 1.5), (8, 3.5), (9, 4.0)])
+def test_interquartile_mean_leaves_out_a_quarter_at_each_end(count, expected):
+    values = np.arange(count, dtype=float)
+    values[-1] = values[-1] if count == 1 else 1e9  # an outlier does not move it
+    np.random.default_rng(0).shuffle(values)
+    assert interquartile_mean(values) == pytest.approx(expected)
+
+
+def test_interquartile_mean_of_columns():
+    values = np.stack([np.arange(8.0), np.zeros(8)], axis=1)
+    np.testing.assert_array_equal(interquartile_mean(values), [3.5, 0.0])
