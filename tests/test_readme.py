@@ -1,4 +1,4 @@
-"""README.md is true: its Python prints what it says, its tree is the real one, its links lead on."""
+"""README.md is true: its Python prints what it says, its tree and its links are real."""
 
 from __future__ import annotations
 
