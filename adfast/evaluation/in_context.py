@@ -51,7 +51,8 @@ def evaluate(
     """Let `model` act for `episodes` episodes on every task, `seeds` times, from an empty context.
 
     `on_episode(episodes_done)` is called whenever the slowest environment finishes an episode.
-    Raises `InvalidArgument` when the model was made for another schema than the family's.
+    Raises `InvalidArgument` when the model was made for another schema than the family's, and when
+    there is no task, episode or seed.
     """
     if model.schema != family.transition_schema:
         raise InvalidArgument(
@@ -59,6 +60,9 @@ def evaluate(
             "evaluate on the family that the model was trained on"
         )
     task_ids = family.check_task_ids(task_ids)
+    for argument, count in (("task_ids", len(task_ids)), ("episodes", episodes), ("seeds", seeds)):
+        if count < 1:
+            raise InvalidArgument(f"{argument} must be at least one, got {count}")
     environment_task = np.repeat(task_ids, seeds)
     environment_seed = np.tile(np.arange(seeds), len(task_ids))
     streams = environment_seed * family.num_tasks + environment_task

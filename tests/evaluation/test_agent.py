@@ -1,0 +1,190 @@
+"""The agent acts alike in any loop and any company, and refuses what it cannot read."""
+
+import gymnasium
+import numpy as np
+import pytest
+
+import adfast.simulators.gymnasium_env
+from adfast.errors import CheckpointError, InvalidArgument
+from adfast.evaluation.agent import Agent, load
+from adfast.evaluation.in_context import evaluate
+from adfast.models.checkpoint import save_model
+from adfast.simulators import BatchSimulator
+from evaluation.acting import ROOM, TERMINATING_ROOM, act, random_model
+
+assert adfast.simulators.gymnasium_env  # registers the environments
+
+
+@pytest.fixture(scope="module")
+def model():
+    return random_model(ROOM)
+
+
+@pytest.mark.parametrize("family", [ROOM, TERMINATING_ROOM], ids=["fixed", "terminating"])
+def test_neighbours_do_not_change_what_an_environment_does(family):
+    model = random_model(family)
+    task_ids, streams = np.array([3, 8, 12, 13, 24, 3]), np.array([5, 6, 7, 8, 9, 2**40])
+    together = act(
+        Agent(model, 6, seed=2, random_streams=streams),
+        BatchSimulator(family, task_ids, random_streams=streams),
+        40,
+    )
+    for part in ([4], [5, 0], [1, 3, 2]):
+        apart = act(
+            Agent(model, len(part), seed=2, random_streams=streams[part]),
+            BatchSimulator(family, task_ids[part], random_streams=streams[part]),
+            40,
+        )
+        np.testing.assert_array_equal(apart, together[:, part])
+
+
+def test_seed_and_stream_change_the_actions(model):
+    simulator = BatchSimulator(ROOM, [3, 3])
+    one = act(Agent(model, 2, seed=0), simulator, 40)
+    assert not np.array_equal(one[:, 0], one[:, 1])
+    np.testing.assert_array_equal(one, act(Agent(model, 2, seed=0), simulator, 40))
+    assert not np.array_equal(one, act(Agent(model, 2, seed=1), simulator, 40))
+
+
+@pytest.mark.parametrize("window", [15, None])
+def test_reset_environments_start_over_and_the_others_go_on(window):
+    model = random_model(ROOM, attention_window=window)
+    generator = np.random.default_rng(0)
+    observation = generator.integers(0, 5, (60, 3, 2))
+    reward = generator.integers(0, 2, (60, 3))
+    done = np.zeros(3, bool)
+
+    def steps(agent, times, first):
+        # `first`: whether the agent begins; nothing is read of the past then
+        taken = []
+        for t in times:
+            past = () if first and t == times[0] else (reward[t], done, done)
+            taken.append(agent.act(observation[t], *past))
+        return np.stack(taken)
+
+    agent, undisturbed = Agent(model, 3, temperature=0), Agent(model, 3, temperature=0)
+    np.testing.assert_array_equal(steps(agent, range(4), True), steps(undisturbed, range(4), True))
+    agent.reset(np.array([False, True, False]))
+    after, expected = steps(agent, range(4, 10), False), steps(undisturbed, range(4, 10), False)
+    np.testing.assert_array_equal(after[:, [0, 2]], expected[:, [0, 2]])
+    fresh = steps(Agent(model, 3, temperature=0), range(4, 10), True)
+    np.testing.assert_array_equal(after[:, 1], fresh[:, 1])
+    agent.reset()
+    fresh = steps(Agent(model, 3, temperature=0), range(20, 28), True)
+    np.testing.assert_array_equal(steps(agent, range(20, 28), True), fresh)
+
+
+def test_acting_in_a_gymnasium_loop_earns_what_evaluate_says(model):
+    task_ids, seeds, episodes = np.array([2, 11, 23]), 2, 4
+    expected = evaluate(model, ROOM, task_ids, episodes=episodes, seeds=seeds, seed=6).returns
+    environments = gymnasium.make_vec(
+        "adfast/DarkRoom-v0",
+        num_envs=6,
+        task_ids=np.repeat(task_ids, seeds),
+        size=5,
+        episode_length=10,
+    )
+    streams = np.tile(np.arange(seeds), 3) * ROOM.num_tasks + np.repeat(task_ids, seeds)
+    agent = Agent(model, 6, seed=6, random_streams=streams)
+    returns = np.zeros((6, episodes))
+    episode = np.zeros(6, int)
+    observation, _ = environments.reset(seed=0)
+    actions = agent.act(observation)
+    while (episode < episodes).any():
+        observation, reward, terminated, truncated, info = environments.step(actions)
+        returns[np.arange(6), episode] += reward
+        episode += terminated | truncated
+        actions = agent.act(observation, reward, terminated, truncated, info.get("final_obs"))
+    np.testing.assert_array_equal(returns.reshape(3, seeds, episodes), expected)
+
+
+def begun(model):
+    """An agent in two environments, whose next call must bring what the last actions did."""
+    agent = Agent(model, 2)
+    agent.act(np.zeros((2, 2), int))
+    return agent
+
+
+NOT_DONE = np.zeros(2, bool)
+DONE = np.array([True, False])
+HERE = np.ones((2, 2), np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            (np.ones(2, int),),
+            r"observation must have shape \(2, 2\).*got \(2,\); .* 2 environments",
+        ),
+        ((HERE.astype(float),), "observation must be integers, got float64; cast them first"),
+        (
+            (HERE,),
+            r"reward, terminated and truncated must be given after the first call; call rese",
+        ),
+        ((HERE, np.zeros(3), NOT_DONE, NOT_DONE), r"reward must have shape \(2,\).*got \(3,\)"),
+        ((HERE, [0.5, 0], NOT_DONE, NOT_DONE), r"reward must be integers in 0\.\.255 .*got 0\.5"),
+        ((HERE, [0, -1], NOT_DONE, NOT_DONE), r"reward must be integers in 0\.\.255 .*got -1"),
+        ((HERE, [0, 0], [False], NOT_DONE), r"terminated must have shape"),
+        ((HERE, [0, 0], NOT_DONE, NOT_DONE[None]), r"truncated must have shape"),
+        (
+            (HERE, [0, 0], DONE, NOT_DONE),
+            r"final_observation must be given .*info\[\"final_obs\"\]",
+        ),
+        (
+            (HERE, [0, 0], DONE, NOT_DONE, np.array([None, HERE[0]], object)),
+            "final_observation must be giv",
+        ),
+        ((HERE, [0, 0], NOT_DONE, DONE, HERE[0]), r"final_observation must have shape \(2, 2\)"),
+        ((HERE * 5, [0, 0], NOT_DONE, NOT_DONE), r"observation\[0\] must be in 0\.\.4 .*got 5"),
+        ((HERE, [0, 0], DONE, NOT_DONE, HERE * 9), r"final_observation\[0\] must be in 0\.\.5"),
+    ],
+)
+def test_what_the_agent_cannot_read_is_refused(model, arguments, message):
+    with pytest.raises(InvalidArgument, match=message):
+        begun(model).act(*arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"temperature": -0.5}, "temperature must not be negative, got -0.5"),
+        ({"temperature": float("nan")}, "temperature must not be negative, got nan"),
+        ({"random_streams": np.arange(3)}, r"random_streams must have one entry .* 2 .*\(3,\)"),
+        ({"random_streams": np.array([0, -1])}, r"random streams must be integers in 0"),
+        ({"seed": -1}, "seed must be in 0"),
+        ({"num_environments": 0}, "num_environments must be at least 1, got 0"),
+    ],
+)
+def test_agent_that_could_not_act_is_refused(model, arguments, message):
+    with pytest.raises(InvalidArgument, match=message):
+        Agent(model, **{"num_environments": 2} | arguments)
+
+
+@pytest.mark.parametrize("mask", [np.array([1, 0]), np.ones(3, bool)])
+def test_reset_mask_of_another_kind_is_refused(model, mask):
+    with pytest.raises(InvalidArgument, match=r"reset mask must be bool \[2\]"):
+        begun(model).reset(mask)
+
+
+def test_environments_that_were_reset_need_no_past(model):
+    agent = begun(model)
+    agent.reset()
+    agent.act(HERE)
+
+
+def test_agent_is_loaded_from_a_run_or_a_checkpoint(tmp_path, model):
+    with pytest.raises(CheckpointError, match="no checkpoint in checkpoints/; train the run first"):
+        load(tmp_path)
+    with pytest.raises(CheckpointError, match="no such checkpoint"):
+        load(tmp_path / "missing.safetensors")
+    (tmp_path / "checkpoints").mkdir()
+    save_model(
+        tmp_path / "checkpoints" / "update-00000001.safetensors", random_model(ROOM, width=8)
+    )
+    newest = tmp_path / "checkpoints" / "update-00000020.safetensors"
+    save_model(newest, model)
+    expected = act(Agent(model, 2, seed=3, temperature=0.5), BatchSimulator(ROOM, [1, 2]), 15)
+    for path in (tmp_path, str(tmp_path), newest):
+        agent = load(path, 2, seed=3, temperature=0.5)
+        np.testing.assert_array_equal(act(agent, BatchSimulator(ROOM, [1, 2]), 15), expected)

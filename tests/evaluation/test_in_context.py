@@ -1,0 +1,142 @@
+"""What `evaluate` and its recorder say is what happens when it is played back step by step."""
+
+import numpy as np
+import pytest
+
+from adfast.errors import InvalidArgument
+from adfast.evaluation.agent import Agent
+from adfast.evaluation.in_context import evaluate
+from adfast.simulators import BatchSimulator
+from evaluation.acting import ROOM, TERMINATING_ROOM, random_model
+from reference.dark_room import DarkRoomReference
+
+ROOMS = {
+    "fixed": (ROOM, {"size": 5, "episode_length": 10}),
+    "terminating": (TERMINATING_ROOM, {"size": 5, "start": "random", "terminate_at_goal": True}),
+}
+TASK_IDS = np.array([2, 12, 18])
+SEEDS, EPISODES = 2, 5
+
+
+@pytest.fixture(scope="module", params=ROOMS)
+def played(request):
+    """A family, its twin's options, the model and its evaluation."""
+    family, options = ROOMS[request.param]
+    model = random_model(family)
+    finished = []
+    result = evaluate(
+        model,
+        family,
+        TASK_IDS,
+        episodes=EPISODES,
+        seeds=SEEDS,
+        seed=9,
+        on_episode=finished.append,
+    )
+    assert finished == [1, 2, 3, 4, 5]
+    return family, options, model, result
+
+
+def stream(family, task_id, seed):
+    return seed * family.num_tasks + int(task_id)
+
+
+def test_recorded_actions_lead_where_the_plain_python_room_says(played):
+    family, options, _, result = played
+    ended_early = 0
+    for task, seed in np.ndindex(3, SEEDS):
+        task_id = int(TASK_IDS[task])
+        room = DarkRoomReference(
+            task_id, **options, seed=9, random_stream=stream(family, task_id, seed)
+        )
+        for episode in range(EPISODES):
+            where = task, seed, episode
+            observation, action, reward = (
+                getattr(result.trajectories, name)[where]
+                for name in ("observation", "action", "reward")
+            )
+            assert tuple(observation[0]) == room.reset()
+            done, steps = False, 0
+            while not done:
+                cell, paid, terminated, truncated = room.step(int(action[steps]))
+                steps += 1
+                assert tuple(observation[steps]) == cell
+                assert reward[steps - 1] == paid
+                done = terminated or truncated
+            ended_early += steps < family.episode_length
+            assert (observation[steps:] == observation[steps]).all()
+            assert not action[steps:].any()
+            assert not reward[steps:].any()
+            assert result.returns[where] == reward.sum()
+    assert (ended_early > 0) == ("terminate_at_goal" in options)
+
+
+def test_every_environment_does_what_it_would_do_alone(played):
+    family, _, model, result = played
+    for task, seed in np.ndindex(3, SEEDS):
+        streams = np.array([stream(family, TASK_IDS[task], seed)])
+        simulator = BatchSimulator(family, TASK_IDS[[task]], 9, random_streams=streams)
+        agent = Agent(model, 1, seed=9, random_streams=streams)
+        actions = agent.act(simulator.reset())
+        for episode in range(EPISODES):
+            taken, done = [], False
+            while not done:
+                taken.append(int(actions[0]))
+                step = simulator.step(actions)
+                done = bool(step.terminated[0] | step.truncated[0])
+                actions = agent.act(*step)
+            recorded = result.trajectories.action[task, seed, episode]
+            np.testing.assert_array_equal(recorded[: len(taken)], taken)
+
+
+def test_result_is_a_function_of_task_and_seed_alone(played):
+    family, _, model, result = played
+    alone = evaluate(model, family, TASK_IDS[1:2], episodes=EPISODES, seeds=1, seed=9)
+    np.testing.assert_array_equal(alone.returns, result.returns[1:2, :1])
+    other = evaluate(model, family, TASK_IDS, episodes=EPISODES, seeds=SEEDS, seed=10)
+    assert not np.array_equal(other.trajectories.action, result.trajectories.action)
+
+
+def test_shapes_and_dtypes(played):
+    family, _, _, result = played
+    steps = family.episode_length
+    assert result.returns.shape == (3, SEEDS, EPISODES)
+    assert result.returns.dtype == np.float64
+    assert result.trajectories.observation.shape == (3, SEEDS, EPISODES, steps + 1, 2)
+    assert result.trajectories.observation.dtype == np.uint8
+    assert result.trajectories.action.shape == (3, SEEDS, EPISODES, steps)
+    np.testing.assert_array_equal(result.task_ids, TASK_IDS)
+
+
+def test_part_of_the_tasks_can_be_selected(played):
+    *_, result = played
+    part = result.select(slice(1, None))
+    np.testing.assert_array_equal(part.task_ids, TASK_IDS[1:])
+    np.testing.assert_array_equal(part.returns, result.returns[1:])
+    np.testing.assert_array_equal(part.trajectories.returns, part.returns)
+
+
+def test_temperature_zero_does_not_depend_on_the_seed():
+    model = random_model(ROOM)
+    one, two = (
+        evaluate(model, ROOM, TASK_IDS, episodes=2, seeds=2, seed=seed, temperature=0)
+        for seed in (1, 2)
+    )
+    np.testing.assert_array_equal(one.trajectories.action, two.trajectories.action)
+    np.testing.assert_array_equal(one.returns[:, 0], one.returns[:, 1])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"family": TERMINATING_ROOM}, "evaluate on the family that the model was trained on"),
+        ({"task_ids": np.array([25])}, r"task_ids of dark-room must be in 0\.\.24, got 25"),
+        ({"task_ids": np.array([], int)}, "task_ids must be at least one, got 0"),
+        ({"episodes": 0}, "episodes must be at least one, got 0"),
+        ({"seeds": 0}, "seeds must be at least one, got 0"),
+        ({"temperature": -1.0}, "temperature must not be negative"),
+    ],
+)
+def test_what_cannot_be_evaluated_is_refused(arguments, message):
+    with pytest.raises(InvalidArgument, match=message):
+        evaluate(**{"model": random_model(ROOM), "family": ROOM, "task_ids": TASK_IDS} | arguments)

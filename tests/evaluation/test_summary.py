@@ -1,0 +1,75 @@
+"""The summary's numbers, computed by hand on made-up returns."""
+
+import json
+
+import numpy as np
+import pytest
+
+from adfast.evaluation.in_context import InContextEvaluation
+from adfast.evaluation.recorder import Trajectories
+from adfast.evaluation.references import References
+from adfast.evaluation.summary import (
+    describe_references,
+    describe_returns,
+    describe_tasks,
+    summarise,
+)
+from evaluation.acting import ROOM
+
+TASK_IDS = np.array([0, 12])
+OPTIMAL = np.array([7.0, 10.0])  # of the corner and of the start cell
+
+
+@pytest.fixture
+def evaluation():
+    """Task 0 stays at 1, task 12 climbs from 0 to 9; two seeds, half above and below."""
+    episodes = np.minimum(np.arange(12.0), 9)
+    by_task = np.stack([np.ones(12), episodes])
+    returns = by_task[:, None] + np.array([-0.5, 0.5])[:, None]
+    nothing = np.zeros((2, 2, 12, 0))
+    return InContextEvaluation(TASK_IDS, returns, Trajectories(nothing, nothing, nothing))
+
+
+def test_summary_is_the_mean_over_tasks_and_seeds(evaluation):
+    summary = summarise(evaluation, OPTIMAL)
+    expected = (1 + np.minimum(np.arange(12.0), 9)) / 2
+    np.testing.assert_allclose(summary["held_out_mean_by_episode"], expected)
+    assert summary["held_out_first_episode_mean"] == 0.5
+    assert summary["held_out_last5_mean"] == pytest.approx((1 + 8.4) / 2)
+    assert summary["held_out_last5_share_of_optimal"] == pytest.approx((1 + 8.4) / 17)
+    assert summary["held_out_last5_ci95"] == pytest.approx([1, 8.4])  # either task, or both
+    assert np.shape(summary["held_out_ci95_by_episode"]) == (12, 2)
+    assert len(summary["held_out_iqm_by_episode"]) == 12
+
+
+def test_fewer_than_five_episodes_are_all_the_last_ones(evaluation):
+    short = InContextEvaluation(TASK_IDS, evaluation.returns[:, :, :2], evaluation.trajectories)
+    assert summarise(short, OPTIMAL)["held_out_last5_mean"] == pytest.approx(0.75)
+
+
+def test_task_that_is_not_solved_is_seen(evaluation):
+    corner, start = describe_tasks(ROOM, evaluation, OPTIMAL)
+    assert corner == {
+        "task_id": 0,
+        "label": "row 0, column 0",
+        "optimal": 7.0,
+        "first_episode": 1.0,
+        "last5_mean": 1.0,
+        "share_of_optimal": pytest.approx(1 / 7),
+        "solved": False,
+    }
+    assert start["solved"]
+    assert start["share_of_optimal"] == pytest.approx(0.84)
+
+
+def test_everything_is_json(evaluation):
+    references = References(0.2, 9.0, np.arange(12.0), np.arange(12.0) * 2, None)
+    described = {
+        "summary": summarise(evaluation, OPTIMAL),
+        "per_task": describe_tasks(ROOM, evaluation, OPTIMAL),
+        "references": describe_references(references),
+        "held_out": describe_returns(evaluation, ROOM),
+    }
+    assert json.loads(json.dumps(described, allow_nan=False)) == described
+    assert described["references"]["ideal_learner"] is None
+    assert described["held_out"]["optimal"] == OPTIMAL.tolist()
