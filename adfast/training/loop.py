@@ -17,6 +17,7 @@ import torch
 from adfast import random_streams
 from adfast.errors import CheckpointError, Interrupted
 from adfast.models.transformer import Transformer
+from adfast.training.allocator import keep_freed_memory
 from adfast.training.checkpoints import (
     TrainingState,
     load_training,
@@ -92,6 +93,7 @@ class Trainer:
         `TrainingInterrupted` after saving when `hooks.should_stop` says so, and `CheckpointError`
         when the checkpoint is damaged or of another model, or there is one and `resume` is not set.
         """
+        keep_freed_memory()
         newest = newest_checkpoint(self.checkpoint_directory)
         if newest is not None and not resume:
             raise CheckpointError(
