@@ -1,0 +1,82 @@
+"""Measures one workload: prepare, check that everybody does the same work, time, judge."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+
+from benchmarks.contest import Contest
+from benchmarks.pair_timer import Contender, Effort, Timing, time_interleaved
+from benchmarks.record import BarRecord, ContenderRecord, Measurement, Quartiles
+from benchmarks.workloads import Bar, Workload
+
+FULL = Effort()
+QUICK = Effort(seconds=0.6, sample_seconds=0.01)
+
+
+def measure(workload: Workload, effort: Effort, *, small: bool = False) -> Measurement:
+    """The measurement of `workload`; bars are judged at full size only.
+
+    Raises `NotEquivalent` when subject and rivals do different work, without timing them.
+    """
+    begin = time.perf_counter()
+    with workload.prepare(small=small) as contest:
+        contest.check()
+        set_up_seconds = time.perf_counter() - begin
+        contenders = [contest.subject, *contest.rivals]
+        if contest.limit is not None:
+            contenders.append(contest.limit)
+        timings = time_interleaved(contenders, effort)
+    return Measurement(
+        name=workload.name,
+        layer=workload.layer,
+        unit=workload.unit,
+        arguments=workload.sizes(small=small),
+        bytes_per_unit=contest.bytes_per_unit,
+        set_up_seconds=round(set_up_seconds, 3),
+        contenders=[
+            describe(contest, contender, timing, timings[0])
+            for contender, timing in zip(contenders, timings, strict=True)
+        ],
+        bars=[] if small else [judge(bar, contest, timings) for bar in workload.bars],
+    )
+
+
+def describe(
+    contest: Contest, contender: Contender, timing: Timing, subject: Timing
+) -> ContenderRecord:
+    """What the record says of one contender."""
+    is_subject = contender is contest.subject
+    return ContenderRecord(
+        label=contender.label,
+        role="subject" if is_subject else "limit" if contender is contest.limit else "rival",
+        work=timing.work,
+        calls_per_sample=timing.calls_per_sample,
+        warm_up_seconds=round(timing.warm_up_seconds, 6),
+        rate=Quartiles.of(timing.rates),
+        advantage=None if is_subject else Quartiles.of(subject.rates / timing.rates),
+        seconds=[float(f"{seconds:.6g}") for seconds in timing.seconds],
+    )
+
+
+def judge(bar: Bar, contest: Contest, timings: list[Timing]) -> BarRecord:
+    """Whether the median of the bar's quantity reaches it."""
+    subject = timings[0].rates
+    values = {
+        "ratio": lambda: subject / timings[1 + bar.rival].rates,
+        "share": lambda: subject / timings[1 + len(contest.rivals)].rates,
+        "rate": lambda: subject,
+        "seconds": lambda: 1 / subject,
+    }
+    value = float(np.median(values[bar.quantity]()))
+    is_met = (bar.at_least is None or value >= bar.at_least) and (
+        bar.at_most is None or value <= bar.at_most
+    )
+    return BarRecord(
+        quantity=bar.quantity,
+        at_least=bar.at_least,
+        at_most=bar.at_most,
+        value=value,
+        is_met=is_met,
+    )

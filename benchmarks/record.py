@@ -1,0 +1,136 @@
+"""Records: what was measured, on what, as JSON that a later run can be compared with.
+
+Every round's seconds are kept, so that a comparison can judge ratios with their noise. Rates of
+different machines are not comparable; `processor` in the provenance says which they are from.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from adfast.errors import InvalidArgument
+
+FORMAT = 1
+FOLDER = Path(__file__).resolve().parent / "records"
+
+
+class Part(BaseModel):
+    """A frozen part of a record that knows all of its fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Quartiles(Part):
+    """Lower quartile, median and upper quartile over the rounds."""
+
+    lower: float
+    median: float
+    upper: float
+
+    @classmethod
+    def of(cls, values: np.ndarray) -> Self:
+        """The quartiles of `values`."""
+        lower, median, upper = (float(q) for q in np.quantile(values, (0.25, 0.5, 0.75)))
+        return cls(lower=lower, median=median, upper=upper)
+
+
+class ContenderRecord(Part):
+    """One contender; `rate` in units/s, `seconds` of one call in each round.
+
+    `advantage` quarters the subject's rate over this contender's within each round: the ratio
+    against a rival, the share of a limit; None for the subject itself.
+    """
+
+    label: str
+    role: Literal["subject", "rival", "limit"]
+    work: float
+    calls_per_sample: int
+    warm_up_seconds: float
+    rate: Quartiles
+    advantage: Quartiles | None
+    seconds: list[float]
+
+
+class BarRecord(Part):
+    """A bar, the median that it judges, and whether that reaches it."""
+
+    quantity: Literal["ratio", "share", "rate", "seconds"]
+    at_least: float | None
+    at_most: float | None
+    value: float
+    is_met: bool
+
+
+class Measurement(Part):
+    """One workload; `set_up_seconds` went into data, compilation and the equivalence check."""
+
+    name: str
+    layer: str
+    unit: str
+    arguments: dict[str, Any]
+    bytes_per_unit: float | None
+    set_up_seconds: float
+    contenders: list[ContenderRecord]
+    bars: list[BarRecord]
+
+    @property
+    def subject(self) -> ContenderRecord:
+        """The contender that is ours."""
+        return self.contenders[0]
+
+    @property
+    def rivals(self) -> list[ContenderRecord]:
+        """The rivals, in the order of the workload."""
+        return [contender for contender in self.contenders if contender.role == "rival"]
+
+    @property
+    def limit(self) -> ContenderRecord | None:
+        """What the machine allows, if it was measured."""
+        return next((c for c in self.contenders if c.role == "limit"), None)
+
+
+class Record(Part):
+    """A whole run of the benchmarks. `is_quick` ones used small sizes and are not kept."""
+
+    format: int = FORMAT
+    is_quick: bool
+    provenance: dict[str, Any]
+    load_average: tuple[float, float]  # processes that wanted to run, before and after
+    measurements: list[Measurement]
+
+    def write(self, path: Path) -> None:
+        """Write it to `path` as JSON."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(self.model_dump_json(indent=1) + "\n", encoding="utf-8")
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """The record in `path`; raises `InvalidArgument` for another format."""
+        try:
+            record = cls.model_validate_json(path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise InvalidArgument(f"{path}: not a benchmark record: {error}") from None
+        if record.format != FORMAT:
+            raise InvalidArgument(
+                f"{path}: format must be {FORMAT}, got {record.format}; record anew"
+            )
+        return record
+
+    @property
+    def default_path(self) -> Path:
+        """`records/<date>-<processor>.json`."""
+        date = str(self.provenance["date"])[:10]
+        words = re.sub(r"\((r|tm)\)|\b(cpu|processor)\b", " ", self.provenance["processor"].lower())
+        return FOLDER / f"{date}-{'-'.join(re.findall(r'[a-z0-9]+', words))}.json"
+
+
+def newest_record(folder: Path = FOLDER) -> Path | None:
+    """The record of the latest date in `folder`, or None."""
+    paths: Sequence[Path] = sorted(folder.glob("*.json"))
+    return max(paths, key=lambda path: Record.read(path).provenance["date"], default=None)

@@ -1,0 +1,1 @@
+"""What a user would otherwise run, each at its own best."""

@@ -1,0 +1,19 @@
+"""The plain-Python twins, found by the stem that names a family everywhere."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+
+def twin_room(family: str) -> Any:
+    """The class of one environment, without Gymnasium: `dark-room` has `DarkRoomReference`."""
+    stem = family.replace("-", "_")
+    words = "".join(word.capitalize() for word in family.split("-"))
+    return getattr(import_module(f"reference.{stem}"), f"{words}Reference")
+
+
+def twin_environment(family: str) -> Any:
+    """The class of one Gymnasium environment: `dark-room` has `DarkRoomReferenceEnv`."""
+    room = twin_room(family)
+    return getattr(import_module(room.__module__), f"{room.__name__}Env")

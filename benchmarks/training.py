@@ -1,0 +1,112 @@
+"""Contests of the training step, one core, against the same model in the layout of the paper."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import count
+
+import numpy as np
+import torch
+
+from adfast import source_algorithms, tasks
+from adfast.histories import HistoryStore, from_arrays
+from adfast.models.config import ModelConfig
+from adfast.models.transformer import Transformer
+from adfast.training.batches import BatchSource
+from adfast.training.config import TrainingConfig
+from adfast.training.objective import next_action_loss
+from adfast.training.optimizer import OptimizerGroup
+from adfast.training.sharded_gradient import ShardedGradient
+from benchmarks.contest import Contest, NotEquivalent, require_close
+from benchmarks.one_thread import one_torch_thread
+from benchmarks.pair_timer import Contender
+from benchmarks.rivals.three_token import ThreeTokenTransformer
+
+TOLERANCE = 1e-4
+
+
+@contextmanager
+def step(
+    family: str, context_length: int, batch_size: int, attention_window: int
+) -> Iterator[Contest]:
+    """Batch, gradient, clipping and optimisers, against three tokens under torch's is_causal.
+
+    Both models have the same width, layers, heads and feed-forward width, and draw the same batches
+    of the same histories.
+    """
+    made = tasks.make(family)
+    schema = made.transition_schema
+    config = ModelConfig(attention_window=attention_window)
+    training = TrainingConfig(
+        updates=10**9, batch_size=batch_size, context_length=context_length, threads=1
+    )
+    store = learning_histories(family, context_length)
+    batches = BatchSource(store, training, seed=0)
+
+    def check() -> None:
+        paper = Transformer(
+            config.model_copy(update={"layout": "three-token", "attention_window": None}),
+            schema,
+            seed=0,
+        )
+        rival = ThreeTokenTransformer(config, schema)
+        fill_randomly(paper)
+        rival.load_state_dict(paper.state_dict())
+        batch = batches(0)
+        subject_logits = Transformer(config, schema, seed=0)(batch)
+        if subject_logits.shape != (batch_size, context_length, schema.num_actions):
+            raise NotEquivalent(f"logits: subject has shape {tuple(subject_logits.shape)}")
+        gradients = []
+        for model in (paper, rival):
+            logits = model(batch)
+            next_action_loss(logits, batch["action"]).backward()  # type: ignore[no-untyped-call]
+            gradients.append((logits.detach(), model.blocks[0].query_key_value.grad))
+        for what, left, right in zip(("logits", "gradient"), *gradients, strict=True):
+            require_close(what, left, right, TOLERANCE)
+
+    with one_torch_thread():
+        transitions = batch_size * context_length
+        subject = training_step(Transformer(config, schema, seed=0), batches, training)
+        rival = training_step(ThreeTokenTransformer(config, schema), batches, training)
+        yield Contest(
+            Contender("one token, window", subject, transitions),
+            (Contender("three tokens, is_causal", rival, transitions),),
+            check,
+        )
+
+
+def learning_histories(family: str, min_length: int) -> HistoryStore:
+    """Q-learning histories of at least `min_length` transitions, two of every task."""
+    made = tasks.make(family)
+    episodes = max(50, -(-min_length // made.episode_length) + 20)
+    task_ids = np.repeat(np.arange(made.num_tasks), 2)
+    arrays = made.transition_schema.allocate(len(task_ids), episodes * made.episode_length)
+    algorithm = source_algorithms.make("q-learning")
+    streams = np.arange(len(task_ids))
+    lengths = algorithm.learn(made, task_ids, streams, episodes, seed=0, out=arrays)
+    return from_arrays(made.transition_schema, arrays, lengths)
+
+
+def training_step(
+    model: torch.nn.Module, batches: BatchSource, config: TrainingConfig
+) -> Callable[[], None]:
+    """What the training loop does in one update, apart from bookkeeping."""
+    optimizer = OptimizerGroup(model, config)
+    gradient = ShardedGradient(model, 1)
+    updates = count()
+
+    def update() -> None:
+        number = next(updates)
+        gradient(batches(number))
+        optimizer.step(number)
+
+    return update
+
+
+def fill_randomly(model: torch.nn.Module) -> None:
+    """Give every weight a random value: fresh output matrices are zero and would hide all."""
+    generator = torch.Generator().manual_seed(1)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.normal_(std=parameter.shape[-1] ** -0.5, generator=generator)

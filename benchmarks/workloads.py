@@ -1,0 +1,234 @@
+"""The table of workloads: one row says what is timed, how large, and which bar it must reach.
+
+A new family is one row here, made of the factories that are there. `small` replaces arguments for
+`--quick` and for the tests, which check every row's equivalence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from adfast.errors import UnknownName
+from benchmarks import (
+    attention,
+    evaluation,
+    ring_buffer,
+    simulators,
+    source_algorithms,
+    start_up,
+    store,
+    training,
+)
+from benchmarks.contest import Contest
+
+Quantity = Literal["ratio", "share", "rate", "seconds"]
+
+
+@dataclass(frozen=True)
+class Bar:
+    """What the median of a quantity must reach at full size.
+
+    `ratio` is the subject's rate over that of rival number `rival`, `share` over the limit's;
+    `rate` is in units/s, `seconds` per unit.
+    """
+
+    quantity: Quantity
+    at_least: float | None = None
+    at_most: float | None = None
+    rival: int = 0
+
+
+@dataclass(frozen=True)
+class Workload:
+    """A row: `factory(**arguments)` prepares the contest."""
+
+    name: str
+    layer: str
+    unit: str
+    factory: Callable[..., AbstractContextManager[Contest]]
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    small: Mapping[str, Any] = field(default_factory=dict)
+    bars: tuple[Bar, ...] = ()
+
+    def sizes(self, *, small: bool) -> dict[str, Any]:
+        """The arguments at full or at small size."""
+        return {**self.arguments, **self.small} if small else dict(self.arguments)
+
+    def prepare(self, *, small: bool = False) -> AbstractContextManager[Contest]:
+        """The contest, whose resources live as long as the context."""
+        return self.factory(**self.sizes(small=small))
+
+
+COPY = {"copy_bytes": 512 << 20}
+SMALL_COPY = {"copy_bytes": 64 << 20}
+RING = {"num_lanes": 4096, "capacity": 32768, **COPY}  # 1 GiB of eight-byte transitions
+SMALL_RING = {"num_lanes": 256, "capacity": 8192, **SMALL_COPY}
+
+WORKLOADS = (
+    *(
+        Workload(
+            f"dark-room-step-{num_environments}",
+            "simulators",
+            "environment steps",
+            simulators.step,
+            {"family": "dark-room", "num_environments": num_environments},
+            {"num_environments": min(num_environments, 256)},
+            (Bar("ratio", at_least=1000),) if num_environments == 8192 else (),
+        )
+        for num_environments in (64, 8192, 65536)
+    ),
+    Workload(
+        "dark-room-random-rollout",
+        "simulators",
+        "environment steps",
+        simulators.random_rollout,
+        {"family": "dark-room", "num_environments": 8192, "episodes": 20},
+        {"num_environments": 512},
+    ),
+    Workload(
+        "dark-room-q-learning",
+        "source_algorithms",
+        "transitions",
+        source_algorithms.q_learning,
+        {"family": "dark-room", "num_histories": 256, "episodes": 200},
+        {"num_histories": 16, "episodes": 100},
+        (Bar("ratio", at_least=100), Bar("rate", at_least=20e6)),
+    ),
+    Workload(
+        "dark-room-annealed-expert",
+        "source_algorithms",
+        "transitions",
+        source_algorithms.annealed_expert,
+        {"family": "dark-room", "num_histories": 256, "per_task": 64, "episodes": 200},
+        {"num_histories": 16, "per_task": 8, "episodes": 50},
+    ),
+    Workload(
+        "ring-sample-400",
+        "histories",
+        "windows",
+        ring_buffer.sample,
+        {"length": 400, "calls": 64, **RING},
+        SMALL_RING,
+        (Bar("share", at_least=0.65), Bar("ratio", at_least=5)),
+    ),
+    Workload(
+        "ring-sample-4096",
+        "histories",
+        "windows",
+        ring_buffer.sample,
+        {"length": 4096, "calls": 16, **RING},
+        SMALL_RING,
+        (Bar("share", at_least=0.90),),
+    ),
+    Workload(
+        "ring-append",
+        "histories",
+        "transitions",
+        ring_buffer.append,
+        {"num_lanes": 4096, "capacity": 4096, **COPY},
+        {"num_lanes": 256, "capacity": 256, **SMALL_COPY},
+    ),
+    Workload(
+        "ring-append-block",
+        "histories",
+        "transitions",
+        ring_buffer.append_block,
+        {"num_lanes": 256, "capacity": 32768, "length": 4096, **COPY},
+        {"num_lanes": 16, "capacity": 4096, "length": 512, **SMALL_COPY},
+    ),
+    Workload(
+        "store-sample-400",
+        "histories",
+        "windows",
+        store.sample,
+        {"length": 400, "num_histories": 4096, "history_length": 8192, "calls": 64, **COPY},
+        {"num_histories": 64, **SMALL_COPY},
+    ),
+    Workload(
+        "store-write",
+        "histories",
+        "transitions",
+        store.write,
+        {"num_histories": 1024, "history_length": 8192},
+        {"num_histories": 64},
+    ),
+    *(
+        Workload(
+            f"attention-{length}-head-{head_dim}",
+            "attention",
+            "tokens",
+            attention.forward_backward,
+            {"length": length, "window": window, "head_dim": head_dim, "num_tokens": 8192},
+            {"length": min(length, 1024), "num_tokens": 2048},
+        )
+        for length, window in ((256, None), (4096, 256))
+        for head_dim in (16, 32)
+    ),
+    Workload(
+        "training-step-200",
+        "training",
+        "transitions",
+        training.step,
+        {
+            "family": "dark-room",
+            "context_length": 200,
+            "batch_size": 32,
+            "attention_window": 200,
+        },
+        {"batch_size": 8},
+        (Bar("ratio", at_least=3.5),),
+    ),
+    Workload(
+        "training-step-2048",
+        "training",
+        "transitions",
+        training.step,
+        {
+            "family": "dark-room",
+            "context_length": 2048,
+            "batch_size": 4,
+            "attention_window": 256,
+        },
+        {"context_length": 1024, "batch_size": 1},
+        (Bar("ratio", at_least=7),),
+    ),
+    Workload(
+        "streaming-evaluation-256",
+        "evaluation",
+        "environment steps",
+        evaluation.streaming,
+        {"family": "dark-room", "num_environments": 256, "window": 256},
+        {"num_environments": 8, "window": 64},
+        (Bar("ratio", at_least=30),),
+    ),
+    Workload(
+        "import-adfast",
+        "start_up",
+        "starts",
+        start_up.import_package,
+        bars=(Bar("seconds", at_most=0.3),),
+    ),
+    Workload(
+        "adfast-help",
+        "start_up",
+        "starts",
+        start_up.help_text,
+        bars=(Bar("seconds", at_most=0.3),),
+    ),
+)
+
+
+def select(names: Iterable[str]) -> list[Workload]:
+    """The workloads with these names or of these layers, in the table's order; all without names.
+
+    Raises `UnknownName` for a name that is neither.
+    """
+    wanted = list(names)
+    valid = {workload.name for workload in WORKLOADS} | {workload.layer for workload in WORKLOADS}
+    for name in wanted:
+        if name not in valid:
+            raise UnknownName("workload or layer", name, valid)
+    return [w for w in WORKLOADS if not wanted or w.name in wanted or w.layer in wanted]
