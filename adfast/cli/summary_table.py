@@ -25,7 +25,7 @@ def summary_table(evaluation: dict[str, Any], run: Path) -> Table:
         title_justify="left",
     )
     table.add_column("figure")
-    table.add_column("value")
+    table.add_column("value", overflow="fold")  # a path is to be copied, so it is not cut
     rows = {
         "return, episode 1": f"{summary['held_out_first_episode_mean']:.2f}",
         f"return, episodes {max(episodes - 4, 1)}-{episodes}": (

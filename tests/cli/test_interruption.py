@@ -1,0 +1,144 @@
+"""Ctrl-C and SIGTERM, at any stage: nothing is lost, and the way on is said."""
+
+import contextlib
+import json
+import shutil
+import signal
+import subprocess
+import time
+
+import pytest
+import torch
+
+from adfast.cli import stages
+from adfast.models.checkpoint import read_tensors
+from adfast.training.checkpoints import newest_checkpoint
+from adfast.training.metrics import read_metrics
+from cli.command_line import PROGRAM, adfast
+
+
+@pytest.fixture
+def interrupt(monkeypatch):
+    """Let `signals` come when a stage first reports progress."""
+    plain = stages.progress_bar
+
+    def interrupt_in(stage, *signals):
+        waiting = list(signals)
+
+        class Bar:
+            def __init__(self, bar):
+                self.bar = bar
+
+            def advance_to(self, done, note=""):
+                self.bar.advance_to(done, note)
+                while waiting:
+                    signal.raise_signal(waiting.pop())
+
+        @contextlib.contextmanager
+        def progress_bar(title, *arguments):
+            with plain(title, *arguments) as bar:
+                yield Bar(bar) if title == stage else bar
+
+        monkeypatch.setattr(stages, "progress_bar", progress_bar)
+
+    return interrupt_in
+
+
+def assert_same_results(run, expected):
+    tensors, _ = read_tensors(newest_checkpoint(run / "checkpoints"))
+    for name, tensor in read_tensors(newest_checkpoint(expected / "checkpoints"))[0].items():
+        assert torch.equal(tensors[name], tensor), name
+    one, two = (json.loads((path / "evaluation.json").read_text()) for path in (run, expected))
+    del one["seconds"], two["seconds"]
+    assert one == two
+
+
+def test_run_interrupted_at_every_stage_equals_an_uninterrupted_one(
+    recipe, tmp_path, interrupt, finished_run
+):
+    run = tmp_path / "run"
+    arguments = ["run", recipe, "--run", run]
+    messages = {
+        "collect": "collecting stopped after 1 of 4 blocks; all of them are kept",
+        "train": "training stopped after update 2; saved",
+        "evaluate": "evaluating stopped after 1 of 6 episodes",
+    }
+    for number, (stage, message) in enumerate(messages.items()):
+        interrupt(stage, signal.SIGTERM if number % 2 else signal.SIGINT)
+        ended = adfast(*arguments)
+        assert ended.status == 130
+        assert message in ended.stderr
+        assert ended.stderr.strip().endswith(f"go on with: adfast run {run}")
+        assert ended.stderr.count("finished before") == max(number - 1, 0)
+        assert ended.stdout == ""
+    interrupt("none")
+    assert adfast("run", run).status == 0
+    assert_same_results(run, finished_run)
+
+
+def test_signal_in_the_last_moment_of_a_stage_stops_before_the_next(recipe, tmp_path, interrupt):
+    run = tmp_path / "run"
+    interrupt("collect", signal.SIGINT)
+    one_block = ["--set", "collection.block_histories=500"]
+    ended = adfast("run", recipe, "--run", run, *one_block)
+    assert ended.status == 130
+    assert "stopped before train; all that is finished is kept" in ended.stderr
+
+
+def test_signal_during_the_report_lets_it_finish(run_copy, interrupt):
+    interrupt("report", signal.SIGINT)
+    ended = adfast("report", run_copy)
+    assert ended.status == 0
+    assert (run_copy / "report.html").is_file()
+
+
+def test_second_signal_cuts_the_stage_off(recipe, tmp_path, interrupt, finished_run):
+    run = tmp_path / "run"
+    interrupt("train", signal.SIGINT, signal.SIGINT)
+    ended = adfast("run", recipe, "--run", run)
+    assert ended.status == 130
+    assert "train was cut off; what it had saved is kept" in ended.stderr
+    assert f"go on with: adfast run {run}" in ended.stderr
+    interrupt("none")
+    assert adfast("run", run).status == 0
+    assert_same_results(run, finished_run)
+
+
+def test_single_stage_names_its_own_way_on(collected_run, tmp_path, interrupt):
+    run = shutil.copytree(collected_run, tmp_path / "run")
+    interrupt("train", signal.SIGINT)
+    ended = adfast("train", run)
+    assert ended.status == 130
+    assert ended.stderr.strip().endswith(f"go on with: adfast train {run} --resume")
+
+
+def test_handlers_are_restored(finished_run):
+    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    adfast("run", finished_run)
+    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+
+
+def test_signals_reach_a_process_that_trains(recipe, tmp_path):
+    run = tmp_path / "run"
+    endless = ["--set", "training.updates=1000000", "--set", "training.evaluate_every=none"]
+    seen = 0
+    for number in (signal.SIGTERM, signal.SIGINT):
+        process = subprocess.Popen(
+            [*PROGRAM, "run", recipe, "--run", run, *endless],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        try:
+            while len(read_metrics(run / "metrics.jsonl")) <= seen and process.poll() is None:
+                time.sleep(0.05)
+            process.send_signal(number)
+            _, stderr = process.communicate(timeout=60)
+        finally:
+            process.kill()
+        assert process.returncode == 130, stderr
+        assert f"go on with: adfast run {run}" in stderr
+        assert "Traceback" not in stderr
+        seen = len(read_metrics(run / "metrics.jsonl"))
+        update = read_tensors(newest_checkpoint(run / "checkpoints"))[1]["training"]["update"]
+        assert update >= read_metrics(run / "metrics.jsonl")[-1]["update"]
