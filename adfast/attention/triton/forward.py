@@ -1,0 +1,254 @@
+"""The forward kernel: one program attends for one block of queries of one head.
+
+The keys that a block of queries sees are one run of the sequence, cut into three: a left edge, where
+each query begins at its own lower bound `lo[i] = max(document_start[i], i - window + 1)`; an
+interior, where every query sees every key and nothing is masked; and the diagonal. `lo` never
+decreases, so its values at the first and the last query of the block bound all three.
+
+`docs/attention-kernel.md` derives the kernel; `adfast/attention/reference.py` is its definition.
+
+Axes: B batch, H query heads, G query heads per key head, T time, D channels per head.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import triton
+import triton.language as tl
+from torch import Tensor
+
+from adfast.attention.triton import tiles
+
+LN_2 = tl.constexpr(0.6931471805599453)
+HIDDEN = tl.constexpr(float("-inf"))
+LOWEST = tl.constexpr(-1e20)  # the maximum before any key: finite, so that no -inf - -inf arises
+
+ROUND = tl.constexpr(12582912.0)  # 1.5 * 2^23: adding it rounds a float32 to a whole number
+C_0 = tl.constexpr(0.99992807)  # of the cubic nearest to 2^f, |f| <= 1/2, in relative error
+C_1 = tl.constexpr(0.69326099)
+C_2 = tl.constexpr(0.24261117)
+C_3 = tl.constexpr(0.05517169)
+
+
+@triton.jit(do_not_specialize=["length", "window", "heads_at_once"])
+def attention_forward(
+    q,  # [B, H, T, D]
+    k,  # [B, H / G, T, D]
+    v,
+    document_start,  # int32 [B, T], contiguous; not read without HAS_DOCUMENTS
+    out,  # [B, H, T, D], written
+    lse,  # float32 [B, H, T], contiguous, written
+    q_stride_b,
+    q_stride_h,
+    q_stride_t,
+    k_stride_b,
+    k_stride_h,
+    k_stride_t,
+    v_stride_b,
+    v_stride_h,
+    v_stride_t,
+    out_stride_b,
+    out_stride_h,
+    out_stride_t,
+    num_rows,  # B * H
+    num_heads,
+    group,
+    length,
+    window,  # at least 1; length or more for none
+    heads_at_once,  # whose keys and values stay in the L2 cache together
+    logit_scale,  # times log2(e)
+    D: tl.constexpr,
+    BLOCK_M: tl.constexpr,  # queries per program
+    BLOCK_N: tl.constexpr,  # keys per step
+    DOT: tl.constexpr,  # dtype of the matrix products' operands
+    HAS_DOCUMENTS: tl.constexpr,
+    NARROW: tl.constexpr,  # a query's lower bound may lie in its diagonal block
+    BOUNDED: tl.constexpr,  # logits are known to be small: no row maximum
+    FOLD_SCALE: tl.constexpr,  # multiply the scale into the queries, as a sum of two numbers
+    POLYNOMIAL: tl.constexpr,  # of 8 scores, how many take exp2 off the special function unit
+):
+    """Write the attended values and the log-sum-exp of BLOCK_M queries of one head."""
+    num_blocks = tl.cdiv(length, BLOCK_M)
+    program = tl.program_id(0)
+    first_row = program // (heads_at_once * num_blocks) * heads_at_once
+    rows_at_once = tl.minimum(heads_at_once, num_rows - first_row)
+    program -= first_row * num_blocks
+    row = first_row + program % rows_at_once
+    block = num_blocks - 1 - program // rows_at_once  # the last block has the most keys
+    batch = (row // num_heads).to(tl.int64)
+    head = (row % num_heads).to(tl.int64)
+    key_head = head // group
+
+    first_query = block * BLOCK_M
+    last_query = tl.minimum(first_query + BLOCK_M, length) - 1
+    in_block = tl.arange(0, BLOCK_M)
+    query = first_query + in_block
+    is_query = query < length
+    column = tl.arange(0, BLOCK_N)
+    channel = tl.arange(0, D)
+
+    lo = tl.maximum(query - window + 1, 0)
+    lo_first = tl.maximum(first_query - window + 1, 0)
+    lo_last = tl.maximum(last_query - window + 1, 0)
+    if HAS_DOCUMENTS:
+        starts = document_start + batch * length
+        lo = tl.maximum(lo, tl.load(starts + query, mask=is_query, other=0))
+        lo_first = tl.maximum(lo_first, tl.load(starts + first_query))
+        lo_last = tl.maximum(lo_last, tl.load(starts + last_query))
+    lo = tl.minimum(lo, last_query)  # rows past the end see a key too, and stay finite
+
+    q_block = q + batch * q_stride_b + head * q_stride_h + first_query.to(tl.int64) * q_stride_t
+    q_tile = tl.load(
+        q_block + in_block[:, None] * q_stride_t + channel[None, :],
+        mask=is_query[:, None],
+        other=0.0,
+    ).to(DOT)
+    if FOLD_SCALE:
+        scaled = q_tile.to(tl.float32) * logit_scale
+        q_tile = scaled.to(DOT)
+        q_rest = (scaled - q_tile.to(tl.float32)).to(DOT)
+    k_head = k + batch * k_stride_b + key_head * k_stride_h
+    v_head = v + batch * v_stride_b + key_head * v_stride_h
+    k_tile_offset = column[:, None] * k_stride_t + channel[None, :]
+    v_tile_offset = column[:, None] * v_stride_t + channel[None, :]
+
+    # The sum of a row of weights is its product with ones, on the tensor cores, 8 columns alike.
+    ones = tl.full([BLOCK_N, 8], 1.0, DOT)
+    total = tl.zeros([BLOCK_M, 8], tl.float32)
+    attended = tl.zeros([BLOCK_M, D], tl.float32)
+    maximum = tl.full([BLOCK_M], LOWEST, tl.float32)
+
+    left = lo_first // BLOCK_N * BLOCK_N
+    diagonal = first_query // BLOCK_N * BLOCK_N
+    interior = tl.minimum(tl.cdiv(lo_last, BLOCK_N) * BLOCK_N, diagonal)
+    for run in tl.static_range(3):
+        if run == 0:
+            first_key, last_key = left, interior
+        elif run == 1:
+            first_key, last_key = interior, diagonal
+        else:
+            first_key, last_key = diagonal, last_query + 1
+        k_at = k_head + first_key.to(tl.int64) * k_stride_t + k_tile_offset
+        v_at = v_head + first_key.to(tl.int64) * v_stride_t + v_tile_offset
+        for key in range(first_key, last_key, BLOCK_N):
+            if run == 2:
+                is_key = (key + column < length)[:, None]
+                k_tile = tl.load(k_at, mask=is_key, other=0.0).to(DOT)
+                v_tile = tl.load(v_at, mask=is_key, other=0.0).to(DOT)
+            else:
+                k_tile = tl.load(k_at).to(DOT)
+                v_tile = tl.load(v_at).to(DOT)
+            k_at += BLOCK_N * k_stride_t
+            v_at += BLOCK_N * v_stride_t
+
+            if FOLD_SCALE:
+                logits = tl.dot(q_rest, tl.trans(k_tile), input_precision="ieee")
+                logits = tl.dot(q_tile, tl.trans(k_tile), logits, input_precision="ieee")
+            else:
+                logits = tl.dot(q_tile, tl.trans(k_tile), input_precision="ieee")
+            if run == 0:
+                visible = column[None, :] >= (lo - key)[:, None]
+            elif run == 2:
+                visible = column[None, :] <= (query - key)[:, None]
+                if NARROW:
+                    visible = visible & (column[None, :] >= (lo - key)[:, None])
+
+            if BOUNDED:
+                if FOLD_SCALE:
+                    exponent = logits
+                else:
+                    exponent = logits * logit_scale
+            else:
+                if run != 1:
+                    logits = tl.where(visible, logits, HIDDEN)
+                higher = tl.maximum(maximum, tl.max(logits, 1) * logit_scale)
+                exponent = tl.fma(logits, logit_scale, -higher[:, None])
+                shrink = tl.exp2(maximum - higher)
+                maximum = higher
+                total *= shrink[:, None]
+                attended *= shrink[:, None]
+            weight = tl.exp2(exponent)
+            if POLYNOMIAL > 0 and run == 1:
+                # exp2(n + f) with n whole and |f| <= 1/2: a cubic in f (relative error 1e-4, below
+                # the rounding of a 16-bit weight), n added to the exponent bits.
+                shifted = exponent + ROUND
+                part = exponent - (shifted - ROUND)
+                cubic = tl.fma(part, tl.fma(part, tl.fma(part, C_3, C_2), C_1), C_0)
+                bits = cubic.to(tl.int32, bitcast=True) + (shifted.to(tl.int32, bitcast=True) << 23)
+                on_fma_units = (column // 8 % 8 < POLYNOMIAL)[None, :]
+                weight = tl.where(on_fma_units, bits.to(tl.float32, bitcast=True), weight)
+            if BOUNDED and run != 1:
+                weight = tl.where(visible, weight, 0.0)
+            weight = weight.to(DOT)
+            total = tl.dot(weight, ones, total, input_precision="ieee")
+            attended = tl.dot(weight, v_tile, attended, input_precision="ieee")
+
+    row_total = tl.max(total, 1)
+    out_block = (
+        out + batch * out_stride_b + head * out_stride_h + first_query.to(tl.int64) * out_stride_t
+    )
+    tl.store(
+        out_block + in_block[:, None] * out_stride_t + channel[None, :],
+        (attended / row_total[:, None]).to(out.dtype.element_ty),
+        mask=is_query[:, None],
+    )
+    log_total = tl.log2(row_total)
+    if not BOUNDED:
+        log_total += maximum
+    tl.store(lse + row.to(tl.int64) * length + query, log_total * LN_2, mask=is_query)
+
+
+def forward(
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    document_start: Tensor | None,
+    reach: int,
+    scale: float,
+    logit_bound: float | None,
+) -> tuple[Tensor, Tensor]:
+    """The attended values `[B, H, T, D]`, laid out as `[B, T, H, D]`, and lse float `[B, H, T]`.
+
+    `reach` is the number of keys that a query sees at most, itself included. Channels of q, k and v
+    must be adjacent in memory.
+    """
+    batch, num_heads, length, head_dim = q.shape
+    out = q.new_empty(batch, length, num_heads, head_dim).transpose(1, 2)
+    lse = q.new_empty(batch, num_heads, length, dtype=torch.float32)
+    tile = tiles.forward_tile(head_dim, q.dtype, reach, tiles.device_capability(q.device))
+    bounded = tiles.is_bounded(logit_bound, q.dtype)
+    grid = (triton.cdiv(length, tile.queries) * batch * num_heads,)
+    attention_forward[grid](
+        q,
+        k,
+        v,
+        q if document_start is None else document_start,
+        out,
+        lse,
+        *q.stride()[:3],
+        *k.stride()[:3],
+        *v.stride()[:3],
+        *out.stride()[:3],
+        batch * num_heads,
+        num_heads,
+        num_heads // k.shape[1],
+        length,
+        reach,
+        tiles.heads_at_once(batch * num_heads, length, head_dim, q.dtype),
+        scale * math.log2(math.e),
+        D=head_dim,
+        BLOCK_M=tile.queries,
+        BLOCK_N=tile.keys,
+        DOT=tiles.dot_type(q.dtype),
+        HAS_DOCUMENTS=document_start is not None,
+        NARROW=document_start is not None or reach < tile.queries,
+        BOUNDED=bounded,
+        FOLD_SCALE=bounded and tiles.folds_scale(head_dim, q.dtype),
+        POLYNOMIAL=tiles.polynomial_share(tile, head_dim, q.dtype) if bounded else 0,
+        num_warps=tile.num_warps,
+        num_stages=tile.num_stages,
+        enable_fp_fusion=True,
+    )
+    return out, lse
