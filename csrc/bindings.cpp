@@ -65,7 +65,7 @@ void append_block(RingBuffer& ring, const std::vector<size_t>& targets,
     const auto* starts_data = reinterpret_cast<const uint8_t*>(read_bytes(starts, count));
     for (size_t i = 0; i < count; ++i) {
         require(targets[i] < ring.lanes.num_lanes(), "lane is out of range");
-        require(lengths_data[i] <= std::min<uint64_t>(max_length, ring.lanes.lane(0).capacity),
+        require(lengths_data[i] <= std::min<uint64_t>(max_length, ring.lanes.capacity(0)),
                 "length exceeds the block or the capacity");
     }
     const py::gil_scoped_release release;
@@ -85,16 +85,16 @@ std::unique_ptr<Lanes> fixed_lanes(const std::vector<size_t>& item_bytes,
             "one entry per lane is needed");
     size_t num_histories = 0;
     for (const auto& lane_offsets : offsets) num_histories += lane_offsets.size();
-    auto lanes = std::make_unique<Lanes>(num_lanes, item_bytes, num_histories + 1);
+    std::vector<std::byte*> pointers;
     for (size_t i = 0; i < num_lanes; ++i) {
-        Lane& lane = lanes->lane(i);
-        const auto data = read_fields(*lanes, columns[i], rows[i]);
-        for (size_t field = 0; field < data.size(); ++field) {
-            lane.columns()[field] = const_cast<std::byte*>(data[field]);
+        require(columns[i].size() == item_bytes.size(), "one array per field is needed");
+        for (size_t field = 0; field < item_bytes.size(); ++field) {
+            const auto* data = read_bytes(columns[i][field], rows[i] * item_bytes[field]);
+            pointers.push_back(const_cast<std::byte*>(data));  // fixed lanes are never written
         }
-        lane.capacity = rows[i];
-        lane.reserved = rows[i];
-        lanes->committed(i) = rows[i];
+    }
+    auto lanes = std::make_unique<Lanes>(rows, item_bytes, std::move(pointers), num_histories + 1);
+    for (size_t i = 0; i < num_lanes; ++i) {
         if (!episode_starts[i].is_none()) {
             const auto starts = py::reinterpret_borrow<py::array>(episode_starts[i]);
             const auto* data = read_bytes(starts, starts.size() * sizeof(uint64_t));
@@ -181,7 +181,7 @@ bool sample_packed(const Lanes& lanes, const WindowPlan& plan, const Target& tar
 // (histories, rows) that the lanes hold.
 std::pair<uint64_t, uint64_t> count_held(const Lanes& lanes) {
     const WindowPlan plan(lanes, 1, false, kOpen);
-    return {plan.entries().size(), plan.num_candidates()};
+    return {plan.num_histories(), plan.num_candidates()};
 }
 
 }  // namespace

@@ -29,27 +29,59 @@ struct Target {
 
 constexpr uint64_t kMaxAttempts = 64;  // torn copies of one row before the plan is given up
 
-// What the hardware cannot foresee: where a window starts, and each further page of it. Prefetching
-// all of a window would saturate the core's line fill buffers (measured: slower than none at all).
-constexpr size_t kPrefetchedBytes = 4 * kLineBytes;
-constexpr size_t kPageBytes = 4096;
+// Memory to be copied in order, each piece prefetched well before its turn. Random windows are bound
+// by the latency of memory; the prefetches go to the second-level cache, which can wait for three
+// times as many lines as the first.
+class CopyQueue {
+  public:
+    void reserve(size_t num_pieces) { pieces_.reserve(num_pieces); }
+    size_t size() const { return pieces_.size(); }
 
-inline void prefetch_lines(const std::byte* from) {
-    for (size_t at = 0; at < kPrefetchedBytes; at += kLineBytes) __builtin_prefetch(from + at);
-}
+    void add(std::byte* to, const std::byte* from, size_t bytes) {
+        for (; bytes > kPieceBytes; bytes -= kPieceBytes) {
+            pieces_.push_back({to, from, kPieceBytes});
+            to += kPieceBytes;
+            from += kPieceBytes;
+        }
+        pieces_.push_back({to, from, bytes});
+    }
 
-// Copy `bytes`, whose first lines have been prefetched.
-inline void copy_bytes(std::byte* to, const std::byte* from, size_t bytes) {
-    const size_t until_page = kPageBytes - reinterpret_cast<uintptr_t>(from) % kPageBytes;
-    for (size_t at = until_page; at < bytes; at += kPageBytes) prefetch_lines(from + at);
-    std::memcpy(to, from, bytes);
-}
+    // Copy the pieces before the `end`-th that have not been copied yet.
+    void copy_until(size_t end) {
+        for (; num_copied_ < end; ++num_copied_) {
+            while (num_prefetched_ < pieces_.size() && prefetched_bytes_ < kBytesAhead) {
+                prefetch(pieces_[num_prefetched_++]);
+            }
+            const Piece& piece = pieces_[num_copied_];
+            std::memcpy(piece.to, piece.from, piece.bytes);
+            prefetched_bytes_ -= piece.bytes;
+        }
+    }
 
-// True while no row of the window has been reserved for something newer.
-inline bool is_held(const Lane& lane, const WindowPlan::Window& window, uint64_t count) {
-    return window.row >= window.entry->first_row && window.row + count <= window.entry->end_row &&
-           window.row >= lane.first_held();
-}
+  private:
+    struct Piece {
+        std::byte* to;
+        const std::byte* from;
+        size_t bytes;
+    };
+
+    static constexpr size_t kPieceBytes = 4096;        // longer pieces and less or more ahead
+    static constexpr size_t kBytesAhead = 24 * 1024;   // measure slower
+    static constexpr int kSecondLevel = 2;
+
+    void prefetch(const Piece& piece) {
+        const std::byte* line = piece.from - reinterpret_cast<uintptr_t>(piece.from) % kLineBytes;
+        for (; line < piece.from + piece.bytes; line += kLineBytes) {
+            __builtin_prefetch(line, 0, kSecondLevel);
+            asm volatile("");  // GCC removes a loop that does nothing but prefetch
+        }
+        prefetched_bytes_ += piece.bytes;
+    }
+
+    std::vector<Piece> pieces_;
+    size_t num_copied_ = 0, num_prefetched_ = 0;
+    size_t prefetched_bytes_ = 0;  // prefetched and not yet copied
+};
 
 // Copies windows of one plan to one target.
 class Gather {
@@ -60,10 +92,11 @@ class Gather {
     // Fill rows [first, last) of the batch with one window each; false if the writer overtook.
     bool windows(size_t first, size_t last) const {
         const size_t num_rows = last - first;
-        const size_t num_fields = target_.fields.size();
         std::vector<uint64_t> bits(num_rows);
         std::vector<WindowPlan::Window> drawn(num_rows);
-        std::vector<const std::byte*> sources(num_rows * num_fields);
+        std::vector<size_t> ends(num_rows);
+        CopyQueue queue;
+        queue.reserve(2 * num_rows * target_.fields.size());
         // One pass per dependent access, so that the misses of all rows overlap.
         for (size_t i = 0; i < num_rows; ++i) {
             bits[i] = splitmix(splitmix(stream_, first + i), 0);
@@ -71,19 +104,15 @@ class Gather {
         }
         for (size_t i = 0; i < num_rows; ++i) {
             drawn[i] = plan_.locate(lanes_, bits[i]);
-            __builtin_prefetch(&lanes_.lane(drawn[i].entry->lane));
+            lanes_.prefetch(drawn[i].entry->lane);
         }
-        for (size_t i = 0; i < num_rows; ++i) find(drawn[i], &sources[i * num_fields]);
         for (size_t i = 0; i < num_rows; ++i) {
-            if (i + 1 < num_rows) {
-                const auto* next = &sources[(i + 1) * num_fields];
-                for (size_t f = 0; f < num_fields; ++f) prefetch_lines(next[f]);
-            }
-            const size_t token = (first + i) * target_.length;
-            const auto* from = &sources[i * num_fields];
-            if (!copy(drawn[i], from, token, target_.length) && !redraw(first + i, &drawn[i])) {
-                return false;
-            }
+            enqueue(drawn[i], (first + i) * target_.length, target_.length, queue);
+            ends[i] = queue.size();
+        }
+        for (size_t i = 0; i < num_rows; ++i) {
+            queue.copy_until(ends[i]);
+            if (!is_whole(drawn[i], target_.length) && !redraw(first + i, drawn[i])) return false;
             if (target_.history) note(drawn[i], first + i, 1);
         }
         return true;
@@ -95,23 +124,18 @@ class Gather {
     // on. `document_start` [batch_size, length] receives the index in the row at which each token's
     // document starts. False if the writer overtook.
     bool packed(int32_t* document_start, size_t first, size_t last) const {
-        const auto& entries = plan_.entries();
-        std::vector<const std::byte*> sources(target_.fields.size());
         for (size_t row = first; row < last; ++row) {
             const uint64_t stream = splitmix(stream_, row);
             uint64_t num_torn = 0;
             size_t filled = 0;
             for (uint64_t number = 0; filled < target_.length; ++number) {
                 const uint64_t bits = splitmix(stream, number);
-                const auto window =
-                    filled == 0
-                        ? plan_.locate(lanes_, bits)
-                        : plan_.window(lanes_, entries[scale(bits, entries.size())], 0);
+                const auto window = filled == 0 ? plan_.locate(lanes_, bits)
+                                                : plan_.locate_history(lanes_, bits);
                 const size_t token = row * target_.length + filled;
                 const size_t count = std::min<uint64_t>(target_.length - filled,
-                                                        window.entry->end_row - window.row);
-                find(window, sources.data());
-                if (!copy(window, sources.data(), token, count)) {
+                                                        plan_.rows(window).end - window.row);
+                if (!copy(window, token, count)) {
                     if (++num_torn == kMaxAttempts) return false;
                     continue;
                 }
@@ -124,43 +148,44 @@ class Gather {
     }
 
   private:
-    // The address of the window's first row, per field of the target.
-    void find(const WindowPlan::Window& window, const std::byte** sources) const {
-        const Lane& lane = lanes_.lane(window.entry->lane);
-        const uint64_t slot = lane.slot(window.row);
-        for (size_t f = 0; f < target_.fields.size(); ++f) {
-            const size_t field = target_.fields[f];
-            sources[f] = lane.column(field) + slot * lanes_.item_bytes(field);
+    // Add `count` rows of a window to the queue, to go to `token` of the batch: at most two runs of
+    // memory per field, because a lane is circular.
+    void enqueue(const WindowPlan::Window& window, size_t token, size_t count,
+                 CopyQueue& queue) const {
+        const size_t lane = window.entry->lane;
+        const uint64_t slot = lanes_.slot(lane, window.row);
+        const size_t until_end = std::min<uint64_t>(count, lanes_.capacity(lane) - slot);
+        for (size_t i = 0; i < target_.fields.size(); ++i) {
+            const size_t field = target_.fields[i];
+            const size_t item = lanes_.item_bytes(field);
+            const std::byte* column = lanes_.column(lane, field);
+            std::byte* to = target_.outputs[i] + token * item;
+            queue.add(to, column + slot * item, until_end * item);
+            if (until_end < count) {
+                queue.add(to + until_end * item, column, (count - until_end) * item);
+            }
         }
     }
 
-    // Copy `count` rows to `token` of the batch, at most two memcpys per field; false if the copy may
-    // be torn.
-    bool copy(const WindowPlan::Window& window, const std::byte* const* sources, size_t token,
-              size_t count) const {
-        const Lane& lane = lanes_.lane(window.entry->lane);
-        if (!is_held(lane, window, count)) return false;
-        const size_t until_end = std::min<uint64_t>(count, lane.capacity - lane.slot(window.row));
-        for (size_t f = 0; f < target_.fields.size(); ++f) {
-            const size_t field = target_.fields[f];
-            const size_t item = lanes_.item_bytes(field);
-            std::byte* to = target_.outputs[f] + token * item;
-            copy_bytes(to, sources[f], until_end * item);
-            if (until_end < count) {
-                copy_bytes(to + until_end * item, lane.column(field), (count - until_end) * item);
-            }
-        }
+    // True if `count` rows of a window that has been copied were those of its history throughout.
+    bool is_whole(const WindowPlan::Window& window, uint64_t count) const {
         std::atomic_thread_fence(std::memory_order_acquire);
-        return is_held(lane, window, count);
+        return window.row >= lanes_.first_held(window.entry->lane) && plan_.contains(window, count);
+    }
+
+    // Copy `count` rows of one window; false if the copy may be torn.
+    bool copy(const WindowPlan::Window& window, size_t token, size_t count) const {
+        CopyQueue queue;
+        enqueue(window, token, count, queue);
+        queue.copy_until(queue.size());
+        return is_whole(window, count);
     }
 
     // Draw and copy a row again until a copy is whole.
-    bool redraw(size_t row, WindowPlan::Window* window) const {
-        std::vector<const std::byte*> sources(target_.fields.size());
+    bool redraw(size_t row, WindowPlan::Window& window) const {
         for (uint64_t attempt = 1; attempt < kMaxAttempts; ++attempt) {
-            *window = plan_.locate(lanes_, splitmix(splitmix(stream_, row), attempt));
-            find(*window, sources.data());
-            if (copy(*window, sources.data(), row * target_.length, target_.length)) return true;
+            window = plan_.locate(lanes_, splitmix(splitmix(stream_, row), attempt));
+            if (copy(window, row * target_.length, target_.length)) return true;
         }
         return false;
     }
@@ -169,7 +194,7 @@ class Gather {
     void note(const WindowPlan::Window& window, size_t at, size_t count) const {
         const auto history = static_cast<int64_t>(window.entry->history);
         std::fill_n(target_.history + at, count, history);
-        const uint64_t offset = window.row - window.entry->history_row;
+        const uint64_t offset = window.row - plan_.rows(window).origin;
         for (size_t i = 0; i < count; ++i) target_.offset[at + i] = static_cast<int64_t>(offset + i);
     }
 

@@ -6,11 +6,11 @@
 // after the copy.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <new>
 #include <vector>
 
 #include "episode_index.hpp"
@@ -20,49 +20,60 @@ namespace adfast {
 
 constexpr size_t kLineBytes = 64;  // of a cache line
 
-// What copying a window needs of its lane: one cache line for up to six fields.
-struct Lane {
-    std::atomic<uint64_t> reserved{0};
-    uint64_t capacity = 0;
-
-    std::byte** columns() { return reinterpret_cast<std::byte**>(this + 1); }  // one per field
-    std::byte* column(size_t field) const {
-        return reinterpret_cast<std::byte* const*>(this + 1)[field];
-    }
-    uint64_t first_held() const {
-        const uint64_t rows = reserved.load(std::memory_order_relaxed);
-        return rows > capacity ? rows - capacity : 0;
-    }
-    uint64_t slot(uint64_t row) const { return row < capacity ? row : row % capacity; }
-};
-
-// The rest of a lane, which planning and the writer need.
-struct LaneIndex {
-    std::atomic<uint64_t> committed{0};
-    EpisodeIndex episodes;
-};
-
 class Lanes {
   public:
-    Lanes(size_t num_lanes, std::vector<size_t> item_bytes, size_t num_histories = 64)
-        : table(num_lanes, num_histories),
-          item_bytes_(std::move(item_bytes)),
-          num_lanes_(num_lanes),
-          lines_per_lane_((sizeof(Lane) + num_fields() * sizeof(std::byte*) + kLineBytes - 1) /
-                          kLineBytes),
-          lines_(new Line[num_lanes * lines_per_lane_]),
-          index_(new LaneIndex[num_lanes]) {
-        for (size_t i = 0; i < num_lanes; ++i) new (&lines_[i * lines_per_lane_]) Lane();
+    // Lanes of equal capacity, one after the other in each column: lane i of field f begins
+    // i * capacity items after `columns[f]`.
+    Lanes(size_t num_lanes, uint64_t capacity, std::vector<size_t> item_bytes,
+          std::vector<std::byte*> columns)
+        : Lanes(num_lanes, std::move(item_bytes), 64) {
+        std::fill_n(capacity_.get(), num_lanes, capacity);
+        columns_ = std::move(columns);
+        for (size_t field = 0; field < num_fields(); ++field) {
+            lane_bytes_[field] = capacity * item_bytes_[field];
+        }
+    }
+
+    // Full lanes of any capacity, `columns[lane * num_fields + field]`, which never change.
+    Lanes(const std::vector<uint64_t>& capacities, std::vector<size_t> item_bytes,
+          std::vector<std::byte*> columns, size_t num_histories)
+        : Lanes(capacities.size(), std::move(item_bytes), num_histories) {
+        columns_ = std::move(columns);
+        columns_per_lane_ = num_fields();
+        for (size_t lane = 0; lane < num_lanes_; ++lane) {
+            capacity_[lane] = reserved_[lane] = committed_[lane] = capacities[lane];
+        }
     }
 
     size_t num_lanes() const { return num_lanes_; }
     size_t num_fields() const { return item_bytes_.size(); }
     size_t item_bytes(size_t field) const { return item_bytes_[field]; }
-    Lane& lane(size_t i) const {
-        return *std::launder(reinterpret_cast<Lane*>(&lines_[i * lines_per_lane_]));
+    uint64_t capacity(size_t lane) const { return capacity_[lane]; }
+    std::atomic<uint64_t>& reserved(size_t lane) const { return reserved_[lane]; }
+    std::atomic<uint64_t>& committed(size_t lane) const { return committed_[lane]; }
+    EpisodeIndex& episodes(size_t lane) const { return episodes_[lane]; }
+
+    // The rows of one field of a lane, from slot 0 on.
+    std::byte* column(size_t lane, size_t field) const {
+        return columns_[lane * columns_per_lane_ + field] + lane * lane_bytes_[field];
     }
-    std::atomic<uint64_t>& committed(size_t i) const { return index_[i].committed; }
-    EpisodeIndex& episodes(size_t i) const { return index_[i].episodes; }
+
+    uint64_t slot(size_t lane, uint64_t row) const {
+        const uint64_t capacity = capacity_[lane];
+        return row < capacity ? row : row % capacity;
+    }
+
+    // Begin to load what sampling needs to know of a lane.
+    void prefetch(size_t lane) const {
+        __builtin_prefetch(&reserved_[lane]);
+        __builtin_prefetch(&capacity_[lane]);
+    }
+
+    // The oldest row that nothing newer has been reserved over.
+    uint64_t first_held(size_t lane) const {
+        const uint64_t rows = reserved_[lane].load(std::memory_order_relaxed);
+        return rows > capacity_[lane] ? rows - capacity_[lane] : 0;
+    }
 
     // Counts publications, so that whoever derived something from the lanes knows when it is stale.
     uint64_t version() const { return version_.load(std::memory_order_acquire); }
@@ -71,15 +82,26 @@ class Lanes {
     HistoryTable table;
 
   private:
-    struct alignas(kLineBytes) Line {
-        std::byte bytes[kLineBytes];
-    };
+    Lanes(size_t num_lanes, std::vector<size_t> item_bytes, size_t num_histories)
+        : table(num_lanes, num_histories),
+          num_lanes_(num_lanes),
+          item_bytes_(std::move(item_bytes)),
+          lane_bytes_(item_bytes_.size(), 0),
+          capacity_(new uint64_t[num_lanes]()),
+          reserved_(new std::atomic<uint64_t>[num_lanes]()),
+          committed_(new std::atomic<uint64_t>[num_lanes]()),
+          episodes_(new EpisodeIndex[num_lanes]) {}
 
-    std::vector<size_t> item_bytes_;
     size_t num_lanes_;
-    size_t lines_per_lane_;
-    std::unique_ptr<Line[]> lines_;
-    std::unique_ptr<LaneIndex[]> index_;
+    std::vector<size_t> item_bytes_;
+    std::vector<std::byte*> columns_;
+    size_t columns_per_lane_ = 0;     // 0 where `lane_bytes_` leads from lane to lane
+    std::vector<size_t> lane_bytes_;  // of each field, or 0
+    // One dense array per property: sampling reads a few of them at random, often out of cache.
+    std::unique_ptr<uint64_t[]> capacity_;
+    std::unique_ptr<std::atomic<uint64_t>[]> reserved_;
+    std::unique_ptr<std::atomic<uint64_t>[]> committed_;
+    std::unique_ptr<EpisodeIndex[]> episodes_;
     std::atomic<uint64_t> version_{0};
 };
 

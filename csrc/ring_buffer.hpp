@@ -47,20 +47,13 @@ class RingBuffer {
     // integer of its item's size, or -1 if there is none.
     RingBuffer(size_t num_lanes, uint64_t capacity, std::vector<size_t> item_bytes,
                int episode_field)
-        : lanes(num_lanes, item_bytes),
+        : memory_(allocate(num_lanes * capacity, item_bytes)),
+          lanes(num_lanes, capacity, item_bytes, addresses(memory_)),
           capacity_(capacity),
           tile_rows_(std::min<uint64_t>(kTileRows, capacity)),
-          episode_field_(episode_field) {
-        for (size_t field = 0; field < item_bytes.size(); ++field) {
-            const size_t lane_bytes = capacity * item_bytes[field];
-            memory_.push_back(std::make_unique<HugeMemory>(num_lanes * lane_bytes));
-            for (size_t lane = 0; lane < num_lanes; ++lane) {
-                lanes.lane(lane).columns()[field] = memory_.back()->data() + lane * lane_bytes;
-            }
-            stage_.emplace_back(tile_rows_ * num_lanes * item_bytes[field]);
-        }
-        for (size_t lane = 0; lane < num_lanes; ++lane) lanes.lane(lane).capacity = capacity;
-        stage_starts_.resize(tile_rows_ * num_lanes);
+          episode_field_(episode_field),
+          stage_starts_(tile_rows_ * num_lanes) {
+        for (const size_t bytes : item_bytes) stage_.emplace_back(tile_rows_ * num_lanes * bytes);
     }
 
     size_t num_staged() const { return num_staged_.load(std::memory_order_relaxed); }
@@ -95,27 +88,45 @@ class RingBuffer {
         const Writing writing(*this);
         write_staged();
         for (size_t i = 0; i < targets.size(); ++i) {
-            Lane& lane = lanes.lane(targets[i]);
-            std::atomic<uint64_t>& committed = lanes.committed(targets[i]);
-            const uint64_t row = committed.load(std::memory_order_relaxed);
+            const size_t lane = targets[i];
+            const uint64_t row = committed_rows(lane);
             // Announced before the first byte of them is written.
-            lane.reserved.store(row + lengths[i], std::memory_order_relaxed);
+            lanes.reserved(lane).store(row + lengths[i], std::memory_order_relaxed);
             std::atomic_thread_fence(std::memory_order_release);
             for (size_t field = 0; field < columns.size(); ++field) {
                 const size_t stride = max_length * lanes.item_bytes(field);
                 write(lane, field, row, lengths[i], columns[field] + i * stride);
             }
-            if (starts[i] || !lanes.table.has_open(targets[i])) begin_history(targets[i], row);
+            if (starts[i] || !lanes.table.has_open(lane)) begin_history(lane, row);
             if (episode_field_ >= 0) {
                 const size_t item = lanes.item_bytes(episode_field_);
-                index_episodes(targets[i], row, lengths[i],
+                index_episodes(lane, row, lengths[i],
                                columns[episode_field_] + i * max_length * item, item);
             }
-            committed.store(row + lengths[i], std::memory_order_release);
+            lanes.committed(lane).store(row + lengths[i], std::memory_order_release);
         }
         lanes.publish();
     }
 
+  private:
+    using Memory = std::vector<std::unique_ptr<HugeMemory>>;
+
+    static Memory allocate(size_t num_items, const std::vector<size_t>& item_bytes) {
+        Memory memory;
+        for (const size_t bytes : item_bytes) {
+            memory.push_back(std::make_unique<HugeMemory>(num_items * bytes));
+        }
+        return memory;
+    }
+    static std::vector<std::byte*> addresses(const Memory& memory) {
+        std::vector<std::byte*> columns;
+        for (const auto& column : memory) columns.push_back(column->data());
+        return columns;
+    }
+
+    Memory memory_;
+
+  public:
     Lanes lanes;
 
   private:
@@ -144,21 +155,22 @@ class RingBuffer {
 
     void begin_history(size_t lane, uint64_t row) {
         lanes.table.begin_history(
-            lane, row, [this](size_t other) { return lanes.lane(other).first_held(); });
+            lane, row, [this](size_t other) { return lanes.first_held(other); });
     }
 
-    void write(const Lane& lane, size_t field, uint64_t row, size_t count, const std::byte* from) {
+    void write(size_t lane, size_t field, uint64_t row, size_t count, const std::byte* from) {
         const size_t item = lanes.item_bytes(field);
-        const uint64_t slot = lane.slot(row);
+        const uint64_t slot = lanes.slot(lane, row);
         const size_t until_end = std::min<uint64_t>(count, capacity_ - slot);
-        std::memcpy(lane.column(field) + slot * item, from, until_end * item);
-        std::memcpy(lane.column(field), from + until_end * item, (count - until_end) * item);
+        std::byte* column = lanes.column(lane, field);
+        std::memcpy(column + slot * item, from, until_end * item);
+        std::memcpy(column, from + until_end * item, (count - until_end) * item);
     }
 
     // Note which of `count` rows start an episode; `steps` are their episode steps.
     void index_episodes(size_t lane, uint64_t row, size_t count, const std::byte* steps,
                         size_t item) {
-        const uint64_t first_held = lanes.lane(lane).first_held();
+        const uint64_t first_held = lanes.first_held(lane);
         static constexpr std::byte kZero[8] = {};
         for (size_t i = 0; i < count; ++i) {
             if (std::memcmp(steps + i * item, kZero, item) == 0) {
@@ -172,7 +184,7 @@ class RingBuffer {
         if (count == 0) return;
         const size_t num_lanes = lanes.num_lanes();
         for (size_t i = 0; i < num_lanes; ++i) {
-            lanes.lane(i).reserved.store(committed_rows(i) + count, std::memory_order_relaxed);
+            lanes.reserved(i).store(committed_rows(i) + count, std::memory_order_relaxed);
         }
         std::atomic_thread_fence(std::memory_order_release);
         for (size_t field = 0; field < lanes.num_fields(); ++field) {
@@ -205,10 +217,9 @@ class RingBuffer {
         const size_t item = kItem ? kItem : lanes.item_bytes(field);
         const size_t stride = lanes.num_lanes() * item;
         for (size_t index = first; index < last; ++index) {
-            const Lane& lane = lanes.lane(index);
-            const uint64_t slot = lane.slot(committed_rows(index));
+            const uint64_t slot = lanes.slot(index, committed_rows(index));
             const std::byte* from = stage_[field].data() + index * item;
-            std::byte* column = lane.column(field);
+            std::byte* column = lanes.column(index, field);
             const size_t until_end = std::min<uint64_t>(count, capacity_ - slot);
             for (size_t row = 0; row < until_end; ++row) {
                 std::memcpy(column + (slot + row) * item, from + row * stride, item);
@@ -239,7 +250,6 @@ class RingBuffer {
     uint64_t capacity_;
     size_t tile_rows_;
     int episode_field_;
-    std::vector<std::unique_ptr<HugeMemory>> memory_;
     std::vector<std::vector<std::byte>> stage_;  // per field: [tile row][lane][item]
     std::vector<uint8_t> stage_starts_;          // [tile row][lane]
     std::atomic<size_t> num_staged_{0};
