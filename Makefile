@@ -33,10 +33,10 @@ format: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/adfast bench
 
-# The README's picture, from the run that `make demo` left.
-figures:
-	mkdir -p docs/images
-	cp runs/dark-room/figures/return_per_episode.png docs/images/
+# What README.md shows of the demo's result and of the newest benchmark record.
+figures: $(STAMP)
+	$(BIN)/python docs/show_demo.py
+	$(BIN)/python -m benchmarks.figures
 
 # The documentation as a site, in site/.
 docs: $(STAMP)
