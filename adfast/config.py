@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
 from adfast.errors import InvalidArgument, UnknownName, nearest_name
 
@@ -43,12 +44,21 @@ class Config(BaseModel):
         try:
             return cls.model_validate(values)
         except ValidationError as error:
-            problems = "; ".join(
-                f"{'.'.join(str(part) for part in problem['loc']) or cls.__name__}: "
-                f"{problem['msg']}, got {problem['input']!r}"
-                for problem in error.errors()
-            )
+            problems = "; ".join(describe_problem(problem) for problem in error.errors())
             raise InvalidArgument(f"{source}: {problems}") from None
+
+
+def describe_problem(problem: ErrorDetails) -> str:
+    """The field, the rule that it breaks and its value; a rule of our own says all but the field.
+
+    The field of a rule about several fields is their section, and empty at the top.
+    """
+    field = "".join(f"{part}." for part in problem["loc"]).removesuffix(".")
+    if problem["type"] == "value_error":
+        rule = str(problem["ctx"]["error"])
+    else:
+        rule = f"{problem['msg']}, got {problem['input']!r}"
+    return f"{field}: {rule}" if field else rule
 
 
 def refuse_unknown_keys(

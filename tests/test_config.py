@@ -101,6 +101,15 @@ def test_bad_value_is_refused_with_field_and_value(override, field, value):
     assert value in str(caught.value)
 
 
+def test_rule_about_several_settings_is_named_with_their_section():
+    with pytest.raises(InvalidArgument) as caught:
+        configure("training.updates=5")
+    assert str(caught.value) == (
+        "configuration: training: warmup_updates must be at most updates (5), got 10; "
+        "lower it or train longer"
+    )
+
+
 def test_settings_cannot_be_changed():
     with pytest.raises(ValueError, match="frozen"):
         configure().training.updates = 3
@@ -163,11 +172,15 @@ def test_shipped_recipe_is_feasible():
     [
         (["collection.held_out=81"], r"collection\.held_out must be in 1\.\.80 .*got 81"),
         (
-            ["training.context_length=501"],
+            ["training.context_length=501", "collection.episodes=200", "collection.keep_every=8"],
             r"training\.context_length must be at most 500, .*got 501; shorten it",
         ),
         (
-            ["model.position_encoding=learned", "model.num_learned_positions=700"],
+            [
+                "model.position_encoding=learned",
+                "model.num_learned_positions=700",
+                "evaluation.episodes=40",
+            ],
             r"model\.num_learned_positions must be at least 800, .*got 700; raise it",
         ),
         (["family.name=dark-rooms"], 'unknown task family "dark-rooms"; did you mean "dark-room"'),

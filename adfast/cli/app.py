@@ -144,7 +144,10 @@ def doctor(as_json: JsonOption = False) -> None:
     print_mapping(examine_machine(), as_json=as_json)
 
 
-@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+@app.command(
+    add_help_option=False,  # the benchmarks know their own options
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+)
 def bench(context: typer.Context) -> None:
     """Time every hot layer against its rivals (from a checkout of the repository)."""
     from adfast.cli.bench import run_benchmarks

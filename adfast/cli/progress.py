@@ -1,4 +1,7 @@
-"""Progress bars on stderr, so that stdout stays the result; silent when stderr is no terminal."""
+"""Progress bars on stderr, so that stdout stays the result.
+
+Where stderr is no terminal, each bar is printed once, at its end.
+"""
 
 from __future__ import annotations
 

@@ -75,10 +75,12 @@ def evaluate(
     observation = simulator.reset()
     record.begin(observation)
     actions = agent.act(observation)
-    while record.fewest_episodes < episodes:
+    while True:
         result = simulator.step(actions)
         if record.add(actions, result) and on_episode is not None:
             on_episode(record.fewest_episodes)
+        if record.fewest_episodes == episodes:
+            break
         actions = agent.act(*result)
     trajectories = record.trajectories(len(task_ids), seeds)
     return InContextEvaluation(task_ids, trajectories.returns, trajectories)

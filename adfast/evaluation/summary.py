@@ -30,7 +30,7 @@ def summarise(held_out: InContextEvaluation, optimal: np.ndarray) -> dict[str, A
         "held_out_first_episode_mean": float(by_task[:, 0].mean()),
         "held_out_last5_mean": float(last.mean()),
         "held_out_last5_ci95": bootstrap_interval(last).tolist(),
-        "held_out_last5_share_of_optimal": float(last.mean() / optimal.mean()),
+        "held_out_last5_share_of_optimal": share_of_optimum(last.mean(), optimal.mean()),
     }
 
 
@@ -47,13 +47,18 @@ def describe_tasks(
             "optimal": float(best),
             "first_episode": float(returns[0]),
             "last5_mean": float(mean),
-            "share_of_optimal": float(mean / best),
+            "share_of_optimal": share_of_optimum(mean, best),
             "solved": bool(mean >= SOLVED_SHARE * best),
         }
         for task_id, returns, mean, best in zip(
             held_out.task_ids, by_task, last, optimal, strict=True
         )
     ]
+
+
+def share_of_optimum(value: float, optimum: float) -> float:
+    """`value / optimum`; all of it where there is nothing to earn."""
+    return float(value / optimum) if optimum > 0 else 1.0
 
 
 def describe_references(references: References) -> dict[str, Any]:

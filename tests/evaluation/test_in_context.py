@@ -126,6 +126,13 @@ def test_temperature_zero_does_not_depend_on_the_seed():
     np.testing.assert_array_equal(one.returns[:, 0], one.returns[:, 1])
 
 
+def test_history_as_long_as_the_learned_positions_can_be_evaluated():
+    model = random_model(ROOM, position_encoding="learned", num_learned_positions=30)
+    assert evaluate(model, ROOM, TASK_IDS, episodes=3, seeds=1).returns.shape == (3, 1, 3)
+    with pytest.raises(InvalidArgument, match="num_learned_positions is 30"):
+        evaluate(model, ROOM, TASK_IDS, episodes=4, seeds=1)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -62,6 +62,14 @@ def test_task_that_is_not_solved_is_seen(evaluation):
     assert start["share_of_optimal"] == pytest.approx(0.84)
 
 
+def test_task_that_pays_nothing_is_solved(evaluation):
+    """Such as a goal out of reach: no share of it is not a number."""
+    corner, _ = describe_tasks(ROOM, evaluation, np.array([0.0, 10.0]))
+    assert corner["share_of_optimal"] == 1.0
+    assert corner["solved"]
+    assert summarise(evaluation, np.zeros(2))["held_out_last5_share_of_optimal"] == 1.0
+
+
 def test_everything_is_json(evaluation):
     references = References(0.2, 9.0, np.arange(12.0), np.arange(12.0) * 2, None)
     described = {
