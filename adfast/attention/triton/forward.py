@@ -1,7 +1,7 @@
 """The forward kernel: one program attends for one block of queries of one head.
 
-The keys that a block of queries sees are one run of the sequence, cut into three: a left edge, where
-each query begins at its own lower bound `lo[i] = max(document_start[i], i - window + 1)`; an
+The keys that a block of queries sees are one run of the sequence, cut into three: a left edge,
+where each query begins at its own lower bound `lo[i] = max(document_start[i], i - window + 1)`; an
 interior, where every query sees every key and nothing is masked; and the diagonal. `lo` never
 decreases, so its values at the first and the last query of the block bound all three.
 
@@ -20,6 +20,7 @@ import triton.language as tl
 from torch import Tensor
 
 from adfast.attention.triton import tiles
+from adfast.attention.triton.blocks import locate, lower_bound
 
 LN_2 = tl.constexpr(0.6931471805599453)
 HIDDEN = tl.constexpr(float("-inf"))
@@ -71,12 +72,8 @@ def attention_forward(
 ):
     """Write the attended values and the log-sum-exp of BLOCK_M queries of one head."""
     num_blocks = tl.cdiv(length, BLOCK_M)
-    program = tl.program_id(0)
-    first_row = program // (heads_at_once * num_blocks) * heads_at_once
-    rows_at_once = tl.minimum(heads_at_once, num_rows - first_row)
-    program -= first_row * num_blocks
-    row = first_row + program % rows_at_once
-    block = num_blocks - 1 - program // rows_at_once  # the last block has the most keys
+    row, rank = locate(num_rows, num_blocks, heads_at_once)
+    block = num_blocks - 1 - rank  # the last block has the most keys
     batch = (row // num_heads).to(tl.int64)
     head = (row % num_heads).to(tl.int64)
     key_head = head // group
@@ -88,16 +85,10 @@ def attention_forward(
     is_query = query < length
     column = tl.arange(0, BLOCK_N)
     channel = tl.arange(0, D)
-
-    lo = tl.maximum(query - window + 1, 0)
-    lo_first = tl.maximum(first_query - window + 1, 0)
-    lo_last = tl.maximum(last_query - window + 1, 0)
-    if HAS_DOCUMENTS:
-        starts = document_start + batch * length
-        lo = tl.maximum(lo, tl.load(starts + query, mask=is_query, other=0))
-        lo_first = tl.maximum(lo_first, tl.load(starts + first_query))
-        lo_last = tl.maximum(lo_last, tl.load(starts + last_query))
-    lo = tl.minimum(lo, last_query)  # rows past the end see a key too, and stay finite
+    starts = document_start + batch * length
+    lo = lower_bound(starts, query, length, window, HAS_DOCUMENTS)
+    lo_first = lower_bound(starts, first_query, length, window, HAS_DOCUMENTS)
+    lo_last = lower_bound(starts, last_query, length, window, HAS_DOCUMENTS)
 
     q_block = q + batch * q_stride_b + head * q_stride_h + first_query.to(tl.int64) * q_stride_t
     q_tile = tl.load(
@@ -156,10 +147,7 @@ def attention_forward(
                     visible = visible & (column[None, :] >= (lo - key)[:, None])
 
             if BOUNDED:
-                if FOLD_SCALE:
-                    exponent = logits
-                else:
-                    exponent = logits * logit_scale
+                exponent = logits if FOLD_SCALE else logits * logit_scale
             else:
                 if run != 1:
                     logits = tl.where(visible, logits, HIDDEN)

@@ -45,6 +45,29 @@ def forward_tile(
     return Tile(128, 64, num_warps=8 if head_dim == 64 else 4)
 
 
+def query_gradient_tile(
+    head_dim: int, dtype: torch.dtype, reach: int, capability: tuple[int, int]
+) -> Tile:
+    """The tile of the kernel of dq."""
+    if dtype == torch.float32:
+        return Tile(32, 32, num_stages=1)
+    return Tile(64, 64)
+
+
+def key_gradient_tile(
+    head_dim: int, dtype: torch.dtype, reach: int, capability: tuple[int, int]
+) -> Tile:
+    """The tile of the kernel of dk and dv."""
+    if dtype == torch.float32:
+        return Tile(32, 32, num_stages=1)
+    return Tile(64, 64)
+
+
+def prefers_fused(reach: int) -> bool:
+    """Whether blocks of keys see enough queries for the fused backward kernel to pay."""
+    return reach >= SHORT_WINDOW
+
+
 def is_bounded(logit_bound: float | None, dtype: torch.dtype) -> bool:
     """Whether `logit_bound` lets the forward kernel do without the row maximum."""
     return logit_bound is not None and logit_bound <= LARGEST_BOUND[dtype]

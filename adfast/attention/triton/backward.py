@@ -1,0 +1,200 @@
+"""The backward pass: prepares its row statistics and launches the kernels of the gradients.
+
+Deterministic: one kernel for dq, one for dk and dv, seven matrix products in all. Fused: one kernel
+with five, dq by atomic additions in float32, worth it where blocks of keys see many queries.
+
+Axes: B batch, H query heads, T time, D channels per head.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import triton
+import triton.language as tl
+from torch import Tensor
+
+from adfast.attention.triton import tiles
+from adfast.attention.triton.backward_keys import key_value_gradients
+from adfast.attention.triton.backward_queries import query_gradients
+
+LOG2_E = tl.constexpr(1.4426950408889634)
+ROWS_PER_PROGRAM = 64
+
+
+@triton.jit(do_not_specialize=["length"])
+def row_statistics(
+    out,  # [B, H, T, D]
+    d_out,  # [B, H, T, D]
+    lse,  # float32 [B, H, T], contiguous
+    lse_log2,  # float32 [B, H, T], contiguous, written
+    delta,  # float32 [B, H, T], contiguous, written
+    out_stride_b,
+    out_stride_h,
+    out_stride_t,
+    d_out_stride_b,
+    d_out_stride_h,
+    d_out_stride_t,
+    num_heads,
+    length,
+    D: tl.constexpr,
+    BLOCK_M: tl.constexpr,
+):
+    """Write `delta = sum(out * d_out)` and the log-sum-exp to base 2 of BLOCK_M queries."""
+    num_blocks = tl.cdiv(length, BLOCK_M)
+    row = tl.program_id(0) // num_blocks
+    first_query = (tl.program_id(0) % num_blocks) * BLOCK_M
+    batch = (row // num_heads).to(tl.int64)
+    head = (row % num_heads).to(tl.int64)
+    in_block = tl.arange(0, BLOCK_M)
+    is_query = first_query + in_block < length
+    channel = tl.arange(0, D)
+    from_query = first_query.to(tl.int64)
+
+    out_block = out + batch * out_stride_b + head * out_stride_h + from_query * out_stride_t
+    d_out_block = d_out + batch * d_out_stride_b + head * d_out_stride_h
+    d_out_block += from_query * d_out_stride_t
+    out_tile = tl.load(
+        out_block + in_block[:, None] * out_stride_t + channel[None, :],
+        mask=is_query[:, None],
+        other=0.0,
+    )
+    d_out_tile = tl.load(
+        d_out_block + in_block[:, None] * d_out_stride_t + channel[None, :],
+        mask=is_query[:, None],
+        other=0.0,
+    )
+    product = out_tile.to(tl.float32) * d_out_tile.to(tl.float32)
+    statistics = row.to(tl.int64) * length + first_query + in_block
+    tl.store(delta + statistics, tl.sum(product, 1), mask=is_query)
+    row_lse = tl.load(lse + statistics, mask=is_query, other=0.0)
+    tl.store(lse_log2 + statistics, row_lse * LOG2_E, mask=is_query)
+
+
+def backward(
+    d_out: Tensor,
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    out: Tensor,
+    lse: Tensor,
+    document_start: Tensor | None,
+    reach: int,
+    scale: float,
+    deterministic: bool,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The gradients of q, k and v, each laid out as `[B, T, H, D]`.
+
+    `reach` is the number of keys that a query sees at most, itself included. Channels must be
+    adjacent in memory.
+    """
+    batch, num_heads, length, head_dim = q.shape
+    num_key_heads = k.shape[1]
+    capability = tiles.device_capability(q.device)
+    fused = not deterministic and tiles.prefers_fused(reach)
+    dq, dk, dv = (torch.empty_like(x.transpose(1, 2)).transpose(1, 2) for x in (q, k, v))
+    lse_log2, delta = torch.empty_like(lse), torch.empty_like(lse)
+    row_statistics[(triton.cdiv(length, ROWS_PER_PROGRAM) * batch * num_heads,)](
+        out,
+        d_out,
+        lse,
+        lse_log2,
+        delta,
+        *out.stride()[:3],
+        *d_out.stride()[:3],
+        num_heads,
+        length,
+        D=head_dim,
+        BLOCK_M=ROWS_PER_PROGRAM,
+        enable_fp_fusion=True,
+    )
+
+    has_documents = document_start is not None
+    document_end = None if document_start is None else last_token_of_document(document_start)
+    tile = tiles.key_gradient_tile(head_dim, q.dtype, reach, capability)
+    dq_sum = q.new_zeros(q.shape, dtype=torch.float32) if fused else lse
+    key_value_gradients[(triton.cdiv(length, tile.keys) * batch * num_key_heads,)](
+        q,
+        k,
+        v,
+        d_out,
+        lse_log2,
+        delta,
+        q if document_start is None else document_start,
+        q if document_end is None else document_end,
+        dk,
+        dv,
+        dq_sum,
+        *q.stride()[:3],
+        *k.stride()[:3],
+        *v.stride()[:3],
+        *d_out.stride()[:3],
+        *dk.stride()[:3],
+        *dv.stride()[:3],
+        batch * num_key_heads,
+        num_key_heads,
+        num_heads // num_key_heads,
+        length,
+        reach,
+        tiles.heads_at_once(batch * num_key_heads, length, head_dim, q.dtype),
+        scale * math.log2(math.e),
+        scale,
+        D=head_dim,
+        BLOCK_M=tile.queries,
+        BLOCK_N=tile.keys,
+        DOT=tiles.dot_type(q.dtype),
+        HAS_DOCUMENTS=has_documents,
+        NARROW=has_documents or reach < max(tile.queries, tile.keys),
+        FUSED=fused,
+        num_warps=tile.num_warps,
+        num_stages=tile.num_stages,
+        enable_fp_fusion=True,
+    )
+    if fused:
+        return dq.copy_(dq_sum.mul_(scale)), dk, dv
+
+    tile = tiles.query_gradient_tile(head_dim, q.dtype, reach, capability)
+    query_gradients[(triton.cdiv(length, tile.queries) * batch * num_heads,)](
+        q,
+        k,
+        v,
+        d_out,
+        lse_log2,
+        delta,
+        q if document_start is None else document_start,
+        dq,
+        *q.stride()[:3],
+        *k.stride()[:3],
+        *v.stride()[:3],
+        *d_out.stride()[:3],
+        *dq.stride()[:3],
+        batch * num_heads,
+        num_heads,
+        num_heads // num_key_heads,
+        length,
+        reach,
+        tiles.heads_at_once(batch * num_heads, length, head_dim, q.dtype),
+        scale * math.log2(math.e),
+        scale,
+        D=head_dim,
+        BLOCK_M=tile.queries,
+        BLOCK_N=tile.keys,
+        DOT=tiles.dot_type(q.dtype),
+        HAS_DOCUMENTS=has_documents,
+        NARROW=has_documents or reach < tile.queries,
+        num_warps=tile.num_warps,
+        num_stages=tile.num_stages,
+        enable_fp_fusion=True,
+    )
+    return dq, dk, dv
+
+
+def last_token_of_document(document_start: Tensor) -> Tensor:
+    """int32 `[B, T]`: the last token whose document starts at `t` or before."""
+    batch, length = document_start.shape
+    time = torch.arange(length, dtype=torch.int32, device=document_start.device)
+    following = torch.searchsorted(
+        document_start, time.expand(batch, -1).contiguous(), right=True, out_int32=True
+    )
+    return following - 1
