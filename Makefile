@@ -36,7 +36,7 @@ bench: $(STAMP)
 # What README.md shows of the demo's result and of the newest benchmark record.
 figures: $(STAMP)
 	$(BIN)/python docs/show_demo.py
-	$(BIN)/python -m benchmarks.figures
+	$(BIN)/python -m benchmarks.readme_figures
 
 # The documentation as a site, in site/.
 docs: $(STAMP)
