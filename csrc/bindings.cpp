@@ -142,6 +142,7 @@ std::unique_ptr<Target> with_positions(const Target& target, py::array history, 
 // every part returned true.
 template <typename Task>
 bool run_parts(const Target& target, size_t num_threads, const Task& task) {
+    if (num_threads == 0) throw py::type_error("num_threads must be at least 1");
     const py::gil_scoped_release release;
     if (num_threads == 1) return task(0, target.batch_size);
     std::atomic<bool> is_whole{true};

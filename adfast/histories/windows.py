@@ -12,7 +12,7 @@ stored: that step takes the dict returned here and adds to it.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Literal
 
 import numpy as np
@@ -87,20 +87,17 @@ class WindowSampler:
 
         Raises `InvalidArgument` if no history is long enough, and for a wrong field or `out`.
         """
-        layout = self._layout(batch_size, length, fields, False)
-        batch = layout.allocate() if out is None else layout.adopt(out)
-        result = dict(zip(layout.names, batch.arrays, strict=True))
-        target = batch.target
-        if return_positions:
-            target = add_positions(result, target, (batch_size,))
-
-        def copy(plan: _native.WindowPlan) -> bool:
-            return _native.sample(self._lanes, plan, target, seed, draw, rank, threads)
-
-        self._copy(copy, length, align, committed, (seed, draw, rank, threads))
-        if out is None:
-            layout.recycle(batch)
-        return result
+        return self._sample(
+            False,
+            batch_size,
+            length,
+            (seed, draw, rank, threads),
+            align,
+            fields,
+            committed,
+            out,
+            return_positions,
+        )
 
     def sample_packed(
         self,
@@ -126,44 +123,57 @@ class WindowSampler:
         document. The other arguments are those of `sample`; `history_index` and `history_offset`
         are `[B, L]` here, one per token.
         """
-        layout = self._layout(batch_size, length, fields, True)
+        return self._sample(
+            True,
+            batch_size,
+            length,
+            (seed, draw, rank, threads),
+            align,
+            fields,
+            committed,
+            out,
+            return_positions,
+        )
+
+    def _sample(
+        self,
+        is_packed: bool,
+        batch_size: int,
+        length: int,
+        numbers: tuple[int, int, int, int],
+        align: str,
+        fields: Iterable[str] | None,
+        committed: int | None,
+        out: Mapping[str, np.ndarray] | None,
+        return_positions: bool,
+    ) -> dict[str, np.ndarray]:
+        """Both kinds of batches; `numbers` are seed, draw, rank and threads."""
+        layout = self._layout(batch_size, length, fields, is_packed)
         batch = layout.allocate() if out is None else layout.adopt(out)
         result = dict(zip(layout.names, batch.arrays, strict=True))
         target = batch.target
         if return_positions:
-            target = add_positions(result, target, (batch_size, length))
-        starts = batch.arrays[-1]
-
-        def copy(plan: _native.WindowPlan) -> bool:
-            return _native.sample_packed(
-                self._lanes, plan, target, seed, draw, rank, threads, starts
-            )
-
-        self._copy(copy, 1, align, committed, (seed, draw, rank, threads))
-        if out is None:
-            layout.recycle(batch)
-        return result
-
-    def _copy(
-        self,
-        copy: Callable[[_native.WindowPlan], bool],
-        length: int,
-        align: str,
-        committed: int | None,
-        numbers: tuple[int, int, int, int],
-    ) -> None:
-        """Call `copy` with a plan for windows of `length` until the writer does not overtake it."""
-        key = (length, align, committed)
+            shape = (batch_size, length) if is_packed else (batch_size,)
+            target = add_positions(result, target, shape)
+        key = (1 if is_packed else length, align, committed)
         plan = self._plans.get(key)
         if plan is None or not plan.is_current(self._lanes):
             plan = self._plan(*key)
         for _ in range(MAX_REPLANS):
             try:
-                if copy(plan):
-                    return
-            except TypeError:  # a number that is no uint64
+                if is_packed:
+                    is_whole = _native.sample_packed(
+                        self._lanes, plan, target, *numbers, batch.arrays[-1]
+                    )
+                else:
+                    is_whole = _native.sample(self._lanes, plan, target, *numbers)
+            except TypeError:
                 check_numbers(*numbers)
                 raise
+            if is_whole:
+                if out is None:
+                    layout.recycle(batch)
+                return result
             plan = self._plan(*key)
         raise AdfastError(
             "the writer keeps overwriting windows faster than they are copied; give the ring "
@@ -232,7 +242,9 @@ def add_positions(
 
 
 def check_numbers(seed: int, draw: int, rank: int, threads: int) -> None:
-    """Raise `InvalidArgument` unless all are unsigned 64-bit integers."""
-    for argument, value in (("seed", seed), ("draw", draw), ("rank", rank), ("threads", threads)):
+    """Raise `InvalidArgument` unless the native code can take all of them."""
+    for argument, value in (("seed", seed), ("draw", draw), ("rank", rank)):
         if not isinstance(value, int | np.integer) or not 0 <= value <= MAX_UINT64:
             raise InvalidArgument(f"{argument} must be an integer in 0..2**64-1, got {value!r}")
+    if not isinstance(threads, int | np.integer) or threads < 1:
+        raise InvalidArgument(f"threads must be an integer of at least 1, got {threads!r}")
