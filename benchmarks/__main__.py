@@ -14,9 +14,10 @@ from adfast.errors import AdfastError, InvalidArgument
 from adfast.provenance import collect_provenance
 from benchmarks.contest import NotEquivalent
 from benchmarks.measure import FULL, QUICK, measure
-from benchmarks.record import Record
+from benchmarks.pair_timer import Effort
+from benchmarks.record import Measurement, Record
 from benchmarks.table import results_table
-from benchmarks.workloads import WORKLOADS, select
+from benchmarks.workloads import WORKLOADS, Workload, select
 
 WIDTH = 170  # columns of the table where stdout is no terminal
 BUSY_LOAD = 0.5  # other processes that want to run, above which figures are not to be trusted
@@ -77,14 +78,7 @@ def main(arguments: list[str] | None = None) -> int:
             "ratios may pass, rates do not count",
             file=sys.stderr,
         )
-    measurements, failures = [], 0
-    for number, workload in enumerate(workloads, start=1):
-        print(f"[{number}/{len(workloads)}] {workload.name}", file=sys.stderr, flush=True)
-        try:
-            measurements.append(measure(workload, effort, small=options.quick))
-        except NotEquivalent as error:
-            failures += 1
-            print(f"{workload.name}: not the same work, no ratio: {error}", file=sys.stderr)
+    measurements = measure_all(workloads, effort, small=options.quick)
     record = Record(
         is_quick=options.quick,
         provenance=collect_provenance(),
@@ -92,7 +86,19 @@ def main(arguments: list[str] | None = None) -> int:
         measurements=measurements,
     )
     report(record, options)
-    return 1 if failures else 0
+    return 0 if len(measurements) == len(workloads) else 1
+
+
+def measure_all(workloads: list[Workload], effort: Effort, *, small: bool) -> list[Measurement]:
+    """The measurements of all workloads whose contenders did the same work; says which did not."""
+    measurements = []
+    for number, workload in enumerate(workloads, start=1):
+        print(f"[{number}/{len(workloads)}] {workload.name}", file=sys.stderr, flush=True)
+        try:
+            measurements.append(measure(workload, effort, small=small))
+        except NotEquivalent as error:
+            print(f"{workload.name}: not the same work, not timed: {error}", file=sys.stderr)
+    return measurements
 
 
 def report(record: Record, options: argparse.Namespace) -> None:

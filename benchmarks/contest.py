@@ -70,11 +70,12 @@ def require_close(what: str, subject: Any, rival: Any, tolerance: float) -> None
 
 
 def require_same_mean(what: str, subject: np.ndarray, rival: np.ndarray) -> None:
-    """Raise `NotEquivalent` unless two samples' means agree within five standard errors."""
-    error = float(np.hypot(*(values.std() / values.size**0.5 for values in (subject, rival))))
-    difference = abs(float(subject.mean() - rival.mean()))
-    if not difference <= 5 * error:
+    """Raise `NotEquivalent` unless the mean difference of pairs is within five standard errors."""
+    differences = subject - rival
+    error = float(differences.std(ddof=1) / differences.size**0.5)
+    mean = float(differences.mean())
+    if not abs(mean) <= 5 * error:
         raise NotEquivalent(
             f"{what}: means {subject.mean():.4g} and {rival.mean():.4g} differ by "
-            f"{difference / error:.1f} standard errors"
+            f"{abs(mean) / error:.1f} standard errors"
         )

@@ -30,6 +30,7 @@ def measure(workload: Workload, effort: Effort, *, small: bool = False) -> Measu
         timings = time_interleaved(contenders, effort)
     return Measurement(
         name=workload.name,
+        title=workload.title,
         layer=workload.layer,
         unit=workload.unit,
         arguments=workload.sizes(small=small),
@@ -62,14 +63,14 @@ def describe(
 
 def judge(bar: Bar, contest: Contest, timings: list[Timing]) -> BarRecord:
     """Whether the median of the bar's quantity reaches it."""
-    subject = timings[0].rates
-    values = {
-        "ratio": lambda: subject / timings[1 + bar.rival].rates,
-        "share": lambda: subject / timings[1 + len(contest.rivals)].rates,
-        "rate": lambda: subject,
-        "seconds": lambda: 1 / subject,
-    }
-    value = float(np.median(values[bar.quantity]()))
+    values = timings[0].rates
+    if bar.quantity == "ratio":
+        values = values / timings[1 + bar.rival].rates
+    elif bar.quantity == "share":
+        values = values / timings[1 + len(contest.rivals)].rates
+    elif bar.quantity == "seconds":
+        values = 1 / values
+    value = float(np.median(values))
     is_met = (bar.at_least is None or value >= bar.at_least) and (
         bar.at_most is None or value <= bar.at_most
     )

@@ -6,13 +6,14 @@ different machines are not comparable; `processor` in the provenance says which 
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, Self
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from adfast.errors import InvalidArgument
 
@@ -43,8 +44,8 @@ class Quartiles(Part):
 class ContenderRecord(Part):
     """One contender; `rate` in units/s, `seconds` of one call in each round.
 
-    `advantage` quarters the subject's rate over this contender's within each round: the ratio
-    against a rival, the share of a limit; None for the subject itself.
+    `advantage` is the subject's rate over this contender's, taken within each round: the ratio to a
+    rival, the share of a limit; None for the subject itself.
     """
 
     label: str
@@ -71,6 +72,7 @@ class Measurement(Part):
     """One workload; `set_up_seconds` went into data, compilation and the equivalence check."""
 
     name: str
+    title: str
     layer: str
     unit: str
     arguments: dict[str, Any]
@@ -113,14 +115,14 @@ class Record(Part):
     def read(cls, path: Path) -> Self:
         """The record in `path`; raises `InvalidArgument` for another format."""
         try:
-            record = cls.model_validate_json(path.read_text(encoding="utf-8"))
-        except ValueError as error:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            if content["format"] != FORMAT:
+                raise InvalidArgument(
+                    f"{path}: format must be {FORMAT}, got {content['format']}; record anew"
+                )
+            return cls.model_validate(content)
+        except (KeyError, TypeError, json.JSONDecodeError, ValidationError) as error:
             raise InvalidArgument(f"{path}: not a benchmark record: {error}") from None
-        if record.format != FORMAT:
-            raise InvalidArgument(
-                f"{path}: format must be {FORMAT}, got {record.format}; record anew"
-            )
-        return record
 
     @property
     def default_path(self) -> Path:

@@ -46,6 +46,7 @@ class Workload:
     """A row: `factory(**arguments)` prepares the contest."""
 
     name: str
+    title: str
     layer: str
     unit: str
     factory: Callable[..., AbstractContextManager[Contest]]
@@ -71,6 +72,7 @@ WORKLOADS = (
     *(
         Workload(
             f"dark-room-step-{num_environments}",
+            f"step {num_environments:,} Dark Room environments",
             "simulators",
             "environment steps",
             simulators.step,
@@ -82,6 +84,7 @@ WORKLOADS = (
     ),
     Workload(
         "dark-room-random-rollout",
+        "random policy, fused with the simulator",
         "simulators",
         "environment steps",
         simulators.random_rollout,
@@ -90,6 +93,7 @@ WORKLOADS = (
     ),
     Workload(
         "dark-room-q-learning",
+        "Q-learning histories",
         "source_algorithms",
         "transitions",
         source_algorithms.q_learning,
@@ -99,6 +103,7 @@ WORKLOADS = (
     ),
     Workload(
         "dark-room-annealed-expert",
+        "annealed-expert histories",
         "source_algorithms",
         "transitions",
         source_algorithms.annealed_expert,
@@ -107,6 +112,7 @@ WORKLOADS = (
     ),
     Workload(
         "ring-sample-400",
+        "sample 128 windows of 400 from a ring of 1 GiB",
         "histories",
         "windows",
         ring_buffer.sample,
@@ -116,6 +122,7 @@ WORKLOADS = (
     ),
     Workload(
         "ring-sample-4096",
+        "sample 128 windows of 4,096 from a ring of 1 GiB",
         "histories",
         "windows",
         ring_buffer.sample,
@@ -125,6 +132,7 @@ WORKLOADS = (
     ),
     Workload(
         "ring-append",
+        "append one row to 4,096 lanes of a ring",
         "histories",
         "transitions",
         ring_buffer.append,
@@ -133,6 +141,7 @@ WORKLOADS = (
     ),
     Workload(
         "ring-append-block",
+        "append 4,096 rows to 256 lanes of a ring",
         "histories",
         "transitions",
         ring_buffer.append_block,
@@ -141,6 +150,7 @@ WORKLOADS = (
     ),
     Workload(
         "store-sample-400",
+        "sample 128 windows of 400 from a store on disk",
         "histories",
         "windows",
         store.sample,
@@ -149,6 +159,7 @@ WORKLOADS = (
     ),
     Workload(
         "store-write",
+        "write a durable block of 64 MiB",
         "histories",
         "transitions",
         store.write,
@@ -158,6 +169,7 @@ WORKLOADS = (
     *(
         Workload(
             f"attention-{length}-head-{head_dim}",
+            f"attention of {length:,} tokens, {window or 'no'} window, heads of {head_dim}",
             "attention",
             "tokens",
             attention.forward_backward,
@@ -169,6 +181,7 @@ WORKLOADS = (
     ),
     Workload(
         "training-step-200",
+        "training step, 200 transitions",
         "training",
         "transitions",
         training.step,
@@ -183,6 +196,7 @@ WORKLOADS = (
     ),
     Workload(
         "training-step-2048",
+        "training step, 2,048 transitions, window 256",
         "training",
         "transitions",
         training.step,
@@ -197,6 +211,7 @@ WORKLOADS = (
     ),
     Workload(
         "streaming-evaluation-256",
+        "act in context in 256 environments, 256 transitions",
         "evaluation",
         "environment steps",
         evaluation.streaming,
@@ -206,6 +221,7 @@ WORKLOADS = (
     ),
     Workload(
         "import-adfast",
+        "import adfast",
         "start_up",
         "starts",
         start_up.import_package,
@@ -213,6 +229,7 @@ WORKLOADS = (
     ),
     Workload(
         "adfast-help",
+        "adfast --help",
         "start_up",
         "starts",
         start_up.help_text,

@@ -1,0 +1,103 @@
+"""`adfast bench`, as far as it needs no long timing."""
+
+import io
+import json
+import subprocess
+import sys
+
+import pytest
+from benchmark_records import measurement, record
+from rich.console import Console
+
+from benchmarks import __main__ as bench
+from benchmarks import workloads
+from benchmarks.contest import NotEquivalent
+from benchmarks.record import Record
+from benchmarks.table import results_table
+
+
+@pytest.fixture
+def measured(monkeypatch):
+    """Replaces measuring by invented figures; the calls that would have been made."""
+    calls = []
+
+    def measure(workload, effort, *, small):
+        calls.append((workload.name, effort, small))
+        if workload.name == "ring-append":
+            raise NotEquivalent("action: differs")
+        return measurement(workload.name)
+
+    monkeypatch.setattr(bench, "measure", measure)
+    return calls
+
+
+def test_table_is_the_result_and_progress_goes_to_stderr(measured, capsys):
+    assert bench.main(["ring-sample-400", "attention"]) == 0
+    printed = capsys.readouterr()
+    assert "5.00x (4.77 to 5.28)" in printed.out
+    assert "[1/5] ring-sample-400" in printed.err
+    assert len(measured) == 5
+
+
+def test_quick_takes_small_sizes_and_little_time(measured):
+    assert bench.main(["ring-sample-400", "--quick"]) == 0
+    ((_, effort, small),) = measured
+    assert small
+    assert effort == bench.QUICK
+
+
+def test_seconds_per_workload_are_taken(measured):
+    bench.main(["ring-sample-400", "--seconds-per-workload", "2.5"])
+    assert measured[0][1].seconds == 2.5
+
+
+def test_record_is_kept_where_asked(measured, tmp_path, capsys):
+    path = tmp_path / "record.json"
+    assert bench.main(["ring-sample-400", "--record", str(path)]) == 0
+    kept = Record.read(path)
+    assert [m.name for m in kept.measurements] == ["ring-sample-400"]
+    assert {"processor", "commit", "versions", "date"} <= kept.provenance.keys()
+    assert str(path) in capsys.readouterr().err
+
+
+def test_json_prints_the_record(measured, capsys):
+    assert bench.main(["ring-sample-400", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["measurements"][0]["name"] == "ring-sample-400"
+
+
+def test_unequal_work_is_said_and_fails(measured, capsys):
+    assert bench.main(["ring-append", "ring-sample-400"]) == 1
+    printed = capsys.readouterr()
+    assert "ring-append: not the same work, not timed: action: differs" in printed.err
+    assert "ring-sample-400" in printed.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["ring-sampel-400"], 'unknown workload or layer "ring-sampel-400"; did you mean'),
+        (["--quick", "--record"], "--record needs the full sizes; drop --quick"),
+    ],
+)
+def test_bad_arguments_are_refused(arguments, message, measured, capsys):
+    assert bench.main(arguments) == 2
+    assert message in capsys.readouterr().err
+    assert measured == []
+
+
+def test_list_names_every_workload(capsys):
+    assert bench.main(["--list"]) == 0
+    listed = capsys.readouterr().out.splitlines()
+    assert [line.split()[1] for line in listed] == [w.name for w in workloads.WORKLOADS]
+
+
+def test_table_says_which_bars_are_missed():
+    console = Console(width=200, record=True, file=io.StringIO())
+    console.print(results_table(record(measurement(is_met=False)).measurements))
+    assert "ratio >= 5.00: missed" in console.export_text()
+
+
+def test_command_hands_its_arguments_over():
+    command = [sys.executable, "-c", "from adfast.cli import main; main()", "bench", "--help"]
+    run = subprocess.run(command, capture_output=True, text=True)
+    assert "--seconds-per-workload" in run.stdout, run.stderr

@@ -1,0 +1,39 @@
+"""Records go to disk and back, and name themselves."""
+
+import pytest
+from benchmark_records import record
+
+from adfast.errors import InvalidArgument
+from benchmarks.record import Record, newest_record
+
+
+def test_record_survives_the_disk(tmp_path):
+    path = tmp_path / "records" / "one.json"
+    record().write(path)
+    assert Record.read(path) == record()
+
+
+def test_default_path_names_date_and_processor():
+    assert record().default_path.name == "2026-01-02-fast-core-9000-2-0ghz.json"
+
+
+def test_newest_record_is_that_of_the_latest_date(tmp_path):
+    assert newest_record(tmp_path) is None
+    record(date="2026-03-01T00:00:00+00:00").write(tmp_path / "a.json")
+    record(date="2026-02-01T00:00:00+00:00").write(tmp_path / "b.json")
+    assert newest_record(tmp_path) == tmp_path / "a.json"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("not json", "not a benchmark record"),
+        ("[]", "not a benchmark record"),
+        ('{"format": 1}', "not a benchmark record"),
+        ('{"format": 99}', "format must be 1, got 99; record anew"),
+    ],
+)
+def test_other_files_are_refused(tmp_path, text, message):
+    (tmp_path / "a.json").write_text(text)
+    with pytest.raises(InvalidArgument, match=message):
+        Record.read(tmp_path / "a.json")

@@ -1,0 +1,121 @@
+"""Every workload compares equal work; a few ratios hold by a wide margin."""
+
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+
+from adfast.errors import UnknownName
+from benchmarks.contest import Contest, NotEquivalent
+from benchmarks.measure import measure
+from benchmarks.pair_timer import Contender, Effort, Timing
+from benchmarks.workloads import WORKLOADS, Bar, Workload, select
+
+
+@pytest.mark.parametrize("workload", WORKLOADS, ids=lambda workload: workload.name)
+def test_subject_and_rivals_do_the_same_work(workload):
+    with workload.prepare(small=True) as contest:
+        contest.check()
+        for contender in (contest.subject, *contest.rivals):
+            contender.call()
+
+
+# About a third of what a shared machine measures at these small sizes.
+@pytest.mark.parametrize(
+    ("name", "ratio"),
+    [
+        ("dark-room-step-8192", 40),
+        ("dark-room-q-learning", 30),
+        ("ring-sample-400", 2),
+        ("training-step-200", 1.3),
+    ],
+)
+def test_subject_is_far_ahead(name, ratio):
+    (workload,) = select([name])
+    measurement = measure(workload, Effort(seconds=0.3, sample_seconds=0.01), small=True)
+    assert measurement.rivals[0].advantage.median >= ratio
+
+
+def test_names_and_layers_select_rows_in_the_order_of_the_table():
+    chosen = [workload.name for workload in select(["ring-sample-400", "simulators"])]
+    assert chosen == [
+        "dark-room-step-64",
+        "dark-room-step-8192",
+        "dark-room-step-65536",
+        "dark-room-random-rollout",
+        "ring-sample-400",
+    ]
+    assert select([]) == list(WORKLOADS)
+
+
+def test_unknown_name_is_refused_with_the_nearest():
+    with pytest.raises(UnknownName, match='did you mean "ring-sample-400"'):
+        select(["ring-sampel-400"])
+
+
+def test_names_are_unique():
+    names = [workload.name for workload in WORKLOADS]
+    assert len(set(names)) == len(names)
+
+
+def workload_of(check, *bars):
+    """A workload with one rival and a limit."""
+
+    @contextmanager
+    def factory():
+        def spin():
+            pass
+
+        yield Contest(
+            Contender("subject", spin, 10),
+            (Contender("rival", spin, 1),),
+            check,
+            limit=Contender("limit", spin, 20),
+        )
+
+    return Workload("spin", "spin in place", "tests", "units", factory, bars=bars)
+
+
+@pytest.fixture
+def timed(monkeypatch):
+    """Every call takes 2, 4 and 4 seconds; what was timed."""
+    labels = []
+
+    def time_interleaved(contenders, effort):
+        labels.extend(contender.label for contender in contenders)
+        seconds = np.array([2.0, 4.0, 4.0])
+        return [Timing(1, 0.0, seconds, contender.work) for contender in contenders]
+
+    monkeypatch.setattr("benchmarks.measure.time_interleaved", time_interleaved)
+    return labels
+
+
+def test_unequal_work_is_not_timed(timed):
+    def check():
+        raise NotEquivalent("reward: differs")
+
+    with pytest.raises(NotEquivalent, match="reward: differs"):
+        measure(workload_of(check), Effort())
+    assert timed == []
+
+
+def test_measurement_judges_ratio_share_rate_and_time(timed):
+    bars = (
+        Bar("ratio", at_least=10),
+        Bar("ratio", at_least=11),
+        Bar("share", at_least=0.5),
+        Bar("rate", at_least=2.6),
+        Bar("seconds", at_most=0.4),
+    )
+    measurement = measure(workload_of(lambda: None, *bars), Effort())
+    assert timed == ["subject", "rival", "limit"]
+    assert [bar.value for bar in measurement.bars] == [10, 10, 0.5, 2.5, 0.4]
+    assert [bar.is_met for bar in measurement.bars] == [True, False, True, False, True]
+    assert measurement.limit.advantage.median == 0.5
+    assert measurement.subject.rate.upper == 3.75
+    assert measurement.subject.seconds == [2.0, 4.0, 4.0]
+
+
+def test_small_sizes_judge_no_bar(timed):
+    measurement = measure(workload_of(lambda: None, Bar("ratio", at_least=3)), Effort(), small=True)
+    assert measurement.bars == []
