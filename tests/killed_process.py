@@ -9,7 +9,11 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 KILLS = 10
-PRELOADED = ["adfast.collection.collect", "adfast.training.loop", "adfast.models.transformer"]
+PRELOADED = [
+    "adfast.collection.collect",
+    "adfast.training.loop",
+    "torch._dynamo",  # optimisers import it at their first step
+]
 
 
 class Worker:
