@@ -135,7 +135,7 @@ class Gather {
                 const size_t token = row * target_.length + filled;
                 const size_t count = std::min<uint64_t>(target_.length - filled,
                                                         plan_.rows(window).end - window.row);
-                if (!copy(window, token, count)) {
+                if (!plan_.contains(window, 1) || !copy(window, token, count)) {
                     if (++num_torn == kMaxAttempts) return false;
                     continue;
                 }

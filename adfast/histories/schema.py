@@ -56,7 +56,7 @@ def check_schema(schema: Schema) -> dict[str, Field]:
                 f'field "{name}" must be boolean, integer or float in native byte order, '
                 f"got dtype {field.dtype}"
             )
-        if field.item_bytes == 0:
+        if min(field.shape, default=1) < 1:
             raise InvalidArgument(f'field "{name}" must not be empty, got shape {field.shape}')
     return fields
 
