@@ -106,9 +106,9 @@ class Trainer:
             threads = self.config.threads or measured_thread_count(self.model, self.batch_of(0))
             self.state.threads = threads
         torch.set_num_threads(self.state.threads)
+        self.model.train()  # before it is replicated
         gradient = ShardedGradient(self.model, self.state.threads)
         metrics = MetricsLog(self.directory / "metrics.jsonl", keep_updates=self.state.update)
-        self.model.train()
         for update in range(self.state.update, self.config.updates):
             started = time.perf_counter()
             gradient_norm = self._update(update, gradient)
@@ -170,9 +170,9 @@ class Trainer:
 
 
 def dropout_seed(seed: int, update: int) -> int:
-    """The seed of one update's dropout.
+    """The seed of one update's dropout, below 2**63.
 
     Torch's generator on a CPU reads the lower 32 bits alone, so seed and update are mixed into all.
     """
     offset, mask = random_streams.stream_keys(seed, random_streams.DROPOUT, [update])
-    return int(mask[0]) << 32 | int(offset[0])
+    return int(mask[0]) >> 1 << 32 | int(offset[0])

@@ -22,8 +22,8 @@ Batch = dict[str, torch.Tensor]
 class ShardedGradient:
     """Leaves the gradient of the mean loss of a batch in the `grad` of `model`'s parameters.
 
-    `num_shards` threads work on one slice of the rows each. The sum depends on their number in its
-    last bits, and repeats bit for bit at the same number.
+    `num_shards` threads (or as many as there are rows) work on one slice of the rows each. The sum
+    depends on their number in its last bits, and repeats bit for bit at the same number.
     """
 
     def __init__(self, model: torch.nn.Module, num_shards: int) -> None:
@@ -40,11 +40,10 @@ class ShardedGradient:
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Mean loss and accuracy of `batch` `[B, T, ...]`; replaces all gradients."""
         rows = len(batch["action"])
-        bounds = [rows * n // len(self.replicas) for n in range(len(self.replicas) + 1)]
+        num_shards = min(len(self.replicas), rows)
         shards = [
-            (replica, first, last)
-            for replica, first, last in zip(self.replicas, bounds, bounds[1:], strict=False)
-            if last > first
+            (replica, rows * n // num_shards, rows * (n + 1) // num_shards)
+            for n, replica in enumerate(self.replicas[:num_shards])
         ]
 
         def differentiate(

@@ -19,6 +19,8 @@ VARIANTS = {
     "muon": {},
     "adamw": {"optimizer": "adamw"},
     "dropout": {"model": {"dropout": 0.1, "sequence_mask": 0.3}},
+    "two threads": {"threads": 2},
+    "two threads, dropout": {"threads": 2, "model": {"dropout": 0.1}},
 }
 
 
@@ -208,7 +210,7 @@ def test_dropout_is_keyed_by_seed_and_update():
     """Torch's generator on a CPU is seeded by the lower 32 bits alone."""
     drawn = {dropout_seed(seed, update) % 2**32 for seed in range(3) for update in range(50)}
     assert len(drawn) == 150
-    assert dropout_seed(2**63, 10**6) == dropout_seed(2**63, 10**6) < 2**64
+    assert dropout_seed(2**64 - 1, 10**6) == dropout_seed(2**64 - 1, 10**6) < 2**63
 
 
 def test_thread_count_is_measured_and_recorded_unless_given(tmp_path, store):
