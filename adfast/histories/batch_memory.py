@@ -1,6 +1,6 @@
 """Memory of sampled batches, used again once nobody refers to a batch any more.
 
-Fresh memory would cost more than the copying (a page fault every 4 KB, facts: 6 to 15 times), and
+Fresh memory would cost several times the copying (a page fault every 4 KB), and
 buffers that are used again regardless would change a batch under its owner.
 """
 
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import mmap
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from sys import getrefcount
 
@@ -28,13 +28,13 @@ MAX_BATCHES = 4  # of one layout that are kept for reuse
 class Batch:
     """Arrays of one batch and the native view of them."""
 
-    arrays: tuple[np.ndarray, ...]
+    arrays: dict[str, np.ndarray]
     target: _native.Target
     idle_references: tuple[int, ...] = ()
 
     def count_references(self) -> tuple[int, ...]:
         """References to each array; a view refers to its array too."""
-        return tuple(map(getrefcount, self.arrays))
+        return tuple(map(getrefcount, self.arrays.values()))
 
 
 class BatchLayout:
@@ -102,14 +102,14 @@ class BatchLayout:
             checked = check_array(name, array, field, (self._batch_size, self._length))
             if checked is not array or not array.flags.writeable:
                 raise InvalidArgument(f'out["{name}"] must be C-contiguous and writeable')
-        return self._make([out[name] for name in self.names])
+        return self._make({name: out[name] for name in self.names})
 
-    def _make(self, arrays: Sequence[np.ndarray]) -> Batch:
-        outputs = tuple(arrays[: len(self._indices)])
+    def _make(self, arrays: dict[str, np.ndarray]) -> Batch:
+        outputs = tuple(arrays.values())[: len(self._indices)]
         target = _native.Target(self._lanes, self._batch_size, self._length, self._indices, outputs)
-        return Batch(tuple(arrays), target)
+        return Batch(arrays, target)
 
-    def _allocate_arrays(self) -> list[np.ndarray]:
+    def _allocate_arrays(self) -> dict[str, np.ndarray]:
         """Arrays in one block of memory, of huge pages if it is large."""
         shapes = [(self._batch_size, self._length, *field.shape) for field in self._items]
         sizes = [
@@ -120,7 +120,9 @@ class BatchLayout:
         block = mmap.mmap(-1, int(offsets[-1]))
         if len(block) >= HUGE_PAGE and hasattr(mmap, "MADV_HUGEPAGE"):
             block.madvise(mmap.MADV_HUGEPAGE)
-        return [
-            np.ndarray(shape, field.dtype, block, int(offset))
-            for field, shape, offset in zip(self._items, shapes, offsets[:-1], strict=True)
-        ]
+        return {
+            name: np.ndarray(shape, field.dtype, block, int(offset))
+            for name, field, shape, offset in zip(
+                self.names, self._items, shapes, offsets[:-1], strict=True
+            )
+        }

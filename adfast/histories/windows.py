@@ -21,6 +21,7 @@ from adfast import _native
 from adfast.errors import AdfastError, InvalidArgument
 from adfast.histories.batch_memory import BatchLayout
 from adfast.histories.schema import (
+    DOCUMENT_START,
     HISTORY_INDEX,
     HISTORY_OFFSET,
     Schema,
@@ -150,7 +151,7 @@ class WindowSampler:
         """Both kinds of batches; `numbers` are seed, draw, rank and threads."""
         layout = self._layout(batch_size, length, fields, is_packed)
         batch = layout.allocate() if out is None else layout.adopt(out)
-        result = dict(zip(layout.names, batch.arrays, strict=True))
+        result = batch.arrays.copy()
         target = batch.target
         if return_positions:
             shape = (batch_size, length) if is_packed else (batch_size,)
@@ -163,7 +164,7 @@ class WindowSampler:
             try:
                 if is_packed:
                     is_whole = _native.sample_packed(
-                        self._lanes, plan, target, *numbers, batch.arrays[-1]
+                        self._lanes, plan, target, *numbers, result[DOCUMENT_START]
                     )
                 else:
                     is_whole = _native.sample(self._lanes, plan, target, *numbers)
