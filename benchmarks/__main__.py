@@ -19,7 +19,8 @@ from benchmarks.record import Measurement, Record
 from benchmarks.table import results_table
 from benchmarks.workloads import WORKLOADS, Workload, select
 
-WIDTH = 170  # columns of the table where stdout is no terminal
+WIDTH = 200  # columns of the table where stdout is no terminal
+DEFAULT_PATH = Path()  # of the record, when none is given
 BUSY_LOAD = 0.5  # other processes that want to run, above which figures are not to be trusted
 
 
@@ -39,7 +40,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         "--record",
         nargs="?",
         type=Path,
-        const=Path(),
+        const=DEFAULT_PATH,
         metavar="PATH",
         help="keep the record, by default as benchmarks/records/DATE-PROCESSOR.json",
     )
@@ -55,11 +56,10 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The exit status: 1 when a workload's contenders did different work, 2 for bad arguments."""
+    """The exit status: 1 when a workload could not be timed, 2 for bad arguments."""
     options = parse(arguments)
     try:
-        if options.quick and options.record is not None:
-            raise InvalidArgument("--record needs the full sizes; drop --quick to keep the record")
+        check_record(options)
         workloads = select(options.names)
     except AdfastError as error:
         print(f"adfast bench: {error}", file=sys.stderr)
@@ -85,12 +85,32 @@ def main(arguments: list[str] | None = None) -> int:
         load_average=(load_before, os.getloadavg()[0]),
         measurements=measurements,
     )
-    report(record, options)
-    return 0 if len(measurements) == len(workloads) else 1
+    print_record(record, as_json=options.json)
+    if len(measurements) < len(workloads):
+        print(f"{len(measurements)} of {len(workloads)} workloads were timed", file=sys.stderr)
+        return 1
+    if options.record is not None:
+        path = record.default_path if options.record == DEFAULT_PATH else options.record
+        record.write(path)
+        print(f"record: {path}", file=sys.stderr)
+    return 0
+
+
+def check_record(options: argparse.Namespace) -> None:
+    """Raise `InvalidArgument` for a record that would mislead whoever reads it later."""
+    if options.record is None:
+        return
+    if options.quick:
+        raise InvalidArgument("--record needs the full sizes; drop --quick to keep the record")
+    if options.names and options.record == DEFAULT_PATH:
+        raise InvalidArgument(
+            "--record without a path keeps all workloads, for the README; "
+            f"give a path for {', '.join(options.names)} alone"
+        )
 
 
 def measure_all(workloads: list[Workload], effort: Effort, *, small: bool) -> list[Measurement]:
-    """The measurements of all workloads whose contenders did the same work; says which did not."""
+    """The measurements of the workloads, until Ctrl-C; says whose contenders do different work."""
     measurements = []
     for number, workload in enumerate(workloads, start=1):
         print(f"[{number}/{len(workloads)}] {workload.name}", file=sys.stderr, flush=True)
@@ -98,20 +118,18 @@ def measure_all(workloads: list[Workload], effort: Effort, *, small: bool) -> li
             measurements.append(measure(workload, effort, small=small))
         except NotEquivalent as error:
             print(f"{workload.name}: not the same work, not timed: {error}", file=sys.stderr)
+        except KeyboardInterrupt:
+            break
     return measurements
 
 
-def report(record: Record, options: argparse.Namespace) -> None:
-    """Print the record and keep it where asked."""
-    if options.json:
+def print_record(record: Record, *, as_json: bool) -> None:
+    """Print the record as a table or as JSON."""
+    if as_json:
         print(record.model_dump_json())
-    else:
-        console = Console(width=None if sys.stdout.isatty() else WIDTH)
-        console.print(results_table(record.measurements))
-    if options.record is not None:
-        path = record.default_path if options.record == Path() else options.record
-        record.write(path)
-        print(f"record: {path}", file=sys.stderr)
+        return
+    console = Console(width=None if sys.stdout.isatty() else WIDTH)
+    console.print(results_table(record.measurements))
 
 
 if __name__ == "__main__":

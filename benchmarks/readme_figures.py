@@ -35,13 +35,15 @@ def figure_block(record: Record, path: Path) -> str:
 
 
 def figure_row(measurement: Measurement) -> str:
-    """One line of the table; the first rival speaks for all."""
-    subject = rate_of(measurement.subject, measurement)
-    cells = [measurement.title, f"{subject} {unit_of(measurement)}", "", "", share_of(measurement)]
-    for rival in measurement.rivals[:1]:
-        assert rival.advantage is not None
-        cells[2] = f"{rival.label}: {rate_of(rival, measurement)}"
-        cells[3] = ratio_of(rival.advantage)
+    """One line of the table, with all rivals of the workload."""
+    rivals = [(rival, rival.advantage) for rival in measurement.rivals if rival.advantage]
+    cells = (
+        measurement.title,
+        f"{rate_of(measurement.subject, measurement)} {unit_of(measurement)}",
+        "<br>".join(f"{rival.label}: {rate_of(rival, measurement)}" for rival, _ in rivals),
+        "<br>".join(ratio_of(advantage) for _, advantage in rivals),
+        share_of(measurement),
+    )
     return f"| {' | '.join(cells)} |"
 
 

@@ -101,8 +101,14 @@ def q_learning(family: str, num_histories: int, episodes: int) -> Iterator[Conte
     yield Contest(
         Contender("q-learning", histories.learn, histories.transitions),
         (
-            Contender("twin", lambda: twin(next(stream) % num_histories), per_history),
-            Contender("plain Python", lambda: plain(next(stream) % made.num_tasks), per_history),
+            Contender(
+                "twin in plain Python", lambda: twin(next(stream) % num_histories), per_history
+            ),
+            Contender(
+                "plain Python, module random",
+                lambda: plain(next(stream) % made.num_tasks),
+                per_history,
+            ),
         ),
         check,
         bytes_per_unit=made.transition_schema.bytes_per_transition,
@@ -131,7 +137,7 @@ def annealed_expert(
         Contender("annealed-expert", histories.learn, histories.transitions),
         (
             Contender(
-                "twin",
+                "twin in plain Python",
                 lambda: twin(next(stream) % num_histories),
                 episodes * made.episode_length,
             ),

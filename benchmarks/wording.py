@@ -30,8 +30,13 @@ def rate_of(contender: ContenderRecord, measurement: Measurement) -> str:
 
 
 def unit_of(measurement: Measurement) -> str:
-    """What the rates count: `transitions/s`."""
-    return "a start" if measurement.layer == "start_up" else f"{measurement.unit}/s"
+    """What the rates count: `transitions/s`, with the bytes of each where they matter."""
+    if measurement.layer == "start_up":
+        return "a start"
+    unit = f"{measurement.unit}/s"
+    if measurement.bytes_per_unit is not None:
+        unit += f" of {measurement.bytes_per_unit:,.0f} B"
+    return unit
 
 
 def bandwidth_of(measurement: Measurement) -> str:

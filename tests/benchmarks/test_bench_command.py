@@ -25,6 +25,8 @@ def measured(monkeypatch):
         calls.append((workload.name, effort, small))
         if workload.name == "ring-append":
             raise NotEquivalent("action: differs")
+        if workload.name == "ring-append-block":
+            raise KeyboardInterrupt
         return measurement(workload.name)
 
     monkeypatch.setattr(bench, "measure", measure)
@@ -72,11 +74,22 @@ def test_unequal_work_is_said_and_fails(measured, capsys):
     assert "ring-sample-400" in printed.out
 
 
+def test_interruption_prints_what_is_measured_and_keeps_no_record(measured, tmp_path, capsys):
+    path = tmp_path / "record.json"
+    names = ["ring-sample-400", "ring-append-block", "store-write"]
+    assert bench.main([*names, "--record", str(path)]) == 1
+    printed = capsys.readouterr()
+    assert "ring-sample-400" in printed.out
+    assert "1 of 3 workloads were timed" in printed.err
+    assert not path.exists()
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["ring-sampel-400"], 'unknown workload or layer "ring-sampel-400"; did you mean'),
         (["--quick", "--record"], "--record needs the full sizes; drop --quick"),
+        (["training", "--record"], "keeps all workloads, for the README; give a path for training"),
     ],
 )
 def test_bad_arguments_are_refused(arguments, message, measured, capsys):

@@ -22,7 +22,7 @@ def test_readme_shows_the_newest_record():
 def test_block_has_one_row_for_each_workload_with_a_bar():
     block = figure_block(record(measurement(), measurement(bars=[])), Path("benchmarks/a.json"))
     assert block.splitlines()[2:] == [
-        "| sample windows | 1.50 M windows/s | the rival: 300 k | 5.00x (4.77 to 5.28) "
+        "| sample windows | 1.50 M windows/s of 3,200 B | the rival: 300 k | 5.00x (4.77 to 5.28) "
         "| 75% of the limit |",
         "",
         "Medians of interleaved rounds on Fast(R) Core(TM) CPU 9000 @ 2.0GHz, 2026-01-02, "
