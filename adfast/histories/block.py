@@ -113,11 +113,13 @@ def split_metadata(
             dtype = {"b": np.bool_, "f": np.float64}.get(value.dtype.kind, np.int64)
             columns[name] = value.astype(dtype)
             continue
-        try:
-            common[name] = json.loads(json.dumps(value, allow_nan=False))
-        except (TypeError, ValueError) as error:
-            raise InvalidArgument(
-                f'metadata "{name}" must be a NumPy array with one number per history or a JSON '
-                f"value for all of them, got {type(value).__name__} ({error})"
-            ) from None
+        common[name] = as_json(f'metadata "{name}", unless an array of one per history,', value)
     return columns, common
+
+
+def as_json(label: str, value: Any) -> Any:
+    """`value` as JSON reads it back; raises `InvalidArgument`, naming `label`, if it is no JSON."""
+    try:
+        return json.loads(json.dumps(value, allow_nan=False))
+    except (TypeError, ValueError) as error:
+        raise InvalidArgument(f"{label} must be a JSON value, got {value!r} ({error})") from None

@@ -11,6 +11,7 @@ from pathlib import Path
 from adfast.errors import StoreError
 
 TEMPORARY_SUFFIX = ".tmp"
+LOCK_NAME = ".lock"
 
 
 def replace_file(path: Path, chunks: Iterable[bytes | memoryview]) -> None:
@@ -51,11 +52,18 @@ def sync_folder(folder: Path) -> None:
 
 @contextlib.contextmanager
 def sole_writer(folder: Path) -> Iterator[None]:
-    """Hold the folder's lock; raises `StoreError` if another process or writer holds it.
+    """Make the folder and hold its lock; raises `StoreError` if another writer holds it.
 
     The lock is the operating system's, so it ends with the process that holds it.
     """
-    with (folder / ".lock").open("a") as file:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / LOCK_NAME).open("a")
+    except OSError as error:
+        raise StoreError(
+            f"{folder}: cannot be written to: {error.strerror}; choose a folder that you may write"
+        ) from error
+    with lock as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -83,6 +83,8 @@ def read_manifest(folder: Path) -> Manifest:
         raise StoreError(
             f"{folder}: no history store: it has no {FILE_NAME}; collect histories into it first"
         ) from None
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be read: {error.strerror}") from error
     except (ValueError, RecursionError) as error:
         raise StoreError(f"{path}: damaged: not valid JSON ({error}); {RESTORE}") from None
     if not isinstance(content, dict) or content.pop("format", None) != FORMAT:

@@ -8,7 +8,6 @@ on: shards that no manifest lists and temporary files are removed, finished bloc
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -17,8 +16,8 @@ from typing import Any, Self
 import numpy as np
 
 from adfast.errors import InvalidArgument, StoreError
-from adfast.histories.block import make_block
-from adfast.histories.durable import TEMPORARY_SUFFIX, sole_writer
+from adfast.histories.block import as_json, make_block
+from adfast.histories.durable import LOCK_NAME, TEMPORARY_SUFFIX, sole_writer
 from adfast.histories.manifest import (
     FILE_NAME,
     BlockRecord,
@@ -61,12 +60,11 @@ class HistoryWriter:
         wanted = Manifest.from_mapping(
             {
                 **describe_schema(schema),
-                "description": json.loads(json.dumps(description)),
+                "description": as_json("description", description),
                 "num_blocks": num_blocks,
                 "blocks": [],
             }
         )
-        path.mkdir(parents=True, exist_ok=True)
         self._lock = contextlib.ExitStack()
         self._lock.enter_context(sole_writer(path))
         try:
@@ -149,17 +147,14 @@ class HistoryWriter:
 
     def _begin_or_resume(self, wanted: Manifest) -> Manifest:
         """The manifest to go on from, with the folder cleared of what it does not list."""
-        leftovers = {
-            entry
-            for entry in self.path.iterdir()
-            if entry.match(f".*{TEMPORARY_SUFFIX}") or entry.match("block-*.safetensors")
-        }
+        for temporary in self.path.glob(f".*{TEMPORARY_SUFFIX}"):
+            temporary.unlink()
         if not (self.path / FILE_NAME).exists():
-            others = {entry.name for entry in self.path.iterdir() if entry not in leftovers}
-            if others - {".lock"}:
+            others = sorted({entry.name for entry in self.path.iterdir()} - {LOCK_NAME})
+            if others:
                 raise StoreError(
-                    f"{self.path}: must be an empty folder or a history store, but holds "
-                    f"{', '.join(sorted(others - {'.lock'}))}; choose another folder"
+                    f"{self.path}: must be an empty folder or a history store, but has no "
+                    f"{FILE_NAME} and holds {', '.join(others[:5])}; choose another folder"
                 )
             write_manifest(self.path, wanted)
             return wanted
@@ -172,8 +167,10 @@ class HistoryWriter:
                     "another folder, or delete this one to collect anew"
                 )
         kept = [record for record in found.blocks if (self.path / record.file_name).exists()]
-        for leftover in leftovers - {self.path / record.file_name for record in kept}:
-            leftover.unlink()
+        listed = {record.file_name for record in kept}
+        for shard in self.path.glob("block-*.safetensors"):
+            if shard.name not in listed:
+                shard.unlink()
         if kept != found.blocks:
             found = found.model_copy(update={"blocks": kept})
             write_manifest(self.path, found)

@@ -171,10 +171,26 @@ def test_store_is_resumed_only_as_it_was_begun(tmp_path, change, message):
     resume(tmp_path).close()
 
 
-def test_folder_with_other_files_is_refused(tmp_path):
-    (tmp_path / "thesis.tex").write_text("")
-    with pytest.raises(StoreError, match=r"must be an empty folder .* but holds thesis\.tex"):
+@pytest.mark.parametrize("name", ["thesis.tex", "block-000000.safetensors"])
+def test_folder_with_other_files_is_refused(tmp_path, name):
+    (tmp_path / name).write_text("precious")
+    with pytest.raises(StoreError, match=f"must be an empty folder .* and holds {name}"):
         create(tmp_path, SCHEMA)
+    assert (tmp_path / name).read_text() == "precious"
+
+
+def test_path_that_cannot_be_a_folder_is_refused(tmp_path):
+    (tmp_path / "file").write_text("")
+    for path in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(StoreError, match=r"cannot be written to: .*; choose a folder"):
+            create(path, SCHEMA)
+    with pytest.raises(StoreError, match="cannot be read: Not a directory"):
+        open_store(tmp_path / "file")
+
+
+def test_description_that_is_no_json_is_refused(tmp_path):
+    with pytest.raises(InvalidArgument, match=r"description must be a JSON value, got .*array"):
+        create(tmp_path / "store", SCHEMA, description={"held_out": np.arange(3)})
 
 
 ARRAYS, LENGTHS = make_block(np.random.default_rng(0), 3, 8)
@@ -201,7 +217,7 @@ ARRAYS, LENGTHS = make_block(np.random.default_rng(0), 3, 8)
         ),
         (
             lambda w: w.append_block(1, ARRAYS, LENGTHS, {"note": object()}),
-            'metadata "note" must be a NumPy array with one number per history or a JSON value',
+            'metadata "note", unless an array of one per history, must be a JSON value, got <',
         ),
         (
             lambda w: w.append_block(1, ARRAYS, LENGTHS, {"a/b": 1}),
