@@ -31,6 +31,7 @@ RANDOM_POLICY = 6
 BOOTSTRAP = 7
 MODEL_INITIALISATION = 8
 DROPOUT = 9
+TASK_CONTENT = 10  # what makes up a task that is drawn rather than counted out
 
 GOLDEN_32 = 0x9E3779B9
 GOLDEN_64 = 0x9E3779B97F4A7C15

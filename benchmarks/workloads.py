@@ -83,6 +83,15 @@ WORKLOADS = (
         for num_environments in (64, 8192, 65536)
     ),
     Workload(
+        "dark-house-step-8192",
+        "step 8,192 Dark House environments",
+        "simulators",
+        "environment steps",
+        simulators.step,
+        {"family": "dark-house", "num_environments": 8192},
+        {"num_environments": 256},
+    ),
+    Workload(
         "dark-room-random-rollout",
         "random policy, fused with the simulator",
         "simulators",

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 # Name -> module and class, imported when asked for: a family brings Numba, 1.3 s to import.
 FAMILIES = {
     "dark-room": ("adfast.tasks.dark_room", "DarkRoom"),
+    "dark-house": ("adfast.tasks.dark_house", "DarkHouse"),
 }
 
 

@@ -60,24 +60,26 @@ class DarkRoom(TaskFamily):
     def __post_init__(self) -> None:
         if isinstance(self.start, list):  # as TOML spells a pair
             object.__setattr__(self, "start", tuple(self.start))
-        check_integer("size", self.size, 1, MAX_SIZE)
-        check_integer("episode_length", self.episode_length, 1, 2**31 - 1)
-        check_choice("reward", self.reward, REWARDS)
-        check_choice("action_order", self.action_order, ACTION_ORDERS)
+        check_integer(self.name, "size", self.size, 1, MAX_SIZE)
+        check_integer(self.name, "episode_length", self.episode_length, 1, 2**31 - 1)
+        check_choice(self.name, "reward", self.reward, REWARDS)
+        check_choice(self.name, "action_order", self.action_order, ACTION_ORDERS)
         if not isinstance(self.terminate_at_goal, bool):
             raise InvalidArgument(
-                f"terminate_at_goal of dark-room must be true or false, "
+                f"terminate_at_goal of {self.name} must be true or false, "
                 f"got {self.terminate_at_goal!r}"
             )
         if isinstance(self.start, str):
-            check_choice("start", self.start, STARTS, or_else=" or an explicit (row, column)")
+            check_choice(
+                self.name, "start", self.start, STARTS, or_else=" or an explicit (row, column)"
+            )
         elif not (
             isinstance(self.start, tuple)
             and len(self.start) == 2
             and all(type(part) is int and 0 <= part < self.size for part in self.start)
         ):
             raise InvalidArgument(
-                f"start of dark-room must be one of {', '.join(STARTS)} or a (row, column) of "
+                f"start of {self.name} must be one of {', '.join(STARTS)} or a (row, column) of "
                 f"integers in 0..{self.size - 1}, got {self.start!r}"
             )
 
@@ -234,18 +236,18 @@ def one_hot(values: np.ndarray, size: int) -> np.ndarray:
     return np.asarray(np.eye(size)[values], np.float64)
 
 
-def check_integer(option: str, value: Any, lowest: int, highest: int) -> None:
+def check_integer(family: str, option: str, value: Any, lowest: int, highest: int) -> None:
     """Raise `InvalidArgument` unless `value` is an integer in the range."""
     if type(value) is not int or not lowest <= value <= highest:
         raise InvalidArgument(
-            f"{option} of dark-room must be an integer in {lowest}..{highest}, got {value!r}"
+            f"{option} of {family} must be an integer in {lowest}..{highest}, got {value!r}"
         )
 
 
-def check_choice(option: str, value: Any, choices: Any, or_else: str = "") -> None:
+def check_choice(family: str, option: str, value: Any, choices: Any, or_else: str = "") -> None:
     """Raise `InvalidArgument` unless `value` is one of the choices."""
     if not isinstance(value, str) or value not in choices:
         named = ", ".join(f'"{choice}"' for choice in choices)
         raise InvalidArgument(
-            f"{option} of dark-room must be one of {named}{or_else}, got {value!r}"
+            f"{option} of {family} must be one of {named}{or_else}, got {value!r}"
         )

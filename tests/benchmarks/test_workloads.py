@@ -42,6 +42,7 @@ def test_names_and_layers_select_rows_in_the_order_of_the_table():
         "dark-room-step-64",
         "dark-room-step-8192",
         "dark-room-step-65536",
+        "dark-house-step-8192",
         "dark-room-random-rollout",
         "ring-sample-400",
     ]

@@ -77,10 +77,12 @@ class DarkRoomReference:
 class DarkRoomReferenceEnv(gymnasium.Env):
     """The twin as a Gymnasium environment: what a user would write, and the simulator's rival."""
 
+    reference = DarkRoomReference
+
     def __init__(self, task_id=0, **options):
         self.task_id = task_id
         self.options = options
-        self.room = DarkRoomReference(task_id, **options)
+        self.room = self.reference(task_id, **options)
         size = self.room.size
         self.observation_space = gymnasium.spaces.MultiDiscrete([size, size], dtype=np.uint8)
         self.action_space = gymnasium.spaces.Discrete(5)
@@ -88,7 +90,7 @@ class DarkRoomReferenceEnv(gymnasium.Env):
     def reset(self, *, seed=None, options=None):
         super().reset(seed=seed)
         if seed is not None:
-            self.room = DarkRoomReference(self.task_id, **self.options, random_stream=seed)
+            self.room = self.reference(self.task_id, **self.options, random_stream=seed)
         return np.array(self.room.reset(), np.uint8), {}
 
     def step(self, action):

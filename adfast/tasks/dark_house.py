@@ -1,0 +1,144 @@
+"""Dark House: several dark rooms, each with a goal of its own to remember.
+
+A task is a house. Every episode is spent in one of its rooms, drawn at random when the episode
+begins. The observation is (row, column, room): which room it is can be seen, where its goal lies
+cannot. What was found out about a room is of use again only when that room comes up, `rooms`
+episodes later on average; an agent that looks back on k episodes has met the room that it is in
+with probability 1 - (1 - 1/rooms)**k. So more context must help, and by how much is known. A house
+of one room is Dark Room.
+
+The goal of a room is a pure function of (house, room), drawn uniformly over its cells: there may be
+any number of either. Every option of Dark Room holds for every room. Twin:
+`tests/reference/dark_house.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from functools import cached_property
+from typing import Any, ClassVar
+
+import numpy as np
+from numba import int32, uint32
+from numba.extending import register_jitable
+
+from adfast.random_streams import (
+    TASK_CONTENT,
+    bounded,
+    step_key,
+    step_keys,
+    stream_keys,
+    subkey,
+)
+from adfast.tasks.dark_room import MOVES, DarkRoom, check_integer
+from adfast.tasks.transition_schema import TransitionSchema
+
+MAX_ROOMS = 65_536
+MAX_HOUSES = 2**24
+
+
+@dataclass(frozen=True)
+class DarkHouse(DarkRoom):
+    """Dark House; task id = number of the house, of which there are `houses` with `rooms` each.
+
+    The goals of a house do not depend on how many other houses, or further rooms, there are.
+    """
+
+    name: ClassVar[str] = "dark-house"
+
+    rooms: int = 8
+    houses: int = 1024
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_integer(self.name, "rooms", self.rooms, 1, MAX_ROOMS)
+        check_integer(self.name, "houses", self.houses, 1, MAX_HOUSES)
+
+    @cached_property
+    def room(self) -> DarkRoom:
+        """A single room of these options."""
+        return DarkRoom(**{field.name: getattr(self, field.name) for field in fields(DarkRoom)})
+
+    @property
+    def num_tasks(self) -> int:
+        """Number of houses."""
+        return self.houses
+
+    @property
+    def transition_schema(self) -> TransitionSchema:
+        """Row, column and room as observation, five actions, rewards 0 or 1."""
+        sizes = (self.size, self.size, self.rooms)
+        return TransitionSchema(sizes, len(MOVES), self.episode_length, "uint8")
+
+    @property
+    def task_size(self) -> int:
+        """The offset and the mask of the stream that the goals are drawn from."""
+        return 2
+
+    @property
+    def state_sizes(self) -> tuple[int, ...]:
+        """Those of Dark Room, then the room's number."""
+        return (*self.room.state_sizes, self.rooms)
+
+    @property
+    def reset(self) -> Callable[..., Any]:
+        """The pure function `(task, key) -> state`."""
+        enter = self.room.reset
+        rooms = self.rooms
+
+        @register_jitable
+        def reset(task: Any, key: Any) -> Any:
+            # Subkey 0 is the room's own, for a random start.
+            return (*enter(task, key), int32(bounded(subkey(key, 1), rooms)))
+
+        return reset
+
+    @property
+    def step(self) -> Callable[..., Any]:
+        """The pure function `(task, state, action, key) -> (state, reward, terminated)`."""
+        step_in_room = self.room.step
+        size, num_cells = self.size, self.size * self.size
+
+        @register_jitable
+        def step(task: Any, state: Any, action: Any, key: Any) -> Any:
+            word = step_key(uint32(task[0]), uint32(task[1]), uint32(state[-1]))
+            cell = bounded(word, num_cells)
+            row = uint32(cell // uint32(size))
+            goal = int32(row), int32(cell - uint32(row * uint32(size)))
+            inside, reward, terminated = step_in_room(goal, state[:-1], action, key)
+            return (*inside, state[-1]), reward, terminated
+
+        return step
+
+    @property
+    def observe(self) -> Callable[..., Any]:
+        """The pure function `(task, state) -> (row, column, room)`."""
+
+        @register_jitable
+        def observe(task: Any, state: Any) -> Any:
+            return state[0], state[1], state[-1]
+
+        return observe
+
+    def task_parameters(self, task_ids: np.ndarray) -> np.ndarray:
+        """int32 `[N, 2]`: the words of the houses' streams."""
+        words = stream_keys(0, TASK_CONTENT, self.check_task_ids(task_ids))
+        return np.stack(words, axis=1).view(np.int32)
+
+    def goal_cells(self, task_ids: np.ndarray) -> np.ndarray:
+        """int64 `[N, rooms]`: the goals, each as row * size + column."""
+        streams = self.task_parameters(task_ids).view(np.uint32)
+        keys = np.array(
+            [step_keys(offset, mask, self.rooms) for offset, mask in streams], np.uint64
+        ).reshape(-1, self.rooms)
+        return (keys * np.uint64(self.size * self.size) >> np.uint64(32)).astype(np.int64)
+
+    def task_label(self, task_id: int) -> str:
+        """The house's number."""
+        return f"house {task_id}"
+
+    def optimal_return(self, task_ids: np.ndarray) -> np.ndarray:
+        """float64 `[N]`: that of Dark Room, expected over the rooms."""
+        by_cell = self.room.optimal_return(np.arange(self.room.num_tasks))
+        return np.asarray(by_cell[self.goal_cells(task_ids)].mean(axis=1), np.float64)
