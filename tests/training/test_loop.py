@@ -12,6 +12,7 @@ from adfast.models.checkpoint import load_model, read_tensors
 from adfast.training.checkpoints import newest_checkpoint
 from adfast.training.loop import TrainingHooks, TrainingInterrupted, dropout_seed
 from adfast.training.metrics import read_metrics
+from adfast.training.sharded_gradient import ShardedGradient
 from killed_process import KILLS, Worker
 from training.tiny_training import TRAINING, make_trainer, random_store, train_and_acknowledge
 
@@ -211,6 +212,19 @@ def test_dropout_is_keyed_by_seed_and_update():
     drawn = {dropout_seed(seed, update) % 2**32 for seed in range(3) for update in range(50)}
     assert len(drawn) == 150
     assert dropout_seed(2**64 - 1, 10**6) == dropout_seed(2**64 - 1, 10**6) < 2**63
+
+
+def test_every_update_drops_out_by_seed_and_update_alone(tmp_path, store, monkeypatch):
+    drawn = []
+
+    class Recording(ShardedGradient):
+        def __call__(self, batch, dropout_seed=None):
+            drawn.append(dropout_seed)
+            return super().__call__(batch, dropout_seed)
+
+    monkeypatch.setattr("adfast.training.loop.ShardedGradient", Recording)
+    make_trainer(tmp_path, store=store, seed=8).run()
+    assert drawn == [dropout_seed(8, update) for update in range(TRAINING["updates"])]
 
 
 def test_thread_count_is_measured_and_recorded_unless_given(tmp_path, store):
