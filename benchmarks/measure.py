@@ -7,7 +7,7 @@ import time
 import numpy as np
 
 from benchmarks.contest import Contest
-from benchmarks.pair_timer import Contender, Effort, Timing, time_interleaved
+from benchmarks.pair_timer import Clock, Contender, Effort, Timing, time_interleaved
 from benchmarks.record import BarRecord, ContenderRecord, Measurement, Quartiles
 from benchmarks.workloads import Bar, Workload
 
@@ -15,7 +15,13 @@ FULL = Effort()
 QUICK = Effort(seconds=0.6, sample_seconds=0.01)
 
 
-def measure(workload: Workload, effort: Effort, *, small: bool = False) -> Measurement:
+def measure(
+    workload: Workload,
+    effort: Effort,
+    *,
+    small: bool = False,
+    clock: Clock = time.perf_counter,
+) -> Measurement:
     """The measurement of `workload`; bars are judged at full size only.
 
     Raises `NotEquivalent` when subject and rivals do different work, without timing them.
@@ -27,7 +33,7 @@ def measure(workload: Workload, effort: Effort, *, small: bool = False) -> Measu
         contenders = [contest.subject, *contest.rivals]
         if contest.limit is not None:
             contenders.append(contest.limit)
-        timings = time_interleaved(contenders, effort)
+        timings = time_interleaved(contenders, effort, clock)
     return Measurement(
         name=workload.name,
         title=workload.title,

@@ -1,5 +1,6 @@
 """Every workload compares equal work; a few ratios hold by a wide margin."""
 
+import time
 from contextlib import contextmanager
 
 import numpy as np
@@ -20,7 +21,8 @@ def test_subject_and_rivals_do_the_same_work(workload):
             contender.call()
 
 
-# About a third of what a shared machine measures at these small sizes.
+# About a third of what is measured at these small sizes. All contenders run in the one thread whose
+# processor time is taken, because tests share their cores.
 @pytest.mark.parametrize(
     ("name", "ratio"),
     [
@@ -32,20 +34,16 @@ def test_subject_and_rivals_do_the_same_work(workload):
 )
 def test_subject_is_far_ahead(name, ratio):
     (workload,) = select([name])
-    measurement = measure(workload, Effort(seconds=0.3, sample_seconds=0.01), small=True)
+    effort = Effort(seconds=0.3, sample_seconds=0.01, min_rounds=5)
+    measurement = measure(workload, effort, small=True, clock=time.thread_time)
     assert measurement.rivals[0].advantage.median >= ratio
 
 
 def test_names_and_layers_select_rows_in_the_order_of_the_table():
-    chosen = [workload.name for workload in select(["ring-sample-400", "simulators"])]
-    assert chosen == [
-        "dark-room-step-64",
-        "dark-room-step-8192",
-        "dark-room-step-65536",
-        "dark-house-step-8192",
-        "dark-room-random-rollout",
-        "ring-sample-400",
-    ]
+    chosen = select(["ring-sample-400", "simulators"])
+    assert [workload.layer for workload in chosen[:-1]] == ["simulators"] * (len(chosen) - 1)
+    assert chosen[0].name == "dark-room-step-64"
+    assert chosen[-1].name == "ring-sample-400"
     assert select([]) == list(WORKLOADS)
 
 
@@ -82,7 +80,7 @@ def timed(monkeypatch):
     """Every call takes 2, 4 and 4 seconds; what was timed."""
     labels = []
 
-    def time_interleaved(contenders, effort):
+    def time_interleaved(contenders, effort, clock):
         labels.extend(contender.label for contender in contenders)
         seconds = np.array([2.0, 4.0, 4.0])
         return [Timing(1, 0.0, seconds, contender.work) for contender in contenders]
