@@ -28,7 +28,7 @@ lint: $(STAMP)
 format: $(STAMP)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
-	$(BIN)/clang-format -i csrc/*.hpp csrc/*.cpp
+	$(BIN)/clang-format -i csrc/*.hpp csrc/*.cpp csrc/tests/*.cpp
 
 bench: $(STAMP)
 	$(BIN)/adfast bench
