@@ -19,7 +19,7 @@ from adfast.attention.triton import tiles
 from adfast.attention.triton.backward_keys import key_value_gradients
 from adfast.attention.triton.backward_queries import query_gradients
 
-LOG2_E = tl.constexpr(1.4426950408889634)
+MINUS_LOG2_E = tl.constexpr(-1.4426950408889634)
 ROWS_PER_PROGRAM = 64
 
 
@@ -28,8 +28,7 @@ def row_statistics(
     out,  # [B, H, T, D]
     d_out,  # [B, H, T, D]
     lse,  # float32 [B, H, T], contiguous
-    lse_log2,  # float32 [B, H, T], contiguous, written
-    delta,  # float32 [B, H, T], contiguous, written
+    statistics,  # float32 [B, H, T, 2], contiguous, written
     out_stride_b,
     out_stride_h,
     out_stride_t,
@@ -41,7 +40,7 @@ def row_statistics(
     D: tl.constexpr,
     BLOCK_M: tl.constexpr,
 ):
-    """Write `delta = sum(out * d_out)` and the log-sum-exp to base 2 of BLOCK_M queries."""
+    """Write, for BLOCK_M queries, `-lse * log2(e)` beside `sum(out * d_out)`."""
     num_blocks = tl.cdiv(length, BLOCK_M)
     row = tl.program_id(0) // num_blocks
     first_query = (tl.program_id(0) % num_blocks) * BLOCK_M
@@ -66,10 +65,10 @@ def row_statistics(
         other=0.0,
     )
     product = out_tile.to(tl.float32) * d_out_tile.to(tl.float32)
-    statistics = row.to(tl.int64) * length + first_query + in_block
-    tl.store(delta + statistics, tl.sum(product, 1), mask=is_query)
-    row_lse = tl.load(lse + statistics, mask=is_query, other=0.0)
-    tl.store(lse_log2 + statistics, row_lse * LOG2_E, mask=is_query)
+    index = row.to(tl.int64) * length + first_query + in_block
+    row_lse = tl.load(lse + index, mask=is_query, other=0.0)
+    tl.store(statistics + index * 2, row_lse * MINUS_LOG2_E, mask=is_query)
+    tl.store(statistics + index * 2 + 1, tl.sum(product, 1), mask=is_query)
 
 
 def backward(
@@ -94,13 +93,12 @@ def backward(
     capability = tiles.device_capability(q.device)
     fused = not deterministic and tiles.prefers_fused(reach)
     dq, dk, dv = (torch.empty_like(x.transpose(1, 2)).transpose(1, 2) for x in (q, k, v))
-    lse_log2, delta = torch.empty_like(lse), torch.empty_like(lse)
+    statistics = lse.new_empty(*lse.shape, 2)
     row_statistics[(triton.cdiv(length, ROWS_PER_PROGRAM) * batch * num_heads,)](
         out,
         d_out,
         lse,
-        lse_log2,
-        delta,
+        statistics,
         *out.stride()[:3],
         *d_out.stride()[:3],
         num_heads,
@@ -119,9 +117,7 @@ def backward(
         k,
         v,
         d_out,
-        lse_log2,
-        delta,
-        q if document_start is None else document_start,
+        statistics,
         q if document_end is None else document_end,
         dk,
         dv,
@@ -134,12 +130,12 @@ def backward(
         *dv.stride()[:3],
         batch * num_key_heads,
         num_key_heads,
-        num_heads // num_key_heads,
         length,
         reach,
         tiles.heads_at_once(batch * num_key_heads, length, head_dim, q.dtype),
         scale * math.log2(math.e),
         scale,
+        GROUP=num_heads // num_key_heads,
         D=head_dim,
         BLOCK_M=tile.queries,
         BLOCK_N=tile.keys,
@@ -160,8 +156,7 @@ def backward(
         k,
         v,
         d_out,
-        lse_log2,
-        delta,
+        statistics,
         q if document_start is None else document_start,
         dq,
         *q.stride()[:3],

@@ -17,7 +17,7 @@ from __future__ import annotations
 import triton
 import triton.language as tl
 
-from adfast.attention.triton.blocks import locate, lower_bound, upper_bound
+from adfast.attention.triton.blocks import locate, upper_bound
 
 
 @triton.jit(do_not_specialize=["length", "window", "heads_at_once"])
@@ -26,9 +26,7 @@ def key_value_gradients(
     k,  # [B, H / G, T, D]
     v,
     d_out,  # [B, H, T, D]
-    lse_log2,  # float32 [B, H, T], contiguous: log-sum-exp times log2(e)
-    delta,  # float32 [B, H, T], contiguous
-    document_start,  # int32 [B, T], contiguous; not read without HAS_DOCUMENTS
+    statistics,  # float32 [B, H, T, 2], contiguous: -lse * log2(e) and sum(out * d_out)
     document_end,  # int32 [B, T], contiguous; not read without HAS_DOCUMENTS
     dk,  # [B, H / G, T, D], written
     dv,
@@ -53,12 +51,12 @@ def key_value_gradients(
     dv_stride_t,
     num_rows,  # B * H / G
     num_key_heads,
-    group,
     length,
     window,  # at least 1; length or more for none
     heads_at_once,
     logit_scale,  # times log2(e)
     scale,
+    GROUP: tl.constexpr,  # G
     D: tl.constexpr,
     BLOCK_M: tl.constexpr,  # queries per step
     BLOCK_N: tl.constexpr,  # keys per program
@@ -78,7 +76,6 @@ def key_value_gradients(
     is_key = key < length
     column = tl.arange(0, BLOCK_M)
     channel = tl.arange(0, D)
-    starts = document_start + batch * length
     ends = document_end + batch * length
     hi = upper_bound(ends, key, length, window, HAS_DOCUMENTS)
     hi_first = upper_bound(ends, first_key, length, window, HAS_DOCUMENTS)
@@ -101,16 +98,17 @@ def key_value_gradients(
     v_gradient = tl.zeros([BLOCK_N, D], tl.float32)
     q_tile_offset = column[:, None] * q_stride_t + channel[None, :]
     d_out_tile_offset = column[:, None] * d_out_stride_t + channel[None, :]
+    statistics_offset = column[:, None] * 2 + tl.arange(0, 2)[None, :]
     dq_tile_offset = column[:, None] * D + channel[None, :]
 
     diagonal = first_key // BLOCK_M * BLOCK_M
     interior = tl.cdiv(first_key + BLOCK_N, BLOCK_M) * BLOCK_M
     right = interior + tl.maximum(hi_first + 1 - interior, 0) // BLOCK_M * BLOCK_M
-    for head_in_group in range(group):
-        head = key_head * group + head_in_group
+    for head_in_group in range(GROUP):
+        head = key_head * GROUP + head_in_group
         q_head = q + batch * q_stride_b + head * q_stride_h
         d_out_head = d_out + batch * d_out_stride_b + head * d_out_stride_h
-        head_row = (batch * num_key_heads * group + head) * length
+        head_row = (batch * num_key_heads * GROUP + head) * length
         for run in tl.static_range(3):
             if run == 0:
                 first_query, last_query = diagonal, tl.minimum(interior, hi_last + 1)
@@ -121,25 +119,25 @@ def key_value_gradients(
             from_query = first_query.to(tl.int64)
             q_at = q_head + from_query * q_stride_t + q_tile_offset
             d_out_at = d_out_head + from_query * d_out_stride_t + d_out_tile_offset
+            statistics_at = statistics + (head_row + from_query) * 2 + statistics_offset
             for step in range(first_query, last_query, BLOCK_M):
                 query = step + column
                 if run == 1:
                     q_tile = tl.load(q_at).to(DOT)
                     d_out_tile = tl.load(d_out_at).to(DOT)
-                    row_lse = tl.load(lse_log2 + head_row + query)
-                    row_delta = tl.load(delta + head_row + query)
+                    statistics_tile = tl.load(statistics_at)
                 else:
                     is_query = query < length
                     q_tile = tl.load(q_at, mask=is_query[:, None], other=0.0).to(DOT)
                     d_out_tile = tl.load(d_out_at, mask=is_query[:, None], other=0.0).to(DOT)
-                    row_lse = tl.load(lse_log2 + head_row + query, mask=is_query, other=0.0)
-                    row_delta = tl.load(delta + head_row + query, mask=is_query, other=0.0)
+                    statistics_tile = tl.load(statistics_at, mask=is_query[:, None], other=0.0)
+                row_shift, row_delta = tl.split(statistics_tile)
+                statistics_at += BLOCK_M * 2
                 q_at += BLOCK_M * q_stride_t
                 d_out_at += BLOCK_M * d_out_stride_t
 
                 logits = tl.dot(k_tile, tl.trans(q_tile), input_precision="ieee")
-                d_weight = tl.dot(v_tile, tl.trans(d_out_tile), input_precision="ieee")
-                weight = tl.exp2(tl.fma(logits, logit_scale, -row_lse[None, :]))
+                weight = tl.exp2(tl.fma(logits, logit_scale, row_shift[None, :]))
                 if run == 0:
                     visible = column[None, :] >= (key - step)[:, None]
                     if NARROW:
@@ -149,6 +147,7 @@ def key_value_gradients(
                     visible = column[None, :] <= (hi - step)[:, None]
                     weight = tl.where(visible, weight, 0.0)
                 v_gradient = tl.dot(weight.to(DOT), d_out_tile, v_gradient, input_precision="ieee")
+                d_weight = tl.dot(v_tile, tl.trans(d_out_tile), input_precision="ieee")
                 d_logits = (weight * (d_weight - row_delta[None, :])).to(DOT)
                 k_gradient = tl.dot(d_logits, q_tile, k_gradient, input_precision="ieee")
                 if FUSED:

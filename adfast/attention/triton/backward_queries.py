@@ -21,8 +21,7 @@ def query_gradients(
     k,  # [B, H / G, T, D]
     v,
     d_out,  # [B, H, T, D]
-    lse_log2,  # float32 [B, H, T], contiguous: log-sum-exp times log2(e)
-    delta,  # float32 [B, H, T], contiguous
+    statistics,  # float32 [B, H, T, 2], contiguous: -lse * log2(e) and sum(out * d_out)
     document_start,  # int32 [B, T], contiguous; not read without HAS_DOCUMENTS
     dq,  # [B, H, T, D], written
     q_stride_b,
@@ -89,9 +88,9 @@ def query_gradients(
         mask=is_query[:, None],
         other=0.0,
     ).to(DOT)
-    statistics = row.to(tl.int64) * length + query
-    row_lse = tl.load(lse_log2 + statistics, mask=is_query, other=0.0)
-    row_delta = tl.load(delta + statistics, mask=is_query, other=0.0)
+    statistics_at = statistics + (row.to(tl.int64) * length + query) * 2
+    row_shift = tl.load(statistics_at, mask=is_query, other=0.0)
+    row_delta = tl.load(statistics_at + 1, mask=is_query, other=0.0)
 
     k_head = k + batch * k_stride_b + key_head * k_stride_h
     v_head = v + batch * v_stride_b + key_head * v_stride_h
@@ -124,7 +123,7 @@ def query_gradients(
 
             logits = tl.dot(q_tile, tl.trans(k_tile), input_precision="ieee")
             d_weight = tl.dot(d_out_tile, tl.trans(v_tile), input_precision="ieee")
-            weight = tl.exp2(tl.fma(logits, logit_scale, -row_lse[:, None]))
+            weight = tl.exp2(tl.fma(logits, logit_scale, row_shift[:, None]))
             if run == 0:
                 visible = column[None, :] >= (lo - key)[:, None]
                 weight = tl.where(visible, weight, 0.0)

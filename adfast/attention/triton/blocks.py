@@ -10,7 +10,7 @@ import triton.language as tl
 def locate(num_rows, num_blocks, rows_at_once):
     """This program's row of `B * H` (or `B * H / G`) and its rank among that row's blocks.
 
-    Programs start in order: the first blocks of `rows_at_once` rows, their second blocks, and so on.
+    Programs start in order: the first blocks of `rows_at_once` rows, their second ones, and so on.
     """
     program = tl.program_id(0)
     first_row = program // (rows_at_once * num_blocks) * rows_at_once
