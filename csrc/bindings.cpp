@@ -45,12 +45,12 @@ std::vector<const std::byte*> read_fields(const Lanes& lanes, const std::vector<
 }
 
 void append(RingBuffer& ring, const std::vector<py::array>& fields, const py::object& starts) {
-    const size_t num_lanes = ring.lanes.num_lanes();
-    const auto rows = read_fields(ring.lanes, fields, num_lanes);
-    const auto* starts_data =
-        starts.is_none() ? nullptr
-                         : reinterpret_cast<const uint8_t*>(
-                               read_bytes(py::reinterpret_borrow<py::array>(starts), num_lanes));
+    const size_t num_lanes = ring.lanes().num_lanes();
+    const auto rows = read_fields(ring.lanes(), fields, num_lanes);
+    const auto* starts_data = starts.is_none()
+                                  ? nullptr
+                                  : reinterpret_cast<const uint8_t*>(read_bytes(
+                                        py::reinterpret_borrow<py::array>(starts), num_lanes));
     const py::gil_scoped_release release;
     ring.append(rows, starts_data);
 }
@@ -59,13 +59,13 @@ void append_block(RingBuffer& ring, const std::vector<size_t>& targets,
                   const std::vector<py::array>& fields, size_t max_length,
                   const py::array_t<uint64_t>& lengths, const py::array_t<bool>& starts) {
     const size_t count = targets.size();
-    const auto columns = read_fields(ring.lanes, fields, count * max_length);
+    const auto columns = read_fields(ring.lanes(), fields, count * max_length);
     const auto* lengths_data =
         reinterpret_cast<const uint64_t*>(read_bytes(lengths, count * sizeof(uint64_t)));
     const auto* starts_data = reinterpret_cast<const uint8_t*>(read_bytes(starts, count));
     for (size_t i = 0; i < count; ++i) {
-        require(targets[i] < ring.lanes.num_lanes(), "lane is out of range");
-        require(lengths_data[i] <= std::min<uint64_t>(max_length, ring.lanes.capacity(0)),
+        require(targets[i] < ring.lanes().num_lanes(), "lane is out of range");
+        require(lengths_data[i] <= std::min<uint64_t>(max_length, ring.lanes().capacity(0)),
                 "length exceeds the block or the capacity");
     }
     const py::gil_scoped_release release;
@@ -159,9 +159,8 @@ bool sample(const Lanes& lanes, const WindowPlan& plan, const Target& target, ui
     require(target.num_positions == 0 || target.num_positions == target.batch_size,
             "positions must be one per window");
     const Gather gather(lanes, plan, target, batch_stream(seed, draw, rank));
-    return run_parts(target, num_threads, [&](size_t first, size_t last) {
-        return gather.windows(first, last);
-    });
+    return run_parts(target, num_threads,
+                     [&](size_t first, size_t last) { return gather.windows(first, last); });
 }
 
 bool sample_packed(const Lanes& lanes, const WindowPlan& plan, const Target& target, uint64_t seed,
@@ -174,9 +173,8 @@ bool sample_packed(const Lanes& lanes, const WindowPlan& plan, const Target& tar
     auto* starts =
         reinterpret_cast<int32_t*>(write_bytes(document_start, num_tokens * sizeof(int32_t)));
     const Gather gather(lanes, plan, target, batch_stream(seed, draw, rank));
-    return run_parts(target, num_threads, [&](size_t first, size_t last) {
-        return gather.packed(starts, first, last);
-    });
+    return run_parts(target, num_threads,
+                     [&](size_t first, size_t last) { return gather.packed(starts, first, last); });
 }
 
 // (histories, rows) that the lanes hold.
@@ -213,9 +211,8 @@ PYBIND11_MODULE(_native, module) {
     py::class_<RingBuffer>(module, "RingBuffer")
         .def(py::init<size_t, uint64_t, std::vector<size_t>, int>(), py::arg("num_lanes"),
              py::arg("capacity"), py::arg("item_bytes"), py::arg("episode_field"))
-        .def_property_readonly(
-            "lanes", [](RingBuffer& ring) -> Lanes& { return ring.lanes; },
-            py::return_value_policy::reference_internal)
+        .def_property_readonly("lanes", &RingBuffer::lanes,
+                               py::return_value_policy::reference_internal)
         .def_property_readonly("num_staged", &RingBuffer::num_staged)
         .def("append", &append, py::arg("fields"), py::arg("starts"))
         .def("append_block", &append_block, py::arg("lanes"), py::arg("fields"),
@@ -226,10 +223,8 @@ PYBIND11_MODULE(_native, module) {
         .def(py::init<const Lanes&, uint64_t, bool, uint64_t>(), py::arg("lanes"),
              py::arg("length"), py::arg("by_episode"), py::arg("committed"),
              py::call_guard<py::gil_scoped_release>())
-        .def("is_current",
-             [](const WindowPlan& plan, const Lanes& lanes) {
-                 return plan.version == lanes.version();
-             })
+        .def("is_current", [](const WindowPlan& plan,
+                              const Lanes& lanes) { return plan.version == lanes.version(); })
         .def_readonly("longest", &WindowPlan::longest)
         .def_property_readonly("num_candidates", &WindowPlan::num_candidates);
 

@@ -1,4 +1,4 @@
-// The draws that choose windows: a counter-based hash, so a draw is a function of its numbers alone.
+// The draws that choose windows: a counter-based hash, so that a draw depends on its numbers alone.
 //
 // Every draw is an output of SplitMix64 (Steele, Lea & Flood 2014), addressed by its index instead
 // of reached by iteration. Seed, draw, rank and row of the batch each select one output of the

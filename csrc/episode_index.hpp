@@ -56,7 +56,9 @@ class EpisodeIndex {
     }
 
   private:
-    static void store(uint64_t& slot, uint64_t row) { __atomic_store_n(&slot, row, __ATOMIC_RELAXED); }
+    static void store(uint64_t& slot, uint64_t row) {
+        __atomic_store_n(&slot, row, __ATOMIC_RELAXED);
+    }
 
     // Old slots stay allocated for the readers on them: together they are no larger than the new.
     void grow(uint64_t first, uint64_t count) {

@@ -20,8 +20,8 @@ struct Target {
     size_t length;
     std::vector<size_t> fields;
     std::vector<std::byte*> outputs;
-    // Identity of what was sampled, optional: [batch_size] of whole windows, [batch_size, length] of
-    // packed rows. The history's number, and the offset of the (first) transition in it.
+    // Identity of what was sampled, optional: [batch_size] of whole windows, [batch_size, length]
+    // of packed rows. The history's number, and the offset of the (first) transition in it.
     size_t num_positions = 0;
     int64_t* history = nullptr;
     int64_t* offset = nullptr;
@@ -29,9 +29,9 @@ struct Target {
 
 constexpr uint64_t kMaxAttempts = 64;  // torn copies of one row before the plan is given up
 
-// Memory to be copied in order, each piece prefetched well before its turn. Random windows are bound
-// by the latency of memory; the prefetches go to the second-level cache, which can wait for three
-// times as many lines as the first.
+// Memory to be copied in order, each piece prefetched well before its turn. Random windows are
+// bound by the latency of memory; the prefetches go to the second-level cache, which can wait for
+// three times as many lines as the first.
 class CopyQueue {
   public:
     void reserve(size_t num_pieces) { pieces_.reserve(num_pieces); }
@@ -65,8 +65,8 @@ class CopyQueue {
         size_t bytes;
     };
 
-    static constexpr size_t kPieceBytes = 4096;        // longer pieces and less or more ahead
-    static constexpr size_t kBytesAhead = 24 * 1024;   // measure slower
+    static constexpr size_t kPieceBytes = 4096;       // longer pieces and less or more ahead
+    static constexpr size_t kBytesAhead = 24 * 1024;  // measure slower
     static constexpr int kSecondLevel = 2;
 
     void prefetch(const Piece& piece) {
@@ -118,8 +118,8 @@ class Gather {
         return true;
     }
 
-    // Fill rows [first, last) of the batch with documents back to back: a random cut, as long as the
-    // row, from an endless concatenation of histories drawn uniformly. The first document is
+    // Fill rows [first, last) of the batch with documents back to back: a random cut, as long as
+    // the row, from an endless concatenation of histories drawn uniformly. The first document is
     // therefore drawn by its candidates (a plan of length 1), the others from their first candidate
     // on. `document_start` [batch_size, length] receives the index in the row at which each token's
     // document starts. False if the writer overtook.
@@ -130,8 +130,8 @@ class Gather {
             size_t filled = 0;
             for (uint64_t number = 0; filled < target_.length; ++number) {
                 const uint64_t bits = splitmix(stream, number);
-                const auto window = filled == 0 ? plan_.locate(lanes_, bits)
-                                                : plan_.locate_history(lanes_, bits);
+                const auto window =
+                    filled == 0 ? plan_.locate(lanes_, bits) : plan_.locate_history(lanes_, bits);
                 const size_t token = row * target_.length + filled;
                 const size_t count = std::min<uint64_t>(target_.length - filled,
                                                         plan_.rows(window).end - window.row);
@@ -195,7 +195,8 @@ class Gather {
         const auto history = static_cast<int64_t>(window.entry->history);
         std::fill_n(target_.history + at, count, history);
         const uint64_t offset = window.row - plan_.rows(window).origin;
-        for (size_t i = 0; i < count; ++i) target_.offset[at + i] = static_cast<int64_t>(offset + i);
+        for (size_t i = 0; i < count; ++i)
+            target_.offset[at + i] = static_cast<int64_t>(offset + i);
     }
 
     const Lanes& lanes_;

@@ -35,8 +35,7 @@ class GatherPool {
 
     // Call task(first, last) on `num_threads` even parts of [0, size), one of them on this thread.
     // Rethrows the first exception after every part has ended.
-    void run(size_t size, size_t num_threads,
-             const std::function<void(size_t, size_t)>& task) {
+    void run(size_t size, size_t num_threads, const std::function<void(size_t, size_t)>& task) {
         const size_t parts = std::max<size_t>(1, std::min(num_threads, size));
         if (parts == 1) return task(0, size);
         auto job = std::make_shared<Job>();
@@ -71,7 +70,7 @@ class GatherPool {
             for (size_t part = next++; part < parts; part = next++) {
                 std::exception_ptr thrown;
                 try {
-                    (*task)(size * part / parts, size * (part + 1) / parts);
+                    (*task)(size* part / parts, size * (part + 1) / parts);
                 } catch (...) {
                     thrown = std::current_exception();
                 }

@@ -21,7 +21,7 @@ class MappedFile {
     MappedFile(const std::string& path, size_t bytes) : bytes_(bytes) {
         const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
         if (file < 0) throw std::system_error(errno, std::generic_category(), path);
-        struct stat status {};
+        struct stat status{};
         int error = fstat(file, &status) < 0 ? errno : 0;
         if (!error && (!S_ISREG(status.st_mode) || static_cast<size_t>(status.st_size) != bytes)) {
             error = EINVAL;

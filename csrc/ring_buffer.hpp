@@ -4,42 +4,15 @@
 // all lanes at once come transposed; they are staged and written in tiles.
 #pragma once
 
-#include <sys/mman.h>
-
 #include <atomic>
 #include <cstring>
-#include <new>
 #include <stdexcept>
 #include <vector>
 
+#include "huge_memory.hpp"
 #include "lanes.hpp"
 
 namespace adfast {
-
-// Zeroed anonymous memory, in huge pages where the system grants them: random windows over
-// gigabytes would otherwise miss the TLB at every field.
-class HugeMemory {
-  public:
-    explicit HugeMemory(size_t bytes) : bytes_(bytes + kHugePage) {
-        mapping_ = mmap(nullptr, bytes_, PROT_READ | PROT_WRITE,
-                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-        if (mapping_ == MAP_FAILED) throw std::bad_alloc();
-        const auto address = reinterpret_cast<uintptr_t>(mapping_);
-        data_ = reinterpret_cast<std::byte*>((address + kHugePage - 1) / kHugePage * kHugePage);
-        madvise(data_, bytes, MADV_HUGEPAGE);
-    }
-    ~HugeMemory() { munmap(mapping_, bytes_); }
-    HugeMemory(const HugeMemory&) = delete;
-    HugeMemory& operator=(const HugeMemory&) = delete;
-
-    std::byte* data() const { return data_; }
-
-  private:
-    static constexpr size_t kHugePage = size_t{1} << 21;
-    size_t bytes_;
-    void* mapping_;
-    std::byte* data_;
-};
 
 class RingBuffer {
   public:
@@ -47,8 +20,8 @@ class RingBuffer {
     // integer of its item's size, or -1 if there is none.
     RingBuffer(size_t num_lanes, uint64_t capacity, std::vector<size_t> item_bytes,
                int episode_field)
-        : memory_(allocate(num_lanes * capacity, item_bytes)),
-          lanes(num_lanes, capacity, item_bytes, addresses(memory_)),
+        : columns_(num_lanes * capacity, item_bytes),
+          lanes_(num_lanes, capacity, item_bytes, columns_.addresses()),
           capacity_(capacity),
           tile_rows_(std::min<uint64_t>(kTileRows, capacity)),
           episode_field_(episode_field),
@@ -56,6 +29,7 @@ class RingBuffer {
         for (const size_t bytes : item_bytes) stage_.emplace_back(tile_rows_ * num_lanes * bytes);
     }
 
+    const Lanes& lanes() const { return lanes_; }
     size_t num_staged() const { return num_staged_.load(std::memory_order_relaxed); }
 
     // Stage one row of every lane: `rows[field]` is [lane][item], `starts[lane]` is nonzero where
@@ -64,12 +38,12 @@ class RingBuffer {
         const Writing writing(*this);
         const size_t staged = num_staged();
         for (size_t field = 0; field < rows.size(); ++field) {
-            const size_t bytes = lanes.num_lanes() * lanes.item_bytes(field);
+            const size_t bytes = lanes_.num_lanes() * lanes_.item_bytes(field);
             std::memcpy(stage_[field].data() + staged * bytes, rows[field], bytes);
         }
-        uint8_t* target = stage_starts_.data() + staged * lanes.num_lanes();
-        if (starts) std::memcpy(target, starts, lanes.num_lanes());
-        else std::memset(target, 0, lanes.num_lanes());
+        uint8_t* target = stage_starts_.data() + staged * lanes_.num_lanes();
+        if (starts) std::memcpy(target, starts, lanes_.num_lanes());
+        else std::memset(target, 0, lanes_.num_lanes());
         num_staged_.store(staged + 1, std::memory_order_relaxed);
         if (staged + 1 == tile_rows_) write_staged();
     }
@@ -91,43 +65,22 @@ class RingBuffer {
             const size_t lane = targets[i];
             const uint64_t row = committed_rows(lane);
             // Announced before the first byte of them is written.
-            lanes.reserved(lane).store(row + lengths[i], std::memory_order_relaxed);
+            lanes_.reserved(lane).store(row + lengths[i], std::memory_order_relaxed);
             std::atomic_thread_fence(std::memory_order_release);
             for (size_t field = 0; field < columns.size(); ++field) {
-                const size_t stride = max_length * lanes.item_bytes(field);
+                const size_t stride = max_length * lanes_.item_bytes(field);
                 write(lane, field, row, lengths[i], columns[field] + i * stride);
             }
-            if (starts[i] || !lanes.table.has_open(lane)) begin_history(lane, row);
+            if (starts[i] || !lanes_.table.has_open(lane)) begin_history(lane, row);
             if (episode_field_ >= 0) {
-                const size_t item = lanes.item_bytes(episode_field_);
+                const size_t item = lanes_.item_bytes(episode_field_);
                 index_episodes(lane, row, lengths[i],
                                columns[episode_field_] + i * max_length * item, item);
             }
-            lanes.committed(lane).store(row + lengths[i], std::memory_order_release);
+            lanes_.committed(lane).store(row + lengths[i], std::memory_order_release);
         }
-        lanes.publish();
+        lanes_.publish();
     }
-
-  private:
-    using Memory = std::vector<std::unique_ptr<HugeMemory>>;
-
-    static Memory allocate(size_t num_items, const std::vector<size_t>& item_bytes) {
-        Memory memory;
-        for (const size_t bytes : item_bytes) {
-            memory.push_back(std::make_unique<HugeMemory>(num_items * bytes));
-        }
-        return memory;
-    }
-    static std::vector<std::byte*> addresses(const Memory& memory) {
-        std::vector<std::byte*> columns;
-        for (const auto& column : memory) columns.push_back(column->data());
-        return columns;
-    }
-
-    Memory memory_;
-
-  public:
-    Lanes lanes;
 
   private:
     static constexpr size_t kTileRows = 64;
@@ -150,19 +103,19 @@ class RingBuffer {
     };
 
     uint64_t committed_rows(size_t lane) const {
-        return lanes.committed(lane).load(std::memory_order_relaxed);
+        return lanes_.committed(lane).load(std::memory_order_relaxed);
     }
 
     void begin_history(size_t lane, uint64_t row) {
-        lanes.table.begin_history(
-            lane, row, [this](size_t other) { return lanes.first_held(other); });
+        lanes_.table.begin_history(lane, row,
+                                   [this](size_t other) { return lanes_.first_held(other); });
     }
 
     void write(size_t lane, size_t field, uint64_t row, size_t count, const std::byte* from) {
-        const size_t item = lanes.item_bytes(field);
-        const uint64_t slot = lanes.slot(lane, row);
+        const size_t item = lanes_.item_bytes(field);
+        const uint64_t slot = lanes_.slot(lane, row);
         const size_t until_end = std::min<uint64_t>(count, capacity_ - slot);
-        std::byte* column = lanes.column(lane, field);
+        std::byte* column = lanes_.column(lane, field);
         std::memcpy(column + slot * item, from, until_end * item);
         std::memcpy(column, from + until_end * item, (count - until_end) * item);
     }
@@ -170,11 +123,11 @@ class RingBuffer {
     // Note which of `count` rows start an episode; `steps` are their episode steps.
     void index_episodes(size_t lane, uint64_t row, size_t count, const std::byte* steps,
                         size_t item) {
-        const uint64_t first_held = lanes.first_held(lane);
+        const uint64_t first_held = lanes_.first_held(lane);
         static constexpr std::byte kZero[8] = {};
         for (size_t i = 0; i < count; ++i) {
             if (std::memcmp(steps + i * item, kZero, item) == 0) {
-                lanes.episodes(lane).push(row + i, first_held);
+                lanes_.episodes(lane).push(row + i, first_held);
             }
         }
     }
@@ -182,27 +135,27 @@ class RingBuffer {
     void write_staged() {
         const size_t count = num_staged();
         if (count == 0) return;
-        const size_t num_lanes = lanes.num_lanes();
+        const size_t num_lanes = lanes_.num_lanes();
         for (size_t i = 0; i < num_lanes; ++i) {
-            lanes.reserved(i).store(committed_rows(i) + count, std::memory_order_relaxed);
+            lanes_.reserved(i).store(committed_rows(i) + count, std::memory_order_relaxed);
         }
         std::atomic_thread_fence(std::memory_order_release);
-        for (size_t field = 0; field < lanes.num_fields(); ++field) {
+        for (size_t field = 0; field < lanes_.num_fields(); ++field) {
             for (size_t lane = 0; lane < num_lanes; lane += kTileLanes) {
                 write_tile(field, lane, std::min(num_lanes, lane + kTileLanes), count);
             }
         }
         for (size_t row = 0; row < count; ++row) note_row(row);
         for (size_t i = 0; i < num_lanes; ++i) {
-            lanes.committed(i).store(committed_rows(i) + count, std::memory_order_release);
+            lanes_.committed(i).store(committed_rows(i) + count, std::memory_order_release);
         }
         num_staged_.store(0, std::memory_order_relaxed);
-        lanes.publish();
+        lanes_.publish();
     }
 
     // Transpose `count` staged rows of lanes [first, last) into the lanes.
     void write_tile(size_t field, size_t first, size_t last, size_t count) {
-        switch (lanes.item_bytes(field)) {
+        switch (lanes_.item_bytes(field)) {
             case 1: return write_tile_of<1>(field, first, last, count);
             case 2: return write_tile_of<2>(field, first, last, count);
             case 4: return write_tile_of<4>(field, first, last, count);
@@ -214,12 +167,12 @@ class RingBuffer {
     // kItem is the item's size where it is known to the compiler, otherwise 0.
     template <size_t kItem>
     void write_tile_of(size_t field, size_t first, size_t last, size_t count) {
-        const size_t item = kItem ? kItem : lanes.item_bytes(field);
-        const size_t stride = lanes.num_lanes() * item;
+        const size_t item = kItem ? kItem : lanes_.item_bytes(field);
+        const size_t stride = lanes_.num_lanes() * item;
         for (size_t index = first; index < last; ++index) {
-            const uint64_t slot = lanes.slot(index, committed_rows(index));
+            const uint64_t slot = lanes_.slot(index, committed_rows(index));
             const std::byte* from = stage_[field].data() + index * item;
-            std::byte* column = lanes.column(index, field);
+            std::byte* column = lanes_.column(index, field);
             const size_t until_end = std::min<uint64_t>(count, capacity_ - slot);
             for (size_t row = 0; row < until_end; ++row) {
                 std::memcpy(column + (slot + row) * item, from + row * stride, item);
@@ -232,21 +185,23 @@ class RingBuffer {
 
     // Enter the histories and episodes that begin in one staged row.
     void note_row(size_t row) {
-        const size_t num_lanes = lanes.num_lanes();
+        const size_t num_lanes = lanes_.num_lanes();
         const uint8_t* starts = stage_starts_.data() + row * num_lanes;
         for (size_t i = 0; i < num_lanes; ++i) {
-            if (starts[i] || !lanes.table.has_open(i)) {
+            if (starts[i] || !lanes_.table.has_open(i)) {
                 begin_history(i, committed_rows(i) + row);
             }
         }
         if (episode_field_ < 0) return;
-        const size_t item = lanes.item_bytes(episode_field_);
+        const size_t item = lanes_.item_bytes(episode_field_);
         const std::byte* steps = stage_[episode_field_].data() + row * num_lanes * item;
         for (size_t i = 0; i < num_lanes; ++i) {
             index_episodes(i, committed_rows(i) + row, 1, steps + i * item, item);
         }
     }
 
+    Columns columns_;  // before the lanes, which lie in them
+    Lanes lanes_;
     uint64_t capacity_;
     size_t tile_rows_;
     int episode_field_;

@@ -18,8 +18,8 @@ class WindowPlan {
   public:
     // The candidates of one history.
     struct Entry {
-        uint64_t begin;    // the number of its first candidate among all
-        uint64_t first;    // that candidate: a row, or the number of an episode start
+        uint64_t begin;  // the number of its first candidate among all
+        uint64_t first;  // that candidate: a row, or the number of an episode start
         uint64_t lane;
         uint64_t history;  // its number
     };
@@ -51,10 +51,10 @@ class WindowPlan {
         const Entry* entry = guess(bits);
         if (candidate >= entry[1].begin) {
             const Entry* last = &entries_[guide_[(bits >> guide_shift_) + 1] + 1];
-            entry = std::upper_bound(entry + 2, last, candidate,
-                                     [](uint64_t number, const Entry& later) {
-                                         return number < later.begin;
-                                     }) - 1;
+            entry = std::upper_bound(
+                        entry + 2, last, candidate,
+                        [](uint64_t number, const Entry& later) { return number < later.begin; }) -
+                    1;
         }
         return window(lanes, *entry, candidate - entry->begin);
     }
@@ -85,7 +85,8 @@ class WindowPlan {
         return {&entry, by_episode_ ? lanes.episodes(entry.lane)[candidate] : candidate};
     }
 
-    // False when the table was moved meanwhile, so that an ended history may have been taken as open.
+    // False when the table was moved meanwhile, so that an ended history may have been taken as
+    // open.
     bool collect(const Lanes& lanes, uint64_t committed) {
         entries_.clear();
         rows_.clear();
@@ -133,7 +134,7 @@ class WindowPlan {
     }
 
     bool by_episode_;
-    std::vector<Entry> entries_;   // and one more, which begins after the last candidate
+    std::vector<Entry> entries_;  // and one more, which begins after the last candidate
     std::vector<Rows> rows_;
     std::vector<uint32_t> guide_;
     int guide_shift_ = 0;

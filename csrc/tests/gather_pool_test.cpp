@@ -13,10 +13,10 @@
 
 using adfast::GatherPool;
 
-#define CHECK(condition)                                                        \
-    if (!(condition)) {                                                         \
-        std::fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);    \
-        std::exit(1);                                                           \
+#define CHECK(condition)                                                     \
+    if (!(condition)) {                                                      \
+        std::fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition); \
+        std::exit(1);                                                        \
     }
 
 // Every index is visited once, whatever the number of threads.

@@ -1,0 +1,54 @@
+// Causal attention on one core in float32, forward and backward, with a window and documents.
+//
+// The same kernel (attention_kernel.hpp) is compiled once per instruction set; which of them the
+// processor can run is found out when the program starts. It uses no threads: a training step runs
+// on one thread per shard of the batch. The definition is adfast/attention/reference.py.
+#pragma once
+
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+namespace adfast {
+
+// What of memory [B, H, T, D] a head is; its channels are adjacent, the strides count floats.
+template <typename Float>
+struct HeadsView {
+    Float* data;
+    int64_t batch_stride, head_stride, time_stride;
+
+    Float* head(int64_t batch, int64_t head) const {
+        return data + batch * batch_stride + head * head_stride;
+    }
+};
+using Heads = HeadsView<const float>;
+using MutableHeads = HeadsView<float>;
+
+// A query at t sees the keys max(t - window + 1, document_start[b][t]) .. t.
+struct AttentionProblem {
+    int64_t batch, heads, kv_heads, length, head_dim;  // heads is a multiple of kv_heads
+    int64_t window;                                    // at least 1
+    const int32_t* document_start;  // [B][T], not decreasing, within 0 .. t; null: one document
+    float scale;
+};
+
+// One compiled form of the kernel. `scratch` is 64-byte aligned and holds `scratch_floats` floats.
+struct AttentionKernel {
+    const char* instruction_set;
+    bool (*is_supported)();
+    int64_t (*scratch_floats)(const AttentionProblem&);
+    // Writes `out` and `lse` [B][H][T], the log-sum-exp of each query's logits.
+    void (*forward)(const AttentionProblem&, const Heads& q, const Heads& k, const Heads& v,
+                    const MutableHeads& out, float* lse, float* scratch);
+    // Writes the gradients `dq`, `dk` and `dv`.
+    void (*backward)(const AttentionProblem&, const Heads& q, const Heads& k, const Heads& v,
+                     const Heads& out, const float* lse, const Heads& d_out, const MutableHeads& dq,
+                     const MutableHeads& dk, const MutableHeads& dv, float* scratch);
+};
+
+constexpr int64_t kMaxHeadDim = 128;
+
+// The kernels that this processor runs, the fastest first.
+std::vector<const AttentionKernel*> attention_kernels();
+
+}  // namespace adfast

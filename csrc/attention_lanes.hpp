@@ -1,0 +1,90 @@
+// A register of LANES floats and the few operations on it that attention needs.
+//
+// Written with the compiler's vector types, so that every instruction set shares the code. Included
+// by attention_kernel.hpp alone; see there for the macros.
+
+namespace adfast::INSTRUCTION_SET {
+
+constexpr int W = LANES;
+
+typedef float Floats __attribute__((vector_size(4 * W)));
+typedef int32_t Ints __attribute__((vector_size(4 * W)));
+typedef uint32_t Counts __attribute__((vector_size(4 * W)));
+typedef float FloatsInMemory __attribute__((vector_size(4 * W), aligned(4), may_alias));
+typedef int32_t IntsInMemory __attribute__((vector_size(4 * W), aligned(4), may_alias));
+
+// Without inlining a register would go through memory; also what keeps these functions from being
+// merged with those of another instruction set.
+#define ADFAST_INLINE static inline __attribute__((always_inline))
+
+ADFAST_INLINE Floats load(const float* from) {
+    return *reinterpret_cast<const FloatsInMemory*>(from);
+}
+ADFAST_INLINE Ints load(const int32_t* from) {
+    return *reinterpret_cast<const IntsInMemory*>(from);
+}
+ADFAST_INLINE void store(float* to, Floats x) { *reinterpret_cast<FloatsInMemory*>(to) = x; }
+ADFAST_INLINE Floats larger(Floats a, Floats b) { return a > b ? a : b; }
+
+// 2^x for x < 127, within 1.6e-7 of its value (degree 5, minimax on [-1/2, 1/2] with p(0) = 1).
+// Below 2^-100 it is 0, which spares the products denormal numbers; NaN stays NaN.
+ADFAST_INLINE Floats exp2(Floats x) {
+    const float rounder = 12582912.0f;  // 1.5 * 2^23: the sum's low bits hold the nearest integer
+    const Floats rounded = x + rounder;
+    const Floats f = x - (rounded - rounder);
+    Floats p = f * 0.001326472731307149f + 0.009671512991189957f;
+    p = p * f + 0.05550733581185341f;
+    p = p * f + 0.24022242426872253f;
+    p = p * f + 0.6931470036506653f;
+    p = p * f + 1.0f;
+    const Ints exponent = reinterpret_cast<Ints>(rounded) << 23;
+    const Floats scaled = reinterpret_cast<Floats>(reinterpret_cast<Ints>(p) + exponent);
+    return x < -100.0f ? Floats{} : scaled;
+}
+
+#ifdef __clang__
+template <int STEP, int... I>
+ADFAST_INLINE void exchange(Floats& a, Floats& b, std::integer_sequence<int, I...>) {
+    const Floats low = __builtin_shufflevector(a, b, (I & STEP ? W + I - STEP : I)...);
+    b = __builtin_shufflevector(a, b, (I & STEP ? W + I : I + STEP)...);
+    a = low;
+}
+#else
+template <int STEP, int... I>
+ADFAST_INLINE void exchange(Floats& a, Floats& b, std::integer_sequence<int, I...>) {
+    const Floats low = __builtin_shuffle(a, b, Ints{(I & STEP ? W + I - STEP : I)...});
+    b = __builtin_shuffle(a, b, Ints{(I & STEP ? W + I : I + STEP)...});
+    a = low;
+}
+#endif
+
+// Transposes W x W by swapping off-diagonal blocks of STEP x STEP, then of half that, down to 1.
+template <int STEP>
+ADFAST_INLINE void transpose(Floats (&row)[W]) {
+    if constexpr (STEP > 0) {
+#pragma GCC unroll 16
+        for (int i = 0; i < W; ++i) {
+            if (!(i & STEP)) {
+                exchange<STEP>(row[i], row[i + STEP], std::make_integer_sequence<int, W>());
+            }
+        }
+        transpose<STEP / 2>(row);
+    }
+}
+
+// to[c][r] = scale * from[r][c] for r < ROWS and c < COLUMNS, both multiples of W.
+template <int ROWS, int COLUMNS>
+ADFAST_INLINE void transpose(const float* from, float* to, float scale) {
+    for (int r = 0; r < ROWS; r += W) {
+        for (int c = 0; c < COLUMNS; c += W) {
+            Floats block[W];
+#pragma GCC unroll 16
+            for (int i = 0; i < W; ++i) block[i] = load(from + (r + i) * COLUMNS + c);
+            transpose<W / 2>(block);
+#pragma GCC unroll 16
+            for (int i = 0; i < W; ++i) store(to + (c + i) * ROWS + r, block[i] * scale);
+        }
+    }
+}
+
+}  // namespace adfast::INSTRUCTION_SET

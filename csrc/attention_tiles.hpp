@@ -1,0 +1,132 @@
+// The three products of attention, each on a tile that stays in registers.
+//
+// D channels of a head (padded to a multiple of W), V registers of W queries. Three layouts: `rows`
+// are [token][D]; `columns` [D][BLOCK] and `weights` [key][BLOCK] hold one query per column. Every
+// multiply-add takes one factor from a register and one broadcast from memory.
+
+namespace adfast::INSTRUCTION_SET {
+
+constexpr int BLOCK = 2 * W;  // queries that are worked on together
+constexpr float MASKED = -1e30f;
+
+// Keys in a tile of scores: as many accumulators as hide the latency of a multiply-add.
+template <int V>
+constexpr int tile_keys = V == 1 ? 2 * TILE_KEYS : TILE_KEYS;
+constexpr int MAX_TILE_KEYS = 2 * TILE_KEYS;
+
+// tile[r][v] = sum over d of rows[r][d] * columns[d][v]
+template <int D, int V, int R>
+ADFAST_INLINE void multiply(const float* rows, const float* columns, Floats (&tile)[R][V]) {
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 2
+        for (int v = 0; v < V; ++v) tile[r][v] = Floats{};
+    }
+#pragma GCC unroll 2
+    for (int d = 0; d < D; ++d) {
+        Floats column[V];
+#pragma GCC unroll 2
+        for (int v = 0; v < V; ++v) column[v] = load(columns + d * BLOCK + v * W);
+#pragma GCC unroll 16
+        for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 2
+            for (int v = 0; v < V; ++v) tile[r][v] += rows[r * D + d] * column[v];
+        }
+    }
+}
+
+// Sets the scores of keys that a query does not see: it sees `span` keys before its own.
+template <int V, int R>
+ADFAST_INLINE void mask(int64_t first_key, const int32_t* query, const int32_t* span,
+                        Floats (&tile)[R][V]) {
+#pragma GCC unroll 2
+    for (int v = 0; v < V; ++v) {
+        const Ints own = load(query + v * W) - static_cast<int32_t>(first_key);
+        const Counts limit = reinterpret_cast<Counts>(load(span + v * W));
+#pragma GCC unroll 16
+        for (int r = 0; r < R; ++r) {
+            const Counts age = reinterpret_cast<Counts>(own - r);  // of a later key: above any span
+            tile[r][v] = age <= limit ? tile[r][v] : Floats{} + MASKED;
+        }
+    }
+}
+
+// out[d][v] = rescale[v] * out[d][v] + sum over j of rows[j][d] * weights[j][v]
+template <int D, int V>
+ADFAST_INLINE void accumulate_columns(const float* rows, const float* weights, int64_t num_keys,
+                                      const Floats (&rescale)[V], float* out) {
+    for (int first = 0; first < D; first += TILE_DEPTHS) {
+        Floats tile[TILE_DEPTHS][V];
+#pragma GCC unroll 16
+        for (int i = 0; i < TILE_DEPTHS; ++i) {
+#pragma GCC unroll 2
+            for (int v = 0; v < V; ++v) {
+                tile[i][v] = rescale[v] * load(out + (first + i) * BLOCK + v * W);
+            }
+        }
+#pragma GCC unroll 2
+        for (int64_t j = 0; j < num_keys; ++j) {
+            Floats weight[V];
+#pragma GCC unroll 2
+            for (int v = 0; v < V; ++v) weight[v] = load(weights + j * BLOCK + v * W);
+#pragma GCC unroll 16
+            for (int i = 0; i < TILE_DEPTHS; ++i) {
+#pragma GCC unroll 2
+                for (int v = 0; v < V; ++v) tile[i][v] += rows[j * D + first + i] * weight[v];
+            }
+        }
+#pragma GCC unroll 16
+        for (int i = 0; i < TILE_DEPTHS; ++i) {
+#pragma GCC unroll 2
+            for (int v = 0; v < V; ++v) store(out + (first + i) * BLOCK + v * W, tile[i][v]);
+        }
+    }
+}
+
+// out[r][d] += sum over q < num_queries of weights[r][q] * rows[q][d], for N registers of channels
+template <int D, int R, int N>
+ADFAST_INLINE void accumulate_rows_tile(const float* rows, const float* weights, int num_queries,
+                                        float* out) {
+    Floats tile[R][N];
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 2
+        for (int n = 0; n < N; ++n) tile[r][n] = load(out + r * D + n * W);
+    }
+#pragma GCC unroll 2
+    for (int q = 0; q < num_queries; ++q) {
+        Floats row[N];
+#pragma GCC unroll 2
+        for (int n = 0; n < N; ++n) row[n] = load(rows + q * D + n * W);
+#pragma GCC unroll 16
+        for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 2
+            for (int n = 0; n < N; ++n) tile[r][n] += weights[r * BLOCK + q] * row[n];
+        }
+    }
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 2
+        for (int n = 0; n < N; ++n) store(out + r * D + n * W, tile[r][n]);
+    }
+}
+
+// The same for `num_keys` keys, a multiple of TILE_KEYS.
+template <int D>
+ADFAST_INLINE void accumulate_rows(const float* rows, const float* weights, int64_t num_keys,
+                                   int num_queries, float* out) {
+    constexpr int N = D == W ? 1 : 2;
+    constexpr int R = tile_keys<N>;
+    int64_t j = 0;
+    for (; j + R <= num_keys; j += R) {
+        for (int d = 0; d < D; d += N * W) {
+            accumulate_rows_tile<D, R, N>(rows + d, weights + j * BLOCK, num_queries,
+                                          out + j * D + d);
+        }
+    }
+    if (j < num_keys) {  // half a tile, only where N is 1
+        accumulate_rows_tile<D, TILE_KEYS, N>(rows, weights + j * BLOCK, num_queries, out + j * D);
+    }
+}
+
+}  // namespace adfast::INSTRUCTION_SET
