@@ -13,7 +13,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from adfast import histories, source_algorithms, tasks
-    from adfast.collection.collect import collect
+    from adfast.collection.collect import CollectionPlan, collect
     from adfast.evaluation.agent import Agent, load
     from adfast.evaluation.in_context import evaluate
     from adfast.models.config import ModelConfig
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 PUBLIC = {
     "Agent": "adfast.evaluation.agent",
     "BatchSimulator": "adfast.simulators",
+    "CollectionPlan": "adfast.collection.collect",
     "ModelConfig": "adfast.models.config",
     "Transformer": "adfast.models.transformer",
     "collect": "adfast.collection.collect",
@@ -37,6 +38,7 @@ PUBLIC = {
 __all__ = [
     "Agent",
     "BatchSimulator",
+    "CollectionPlan",
     "ModelConfig",
     "Transformer",
     "__version__",
