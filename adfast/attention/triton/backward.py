@@ -92,7 +92,7 @@ def backward(
     num_key_heads = k.shape[1]
     capability = tiles.device_capability(q.device)
     fused = not deterministic and tiles.prefers_fused(reach)
-    dq, dk, dv = (torch.empty_like(x.transpose(1, 2)).transpose(1, 2) for x in (q, k, v))
+    dq, dk, dv = empty_gradients(q, k, v)
     statistics = lse.new_empty(*lse.shape, 2)
     row_statistics[(triton.cdiv(length, ROWS_PER_PROGRAM) * batch * num_heads,)](
         out,
@@ -181,6 +181,15 @@ def backward(
         num_warps=tile.num_warps,
         num_stages=tile.num_stages,
         enable_fp_fusion=True,
+    )
+    return dq, dk, dv
+
+
+def empty_gradients(q: Tensor, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """What `backward` returns for `q [B, H, T, D]` and `k, v [B, H_kv, T, D]`, without values."""
+    dq, dk, dv = (
+        x.new_empty(x.shape[0], x.shape[2], x.shape[1], x.shape[3]).transpose(1, 2)
+        for x in (q, k, v)
     )
     return dq, dk, dv
 

@@ -203,8 +203,7 @@ def forward(
     must be adjacent in memory.
     """
     batch, num_heads, length, head_dim = q.shape
-    out = q.new_empty(batch, length, num_heads, head_dim).transpose(1, 2)
-    lse = q.new_empty(batch, num_heads, length, dtype=torch.float32)
+    out, lse = empty_outputs(q)
     tile = tiles.forward_tile(head_dim, q.dtype, reach, tiles.device_capability(q.device))
     bounded = tiles.is_bounded(logit_bound, q.dtype)
     grid = (triton.cdiv(length, tile.queries) * batch * num_heads,)
@@ -240,3 +239,10 @@ def forward(
         enable_fp_fusion=True,
     )
     return out, lse
+
+
+def empty_outputs(q: Tensor) -> tuple[Tensor, Tensor]:
+    """What `forward` returns for queries `q [B, H, T, D]`, without values."""
+    batch, num_heads, length, head_dim = q.shape
+    out = q.new_empty(batch, length, num_heads, head_dim).transpose(1, 2)
+    return out, q.new_empty(batch, num_heads, length, dtype=torch.float32)
