@@ -1,4 +1,4 @@
-"""Block: one layer of the transformer.
+"""Block: one layer of the transformer, computed in the dtype of its weights.
 
 Output matrices start at zero, so that a fresh block passes its input on.
 """
@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from adfast.models.config import ModelConfig
+from adfast.models.noise import Noise
 from adfast.models.positions import Rotation, rotate
 
 # Attended values [..., H, D] of queries [..., H, D], keys and values [..., H_kv, D].
@@ -46,7 +47,7 @@ class Block(nn.Module):
         x: Tensor,
         attend: Attend,
         rotation: Rotation | None = None,
-        noise: torch.Generator | None = None,
+        noise: Noise | None = None,
     ) -> Tensor:
         """The residual stream after this block; `noise` draws the dropout, if there is any."""
         if self.config.norm == "pre":
@@ -72,9 +73,9 @@ class Block(nn.Module):
         """The feed-forward branch."""
         return F.linear(F.gelu(F.linear(x, self.feed_forward_in)), self.feed_forward_out)
 
-    def drop(self, x: Tensor, noise: torch.Generator | None) -> Tensor:
+    def drop(self, x: Tensor, noise: Noise | None) -> Tensor:
         """`x` with a share `dropout` of its entries zeroed and the others scaled up."""
         if noise is None or self.config.dropout == 0.0:
             return x
         keep = 1.0 - self.config.dropout
-        return x * (torch.empty_like(x).bernoulli_(keep, generator=noise) / keep)
+        return x * (noise.keep(x, keep) / keep)

@@ -10,6 +10,8 @@ from adfast.config import Config
 
 Layout = Literal["one-token", "three-token"]
 PositionEncoding = Literal["none", "rope", "partial-rope", "learned"]
+Device = Literal["auto", "cpu", "cuda"]  # "auto": CUDA where there is one
+Precision = Literal["auto", "float32", "bfloat16"]  # "auto": bfloat16 on CUDA
 
 
 class ModelConfig(Config):

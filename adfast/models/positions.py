@@ -28,8 +28,12 @@ def rotation_at(position: Tensor, config: ModelConfig) -> Rotation | None:
 
 
 def rotate(x: Tensor, rotation: Rotation) -> Tensor:
-    """`x [..., H, D]` with its first 2 * pairs channels rotated, channel i with i + pairs."""
+    """`x [..., H, D]` with its first 2 * pairs channels rotated, channel i with i + pairs.
+
+    Computed in float32 at least, and rounded once to the dtype of `x`.
+    """
     cosine, sine = rotation
     pairs = cosine.shape[-1]
     first, second, rest = x.split((pairs, pairs, x.shape[-1] - 2 * pairs), dim=-1)
-    return torch.cat((first * cosine - second * sine, second * cosine + first * sine, rest), dim=-1)
+    rotated = (first * cosine - second * sine, second * cosine + first * sine)
+    return torch.cat((*(part.to(x.dtype) for part in rotated), rest), dim=-1)

@@ -20,7 +20,13 @@ class RingKVCache:
     A layer without an attention window keeps the whole history and grows.
     """
 
-    def __init__(self, config: ModelConfig, num_environments: int, device: torch.device) -> None:
+    def __init__(
+        self,
+        config: ModelConfig,
+        num_environments: int,
+        device: torch.device,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
         self.num_environments = num_environments
         self.layers = [
             KeyValueCache(
@@ -28,6 +34,7 @@ class RingKVCache:
                 config.resolved_num_kv_heads,
                 config.head_dim,
                 window,
+                dtype=dtype,
                 device=device,
             )
             for window in config.layer_token_windows

@@ -19,22 +19,34 @@ from adfast.attention import attention, decode
 from adfast.errors import InvalidArgument
 from adfast.models.block import Block
 from adfast.models.config import ModelConfig
+from adfast.models.noise import Noise, recomputed
 from adfast.models.positions import rotation_at
 from adfast.models.ring_kv_cache import RingKVCache
-from adfast.models.transition_embedding import StepInput, TransitionEmbedding, step_inputs
+from adfast.models.transition_embedding import (
+    StepInput,
+    TransitionEmbedding,
+    can_examine,
+    step_inputs,
+)
 from adfast.tasks.transition_schema import TransitionSchema
 
 POSITION_SCALE = 0.02  # standard deviation of the initial learned positions
 
 
 class Transformer(nn.Module):
-    """Action logits from learning histories; its weights are a function of the arguments alone."""
+    """Action logits from learning histories; its weights are a function of the arguments alone.
+
+    Blocks compute in the dtype of their weights, which may be bfloat16; tokens and logits are
+    float32. `attention_backend` is that of `attention`; with `recomputes_blocks` the gradient
+    computes each block again instead of keeping its inner values, for memory.
+    """
 
     def __init__(self, config: ModelConfig, schema: TransitionSchema, seed: int) -> None:
         super().__init__()
         self.config = config
         self.schema = schema
         self.attention_backend = "auto"
+        self.recomputes_blocks = False
         generator = torch.Generator().manual_seed(seed)
         self.embedding = TransitionEmbedding(schema, config.width, config.layout, generator)
         if config.num_learned_positions is not None:
@@ -52,7 +64,8 @@ class Transformer(nn.Module):
         """Logits `[B, T, A]` of the actions of sampled windows (see `step_inputs` for `batch`).
 
         `dropout_seed` keys dropout and sequence masking, which act only in training mode; raises
-        `InvalidArgument` when they are on and it is missing.
+        `InvalidArgument` when they are on and it is missing. Compiled, they draw from torch's own
+        generator instead.
         """
         tokens_per_transition = self.config.tokens_per_transition
         x = self.embedding(step_inputs(batch)).view(len(batch["action"]), -1, self.config.width)
@@ -67,8 +80,9 @@ class Transformer(nn.Module):
         noise = self.noise(dropout_seed)
         if noise is not None and self.config.sequence_mask > 0.0:
             seen = 1.0 - self.config.sequence_mask
-            x = x * torch.empty_like(x[..., :1]).bernoulli_(seen, generator=noise)
+            x = x * noise.keep(x[..., :1], seen)
 
+        x = x.to(self.block_dtype)
         rotation = rotation_at(time, self.config)
         for block, window in zip(self.blocks, self.config.layer_token_windows, strict=True):
             attend = partial(
@@ -79,7 +93,8 @@ class Transformer(nn.Module):
                 logit_bound=self.config.logit_bound,
                 backend=self.attention_backend,
             )
-            x = block(x, attend, rotation, noise)
+            layer = partial(block, attend=attend, rotation=rotation, noise=noise)
+            x = recomputed(layer, x, noise) if self.recomputes_blocks else layer(x)
         return self.action_logits(x[:, tokens_per_transition - 1 :: tokens_per_transition])
 
     @torch.no_grad()
@@ -89,14 +104,14 @@ class Transformer(nn.Module):
         Raises `InvalidArgument` unless `inputs.is_first` is `cache.is_first`: the cache knows who
         begins a history.
         """
-        if inputs.is_first.device.type == "cpu" and not inputs.is_first.equal(cache.is_first):
+        if can_examine(inputs.is_first) and not inputs.is_first.equal(cache.is_first):
             raise InvalidArgument(
                 "is_first must be that of the cache, which knows who begins a history; "
                 "pass cache.is_first and reset environments through cache.reset"
             )
         tokens = self.embedding(inputs).view(cache.num_environments, -1, self.config.width)
         for x in tokens.unbind(1):
-            x = self.add_positions(x, cache.step - cache.start)
+            x = self.add_positions(x, cache.step - cache.start).to(self.block_dtype)
             rotation = rotation_at(cache.step, self.config)
             for block, layer_cache in zip(self.blocks, cache.layers, strict=True):
                 attend = partial(
@@ -114,28 +129,39 @@ class Transformer(nn.Module):
         """An empty cache with which `step` acts in `num_environments` environments."""
         if num_environments < 1:
             raise InvalidArgument(f"num_environments must be at least 1, got {num_environments}")
-        return RingKVCache(self.config, num_environments, self.head.device)
+        return RingKVCache(self.config, num_environments, self.head.device, self.block_dtype)
+
+    @property
+    def block_dtype(self) -> torch.dtype:
+        """What the blocks compute in."""
+        first: Block = self.blocks[0]  # type: ignore[assignment]
+        return first.query_key_value.dtype
 
     def action_logits(self, x: Tensor) -> Tensor:
-        """Logits `[..., A]` of the residual stream `[..., width]` after the last block."""
-        return F.linear(self.final_norm(x), self.head)
+        """Float32 logits `[..., A]` of the residual stream `[..., width]` after the last block."""
+        return F.linear(self.final_norm(x.float()), self.head)
 
-    def noise(self, dropout_seed: int | None) -> torch.Generator | None:
-        """The generator of this pass's dropout; None when nothing is dropped."""
+    def noise(self, dropout_seed: int | None) -> Noise | None:
+        """The masks of this pass; None when nothing is dropped."""
         if not self.training or self.config.dropout == self.config.sequence_mask == 0.0:
             return None
+        if torch.compiler.is_compiling():
+            return Noise(None)
         if dropout_seed is None:
             raise InvalidArgument(
                 "dropout_seed must be given to train with dropout or sequence_mask; "
                 "pass a number that differs per update, or call eval()"
             )
-        return torch.Generator(self.head.device).manual_seed(dropout_seed)
+        return Noise(torch.Generator(self.head.device).manual_seed(dropout_seed))
 
     def add_positions(self, x: Tensor, position: Tensor) -> Tensor:
-        """`x` plus the learned rows of `position`; raises `InvalidArgument` past the last one."""
+        """`x` plus the learned rows of `position`; raises `InvalidArgument` past the last one.
+
+        On a device, and compiled, it is torch's own look-up that refuses.
+        """
         if self.config.num_learned_positions is None:
             return x
-        if int(position.max()) >= len(self.positions):
+        if can_examine(position) and int(position.max()) >= len(self.positions):
             raise InvalidArgument(
                 f"num_learned_positions is {self.config.num_learned_positions} transitions and "
                 "the history is longer; raise it, or use another position_encoding"

@@ -72,6 +72,13 @@ def shift(values: Tensor) -> Tensor:
     return torch.cat((values[:, :1], values[:, :-1]), dim=1)
 
 
+def can_examine(values: Tensor) -> bool:
+    """Whether `values` can be looked at for free: not on a device, which would have to be waited
+    for, and not in a graph that is being compiled.
+    """
+    return values.device.type == "cpu" and not torch.compiler.is_compiling()
+
+
 class SummedRows(torch.autograd.Function):
     """`[M, width]`: the sum of the table's rows `[M, F]`, one gather for all F blocks.
 
@@ -135,7 +142,11 @@ class TransitionEmbedding(nn.Module):
             )
 
     def forward(self, inputs: StepInput) -> Tensor:
-        """The tokens of `inputs`; raises `InvalidArgument` for a value outside the schema."""
+        """The tokens of `inputs`; raises `InvalidArgument` for a value outside the schema.
+
+        Values on a device and those of a compiled graph are not examined: whoever copies or
+        compiles does it beforehand.
+        """
         rows = self.rows(inputs)
         if self.layout == "one-token":
             return self.add_float_reward(self.sum_rows(rows), inputs)
@@ -169,12 +180,14 @@ class TransitionEmbedding(nn.Module):
             ),
             dim=-1,
         )
-        if values.device.type == "cpu" and ((values < 0) | (values >= self.block_size)).any():
+        if can_examine(values) and ((values < 0) | (values >= self.block_size)).any():
             raise InvalidArgument(self.describe_invalid(values))
         return values + self.first_row
 
     def sum_rows(self, rows: Tensor) -> Tensor:
         """`[..., width]`: the sum of the table's rows `[..., F]`."""
+        if torch.compiler.is_compiling():  # which fuses plain look-ups, and cannot see through ours
+            return F.embedding(rows, self.table).sum(-2)
         summed: Tensor = SummedRows.apply(self.table, rows.flatten(0, -2))
         return summed.view(*rows.shape[:-1], -1)
 

@@ -3,6 +3,7 @@ import torch
 
 from adfast.models.block import Block
 from adfast.models.config import ModelConfig
+from adfast.models.noise import Noise
 
 
 def pass_values_on(q, k, v):
@@ -24,6 +25,6 @@ def test_post_norm_ends_in_a_normalised_stream():
 @pytest.mark.parametrize("probability", [0.2, 0.8])
 def test_dropout_keeps_the_mean_and_drops_its_share(probability):
     block = Block(ModelConfig(dropout=probability), torch.Generator().manual_seed(0))
-    dropped = block.drop(torch.ones(200, 200), torch.Generator().manual_seed(0))
+    dropped = block.drop(torch.ones(200, 200), Noise(torch.Generator().manual_seed(0)))
     assert float((dropped == 0).float().mean()) == pytest.approx(probability, abs=0.01)
     assert float(dropped.mean()) == pytest.approx(1.0, abs=0.02)

@@ -1,0 +1,78 @@
+"""What a model runs on, and in what precision: the seam between the processor and a CUDA device.
+
+A setting is resolved once, at the public face, and an explicit choice that cannot run is refused.
+Everything behind it takes a `torch.device` and a `torch.dtype` and does not ask again.
+"""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+from torch import Tensor
+
+from adfast.errors import InvalidArgument
+from adfast.models.config import Device, Precision
+from adfast.models.transformer import Transformer
+
+FIRST_WITH_BFLOAT16 = (8, 0)  # compute capability (Ampere)
+
+
+def resolve_device(choice: Device, setting: str) -> torch.device:
+    """The device of `choice`: "auto" is CUDA where there is one; `setting` names it in messages.
+
+    Raises `InvalidArgument` for a name that is not known and for CUDA where there is none.
+    """
+    if choice not in ("auto", "cpu", "cuda"):
+        raise InvalidArgument(f'{setting} must be "auto", "cpu" or "cuda", got {choice!r}')
+    if choice == "cpu" or (choice == "auto" and not torch.cuda.is_available()):
+        return torch.device("cpu")
+    if not torch.cuda.is_available():
+        built = "" if torch.version.cuda else ", and this build of torch knows none"
+        raise InvalidArgument(
+            f'{setting} = "cuda" needs a CUDA device, but torch finds none{built}; '
+            'use "auto" or "cpu"'
+        )
+    return torch.device("cuda", torch.cuda.current_device())
+
+
+def resolve_precision(choice: Precision, device: torch.device, setting: str) -> torch.dtype:
+    """The dtype of the blocks on `device`: "auto" is bfloat16 where the device computes in it.
+
+    Raises `InvalidArgument` for a name that is not known and for a card that lacks bfloat16.
+    """
+    if choice not in ("auto", "float32", "bfloat16"):
+        raise InvalidArgument(f'{setting} must be "auto", "float32" or "bfloat16", got {choice!r}')
+    has_bfloat16 = device.type == "cpu" or (
+        torch.cuda.get_device_capability(device) >= FIRST_WITH_BFLOAT16
+    )
+    if choice == "bfloat16" and not has_bfloat16:
+        raise InvalidArgument(
+            f'{setting} = "bfloat16" needs a CUDA device of compute capability 8.0, '
+            f'got {torch.cuda.get_device_name(device)}; use "auto" or "float32"'
+        )
+    if choice == "auto":
+        choice = "bfloat16" if device.type == "cuda" and has_bfloat16 else "float32"
+    return torch.bfloat16 if choice == "bfloat16" else torch.float32
+
+
+def in_precision(model: Transformer, device: torch.device, precision: torch.dtype) -> Transformer:
+    """`model` on `device` with blocks in `precision`: itself where it is so, a copy elsewhere.
+
+    Embedding, last norm and head stay float32.
+    """
+    if model.head.device == device and model.block_dtype == precision:
+        return model
+    converted = copy.deepcopy(model).to(device)
+    converted.blocks.to(precision)
+    return converted
+
+
+def host_tensor(shape: tuple[int, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
+    """An uninitialised tensor on the host, page-locked if a CUDA `device` copies from or to it."""
+    return torch.empty(shape, dtype=dtype, pin_memory=device.type == "cuda")
+
+
+def device_name(device: torch.device) -> str:
+    """What a record calls `device`."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
