@@ -30,15 +30,10 @@ def resolve_backend(backend: str, device: torch.device | str) -> str:
         )
     if backend == "auto":
         backend = "triton" if device_type == "cuda" else "cpu"
-    if backend == "triton":
-        if device_type != "cuda":
-            raise InvalidArgument(
-                f'attention backend "triton" needs a CUDA device, got {device_type}; '
-                'use "auto" or "cpu"'
-            )
+    if backend == "triton" and device_type != "cuda":
         raise InvalidArgument(
-            'attention backend "triton" is not part of this version; '
-            'move the model to the CPU or use "reference"'
+            f'attention backend "triton" needs a CUDA device, got {device_type}; '
+            'use "auto" or "cpu"'
         )
     if backend == "cpu" and device_type != "cpu":
         raise InvalidArgument(
@@ -108,15 +103,23 @@ def attention(
     """
     check_attention(q, k, v, window, document_start, logit_bound)
     chosen = resolve_backend(backend, q.device)
-    run = reference.attention if chosen == "reference" else banded_cpu.attention
-    out, lse = run(
-        q,
-        k,
-        v,
-        window=window,
-        document_start_BT=document_start,
-        scale=q.shape[-1] ** -0.5 if scale is None else scale,
-    )
+    scale = q.shape[-1] ** -0.5 if scale is None else scale
+    if chosen == "triton":
+        from adfast.attention import triton  # late: a machine without CUDA may lack Triton
+
+        out, lse = triton.attention(
+            q,
+            k,
+            v,
+            window=window,
+            document_start_BT=document_start,
+            scale=scale,
+            logit_bound=logit_bound,
+            deterministic=deterministic,
+        )
+    else:
+        run = reference.attention if chosen == "reference" else banded_cpu.attention
+        out, lse = run(q, k, v, window=window, document_start_BT=document_start, scale=scale)
     return (out, lse.detach()) if return_lse else out
 
 
@@ -138,10 +141,11 @@ def decode(
     must follow one another. No gradient flows. Raises `InvalidArgument` for other shapes or dtypes.
     """
     check_decode(q, k_new, v_new, cache, step, start)
-    if q.device.type != "cpu":
-        raise InvalidArgument(
-            f"decode runs on the CPU in this version, got {q.device.type}; move the model there"
-        )
     scale = q.shape[-1] ** -0.5 if scale is None else scale
     with torch.no_grad():
+        if resolve_backend("auto", q.device) == "triton":
+            from adfast.attention import triton
+
+            triton.check_supported(q)
+            return triton.decode(q, k_new, v_new, cache, step, start, scale=scale)
         return decode_cpu.decode(q, k_new, v_new, cache, step, start, scale=scale)

@@ -1,4 +1,63 @@
 """Attention for CUDA devices: Triton kernels for long contexts and small heads.
 
-Imported by `adfast.attention.dispatch` alone, which checks the arguments.
+Imported by `adfast.attention.dispatch` alone, which checks what holds for every backend; what these
+kernels ask beyond that is checked here.
 """
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from adfast.attention.triton.decode import decode
+from adfast.attention.triton.operator import attention_operator
+from adfast.attention.triton.tiles import DOT_TYPES, HEAD_DIMS
+from adfast.errors import InvalidArgument
+
+__all__ = ["attention", "check_supported", "decode"]
+
+
+def attention(
+    q_BHTD: Tensor,
+    k_BHTD: Tensor,
+    v_BHTD: Tensor,
+    *,
+    window: int | None,
+    document_start_BT: Tensor | None,
+    scale: float,
+    logit_bound: float | None,
+    deterministic: bool | None,
+) -> tuple[Tensor, Tensor]:
+    """The attended values `[B, H, T, D]` and the log-sum-exp of each query's logits `[B, H, T]`.
+
+    Raises `InvalidArgument` for a head dimension, dtype or scale that the kernels do not support.
+    """
+    check_supported(q_BHTD)
+    if not scale > 0:
+        raise InvalidArgument(
+            f'scale must be positive for attention backend "triton", got {scale}; '
+            'negate q, or use "reference"'
+        )
+    if deterministic is None:
+        deterministic = torch.are_deterministic_algorithms_enabled()
+    length = q_BHTD.shape[2]
+    reach = length if window is None else min(window, length)
+    out, lse = attention_operator(
+        q_BHTD, k_BHTD, v_BHTD, document_start_BT, reach, scale, logit_bound, deterministic
+    )
+    return out, lse
+
+
+def check_supported(q: Tensor) -> None:
+    """Raise `InvalidArgument` unless the kernels take the head dimension and dtype of `q`."""
+    if q.shape[-1] not in HEAD_DIMS:
+        valid = ", ".join(map(str, HEAD_DIMS))
+        raise InvalidArgument(
+            f'attention backend "triton" needs a head dimension of {valid}, got {q.shape[-1]}; '
+            'change num_heads or width, or use "reference"'
+        )
+    if q.dtype not in DOT_TYPES:
+        raise InvalidArgument(
+            f'attention backend "triton" needs float16, bfloat16 or float32, got {q.dtype}; '
+            'use "reference"'
+        )

@@ -91,7 +91,7 @@ def backward(
     batch, num_heads, length, head_dim = q.shape
     num_key_heads = k.shape[1]
     capability = tiles.device_capability(q.device)
-    fused = not deterministic and tiles.prefers_fused(reach)
+    fused = not deterministic and tiles.prefers_fused(head_dim, reach)
     dq, dk, dv = empty_gradients(q, k, v)
     statistics = lse.new_empty(*lse.shape, 2)
     row_statistics[(triton.cdiv(length, ROWS_PER_PROGRAM) * batch * num_heads,)](
@@ -110,7 +110,7 @@ def backward(
 
     has_documents = document_start is not None
     document_end = None if document_start is None else last_token_of_document(document_start)
-    tile = tiles.key_gradient_tile(head_dim, q.dtype, reach, capability)
+    tile = tiles.key_gradient_tile(head_dim, q.dtype, capability, fused)
     dq_sum = q.new_zeros(q.shape, dtype=torch.float32) if fused else lse
     key_value_gradients[(triton.cdiv(length, tile.keys) * batch * num_key_heads,)](
         q,
@@ -150,7 +150,7 @@ def backward(
     if fused:
         return dq.copy_(dq_sum.mul_(scale)), dk, dv
 
-    tile = tiles.query_gradient_tile(head_dim, q.dtype, reach, capability)
+    tile = tiles.query_gradient_tile(head_dim, q.dtype)
     query_gradients[(triton.cdiv(length, tile.queries) * batch * num_heads,)](
         q,
         k,

@@ -45,27 +45,35 @@ def forward_tile(
     return Tile(128, 64, num_warps=8 if head_dim == 64 else 4)
 
 
-def query_gradient_tile(
-    head_dim: int, dtype: torch.dtype, reach: int, capability: tuple[int, int]
-) -> Tile:
+def query_gradient_tile(head_dim: int, dtype: torch.dtype) -> Tile:
     """The tile of the kernel of dq."""
     if dtype == torch.float32:
         return Tile(32, 32, num_stages=1)
-    return Tile(64, 64)
+    return Tile(64, 32 if head_dim == 128 else 64)
 
 
 def key_gradient_tile(
-    head_dim: int, dtype: torch.dtype, reach: int, capability: tuple[int, int]
+    head_dim: int, dtype: torch.dtype, capability: tuple[int, int], fused: bool
 ) -> Tile:
-    """The tile of the kernel of dk and dv."""
+    """The tile of the kernel of dk and dv, and with `fused` of dq: the largest without a spill."""
     if dtype == torch.float32:
         return Tile(32, 32, num_stages=1)
-    return Tile(64, 64)
+    if head_dim == 128:
+        return Tile(32 if capability >= HOPPER else 16, 128, num_warps=8)
+    if capability < HOPPER:
+        return Tile(64 if head_dim == 16 else 32, 64)
+    return Tile(64, 64, num_stages=1 if fused and head_dim == 64 else 2)
 
 
-def prefers_fused(reach: int) -> bool:
-    """Whether blocks of keys see enough queries for the fused backward kernel to pay."""
-    return reach >= SHORT_WINDOW
+def prefers_fused(head_dim: int, reach: int) -> bool:
+    """Whether the fused backward kernel pays: keys see many queries, and registers suffice."""
+    return reach >= SHORT_WINDOW and head_dim <= 64
+
+
+def decode_tile(head_dim: int, group: int) -> Tile:
+    """The tile of the decode kernel for `group` query heads per key head."""
+    queries = 1 if group == 1 else max(16, triton.next_power_of_2(group))  # 16: a matrix product
+    return Tile(queries, 4096 // max(head_dim, 32), num_warps=2 if head_dim <= 32 else 4)
 
 
 def is_bounded(logit_bound: float | None, dtype: torch.dtype) -> bool:

@@ -1,0 +1,73 @@
+"""One step of attention per environment, in one launch: writes the new key and value, and attends.
+
+The new token is attended from registers: a program never reads what it writes.
+
+Axes: N environments, H query heads, D channels.
+"""
+
+from __future__ import annotations
+
+import math
+
+from torch import Tensor
+
+from adfast.attention.key_value_cache import KeyValueCache
+from adfast.attention.triton import tiles
+from adfast.attention.triton.decode_group import decode_group
+from adfast.attention.triton.decode_single import decode_single
+
+
+def decode(
+    q: Tensor,
+    k_new: Tensor,
+    v_new: Tensor,
+    cache: KeyValueCache,
+    step: Tensor,
+    start: Tensor,
+    *,
+    scale: float,
+) -> Tensor:
+    """The attended values `[N, H, D]`; writes the new keys and values into `cache`.
+
+    A ring never looks at values on the host, so the step can be captured in a CUDA graph; a growing
+    cache reads the highest step to make room.
+    """
+    if cache.window is None:
+        cache.reserve(int(step.max()) + 1)
+    num_environments, num_heads, head_dim = q.shape
+    num_key_heads = k_new.shape[1]
+    group = num_heads // num_key_heads
+    tile = tiles.decode_tile(head_dim, group)
+    out = q.new_empty(num_environments, num_heads, head_dim)
+    arguments = (
+        q,
+        k_new,
+        v_new,
+        cache.keys,
+        cache.values,
+        step,
+        start,
+        out,
+        *q.stride()[:2],
+        *k_new.stride()[:2],
+        *v_new.stride()[:2],
+        *cache.keys.stride()[:3],
+        cache.num_slots,
+        num_key_heads,
+        scale * math.log2(math.e),
+    )
+    options = {"num_warps": tile.num_warps, "enable_fp_fusion": True}
+    grid = (num_environments * num_key_heads,)
+    if group == 1:
+        decode_single[grid](*arguments, D=head_dim, BLOCK_N=tile.keys, **options)
+    else:
+        decode_group[grid](
+            *arguments,
+            GROUP=group,
+            D=head_dim,
+            BLOCK_M=tile.queries,
+            BLOCK_N=tile.keys,
+            DOT=tiles.dot_type(q.dtype),
+            **options,
+        )
+    return out
