@@ -7,11 +7,12 @@ from setuptools import setup
 
 native = Pybind11Extension(
     "adfast._native",
-    ["csrc/bindings.cpp"],
+    sorted(str(source) for source in Path("csrc").glob("*.cpp")),
     depends=[str(header) for header in Path("csrc").glob("*.hpp")],
     include_dirs=["csrc"],
     cxx_std=17,
-    extra_compile_args=["-O3", "-fvisibility=hidden"],
+    extra_compile_args=["-O3", "-fvisibility=hidden", "-pthread"],
+    extra_link_args=["-pthread"],
 )
 
 setup(ext_modules=[native], cmdclass={"build_ext": build_ext})
