@@ -10,8 +10,6 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
-#include <type_traits>
-#include <vector>
 
 #include "attention.hpp"
 

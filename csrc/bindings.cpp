@@ -9,7 +9,6 @@
 #include <stdexcept>
 #include <string>
 
-#include "attention_bindings.hpp"
 #include "gather.hpp"
 #include "gather_pool.hpp"
 #include "mapped_file.hpp"
@@ -187,8 +186,7 @@ std::pair<uint64_t, uint64_t> count_held(const Lanes& lanes) {
 }  // namespace
 
 PYBIND11_MODULE(_native, module) {
-    module.doc() = "Ring buffer, window gather and CPU attention in C++; used through adfast.histories and "
-        "adfast.attention.";
+    module.doc() = "Ring buffer and window gather in C++; used through adfast.histories.";
     py::register_exception_translator([](std::exception_ptr error) {
         try {
             std::rethrow_exception(error);
@@ -240,5 +238,4 @@ PYBIND11_MODULE(_native, module) {
     module.def("sample_packed", &sample_packed, py::arg("lanes"), py::arg("plan"),
                py::arg("target"), py::arg("seed"), py::arg("draw"), py::arg("rank"),
                py::arg("num_threads"), py::arg("document_start"));
-    bind_attention(module);
 }
