@@ -1,5 +1,5 @@
-// Checks GatherPool alone; exit status 0 if all holds. tests/histories/test_gather_pool.py builds and
-// runs it.
+// Checks GatherPool alone; exit status 0 if all holds. tests/histories/test_gather_pool.py builds
+// and runs it.
 #include "gather_pool.hpp"
 
 #include <sys/wait.h>
