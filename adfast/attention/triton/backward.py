@@ -90,7 +90,6 @@ def backward(
     """
     batch, num_heads, length, head_dim = q.shape
     num_key_heads = k.shape[1]
-    capability = tiles.device_capability(q.device)
     fused = not deterministic and tiles.prefers_fused(head_dim, reach)
     dq, dk, dv = empty_gradients(q, k, v)
     statistics = lse.new_empty(*lse.shape, 2)
@@ -110,9 +109,17 @@ def backward(
 
     has_documents = document_start is not None
     document_end = None if document_start is None else last_token_of_document(document_start)
-    tile = tiles.key_gradient_tile(head_dim, q.dtype, capability, fused)
+    options = tiles.key_gradient_options(
+        head_dim,
+        num_heads // num_key_heads,
+        q.dtype,
+        reach,
+        has_documents,
+        fused,
+        tiles.device_capability(q.device),
+    )
     dq_sum = q.new_zeros(q.shape, dtype=torch.float32) if fused else lse
-    key_value_gradients[(triton.cdiv(length, tile.keys) * batch * num_key_heads,)](
+    key_value_gradients[(triton.cdiv(length, options["BLOCK_N"]) * batch * num_key_heads,)](
         q,
         k,
         v,
@@ -135,23 +142,13 @@ def backward(
         tiles.heads_at_once(batch * num_key_heads, length, head_dim, q.dtype),
         scale * math.log2(math.e),
         scale,
-        GROUP=num_heads // num_key_heads,
-        D=head_dim,
-        BLOCK_M=tile.queries,
-        BLOCK_N=tile.keys,
-        DOT=tiles.dot_type(q.dtype),
-        HAS_DOCUMENTS=has_documents,
-        NARROW=has_documents or reach < max(tile.queries, tile.keys),
-        FUSED=fused,
-        num_warps=tile.num_warps,
-        num_stages=tile.num_stages,
-        enable_fp_fusion=True,
+        **options,
     )
     if fused:
         return dq.copy_(dq_sum.mul_(scale)), dk, dv
 
-    tile = tiles.query_gradient_tile(head_dim, q.dtype)
-    query_gradients[(triton.cdiv(length, tile.queries) * batch * num_heads,)](
+    options = tiles.query_gradient_options(head_dim, q.dtype, reach, has_documents)
+    query_gradients[(triton.cdiv(length, options["BLOCK_M"]) * batch * num_heads,)](
         q,
         k,
         v,
@@ -172,15 +169,7 @@ def backward(
         tiles.heads_at_once(batch * num_heads, length, head_dim, q.dtype),
         scale * math.log2(math.e),
         scale,
-        D=head_dim,
-        BLOCK_M=tile.queries,
-        BLOCK_N=tile.keys,
-        DOT=tiles.dot_type(q.dtype),
-        HAS_DOCUMENTS=has_documents,
-        NARROW=has_documents or reach < tile.queries,
-        num_warps=tile.num_warps,
-        num_stages=tile.num_stages,
-        enable_fp_fusion=True,
+        **options,
     )
     return dq, dk, dv
 

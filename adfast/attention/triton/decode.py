@@ -15,6 +15,7 @@ from adfast.attention.key_value_cache import KeyValueCache
 from adfast.attention.triton import tiles
 from adfast.attention.triton.decode_group import decode_group
 from adfast.attention.triton.decode_single import decode_single
+from adfast.attention.triton.operator import with_adjacent_channels
 
 
 def decode(
@@ -34,10 +35,9 @@ def decode(
     """
     if cache.window is None:
         cache.reserve(int(step.max()) + 1)
+    q, k_new, v_new = (with_adjacent_channels(x) for x in (q, k_new, v_new))
     num_environments, num_heads, head_dim = q.shape
     num_key_heads = k_new.shape[1]
-    group = num_heads // num_key_heads
-    tile = tiles.decode_tile(head_dim, group)
     out = q.new_empty(num_environments, num_heads, head_dim)
     arguments = (
         q,
@@ -56,18 +56,8 @@ def decode(
         num_key_heads,
         scale * math.log2(math.e),
     )
-    options = {"num_warps": tile.num_warps, "enable_fp_fusion": True}
-    grid = (num_environments * num_key_heads,)
-    if group == 1:
-        decode_single[grid](*arguments, D=head_dim, BLOCK_N=tile.keys, **options)
-    else:
-        decode_group[grid](
-            *arguments,
-            GROUP=group,
-            D=head_dim,
-            BLOCK_M=tile.queries,
-            BLOCK_N=tile.keys,
-            DOT=tiles.dot_type(q.dtype),
-            **options,
-        )
+    kernel = decode_single if num_heads == num_key_heads else decode_group
+    kernel[(num_environments * num_key_heads,)](
+        *arguments, **tiles.decode_options(head_dim, num_heads // num_key_heads, q.dtype)
+    )
     return out

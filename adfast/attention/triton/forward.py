@@ -204,9 +204,15 @@ def forward(
     """
     batch, num_heads, length, head_dim = q.shape
     out, lse = empty_outputs(q)
-    tile = tiles.forward_tile(head_dim, q.dtype, reach, tiles.device_capability(q.device))
-    bounded = tiles.is_bounded(logit_bound, q.dtype)
-    grid = (triton.cdiv(length, tile.queries) * batch * num_heads,)
+    options = tiles.forward_options(
+        head_dim,
+        q.dtype,
+        reach,
+        document_start is not None,
+        logit_bound,
+        tiles.device_capability(q.device),
+    )
+    grid = (triton.cdiv(length, options["BLOCK_M"]) * batch * num_heads,)
     attention_forward[grid](
         q,
         k,
@@ -225,18 +231,7 @@ def forward(
         reach,
         tiles.heads_at_once(batch * num_heads, length, head_dim, q.dtype),
         scale * math.log2(math.e),
-        D=head_dim,
-        BLOCK_M=tile.queries,
-        BLOCK_N=tile.keys,
-        DOT=tiles.dot_type(q.dtype),
-        HAS_DOCUMENTS=document_start is not None,
-        NARROW=document_start is not None or reach < tile.queries,
-        BOUNDED=bounded,
-        FOLD_SCALE=bounded and tiles.folds_scale(head_dim, q.dtype),
-        POLYNOMIAL=tiles.polynomial_share(tile, head_dim, q.dtype) if bounded else 0,
-        num_warps=tile.num_warps,
-        num_stages=tile.num_stages,
-        enable_fp_fusion=True,
+        **options,
     )
     return out, lse
 

@@ -1,4 +1,4 @@
-"""Which tile, how many warps and which shortcuts each kernel takes, by shape and type.
+"""How each kernel is specialised: its tile, its warps and its shortcuts, by shape and type.
 
 One table, not an autotuner: a run is reproducible, the shipped variants can be compiled and counted
 without a GPU, and the interpreter can run them. `docs/attention-kernel.md` gives the reasons.
@@ -7,6 +7,7 @@ without a GPU, and the interpreter can run them. `docs/attention-kernel.md` give
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import triton
@@ -21,6 +22,8 @@ CACHED_BYTES = 16 << 20  # of keys and values that heads at work together may ho
 LARGEST_BOUND = {torch.float16: 9.0, torch.bfloat16: 60.0, torch.float32: 60.0}
 HOPPER = (9, 0)
 
+Options = dict[str, Any]  # the constants and the launch options of one kernel
+
 
 @dataclass(frozen=True)
 class Tile:
@@ -31,11 +34,47 @@ class Tile:
     num_warps: int = 4
     num_stages: int = 2
 
+    def options(self, **constants: Any) -> Options:
+        """The launch options of this tile beside `constants`."""
+        return constants | {
+            "num_warps": self.num_warps,
+            "num_stages": self.num_stages,
+            "enable_fp_fusion": True,  # Triton 3.10 turns it off by default
+        }
+
+
+def forward_options(
+    head_dim: int,
+    dtype: torch.dtype,
+    reach: int,
+    has_documents: bool,
+    logit_bound: float | None,
+    capability: tuple[int, int],
+) -> Options:
+    """How the forward kernel runs; `reach` is the number of keys that a query sees at most."""
+    tile = forward_tile(head_dim, dtype, reach, capability)
+    bounded = logit_bound is not None and logit_bound <= LARGEST_BOUND[dtype]
+    # Where the exponentials are the limit, not the tensor cores, a second product to scale the
+    # queries is free, and so is a cubic on the FMA units for a quarter of the exponentials. With
+    # small tiles the cubic would tip the balance the other way.
+    exponential_bound = bounded and head_dim <= 32 and dtype != torch.float32
+    return tile.options(
+        D=head_dim,
+        BLOCK_M=tile.queries,
+        BLOCK_N=tile.keys,
+        DOT=dot_type(dtype),
+        HAS_DOCUMENTS=has_documents,
+        NARROW=has_documents or reach < max(tile.queries, tile.keys),
+        BOUNDED=bounded,
+        FOLD_SCALE=exponential_bound,
+        POLYNOMIAL=2 if exponential_bound and tile.queries > 64 else 0,
+    )
+
 
 def forward_tile(
     head_dim: int, dtype: torch.dtype, reach: int, capability: tuple[int, int]
 ) -> Tile:
-    """The tile of the forward kernel; `reach` is the number of keys that a query may see."""
+    """The tile of the forward kernel."""
     if dtype == torch.float32:
         return Tile(32, 32, num_stages=1)
     if head_dim == 128:
@@ -45,17 +84,51 @@ def forward_tile(
     return Tile(128, 64, num_warps=8 if head_dim == 64 else 4)
 
 
-def query_gradient_tile(head_dim: int, dtype: torch.dtype) -> Tile:
-    """The tile of the kernel of dq."""
+def query_gradient_options(
+    head_dim: int, dtype: torch.dtype, reach: int, has_documents: bool
+) -> Options:
+    """How the kernel of dq runs."""
     if dtype == torch.float32:
-        return Tile(32, 32, num_stages=1)
-    return Tile(64, 32 if head_dim == 128 else 64)
+        tile = Tile(32, 32, num_stages=1)
+    else:
+        tile = Tile(64, 32 if head_dim == 128 else 64)
+    return tile.options(
+        D=head_dim,
+        BLOCK_M=tile.queries,
+        BLOCK_N=tile.keys,
+        DOT=dot_type(dtype),
+        HAS_DOCUMENTS=has_documents,
+        NARROW=has_documents or reach < max(tile.queries, tile.keys),
+    )
+
+
+def key_gradient_options(
+    head_dim: int,
+    group: int,
+    dtype: torch.dtype,
+    reach: int,
+    has_documents: bool,
+    fused: bool,
+    capability: tuple[int, int],
+) -> Options:
+    """How the kernel of dk and dv runs, with `fused` also of dq."""
+    tile = key_gradient_tile(head_dim, dtype, fused, capability)
+    return tile.options(
+        GROUP=group,
+        D=head_dim,
+        BLOCK_M=tile.queries,
+        BLOCK_N=tile.keys,
+        DOT=dot_type(dtype),
+        HAS_DOCUMENTS=has_documents,
+        NARROW=has_documents or reach < max(tile.queries, tile.keys),
+        FUSED=fused,
+    )
 
 
 def key_gradient_tile(
-    head_dim: int, dtype: torch.dtype, capability: tuple[int, int], fused: bool
+    head_dim: int, dtype: torch.dtype, fused: bool, capability: tuple[int, int]
 ) -> Tile:
-    """The tile of the kernel of dk and dv, and with `fused` of dq: the largest without a spill."""
+    """The tile of the kernel of dk and dv: the largest that fits the registers."""
     if dtype == torch.float32:
         return Tile(32, 32, num_stages=1)
     if head_dim == 128:
@@ -70,29 +143,18 @@ def prefers_fused(head_dim: int, reach: int) -> bool:
     return reach >= SHORT_WINDOW and head_dim <= 64
 
 
-def decode_tile(head_dim: int, group: int) -> Tile:
-    """The tile of the decode kernel for `group` query heads per key head."""
-    queries = 1 if group == 1 else max(16, triton.next_power_of_2(group))  # 16: a matrix product
-    return Tile(queries, 4096 // max(head_dim, 32), num_warps=2 if head_dim <= 32 else 4)
-
-
-def is_bounded(logit_bound: float | None, dtype: torch.dtype) -> bool:
-    """Whether `logit_bound` lets the forward kernel do without the row maximum."""
-    return logit_bound is not None and logit_bound <= LARGEST_BOUND[dtype]
-
-
-def folds_scale(head_dim: int, dtype: torch.dtype) -> bool:
-    """Whether a bounded forward kernel should scale queries instead of scores.
-
-    The scaled query is kept as a sum of two numbers, so nothing is lost to rounding, and the second
-    product is free where the exponentials, not the tensor cores, are the limit.
-    """
-    return head_dim <= 32 and dtype != torch.float32
-
-
-def polynomial_share(tile: Tile, head_dim: int, dtype: torch.dtype) -> int:
-    """Of 8 scores of a bounded forward kernel, how many take exp2 off the special function unit."""
-    return 2 if folds_scale(head_dim, dtype) and tile.queries > 64 else 0
+def decode_options(head_dim: int, group: int, dtype: torch.dtype) -> Options:
+    """How the decode kernel of `group` query heads per key head runs."""
+    tile = Tile(
+        queries=max(16, triton.next_power_of_2(group)),  # 16: the rows of a matrix product
+        keys=4096 // max(head_dim, 32),
+        num_warps=2 if head_dim <= 32 else 4,
+    )
+    if group == 1:
+        return tile.options(D=head_dim, BLOCK_N=tile.keys)
+    return tile.options(
+        GROUP=group, D=head_dim, BLOCK_M=tile.queries, BLOCK_N=tile.keys, DOT=dot_type(dtype)
+    )
 
 
 def dot_type(dtype: torch.dtype) -> tl.dtype:
