@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Protocol
 
+import numpy as np
 import torch
 
 from adfast.errors import InvalidArgument
@@ -11,8 +13,19 @@ from adfast.training.config import TrainingConfig
 
 if TYPE_CHECKING:
     from adfast.histories import WindowSampler
+    from adfast.tasks.transition_schema import TransitionSchema
 
 FIELDS = ("observation", "action", "reward", "next_observation", "episode_step")
+
+
+class Batches(Protocol):
+    """Where a training takes its batches from; each is a function of its update."""
+
+    def __call__(self, update: int) -> dict[str, torch.Tensor]:
+        """The batch of `update`, name -> `[B, T, ...]`."""
+
+    def fill(self, update: int, out: Mapping[str, np.ndarray]) -> None:
+        """Write the same batch into `out`."""
 
 
 class BatchSource:
@@ -32,12 +45,42 @@ class BatchSource:
 
     def __call__(self, update: int) -> dict[str, torch.Tensor]:
         """The batch of `update`; valid until it is garbage, like any tensor."""
-        windows = self.histories.sample(
+        return {name: torch.from_numpy(array) for name, array in self._sample(update).items()}
+
+    def fill(self, update: int, out: Mapping[str, np.ndarray]) -> None:
+        """Write the batch of `update` into `out`, which has its names, shapes and dtypes."""
+        self._sample(update, out)
+
+    def _sample(
+        self, update: int, out: Mapping[str, np.ndarray] | None = None
+    ) -> dict[str, np.ndarray]:
+        return self.histories.sample(
             self.config.batch_size,
             self.config.context_length,
             seed=self.seed,
             draw=update,
             align=self.config.align,
             fields=FIELDS,
+            out=out,
         )
-        return {name: torch.from_numpy(array) for name, array in windows.items()}
+
+
+def check_values(batch: Mapping[str, np.ndarray], schema: TransitionSchema) -> None:
+    """Raise `InvalidArgument` for the first value of a batch that `schema` has no meaning for.
+
+    The embedding checks what it sees on the processor; this is for batches that go to a device,
+    which would look up another row without a word.
+    """
+    limits: list[tuple[str, np.ndarray, int]] = [
+        ("action", batch["action"], schema.num_actions),
+        ("episode_step", batch["episode_step"], schema.episode_length),
+    ]
+    for name in ("observation", "next_observation"):
+        for component, size in enumerate(schema.observation_sizes):
+            limits.append((f"{name}[{component}]", batch[name][..., component], size))
+    for name, values, size in limits:  # all unsigned
+        if (greatest := int(values.max())) >= size:
+            raise InvalidArgument(
+                f"{name} must be in 0..{size - 1} by the model's schema, got {greatest}; "
+                "use the schema of the family that the data comes from"
+            )

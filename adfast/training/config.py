@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from adfast.config import Config
+from adfast.models.config import Device, Precision
 
 
 class TrainingConfig(Config):
@@ -30,6 +31,10 @@ class TrainingConfig(Config):
     decay_start: float = Field(0.5, ge=0, le=1)
     clip: float = Field(1.0, gt=0)  # the gradient's greatest L2 norm
     threads: int | None = Field(None, ge=1)  # None: the fastest count, measured at the start
+    device: Device = "auto"
+    precision: Precision = "auto"  # of the blocks; the weights that are optimised stay float32
+    compile: bool | Literal["auto"] = "auto"  # by torch.compile; "auto": on CUDA
+    activation_checkpointing: bool = False  # compute blocks twice, for the longest contexts
     metrics_every: int = Field(10, ge=1)
     checkpoint_every: int = Field(200, ge=1)
     evaluate_every: int | None = Field(None, ge=1)  # None: no evaluation while training

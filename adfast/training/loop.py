@@ -1,23 +1,28 @@
 """The training loop: windows in, checkpoints and metrics out, exactly resumable.
 
 The batch of update u is a function of (seed, u), so a run that continues from a checkpoint repeats
-the uninterrupted one bit for bit at the same thread count, which the checkpoint records.
+the uninterrupted one bit for bit at the same thread count, which the checkpoint records. On CUDA
+nothing but a metrics row, a checkpoint or an evaluation waits for the device.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from adfast import random_streams
 from adfast.errors import CheckpointError, Interrupted
 from adfast.models.transformer import Transformer
+from adfast.provenance import available_cores
 from adfast.training.allocator import keep_freed_memory
+from adfast.training.batches import Batches, check_values
 from adfast.training.checkpoints import (
     TrainingState,
     load_training,
@@ -25,10 +30,17 @@ from adfast.training.checkpoints import (
     save_training,
 )
 from adfast.training.config import TrainingConfig
+from adfast.training.execution import resolve_execution
 from adfast.training.metrics import MetricsLog
 from adfast.training.optimizer import OptimizerGroup
+from adfast.training.prefetch import BatchPrefetcher
 from adfast.training.sharded_gradient import Batch, ShardedGradient
 from adfast.training.threads import measured_thread_count
+from adfast.training.transfer import CudaTransfer
+from adfast.training.undivided_gradient import UndividedGradient
+
+BatchOf = Callable[[int], Batch]
+Gradient = ShardedGradient | UndividedGradient
 
 
 class TrainingInterrupted(Interrupted):
@@ -54,17 +66,17 @@ class TrainingHooks:
 
 
 class Trainer:
-    """Fits one model to windows of histories.
+    """Fits one model to windows of histories, on the device that `config` asks for.
 
-    `batch_of(update)` returns the window fields `[B, T, ...]` as tensors; `seed` keys dropout;
-    `description` is what a checkpoint says of its model, for whoever loads it. Writes
-    `checkpoints/update-*.safetensors` and `metrics.jsonl` into `directory`.
+    `batch_of(update)` gives the window fields `[B, T, ...]` of each update; `model` is moved to the
+    device; `seed` keys dropout; `description` is what a checkpoint says of its model, for whoever
+    loads it. Writes `checkpoints/update-*.safetensors` and `metrics.jsonl` into `directory`.
     """
 
     def __init__(
         self,
         model: Transformer,
-        batch_of: Callable[[int], Batch],
+        batch_of: Batches,
         config: TrainingConfig,
         directory: Path,
         *,
@@ -72,7 +84,9 @@ class Trainer:
         description: Mapping[str, Any],
         hooks: TrainingHooks | None = None,
     ) -> None:
-        self.model = model
+        self.execution = resolve_execution(config)
+        self.model = model.to(self.execution.device)
+        self.model.recomputes_blocks = config.activation_checkpointing
         self.batch_of = batch_of
         self.config = config
         self.directory = directory
@@ -103,35 +117,66 @@ class Trainer:
         if newest is not None:
             self.state = load_training(newest, self.model, self.optimizer)
         else:
-            threads = self.config.threads or measured_thread_count(self.model, self.batch_of(0))
-            self.state.threads = threads
+            self.state.threads = self.config.threads or self._best_thread_count()
         torch.set_num_threads(self.state.threads)
         self.model.train()  # before it is replicated
-        gradient = ShardedGradient(self.model, self.state.threads)
         metrics = MetricsLog(self.directory / "metrics.jsonl", keep_updates=self.state.update)
-        for update in range(self.state.update, self.config.updates):
-            started = time.perf_counter()
-            gradient_norm = self._update(update, gradient)
-            row = None
-            if self._is_due(self.config.metrics_every) or self._evaluates():
-                row = self._metrics_row(gradient_norm)
-            self.state.seconds += time.perf_counter() - started
-            if row is not None:
-                metrics.append({**row, "seconds": round(self.state.seconds, 3)})
-            stopping = self.hooks.should_stop is not None and self.hooks.should_stop()
-            if stopping or self._is_due(self.config.checkpoint_every):
-                path = save_training(
-                    self.checkpoint_directory, self.model, self.optimizer, self.state
-                )
-            if self.hooks.on_update is not None:
-                self.hooks.on_update(self.state, row)
-            if stopping and self.state.update < self.config.updates:
-                raise TrainingInterrupted(self.state.update, path)
+        updates = range(self.state.update, self.config.updates)
+        with closing(self._gradient()) as gradient, self._batches(updates) as batch_of:
+            for update in updates:
+                self._train_on(update, batch_of, gradient, metrics)
         return self.state
 
-    def _update(self, update: int, gradient: ShardedGradient) -> torch.Tensor:
+    def _train_on(
+        self, update: int, batch_of: BatchOf, gradient: Gradient, metrics: MetricsLog
+    ) -> None:
+        """One update, and what is due after it."""
+        started = time.perf_counter()
+        gradient_norm = self._update(update, batch_of(update), gradient)
+        row = None
+        if self._is_due(self.config.metrics_every) or self._evaluates():
+            row = self._metrics_row(gradient_norm)
+        self.state.seconds += time.perf_counter() - started
+        if row is not None:
+            metrics.append({**row, "seconds": round(self.state.seconds, 3)})
+        stopping = self.hooks.should_stop is not None and self.hooks.should_stop()
+        if stopping or self._is_due(self.config.checkpoint_every):
+            path = save_training(self.checkpoint_directory, self.model, self.optimizer, self.state)
+        if self.hooks.on_update is not None:
+            self.hooks.on_update(self.state, row)
+        if stopping and self.state.update < self.config.updates:
+            raise TrainingInterrupted(self.state.update, path)
+
+    def _best_thread_count(self) -> int:
+        """How many threads to train with where the settings leave it open."""
+        if self.execution.is_sharded:
+            return measured_thread_count(self.model, self.batch_of(0))
+        return available_cores()
+
+    def _gradient(self) -> Gradient:
+        """What computes gradients: threads on slices of the batch, or a device on all of it."""
+        if self.execution.is_sharded:
+            return ShardedGradient(self.model, self.state.threads)
+        compiler = "inductor" if self.execution.is_compiled else None
+        return UndividedGradient(self.model, self.execution.precision, compiler=compiler)
+
+    @contextmanager
+    def _batches(self, updates: range) -> Iterator[BatchOf]:
+        """The batches of `updates`: as they are on the processor, prefetched to a device."""
+        if self.execution.device.type == "cpu":
+            yield self.batch_of
+            return
+
+        def fill(update: int, out: Mapping[str, np.ndarray]) -> None:
+            self.batch_of.fill(update, out)
+            check_values(out, self.model.schema)
+
+        template, transfer = self.batch_of(0), CudaTransfer(self.execution.device)
+        with BatchPrefetcher(fill, updates, template, transfer) as prefetched:
+            yield prefetched
+
+    def _update(self, update: int, batch: Batch, gradient: Gradient) -> torch.Tensor:
         """One optimiser step; returns the gradient's norm without waiting for it."""
-        batch = self.batch_of(update)
         loss, accuracy = gradient(batch, dropout_seed(self.seed, update))
         gradient_norm = self.optimizer.step(update)
         transitions = batch["action"].numel()

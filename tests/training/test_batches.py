@@ -1,12 +1,13 @@
 """Batches are a function of (seed, update), and windows that do not fit are refused at once."""
 
+import numpy as np
 import pytest
 import torch
 
 from adfast.errors import InvalidArgument
-from adfast.training.batches import FIELDS, BatchSource
+from adfast.training.batches import FIELDS, BatchSource, check_values
 from adfast.training.config import TrainingConfig
-from training.tiny_training import TRAINING, random_store
+from training.tiny_training import SCHEMA, TRAINING, random_store
 
 
 @pytest.fixture(scope="module")
@@ -48,3 +49,28 @@ def test_windows_start_where_the_recipe_says(store, align, starts):
 def test_window_longer_than_every_history_is_refused(store):
     with pytest.raises(InvalidArgument, match=r"training\.context_length: .*at most 30.*got 31"):
         draw(store, 0, 0, context_length=31)
+
+
+def test_filling_writes_the_same_batch(store):
+    source = BatchSource(store, TrainingConfig.from_mapping(TRAINING), 3)
+    out = {name: np.full_like(values.numpy(), 77) for name, values in source(0).items()}
+    source.fill(5, out)
+    for name, values in source(5).items():
+        assert (out[name] == values.numpy()).all()
+
+
+@pytest.mark.parametrize(
+    ("field", "message"),
+    [
+        ("action", r"action must be in 0\.\.4 by the model's schema, got 200; use the schema"),
+        ("episode_step", r"episode_step must be in 0\.\.4"),
+        ("observation", r"observation\[1\] must be in 0\.\.3"),
+        ("next_observation", r"next_observation\[1\] must be in 0\.\.3"),
+    ],
+)
+def test_value_that_the_schema_does_not_know_is_named(store, field, message):
+    batch = {name: values.numpy().copy() for name, values in draw(store, 0, 0).items()}
+    check_values(batch, SCHEMA)
+    batch[field].reshape(-1)[-1] = 200
+    with pytest.raises(InvalidArgument, match=message):
+        check_values(batch, SCHEMA)

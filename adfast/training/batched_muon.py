@@ -1,0 +1,77 @@
+"""BatchedMuon: Muon with the matrices of all layers that share a shape in one batched product.
+
+`torch.optim.Muon` takes one small matrix after the other, some thirty launches each, which is most
+of the time of an update where launches are. This one is the same function, its test says, with
+the same state under the same names, so checkpoints fit either.
+
+Source: Jordan et al. 2024, "Muon: an optimizer for hidden layers in neural networks".
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+COEFFICIENTS = (3.4445, -4.7750, 2.0315)  # of the quintic iteration
+STEPS = 5
+SMALLEST_NORM = 1e-7
+
+
+class BatchedMuon(torch.optim.Optimizer):
+    """Nesterov momentum whose steps are orthogonalised; all parameters are matrices.
+
+    Every parameter must have a gradient at every step.
+    """
+
+    def __init__(
+        self, parameters: Iterable[Tensor], *, lr: float, momentum: float, weight_decay: float
+    ) -> None:
+        defaults = {"lr": lr, "momentum": momentum, "weight_decay": weight_decay}
+        super().__init__(parameters, defaults)
+        self._same_shape: defaultdict[torch.Size, list[Tensor]] = defaultdict(list)
+        for parameter in self.param_groups[0]["params"]:
+            self._same_shape[parameter.shape].append(parameter)
+
+    @torch.no_grad()
+    def step(self, closure: Any = None) -> None:  # type: ignore[override]
+        """Move all parameters by one step; waits for nothing. `closure` is not used."""
+        group = self.param_groups[0]
+        rate, momentum, weight_decay = group["lr"], group["momentum"], group["weight_decay"]
+        for (rows, columns), parameters in self._same_shape.items():
+            gradients = [p.grad for p in parameters if p.grad is not None]
+            buffers = [self._momentum_buffer(parameter) for parameter in parameters]
+            torch._foreach_lerp_(buffers, gradients, 1 - momentum)
+            steps = orthogonalise(torch.stack(torch._foreach_lerp(gradients, buffers, momentum)))
+            if weight_decay:
+                torch._foreach_mul_(parameters, 1 - rate * weight_decay)
+            scale = max(1.0, rows / columns) ** 0.5
+            torch._foreach_add_(parameters, list(steps.float().unbind()), alpha=-rate * scale)
+
+    def _momentum_buffer(self, parameter: Tensor) -> Tensor:
+        state = self.state[parameter]
+        if "momentum_buffer" not in state:
+            state["momentum_buffer"] = torch.zeros_like(parameter)
+        buffer: Tensor = state["momentum_buffer"]
+        return buffer
+
+
+def orthogonalise(matrices: Tensor) -> Tensor:
+    """bfloat16 `[K, rows, columns]`: each matrix with its singular values moved close to one.
+
+    The Newton-Schulz iteration of Muon, on the shorter side.
+    """
+    linear, cubic, quintic = COEFFICIENTS
+    is_tall = matrices.shape[-2] > matrices.shape[-1]
+    x = matrices.bfloat16()
+    x = x.mT if is_tall else x
+    x = x / x.norm(dim=(-2, -1), keepdim=True).clamp(min=SMALLEST_NORM)
+    for _ in range(STEPS):
+        gram = x @ x.mT
+        x = torch.baddbmm(
+            x, torch.baddbmm(gram, gram, gram, beta=cubic, alpha=quintic), x, beta=linear
+        )
+    return x.mT if is_tall else x

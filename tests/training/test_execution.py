@@ -1,0 +1,92 @@
+"""Where a training computes follows from settings and machine, and what cannot run is refused."""
+
+import pytest
+import torch
+
+from adfast.errors import InvalidArgument
+from adfast.training import execution
+from adfast.training.config import TrainingConfig
+from adfast.training.execution import resolve_execution
+from adfast.training.undivided_gradient import UndividedGradient
+from training.tiny_training import make_trainer, random_store
+
+
+def resolve(**settings):
+    return resolve_execution(TrainingConfig.from_mapping(settings))
+
+
+@pytest.fixture
+def card(monkeypatch):
+    """A machine that says it has a card, which is never touched."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: 0)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda _: "Card")
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: (9, 0))
+    monkeypatch.setattr(execution, "resolve_backend", lambda backend, device: "triton")
+
+
+def test_processor_trains_in_float32_on_shards_uncompiled():
+    resolved = resolve(device="cpu")
+    assert resolved.is_sharded
+    assert resolved.describe() == {
+        "device": "cpu",
+        "precision": "float32",
+        "compiled": False,
+        "attention_backend": "cpu",
+    }
+
+
+def test_card_trains_compiled_in_bfloat16(card):
+    resolved = resolve()
+    assert not resolved.is_sharded
+    assert resolved.describe() == {
+        "device": "Card",
+        "precision": "bfloat16",
+        "compiled": True,
+        "attention_backend": "triton",
+    }
+    plain = resolve(precision="float32", compile=False)
+    assert (plain.precision, plain.is_compiled) == (torch.float32, False)
+
+
+def test_compiling_without_a_card_is_refused():
+    with pytest.raises(InvalidArgument, match=r"training\.compile = true needs .*got cpu; use"):
+        resolve(device="cpu", compile=True)
+    assert not resolve(device="cpu", compile=False).is_compiled
+
+
+def test_card_that_is_missing_is_refused_before_anything_is_written(tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(InvalidArgument, match=r'training\.device = "cuda" needs'):
+        make_trainer(tmp_path, device="cuda")
+    assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"device": "gpu"}, r"device: Input should be 'auto', 'cpu' or 'cuda'.*got 'gpu'"),
+        ({"precision": "float16"}, r"precision: Input should be 'auto', 'float32' or 'bfloat16'"),
+        ({"compile": "yes"}, r"compile.*'auto'.*got 'yes'"),
+    ],
+)
+def test_unknown_choices_are_refused(settings, message):
+    with pytest.raises(InvalidArgument, match=message):
+        resolve(**settings)
+
+
+def test_bfloat16_trains_on_the_processor_too_and_resumes(tmp_path):
+    store = random_store()
+    settings = {"precision": "bfloat16", "activation_checkpointing": True, "store": store}
+    whole = make_trainer(tmp_path / "whole", **settings)
+    assert not whole.execution.is_sharded
+    assert isinstance(whole._gradient(), UndividedGradient)
+    whole.run()
+    assert whole.model.block_dtype == torch.float32
+    shorter = make_trainer(tmp_path / "parts", **settings)
+    newest = sorted((tmp_path / "whole" / "checkpoints").iterdir())[0]
+    (tmp_path / "parts" / "checkpoints").mkdir(parents=True)
+    (tmp_path / "parts" / "checkpoints" / newest.name).write_bytes(newest.read_bytes())
+    shorter.run(resume=True)
+    for one, other in zip(whole.model.parameters(), shorter.model.parameters(), strict=True):
+        assert torch.equal(one, other)
