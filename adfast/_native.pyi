@@ -74,3 +74,30 @@ def sample_packed(
     num_threads: int,
     document_start: np.ndarray,
 ) -> bool: ...
+def attention_instruction_sets() -> list[str]: ...
+def attention_forward(
+    instruction_set: str,
+    q: np.ndarray,
+    k: np.ndarray,
+    v: np.ndarray,
+    document_start: np.ndarray | None,
+    window: int,
+    scale: float,
+    out: np.ndarray,
+    lse: np.ndarray,
+) -> None: ...
+def attention_backward(
+    instruction_set: str,
+    q: np.ndarray,
+    k: np.ndarray,
+    v: np.ndarray,
+    document_start: np.ndarray | None,
+    window: int,
+    scale: float,
+    out: np.ndarray,
+    lse: np.ndarray,
+    d_out: np.ndarray,
+    dq: np.ndarray,
+    dk: np.ndarray,
+    dv: np.ndarray,
+) -> None: ...

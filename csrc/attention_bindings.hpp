@@ -10,6 +10,8 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <type_traits>
+#include <vector>
 
 #include "attention.hpp"
 
@@ -29,7 +31,7 @@ HeadsView<Float> heads_view(const pybind11::array& array, const AttentionProblem
                           array.shape(0) == problem.batch && array.shape(1) == heads &&
                           array.shape(2) == problem.length && array.shape(3) == problem.head_dim,
                       "array must be float32 [B, H, T, D]");
-    require_attention(array.strides(3) == item || problem.head_dim == 1,
+    require_attention(array.strides(3) == item || problem.head_dim == 1 || array.size() == 0,
                       "channels must be adjacent");
     for (int axis = 0; axis < 3; ++axis) {
         require_attention(array.strides(axis) % item == 0, "strides must be whole floats");

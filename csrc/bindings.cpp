@@ -9,6 +9,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "attention_bindings.hpp"
 #include "gather.hpp"
 #include "gather_pool.hpp"
 #include "mapped_file.hpp"
@@ -186,7 +187,8 @@ std::pair<uint64_t, uint64_t> count_held(const Lanes& lanes) {
 }  // namespace
 
 PYBIND11_MODULE(_native, module) {
-    module.doc() = "Ring buffer and window gather in C++; used through adfast.histories.";
+    module.doc() = "Ring buffer, window gather and CPU attention in C++; used through adfast.histories and "
+        "adfast.attention.";
     py::register_exception_translator([](std::exception_ptr error) {
         try {
             std::rethrow_exception(error);
@@ -238,4 +240,5 @@ PYBIND11_MODULE(_native, module) {
     module.def("sample_packed", &sample_packed, py::arg("lanes"), py::arg("plan"),
                py::arg("target"), py::arg("seed"), py::arg("draw"), py::arg("rank"),
                py::arg("num_threads"), py::arg("document_start"));
+    bind_attention(module);
 }

@@ -4,7 +4,14 @@
 with a `KeyValueCache` and computes the same function. Both pick their backend in `dispatch`.
 """
 
-from adfast.attention.dispatch import attention, decode, resolve_backend
+from adfast.attention.dispatch import attention, cpu_path, decode, describe_backend, resolve_backend
 from adfast.attention.key_value_cache import KeyValueCache
 
-__all__ = ["KeyValueCache", "attention", "decode", "resolve_backend"]
+__all__ = [
+    "KeyValueCache",
+    "attention",
+    "cpu_path",
+    "decode",
+    "describe_backend",
+    "resolve_backend",
+]

@@ -10,7 +10,7 @@ from typing import Literal, overload
 import torch
 from torch import Tensor
 
-from adfast.attention import banded_cpu, decode_cpu, reference
+from adfast.attention import banded_cpu, decode_cpu, native_cpu, reference
 from adfast.attention.arguments import check_attention, check_decode
 from adfast.attention.key_value_cache import KeyValueCache
 from adfast.errors import InvalidArgument
@@ -40,6 +40,28 @@ def resolve_backend(backend: str, device: torch.device | str) -> str:
             f'attention backend "cpu" needs tensors on the CPU, got {device_type}; use "auto"'
         )
     return backend
+
+
+def cpu_path(dtype: torch.dtype = torch.float32, head_dim: int = 1) -> str:
+    """How backend "cpu" attends with heads of this dtype and width.
+
+    "native-avx512", "native-avx2" or "native-portable", after what the processor has; "banded", on
+    torch's kernels, for other dtypes than float32 and heads of more than 128 channels.
+    """
+    if native_cpu.is_supported(dtype, head_dim):
+        return f"native-{native_cpu.INSTRUCTION_SETS[0]}"
+    return "banded"
+
+
+def describe_backend(
+    backend: str,
+    device: torch.device | str,
+    dtype: torch.dtype = torch.float32,
+    head_dim: int = 1,
+) -> str:
+    """The backend that `resolve_backend` chooses and, for "cpu", its path: "cpu (native-avx2)"."""
+    chosen = resolve_backend(backend, device)
+    return f"cpu ({cpu_path(dtype, head_dim)})" if chosen == "cpu" else chosen
 
 
 @overload
@@ -118,7 +140,12 @@ def attention(
             deterministic=deterministic,
         )
     else:
-        run = reference.attention if chosen == "reference" else banded_cpu.attention
+        if chosen == "reference":
+            run = reference.attention
+        elif native_cpu.is_supported(q.dtype, q.shape[-1]):
+            run = native_cpu.attention
+        else:
+            run = banded_cpu.attention
         out, lse = run(q, k, v, window=window, document_start_BT=document_start, scale=scale)
     return (out, lse.detach()) if return_lse else out
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import torch
 
 
 def examine_machine() -> dict[str, Any]:
     """Name -> value; loads torch and the extension, so that what is said was tried."""
     import torch
 
-    from adfast.attention import resolve_backend
     from adfast.provenance import collect_provenance
 
     provenance = collect_provenance()
@@ -25,7 +27,7 @@ def examine_machine() -> dict[str, Any]:
     else:
         device = torch.device("cpu")
         facts["CUDA device"] = "none"
-    facts["attention backend"] = f"{resolve_backend('auto', device)} (on {device})"
+    facts["attention backend"] = try_attention(device)
     facts["gymnasium"] = "installed" if find_spec("gymnasium") else "not installed (optional)"
     return facts
 
@@ -37,3 +39,12 @@ def try_extension() -> str:
     except ImportError as error:
         return f"does not load ({error}); build it with: pip install -e ."
     return f"loads ({native.__name__})"
+
+
+def try_attention(device: torch.device) -> str:
+    """The attention backend on `device`, and which path it takes on the CPU."""
+    try:
+        from adfast.attention import describe_backend
+    except ImportError:
+        return "needs the extension adfast._native"
+    return f"{describe_backend('auto', device)} (on {device})"

@@ -68,6 +68,7 @@ def collect(run: RunDirectory, should_stop: ShouldStop) -> None:
 def train(run: RunDirectory, should_stop: ShouldStop) -> None:
     """Fit the model to the run's histories, going on from the newest checkpoint if there is one."""
     from adfast import histories
+    from adfast.attention import describe_backend
     from adfast.evaluation.in_context import evaluate as evaluate_in_context
     from adfast.models.checkpoint import describe_model
     from adfast.models.transformer import Transformer
@@ -127,7 +128,12 @@ def train(run: RunDirectory, should_stop: ShouldStop) -> None:
         threads=state.threads,
         parameters=sum(parameter.numel() for parameter in model.parameters()),
         tokens=state.tokens,
-        attention_backend=model.attention_backend,
+        attention_backend=describe_backend(
+            model.attention_backend,
+            model.head.device,
+            model.block_dtype,
+            run.config.model.head_dim,
+        ),
     )
 
 

@@ -1,36 +1,25 @@
 import pytest
 import torch
-from attention_cases import random_document_start, random_qkv
+from attention_cases import (
+    assert_equals_float64,
+    differentiate,
+    random_document_start,
+    random_qkv,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adfast.attention import attention
-
-TOLERANCE = 2e-5
-
-
-def assert_equals_float64(q, k, v, **options):
-    """Values, log-sum-exp and gradients of the cpu backend are within TOLERANCE of float64."""
-    d_out = torch.randn(q.shape, generator=torch.Generator().manual_seed(9))
-    results = []
-    for backend, dtype in (("cpu", torch.float32), ("reference", torch.float64)):
-        leaves = [x.to(dtype).requires_grad_() for x in (q, k, v)]
-        out, lse = attention(*leaves, return_lse=True, backend=backend, **options)
-        gradients = torch.autograd.grad(out, leaves, d_out.to(dtype))
-        results.append((out, lse, *gradients))
-    for found, expected in zip(*results, strict=True):
-        assert found.shape == expected.shape
-        torch.testing.assert_close(found.double(), expected, rtol=0, atol=TOLERANCE)
+from adfast.attention import attention, banded_cpu, reference
 
 
 @pytest.mark.parametrize("packed", [False, True])
 @pytest.mark.parametrize("window", [None, 1, 7, 64, 256])
 @pytest.mark.parametrize("length", [1, 31, 33, 100, 257, 1000])
-def test_cpu_matches_float64_for_ragged_lengths(length, window, packed):
+def test_banded_matches_float64_for_ragged_lengths(length, window, packed):
     heads, kv_heads = ((2, 2), (4, 2), (3, 1))[length % 3]
     q, k, v = random_qkv(length, length, batch=2, heads=heads, kv_heads=kv_heads)
     starts = random_document_start(length, length) if packed else None
-    assert_equals_float64(q, k, v, window=window, document_start=starts)
+    assert_equals_float64(banded_cpu.attention, q, k, v, window=window, starts=starts)
 
 
 @settings(max_examples=60, deadline=None)
@@ -43,32 +32,32 @@ def test_cpu_matches_float64_for_ragged_lengths(length, window, packed):
     document=st.none() | st.integers(1, 60),
     seed=st.integers(0, 1000),
 )
-def test_cpu_matches_float64_for_any_shape(
+def test_banded_matches_float64_for_any_shape(
     length, window, groups, kv_heads, head_dim, document, seed
 ):
     q, k, v = random_qkv(
         seed, length, heads=groups * kv_heads, kv_heads=kv_heads, head_dim=head_dim
     )
     starts = None if document is None else random_document_start(seed, length, mean=document)
-    assert_equals_float64(q, k, v, window=window, document_start=starts)
+    assert_equals_float64(banded_cpu.attention, q, k, v, window=window, starts=starts)
 
 
 @pytest.mark.parametrize("window", [None, 7])
 def test_any_memory_layout_is_read_right(window):
     channels_last = [x.transpose(2, 3).contiguous().transpose(2, 3) for x in random_qkv(0, 40)]
-    assert_equals_float64(*channels_last, window=window)
+    assert_equals_float64(banded_cpu.attention, *channels_last, window=window)
     every_second_channel = [x[..., ::2] for x in random_qkv(0, 40)]
-    assert_equals_float64(*every_second_channel, window=window)
+    assert_equals_float64(banded_cpu.attention, *every_second_channel, window=window)
     broadcast = [x[..., :1].expand(-1, -1, -1, 16) for x in random_qkv(0, 40)]
-    assert_equals_float64(*broadcast, window=window)
+    assert_equals_float64(banded_cpu.attention, *broadcast, window=window)
 
 
 @pytest.mark.parametrize("window", [None, 7])
 def test_expanded_gradients_are_read_right(window):
     gradients = []
-    for backend in ("cpu", "reference"):
+    for run in (banded_cpu.attention, reference.attention):
         leaves = [x.requires_grad_() for x in random_qkv(0, 40)]
-        out = attention(*leaves, window=window, backend=backend)
+        out, _ = run(*leaves, window=window, document_start_BT=None, scale=0.25)
         gradients.append(torch.autograd.grad((out.sum(-1) ** 2).sum(), leaves))
     for found, expected in zip(*gradients, strict=True):
         torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
@@ -86,14 +75,14 @@ def test_half_precision_is_as_close_as_its_own_rounding(dtype):
 def test_log_sum_exp_carries_no_gradient():
     q, k, v = (x.requires_grad_() for x in random_qkv(0, 20))
     for backend in ("cpu", "reference"):
-        out, lse = attention(q, k, v, return_lse=True, backend=backend)
-        assert out.requires_grad
-        assert not lse.requires_grad
+        for dtype in (torch.float32, torch.float64):  # float64 is banded on the CPU
+            leaves = (x.to(dtype) for x in (q, k, v))
+            out, lse = attention(*leaves, return_lse=True, backend=backend)
+            assert out.requires_grad
+            assert not lse.requires_grad
 
 
 def test_gradients_are_bit_equal_from_run_to_run():
-    def gradients():
-        leaves = [x.requires_grad_() for x in random_qkv(0, 300)]
-        return torch.autograd.grad(attention(*leaves, window=64).square().sum(), leaves)
-
-    assert all(map(torch.equal, gradients(), gradients()))
+    tensors = random_qkv(0, 300)
+    runs = [differentiate(banded_cpu.attention, *tensors, window=64) for _ in range(2)]
+    assert all(map(torch.equal, *runs))
