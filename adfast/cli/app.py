@@ -118,6 +118,39 @@ def report(run: RunArgument) -> None:
     print(directory.report)
 
 
+@app.command()
+def sweep(
+    recipe: Annotated[
+        str,
+        typer.Argument(metavar="RECIPE", help="A shipped recipe, a TOML file or a sweep's folder."),
+    ],
+    vary: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--vary",
+            metavar="SECTION.FIELD=V,V,...",
+            help="A setting and its values; A:B=V:W,V:W varies two together; repeatable. "
+            "Default: what the recipe's table [sweep] says.",
+        ),
+    ] = None,
+    seeds: Annotated[
+        int | None, typer.Option("--seeds", min=1, help="Runs per point, seeds in a row.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="The sweep's folder; default: runs/RECIPE-sweep.")
+    ] = None,
+    settings: SetOption = None,
+    fresh: FreshOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Carry out a recipe at every combination of what varies; one table, one figure."""
+    from adfast.cli.sweep.runs import prepare_sweep, run_sweep
+
+    path, plan = prepare_sweep(recipe, out, settings or [], vary or [], seeds, fresh=fresh)
+    run_sweep(path, plan)
+    print_sweep(path, as_json=as_json)
+
+
 @histories_app.command("info")
 def histories_info(store: StoreArgument, as_json: JsonOption = False) -> None:
     """Say what a history store holds."""
@@ -166,6 +199,23 @@ def print_summary(run: Path, *, as_json: bool) -> None:
     from adfast.cli.summary_table import summary_table
 
     Console().print(summary_table(evaluation, run))
+
+
+def print_sweep(path: Path, *, as_json: bool) -> None:
+    """Write the figure and the page of a sweep, and print its table."""
+    from rich.console import Console
+
+    from adfast.cli.sweep.results import results_table
+    from adfast.report.sweep import write_sweep_report
+    from adfast.report.sweep.record import read_sweep
+
+    page = write_sweep_report(path)
+    record = read_sweep(path)
+    if as_json:
+        print(record.model_dump_json())
+        return
+    Console().print(results_table(record))
+    print(f"{page}, figure: {page.with_suffix('.png')}")
 
 
 def print_mapping(values: dict[str, Any], *, as_json: bool) -> None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from adfast.tasks.family import TaskFamily, TaskSplit
 
 RECIPES = Path(__file__).resolve().parent.parent / "recipes"
+SWEEP_TABLE = "sweep"  # of a recipe: what `adfast sweep` varies, no setting of a run
 
 
 class FamilyConfig(Config):
@@ -41,7 +42,9 @@ class RunConfig(Config):
 
 def load_run_config(path: Path, overrides: Iterable[str] = ()) -> RunConfig:
     """The run that a TOML file and `section.field=value` overrides describe."""
-    return RunConfig.from_mapping(apply_overrides(read_toml(path), overrides), source=path.name)
+    values = read_toml(path)
+    values.pop(SWEEP_TABLE, None)
+    return RunConfig.from_mapping(apply_overrides(values, overrides), source=path.name)
 
 
 def recipe_names() -> list[str]:

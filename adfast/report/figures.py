@@ -61,7 +61,7 @@ def write_figures(
 def return_figure(evaluation: Evaluation) -> Figure:
     """Return per episode of the frozen model, against every reference."""
     figure = Figure(figsize=(8, 4.8), layout="constrained", facecolor=LIGHT["card"])
-    axes = _plain_axes(figure.add_subplot())
+    axes = plain_axes(figure.add_subplot())
     for curve in return_curves(evaluation):
         colour = LIGHT[curve.colour]
         if curve.band is not None:
@@ -113,7 +113,7 @@ def training_figure(series: TrainingSeries) -> Figure:
     all_axes = np.atleast_1d(figure.subplots(len(panels), 1, sharex=True))
     for axes, (name, update, values, colour) in zip(all_axes, panels, strict=True):
         marker = "o" if len(values) <= 40 else None
-        _plain_axes(axes).plot(
+        plain_axes(axes).plot(
             update, values, color=LIGHT[colour], linewidth=1.8, marker=marker, markersize=4
         )
         axes.set_ylabel(name)
@@ -220,7 +220,8 @@ def _draw_rollout(axes: Axes, rollout: Rollout, story: LearningStory) -> None:
         )
 
 
-def _plain_axes(axes: Axes) -> Axes:
+def plain_axes(axes: Axes) -> Axes:
+    """`axes` with a faint grid and no frame, in the colours of the page."""
     axes.set_facecolor(LIGHT["card"])
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["left", "bottom"]].set_color(LIGHT["rule"])

@@ -172,7 +172,7 @@ def read_run(run_directory: Path) -> RunRecord:
             f"{run_directory} has no evaluation.json, which the report is drawn from; "
             f"run `adfast evaluate {run_directory}` first"
         )
-    evaluation = _validated(Evaluation, _read_json(path), path, "evaluate the run again")
+    evaluation = validated(Evaluation, read_json(path), path, "evaluate the run again")
     try:
         family = tasks.make(evaluation.family.name, **evaluation.family.options)
     except (AdfastError, TypeError) as error:
@@ -186,7 +186,7 @@ def read_run(run_directory: Path) -> RunRecord:
         metrics=_read_metrics(run_directory / "metrics.jsonl"),
         trajectories=_read_trajectories(run_directory / "trajectories.safetensors", evaluation),
         configuration=_read_configuration(configuration) if configuration.is_file() else None,
-        provenance=_read_json(provenance) if provenance.is_file() else None,
+        provenance=read_json(provenance) if provenance.is_file() else None,
     )
 
 
@@ -206,7 +206,7 @@ def _read_metrics(path: Path) -> tuple[TrainingMetrics, ...] | None:
     metrics: list[TrainingMetrics] = []
     for number, line in enumerate(path.read_bytes().split(b"\n")[:-1], start=1):
         place, way_out = f"{path}, line {number}", "remove that line or train again"
-        row = _validated(TrainingMetrics, _parse_json(line, place, way_out), place, way_out)
+        row = validated(TrainingMetrics, _parse_json(line, place, way_out), place, way_out)
         if metrics and row.update <= metrics[-1].update:
             raise RunError(
                 f"{place}: update must be above the {metrics[-1].update} of the line before, "
@@ -240,7 +240,8 @@ def _read_trajectories(path: Path, evaluation: Evaluation) -> Trajectories | Non
     return Trajectories(**{name: arrays[name] for name in expected})
 
 
-def _read_json(path: Path) -> Any:
+def read_json(path: Path) -> Any:
+    """The JSON object in a file; raises `RunError`."""
     return _parse_json(path.read_bytes(), str(path), "write it again with the stage that made it")
 
 
@@ -257,7 +258,8 @@ def _parse_json(text: bytes, place: str, way_out: str) -> Any:
 SectionType = TypeVar("SectionType", bound=Section)
 
 
-def _validated(section: type[SectionType], value: Any, place: object, way_out: str) -> SectionType:
+def validated(section: type[SectionType], value: Any, place: object, way_out: str) -> SectionType:
+    """`value` as a `section`; raises `RunError` with the place, the first problem and `way_out`."""
     try:
         return section.model_validate(value)
     except ValidationError as error:

@@ -55,13 +55,16 @@ def return_chart(evaluation: Evaluation) -> Chart:
                 "font": SMALL,
             }
         )
-    layout = _layout(height=420, top=8 + 26 * len(annotations))
+    layout = chart_layout(height=420, top=8 + 26 * len(annotations))
     layout["xaxis"] |= {
-        "title": _title("episode in context"),
+        "title": chart_title("episode in context"),
         "unifiedhovertitle": {"text": "episode %{x}"},
         "range": [0.5, evaluation.episodes + 0.5],
     }
-    layout["yaxis"] = _axis() | {"title": _title("return per episode"), "rangemode": "tozero"}
+    layout["yaxis"] = chart_axis() | {
+        "title": chart_title("return per episode"),
+        "rangemode": "tozero",
+    }
     layout |= {"shapes": shapes, "annotations": annotations}
     shorter = [note | {"text": note["name"], "font": SMALL} for note in annotations]
     # A label with every curve would hide a narrow chart.
@@ -85,10 +88,10 @@ def training_chart(series: TrainingSeries) -> Chart:
                 "colour": "@model",
             }
         )
-    layout = _layout(height=60 + 170 * len(panels), top=16)
+    layout = chart_layout(height=60 + 170 * len(panels), top=16)
     layout["hoversubplots"] = "axis"
     layout["xaxis"] |= {
-        "title": _title("update"),
+        "title": chart_title("update"),
         "unifiedhovertitle": {"text": "update %{x:,.0f}"},
     }
     traces: list[dict[str, Any]] = []
@@ -96,8 +99,8 @@ def training_chart(series: TrainingSeries) -> Chart:
     for index, panel in enumerate(panels):
         axis = "y" if index == 0 else f"y{index + 1}"
         top = 1 - index * share
-        layout["yaxis" + axis[1:]] = _axis() | {
-            "title": _title(panel["name"]),
+        layout["yaxis" + axis[1:]] = chart_axis() | {
+            "title": chart_title(panel["name"]),
             "domain": [max(top - share + 0.05, 0.0), top],
         }
         traces.append(
@@ -105,8 +108,8 @@ def training_chart(series: TrainingSeries) -> Chart:
                 "type": "scatter",
                 "mode": "lines+markers" if len(panel["x"]) <= 40 else "lines",
                 "name": panel["name"],
-                "x": _rounded(panel["x"]),
-                "y": _rounded(panel["y"]),
+                "x": rounded(panel["x"]),
+                "y": rounded(panel["y"]),
                 "yaxis": axis,
                 "line": {"color": panel["colour"], "width": 2},
                 "hovertemplate": "%{y:.3f}",
@@ -124,7 +127,7 @@ def _line(curve: Curve) -> dict[str, Any]:
         "mode": "lines",
         "name": escape(curve.name),
         "x": curve.episodes.tolist(),
-        "y": _rounded(curve.values),
+        "y": rounded(curve.values),
         "line": {"color": f"@{curve.colour}", "width": curve.width, "dash": curve.dash},
         "hovertemplate": "%{y:.2f}",
     }
@@ -146,10 +149,11 @@ def _band(curve: Curve) -> list[dict[str, Any]]:
     }
     low, high = curve.band
     filled = {"fill": "tonexty", "fillcolor": f"@{curve.colour}/0.18"}
-    return [edge | {"y": _rounded(low)}, edge | {"y": _rounded(high)} | filled]
+    return [edge | {"y": rounded(low)}, edge | {"y": rounded(high)} | filled]
 
 
-def _layout(height: int, top: int) -> dict[str, Any]:
+def chart_layout(height: int, top: int) -> dict[str, Any]:
+    """The layout of a line chart of this height and top margin in pixels."""
     return {
         "height": height,
         "margin": {"l": 56, "r": 12, "t": top, "b": 44},
@@ -159,11 +163,12 @@ def _layout(height: int, top: int) -> dict[str, Any]:
         "plot_bgcolor": "rgba(0,0,0,0)",
         "font": {"color": "@ink", "family": "system-ui, sans-serif", "size": 13},
         "hoverlabel": {"bgcolor": "@card", "bordercolor": "@rule", "font": {"color": "@ink"}},
-        "xaxis": _axis(),
+        "xaxis": chart_axis(),
     }
 
 
-def _axis() -> dict[str, Any]:
+def chart_axis() -> dict[str, Any]:
+    """An axis with a faint grid."""
     return {
         "gridcolor": "@rule",
         "linecolor": "@rule",
@@ -174,10 +179,11 @@ def _axis() -> dict[str, Any]:
     }
 
 
-def _title(text: str) -> dict[str, Any]:
+def chart_title(text: str) -> dict[str, Any]:
+    """The title of an axis."""
     return {"text": text, "font": SMALL | {"size": 13}, "standoff": 10}
 
 
-def _rounded(values: np.ndarray) -> list[float | None]:
+def rounded(values: np.ndarray) -> list[float | None]:
     """Six digits of each value; None, a gap in the line, for what is not finite."""
     return [float(f"{value:.6g}") if np.isfinite(value) else None for value in values]

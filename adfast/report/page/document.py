@@ -1,4 +1,4 @@
-"""`report.html`: one page with everything inlined, which loads without a network.
+"""A page with everything inlined, which loads without a network: `report.html` is one.
 
 The page's content security policy forbids every request, so that a browser enforces it too.
 """
@@ -6,6 +6,7 @@ The page's content security policy forbids every request, so that a browser enfo
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from html import escape
 from importlib.resources import files
 from pathlib import Path
@@ -20,7 +21,7 @@ from adfast.report.page.appendix import (
     provenance_section,
     timings_section,
 )
-from adfast.report.page.charts import return_chart, training_chart
+from adfast.report.page.charts import Chart, return_chart, training_chart
 from adfast.report.page.headline import headline, tiles
 from adfast.report.page.results import (
     returns_section,
@@ -29,6 +30,7 @@ from adfast.report.page.results import (
     tasks_section,
     training_section,
 )
+from adfast.report.page.section import PageSection
 from adfast.report.palette import DARK, LIGHT, css_variables
 from adfast.report.room import median_story, room_of
 from adfast.report.run_record import RunRecord, read_run
@@ -51,29 +53,54 @@ def write_page(run_directory: Path) -> Path:
         configuration_section(run),
         provenance_section(run),
     ]
+    path = run_directory / "report.html"
+    write_document(
+        path,
+        title=f"{run.name}: in-context learning",
+        kicker=f"{escape(run.evaluation.family.name)} \u00b7 run <b>{escape(run.name)}</b>",
+        heading=headline(run.evaluation, noun),
+        highlights=tiles(run, noun),
+        sections=sections,
+        charts=_charts(run),
+    )
+    return path
+
+
+def write_document(
+    path: Path,
+    *,
+    title: str,
+    kicker: str,
+    heading: str,
+    highlights: str,
+    sections: Sequence[PageSection],
+    charts: Mapping[str, Chart],
+) -> None:
+    """Write a page to `path`, replacing what was there at once.
+
+    `title` and `heading` are text, `kicker` and `highlights` HTML; `charts` are specifications by
+    the id of their element.
+    """
     page = Template(_resource("page.html")).substitute(
-        title=escape(f"{run.name}: in-context learning"),
-        run=escape(run.name),
-        family=escape(run.evaluation.family.name),
+        title=escape(title),
+        kicker=kicker,
         version=escape(__version__),
-        headline=escape(headline(run.evaluation, noun)),
-        tiles=tiles(run, noun),
+        headline=escape(heading),
+        tiles=highlights,
         sections="\n".join(section.html for section in sections),
         light=css_variables(LIGHT),
         dark=css_variables(DARK),
         style=_resource("page.css"),
-        charts=_inline_json(_charts(run)),
+        charts=_inline_json(charts),
         plotly=_plotly_source(),
         script=_resource("page.js"),
     )
-    path = run_directory / "report.html"
     unfinished = path.with_suffix(".html.unfinished")
     unfinished.write_text(page, encoding="utf-8")
     unfinished.replace(path)
-    return path
 
 
-def _charts(run: RunRecord) -> dict[str, Any]:
+def _charts(run: RunRecord) -> dict[str, Chart]:
     """Chart specifications by the id of their element."""
     charts = {"chart-returns": return_chart(run.evaluation)}
     if run.metrics is not None:

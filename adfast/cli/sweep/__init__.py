@@ -1,0 +1,1 @@
+"""`adfast sweep`: one recipe, carried out at every combination of the settings that are varied."""

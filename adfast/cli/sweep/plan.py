@@ -1,0 +1,132 @@
+"""SweepPlan: the runs of a sweep, from a recipe and what varies in it.
+
+A recipe may say in its table `[sweep]` what to vary; `run` passes over that table. The `sweep.toml`
+of a sweep is such a recipe with every setting resolved.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+
+from adfast.cli.run_config import SWEEP_TABLE, RunConfig, check_feasible
+from adfast.cli.sweep.axes import (
+    EXAMPLE,
+    Axis,
+    label_of,
+    parse_axes,
+    short_names,
+    spell_axis,
+    with_settings,
+)
+from adfast.config import Config, apply_overrides, read_toml, with_none_names, write_toml
+from adfast.errors import InvalidArgument
+
+
+class SweepConfig(Config):
+    """The table `[sweep]`: the axes, as `--vary` takes them, and how many seeds each point has."""
+
+    vary: list[str] = Field(default_factory=list)
+    seeds: int = Field(1, ge=1)
+
+
+@dataclass(frozen=True)
+class PlannedRun:
+    """One run of a sweep; `name` is that of its directory."""
+
+    name: str
+    config: RunConfig
+
+
+@dataclass(frozen=True)
+class Point:
+    """A combination of levels: the value of every setting that varies, and one run per seed."""
+
+    settings: Mapping[str, Any]
+    levels: tuple[int, ...]  # on each axis
+    runs: tuple[PlannedRun, ...]
+
+
+@dataclass(frozen=True)
+class SweepPlan:
+    """The product of `axes` over the run that `base` describes, with `seeds` seeds in a row."""
+
+    base: RunConfig
+    axes: tuple[Axis, ...]
+    seeds: int
+
+    @cached_property
+    def points(self) -> tuple[Point, ...]:
+        """All combinations, the last axis fastest; raises `InvalidArgument` if one cannot be."""
+        return tuple(
+            self._point(levels)
+            for levels in product(*(range(len(axis.levels)) for axis in self.axes))
+        )
+
+    @property
+    def runs(self) -> list[PlannedRun]:
+        """The runs of all points, in order."""
+        return [run for point in self.points for run in point.runs]
+
+    @property
+    def names(self) -> dict[str, str]:
+        """Setting that varies -> its short name."""
+        return short_names([setting for axis in self.axes for setting in axis.settings])
+
+    def check(self) -> None:
+        """Raise `InvalidArgument` for a combination that no run could carry out."""
+        for run in self.runs:
+            try:
+                check_feasible(run.config)
+            except InvalidArgument as error:
+                raise InvalidArgument(f"{run.name}: {error}") from None
+
+    def to_toml(self) -> str:
+        """The plan as a recipe with a table `[sweep]`."""
+        sweep = SweepConfig(vary=[spell_axis(axis) for axis in self.axes], seeds=self.seeds)
+        return f"{write_toml(self.base)}\n[{SWEEP_TABLE}]\n{write_toml(sweep)}"
+
+    def _point(self, levels: tuple[int, ...]) -> Point:
+        settings: dict[str, Any] = {}
+        for axis, level in zip(self.axes, levels, strict=True):
+            settings |= axis.at(level)
+        names = self.names
+        name = ",".join(f"{names[key]}={plain(label_of(value))}" for key, value in settings.items())
+        base = with_none_names(self.base.model_dump(mode="json"))
+        runs = []
+        for seed in range(self.base.seed, self.base.seed + self.seeds):
+            values = with_settings(base, settings) | {"seed": seed}
+            full = f"{name},seed={seed}" if self.seeds > 1 else name
+            runs.append(PlannedRun(full, RunConfig.from_mapping(values, source=full)))
+        return Point(settings, levels, tuple(runs))
+
+
+def load_sweep(
+    path: Path, overrides: Iterable[str], vary: Sequence[str], seeds: int | None
+) -> SweepPlan:
+    """The sweep of a TOML file; `vary` and `seeds`, where given, replace what its table says.
+
+    Raises `InvalidArgument` where nothing varies.
+    """
+    values = read_toml(path)
+    sweep = SweepConfig.from_mapping(values.pop(SWEEP_TABLE, {}), source=f"{path.name}, [sweep]")
+    base = RunConfig.from_mapping(apply_overrides(values, overrides), source=path.name)
+    axes = parse_axes(list(vary) or sweep.vary)
+    if not axes:
+        raise InvalidArgument(
+            f"{path.name} does not say what to vary; add --vary, {EXAMPLE}, or a table "
+            f"[{SWEEP_TABLE}] with a list `vary`"
+        )
+    return SweepPlan(base, axes, seeds or sweep.seeds)
+
+
+def plain(text: str) -> str:
+    """`text` with nothing in it that a file's name should not have."""
+    return re.sub(r"[^A-Za-z0-9._+-]+", "_", text).strip("_")

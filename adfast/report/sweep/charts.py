@@ -1,0 +1,132 @@
+"""The panels of a sweep's figure as Plotly specifications; see `adfast.report.page.charts`."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Any
+
+import numpy as np
+
+from adfast.report.page.charts import Chart, chart_axis, chart_layout, chart_title, rounded
+from adfast.report.sweep.series import Style, SweepSeries
+
+
+def returns_chart(series: SweepSeries) -> Chart:
+    """Return at the end against the levels of the first axis, one line per group."""
+    traces: list[dict[str, Any]] = []
+    for line in series.level_lines:
+        traces += band(line.level, line.low, line.high, line.style)
+        trace = trace_of(line.name, line.level, line.mean, line.style)
+        limits = np.column_stack([line.low, line.high]).round(3).tolist()
+        traces.append(
+            trace
+            | {
+                "mode": "lines+markers",
+                "customdata": limits,
+                "hovertemplate": "%{y:.2f} (%{customdata[0]:.2f} to %{customdata[1]:.2f})",
+            }
+        )
+    ticks = series.ticks
+    if series.sees is not None:
+        ticks = tuple("<br>".join(pair) for pair in zip(ticks, series.sees, strict=True))
+    layout = with_references(chart_layout(height=400, top=12), series)
+    layout["xaxis"] |= {
+        "title": chart_title(escape(series.title)),
+        "tickvals": list(range(len(ticks))),
+        "ticktext": [tick.replace("&", "&amp;") for tick in ticks],
+        "range": [-0.3, len(ticks) - 0.7],
+    }
+    return {"data": traces, "layout": layout, "compact": {"height": 340, "hovermode": "closest"}}
+
+
+def episodes_chart(series: SweepSeries) -> Chart:
+    """Return by episode, one line per level of the first axis."""
+    traces: list[dict[str, Any]] = []
+    for line in series.point_lines:
+        number = np.arange(1, len(line.mean) + 1)
+        traces += band(number, line.low, line.high, line.style)
+        traces.append(trace_of(line.name, number, line.mean, line.style))
+    layout = with_references(chart_layout(height=400, top=12), series)
+    layout["xaxis"] |= {
+        "title": chart_title("episode in context"),
+        "unifiedhovertitle": {"text": "episode %{x}"},
+    }
+    return {"data": traces, "layout": layout, "compact": {"height": 340, "hovermode": "closest"}}
+
+
+def loss_chart(series: SweepSeries) -> Chart:
+    """Next-action loss by position, one line per level of the first axis."""
+    traces = [
+        trace_of(line.name, line.position, line.loss, line.style) | {"hovertemplate": "%{y:.3f}"}
+        for line in series.point_lines
+    ]
+    layout = chart_layout(height=400, top=12)
+    layout["xaxis"] |= {
+        "title": chart_title("transitions of history before"),
+        "type": "log",
+        "dtick": 1,
+        "unifiedhovertitle": {"text": "after %{x:,.0f} transitions"},
+    }
+    layout["yaxis"] = chart_axis() | {"title": chart_title("next-action loss, nats")}
+    return {"data": traces, "layout": layout, "compact": {"height": 340, "hovermode": "closest"}}
+
+
+def trace_of(name: str, x: np.ndarray, y: np.ndarray, style: Style) -> dict[str, Any]:
+    """A line."""
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "name": escape(name),
+        "x": rounded(x),
+        "y": rounded(y),
+        "line": {"color": f"@{style.colour}", "width": 2.2, "dash": style.dash},
+        "hovertemplate": "%{y:.2f}",
+    }
+
+
+def band(x: np.ndarray, low: np.ndarray, high: np.ndarray, style: Style) -> list[dict[str, Any]]:
+    """Two invisible lines with the space between them filled."""
+    edge = {
+        "type": "scatter",
+        "mode": "lines",
+        "x": rounded(x),
+        "line": {"width": 0},
+        "hoverinfo": "skip",
+    }
+    filled = {"fill": "tonexty", "fillcolor": f"@{style.colour}/0.15"}
+    return [edge | {"y": rounded(low)}, edge | {"y": rounded(high)} | filled]
+
+
+def with_references(layout: dict[str, Any], series: SweepSeries) -> dict[str, Any]:
+    """`layout` with the optimum and the random policy's return as level lines."""
+    references = (("optimum", series.optimal, "@optimal"), ("random", series.random, "@random"))
+    layout["yaxis"] = chart_axis() | {
+        "title": chart_title("return per episode"),
+        "rangemode": "tozero",
+    }
+    layout["shapes"] = [
+        {
+            "type": "line",
+            "xref": "paper",
+            "x0": 0,
+            "x1": 1,
+            "y0": value,
+            "y1": value,
+            "line": {"color": colour, "width": 1.2, "dash": "dash"},
+        }
+        for _, value, colour in references
+    ]
+    layout["annotations"] = [
+        {
+            "text": name,
+            "xref": "paper",
+            "x": 1,
+            "xanchor": "right",
+            "y": value,
+            "yanchor": "bottom",
+            "showarrow": False,
+            "font": {"color": "@muted", "size": 12},
+        }
+        for name, value, _ in references
+    ]
+    return layout

@@ -1,0 +1,125 @@
+"""The figure of a sweep as PNG: return against the first axis, by episode, and loss by position."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from adfast.report.figures import DASHES, PIXELS_PER_INCH, plain_axes
+from adfast.report.palette import LIGHT
+from adfast.report.sweep.record import SweepRecord
+from adfast.report.sweep.series import SweepSeries, sweep_series
+
+
+def write_figure(sweep: SweepRecord, path: Path) -> None:
+    """Write the figure of a sweep to `path`."""
+    figure = sweep_figure(sweep_series(sweep))
+    FigureCanvasAgg(figure)
+    figure.savefig(path, dpi=PIXELS_PER_INCH)
+
+
+def sweep_figure(series: SweepSeries) -> Figure:
+    """Three panels in a row; see `series`."""
+    figure = Figure(figsize=(14, 4.9), layout="constrained", facecolor=LIGHT["card"])
+    returns, episodes, loss = (plain_axes(axes) for axes in figure.subplots(1, 3))
+    draw_returns(returns, series)
+    draw_episodes(episodes, series)
+    draw_loss(loss, series)
+    of_group = f" ({series.group})" if series.group else ""
+    titles = ("Return, last 5 episodes", f"Return per episode{of_group}",
+              f"Loss on held-out histories{of_group}")  # fmt: skip
+    for axes, title in zip((returns, episodes, loss), titles, strict=True):
+        axes.set_title(title, loc="left", fontsize=11, color=LIGHT["ink"])
+    return figure
+
+
+def draw_returns(axes: Axes, series: SweepSeries) -> None:
+    """Return at the end against the levels of the first axis, one line per group."""
+    for line in series.level_lines:
+        colour = LIGHT[line.style.colour]
+        axes.fill_between(line.level, line.low, line.high, color=colour, alpha=0.15, linewidth=0)
+        axes.plot(
+            line.level,
+            line.mean,
+            color=colour,
+            linestyle=DASHES[line.style.dash],
+            linewidth=2.2,
+            marker="o",
+            markersize=5,
+            label=line.name,
+        )
+    draw_references(axes, series)
+    ticks, title = series.ticks, series.title
+    if series.sees is not None:
+        ticks = tuple("\n".join(pair) for pair in zip(ticks, series.sees, strict=True))
+        title += ", and the transitions of its receptive field"
+    axes.set_xticks(np.arange(len(ticks)), ticks)
+    axes.set_xlim(-0.3, len(ticks) - 0.7)
+    axes.set_xlabel(title)
+    axes.set_ylabel("return per episode")
+    axes.legend(frameon=False, fontsize=9)
+
+
+def draw_episodes(axes: Axes, series: SweepSeries) -> None:
+    """Return by episode, one line per level of the first axis."""
+    for line in series.point_lines:
+        colour = LIGHT[line.style.colour]
+        number = np.arange(1, len(line.mean) + 1)
+        axes.fill_between(number, line.low, line.high, color=colour, alpha=0.12, linewidth=0)
+        axes.plot(
+            number,
+            line.mean,
+            color=colour,
+            linestyle=DASHES[line.style.dash],
+            linewidth=1.8,
+            label=line.name,
+        )
+    draw_references(axes, series)
+    axes.set_xlim(0.5, max(len(line.mean) for line in series.point_lines) + 0.5)
+    axes.set_xlabel("episode in context")
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True, steps=[1, 2, 5, 10]))
+    axes.legend(frameon=False, fontsize=9)
+
+
+def draw_loss(axes: Axes, series: SweepSeries) -> None:
+    """Next-action loss by position, one line per level of the first axis."""
+    for line in series.point_lines:
+        axes.plot(
+            line.position,
+            line.loss,
+            color=LIGHT[line.style.colour],
+            linestyle=DASHES[line.style.dash],
+            linewidth=1.8,
+            label=line.name,
+        )
+    axes.set_xscale("log")
+    axes.set_xlabel("transitions of history before")
+    axes.set_ylabel("next-action loss, nats")
+    axes.legend(frameon=False, fontsize=9)
+
+
+def draw_references(axes: Axes, series: SweepSeries) -> None:
+    """The optimum and the random policy's return, as level lines."""
+    for value, name, colour in (
+        (series.optimal, "optimum", "optimal"),
+        (series.random, "random", "random"),
+    ):
+        axes.axhline(value, color=LIGHT[colour], linestyle=DASHES["dash"], linewidth=1.2)
+        axes.annotate(
+            name,
+            (1, value),
+            xycoords=("axes fraction", "data"),
+            xytext=(-3, 3),
+            textcoords="offset points",
+            horizontalalignment="right",
+            fontsize=9,
+            color=LIGHT["muted"],
+        )
+    axes.set_ylim(
+        bottom=0, top=1.12 * max(series.optimal, *(line.high.max() for line in series.level_lines))
+    )

@@ -1,0 +1,84 @@
+"""What varies is read as it is meant, spelt back, and refused with its rule where it cannot be."""
+
+import pytest
+
+from adfast.cli.sweep.axes import (
+    Axis,
+    label_of,
+    parse_axes,
+    parse_axis,
+    short_names,
+    spell_axis,
+    with_settings,
+)
+from adfast.errors import InvalidArgument
+
+AXES = {
+    "model.attention_window=20,200,none": Axis(
+        ("model.attention_window",), ((20,), (200,), ("none",))
+    ),
+    'model.attention_window=[20,"none"],[20,20]': Axis(
+        ("model.attention_window",), (([20, "none"],), ([20, 20],))
+    ),
+    "evaluation.temperature=0.5, 1": Axis(("evaluation.temperature",), ((0.5,), (1,))),
+    "family.name=dark-room,dark-house": Axis(("family.name",), (("dark-room",), ("dark-house",))),
+    "a.b:a.c=1:x,2:y": Axis(("a.b", "a.c"), ((1, "x"), (2, "y"))),
+}
+
+
+@pytest.mark.parametrize(("text", "axis"), AXES.items(), ids=AXES)
+def test_axis_is_read_and_spelt_back(text, axis):
+    assert parse_axis(text) == axis
+    assert parse_axis(spell_axis(axis)) == axis
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("model.width", "must read section.field=value,value,... got"),
+        ("model.width=", "must read section.field=value,value"),
+        ("=3", "must read section.field=value,value"),
+        ("a.b:a.c=1:2,3", r"every level of .* must give 2 values, one for each of a.b, a.c"),
+        ("model.width=16,32,16", "gives 16 twice; leave one out"),
+        ("seed=0,1", "seed varies by --seeds N"),
+    ],
+)
+def test_bad_axis_is_refused_with_its_rule(text, message):
+    with pytest.raises(InvalidArgument, match=message.replace("... got", ".*got")):
+        parse_axis(text)
+
+
+def test_setting_on_two_axes_is_refused():
+    with pytest.raises(InvalidArgument, match=r"a\.b varies twice; give all its values at once"):
+        parse_axes(["a.b=1", "a.c:a.b=1:2"])
+
+
+def test_short_names_are_no_longer_than_needed():
+    settings = ["model.width", "training.options.seed", "collection.options.seed", "a.seed"]
+    assert short_names(settings) == {
+        "model.width": "width",
+        "training.options.seed": "training.options.seed",
+        "collection.options.seed": "collection.options.seed",
+        "a.seed": "a.seed",
+    }
+
+
+def test_levels_are_told_by_as_few_settings_as_do():
+    assert parse_axis("a.b:a.c=1:1,2:1").num_telling == 1
+    assert parse_axis("a.b:a.c:a.d=1:1:1,1:2:1,2:2:1").num_telling == 2
+    assert parse_axis("a.b:a.c:a.d=1:1:1,1:1:2").num_telling == 3
+
+
+def test_labels_are_as_a_person_writes():
+    assert [label_of(v) for v in (20, "none", None, True, [20, None], 0.5)] == [
+        "20", "none", "none", "true", "[20, none]", "0.5",
+    ]  # fmt: skip
+
+
+def test_settings_are_laid_over_nested_values():
+    values = {"a": {"b": 1, "c": {"d": 2}}, "e": 3}
+    assert with_settings(values, {"a.c.d": 9, "a.f": [1]}) == {
+        "a": {"b": 1, "c": {"d": 9}, "f": [1]},
+        "e": 3,
+    }
+    assert values == {"a": {"b": 1, "c": {"d": 2}}, "e": 3}

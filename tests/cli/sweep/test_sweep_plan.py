@@ -1,0 +1,89 @@
+"""A plan is the product of what varies; what cannot be carried out is refused beforehand."""
+
+import pytest
+
+from adfast.cli.run_config import RECIPES, find_recipe, load_run_config
+from adfast.cli.sweep.plan import load_sweep
+from adfast.config import read_toml
+from adfast.errors import InvalidArgument, UnknownName
+
+WINDOWS = "model.attention_window=5,none"
+LENGTHS = "training.context_length:training.batch_size=10:8,20:4"
+
+
+def test_points_are_the_product_of_the_axes(recipe):
+    plan = load_sweep(recipe, ["training.updates=4"], [WINDOWS, LENGTHS], None)
+    assert [run.name for run in plan.runs] == [
+        "attention_window=5,context_length=10,batch_size=8",
+        "attention_window=5,context_length=20,batch_size=4",
+        "attention_window=none,context_length=10,batch_size=8",
+        "attention_window=none,context_length=20,batch_size=4",
+    ]
+    assert [point.levels for point in plan.points] == [(0, 0), (0, 1), (1, 0), (1, 1)]
+    last = plan.runs[-1].config
+    assert last.model.attention_window is None
+    assert (last.training.context_length, last.training.batch_size) == (20, 4)
+    assert (last.training.updates, last.seed) == (4, 3)
+
+
+def test_seeds_are_runs_of_one_point(recipe):
+    plan = load_sweep(recipe, [], [WINDOWS], 2)
+    assert len(plan.points) == 2
+    assert [run.name for run in plan.points[0].runs] == [
+        "attention_window=5,seed=3",
+        "attention_window=5,seed=4",
+    ]
+    assert [run.config.seed for run in plan.runs] == [3, 4, 3, 4]
+
+
+def test_options_of_the_family_vary_beside_its_others(recipe):
+    plan = load_sweep(recipe, [], ["family.options.reward=every-step,once"], None)
+    assert [run.config.family.options["reward"] for run in plan.runs] == ["every-step", "once"]
+    assert all(run.config.family.options["size"] == 5 for run in plan.runs)
+
+
+def test_plan_is_a_recipe_that_reads_back(recipe, tmp_path):
+    plan = load_sweep(recipe, ["training.updates=4"], [WINDOWS, LENGTHS], 3)
+    path = tmp_path / "sweep.toml"
+    path.write_text(plan.to_toml())
+    assert load_sweep(path, [], [], None) == plan
+    assert load_run_config(path) == plan.base  # `run` passes over the table
+
+
+def test_command_line_replaces_what_the_recipe_varies(recipe, tmp_path):
+    path = tmp_path / "recipe.toml"
+    path.write_text(f'{recipe.read_text()}\n[sweep]\nvary = ["{WINDOWS}"]\nseeds = 2\n')
+    assert len(load_sweep(path, [], [], None).runs) == 4
+    assert len(load_sweep(path, [], ["model.width=16,32,48"], 1).runs) == 3
+
+
+@pytest.mark.parametrize("recipe", sorted(RECIPES.glob("*.toml")), ids=lambda path: path.stem)
+def test_shipped_sweeps_can_be_carried_out(recipe):
+    if "sweep" in read_toml(recipe):
+        load_sweep(recipe, [], [], None).check()
+
+
+def test_shipped_recipe_without_a_table_names_the_way_out():
+    with pytest.raises(InvalidArgument, match=r"does not say what to vary; add --vary, for exam"):
+        load_sweep(find_recipe("dark-room"), [], [], None)
+
+
+def test_combination_that_no_run_could_carry_out_is_named(recipe):
+    plan = load_sweep(recipe, [], ["training.context_length=20,500"], None)
+    with pytest.raises(
+        InvalidArgument, match=r"^context_length=500: training.context_length must be at most 100"
+    ):
+        plan.check()
+
+
+def test_unknown_setting_is_refused_with_the_nearest(recipe):
+    plan = load_sweep(recipe, [], ["model.atention_window=5"], None)
+    with pytest.raises(UnknownName, match=r'did you mean "model\.attention_window"'):
+        plan.check()
+
+
+def test_table_with_an_unknown_key_is_refused(recipe, tmp_path):
+    path = tmp_path / "recipe.toml"
+    path.write_text(f"{recipe.read_text()}\n[sweep]\nvari = []\n")
+    with pytest.raises(UnknownName, match='did you mean "vary"'):
+        load_sweep(path, [], [], None)
