@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 
+import torch
 from torch import Tensor
 
 from adfast.attention.key_value_cache import KeyValueCache
@@ -31,9 +32,9 @@ def decode(
     """The attended values `[N, H, D]`; writes the new keys and values into `cache`.
 
     A ring never looks at values on the host, so the step can be captured in a CUDA graph; a growing
-    cache reads the highest step to make room.
+    cache reads the highest step to make room, unless it is captured: then its room is made before.
     """
-    if cache.window is None:
+    if cache.window is None and not torch.cuda.is_current_stream_capturing():
         cache.reserve(int(step.max()) + 1)
     q, k_new, v_new = (with_adjacent_channels(x) for x in (q, k_new, v_new))
     num_environments, num_heads, head_dim = q.shape
