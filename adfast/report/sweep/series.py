@@ -103,9 +103,10 @@ def sweep_series(sweep: SweepRecord) -> SweepSeries:
 
 
 def line_style(index: int, count: int) -> Style:
-    """The style of line `index` of `count`; the last one is always the model's colour."""
-    if count <= len(COLOURS) - 1:
-        return Style(COLOURS[round((len(COLOURS) - 2) * (index + 1) / count)])
+    """The style of line `index` of `count`: of a few, the last one has the model's colour."""
+    last = COLOURS.index("model")
+    if count <= last + 1:
+        return Style(COLOURS[last - round(last * (count - 1 - index) / max(count - 1, 1))])
     return Style(COLOURS[index % len(COLOURS)], DASHES[index // len(COLOURS) % len(DASHES)])
 
 
