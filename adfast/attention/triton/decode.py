@@ -34,7 +34,8 @@ def decode(
     A ring never looks at values on the host, so the step can be captured in a CUDA graph; a growing
     cache reads the highest step to make room, unless it is captured: then its room is made before.
     """
-    if cache.window is None and not torch.cuda.is_current_stream_capturing():
+    is_captured = q.device.type == "cuda" and torch.cuda.is_current_stream_capturing()
+    if cache.window is None and not is_captured:
         cache.reserve(int(step.max()) + 1)
     q, k_new, v_new = (with_adjacent_channels(x) for x in (q, k_new, v_new))
     num_environments, num_heads, head_dim = q.shape
