@@ -15,6 +15,8 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from adfast.models.config import Device, Precision
+from adfast.models.device import in_precision, resolve_device, resolve_precision
 from adfast.models.transformer import Transformer
 from adfast.source_algorithms.source_algorithm import SourceAlgorithm
 from adfast.tasks.family import TaskFamily
@@ -46,8 +48,17 @@ def history_loss(
     keep_every: int,
     seed: int,
     histories_per_task: int = HISTORIES_PER_TASK,
+    device: Device = "auto",
+    precision: Precision = "auto",
 ) -> HistoryLoss:
-    """The next-action loss on histories as a collection on `task_ids` would have written them."""
+    """The next-action loss on histories as a collection on `task_ids` would have written them.
+
+    `device` and `precision` say where and in what the model computes.
+    """
+    computing_on = resolve_device(device, "device")
+    model = in_precision(
+        model, computing_on, resolve_precision(precision, computing_on, "precision")
+    )
     repetition, place = np.divmod(np.arange(len(task_ids) * histories_per_task), len(task_ids))
     histories = np.asarray(task_ids)[place]
     streams = repetition * family.num_tasks + histories
