@@ -9,7 +9,7 @@ def test_kernels_are_right_in_the_interpreter():
     environment = dict(os.environ, TRITON_INTERPRET="1", OMP_NUM_THREADS="1")
     for inherited in ("PYTEST_ADDOPTS", "PYTEST_XDIST_WORKER"):
         environment.pop(inherited, None)
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:xdist", "-x", str(folder)]
+    command = [sys.executable, "-m", "pytest", "-p", "no:xdist", "-x", str(folder)]
     result = subprocess.run(
         command, env=environment, capture_output=True, text=True, check=False, timeout=600
     )
