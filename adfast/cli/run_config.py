@@ -96,6 +96,7 @@ def check_feasible(config: RunConfig) -> None:
             f"got {training.context_length}; shorten it, raise collection.episodes or lower "
             "collection.keep_every"
         )
+    check_devices(config)
     positions = config.model.num_learned_positions
     needed = max(training.context_length, config.evaluation.episodes * family.episode_length)
     if positions is not None and positions < needed:
@@ -104,3 +105,21 @@ def check_feasible(config: RunConfig) -> None:
             f"longest history in training and evaluation, got {positions}; raise it, or use "
             "another model.position_encoding"
         )
+
+
+def check_devices(config: RunConfig) -> None:
+    """Raise `InvalidArgument` for a device or precision that this machine lacks.
+
+    Only choices that may be impossible are tried, since trying loads torch.
+    """
+    training, evaluation = config.training, config.evaluation
+    is_always_possible = training.device != "cuda" and training.compile is not True
+    if not is_always_possible or training.precision != "auto":
+        from adfast.training.execution import resolve_execution
+
+        resolve_execution(training)
+    if evaluation.device == "cuda" or evaluation.precision != "auto":
+        from adfast.models.device import resolve_device, resolve_precision
+
+        device = resolve_device(evaluation.device, "evaluation.device")
+        resolve_precision(evaluation.precision, device, "evaluation.precision")

@@ -68,7 +68,6 @@ def collect(run: RunDirectory, should_stop: ShouldStop) -> None:
 def train(run: RunDirectory, should_stop: ShouldStop) -> None:
     """Fit the model to the run's histories, going on from the newest checkpoint if there is one."""
     from adfast import histories
-    from adfast.attention import describe_backend
     from adfast.evaluation.in_context import evaluate as evaluate_in_context
     from adfast.models.checkpoint import describe_model
     from adfast.models.transformer import Transformer
@@ -93,6 +92,8 @@ def train(run: RunDirectory, should_stop: ShouldStop) -> None:
             seeds=settings.monitor_seeds,
             temperature=settings.temperature,
             seed=run.config.seed,
+            device=settings.device,
+            precision=settings.precision,
         )
         return float(result.returns[:, :, -1].mean())
 
@@ -128,12 +129,7 @@ def train(run: RunDirectory, should_stop: ShouldStop) -> None:
         threads=state.threads,
         parameters=sum(parameter.numel() for parameter in model.parameters()),
         tokens=state.tokens,
-        attention_backend=describe_backend(
-            model.attention_backend,
-            model.head.device,
-            model.block_dtype,
-            run.config.model.head_dim,
-        ),
+        **trainer.execution.describe(run.config.model.head_dim),
     )
 
 
@@ -153,6 +149,7 @@ def evaluate(run: RunDirectory, should_stop: ShouldStop) -> None:
         summarise,
     )
     from adfast.models.checkpoint import load_model
+    from adfast.models.device import describe_computing, resolve_device, resolve_precision
     from adfast.training.checkpoints import newest_checkpoint
 
     run.require("train")
@@ -166,6 +163,8 @@ def evaluate(run: RunDirectory, should_stop: ShouldStop) -> None:
             f"{run.checkpoints} holds no checkpoint; train again with: "
             f"adfast train {run.path} --fresh"
         )
+    device = resolve_device(settings.device, "evaluation.device")
+    precision = resolve_precision(settings.precision, device, "evaluation.precision")
     torch.set_num_threads(run.stage_records()["train"]["threads"])
     model = load_model(checkpoint)
     # Held-out and training tasks act in one batch: one streamed step serves all.
@@ -189,6 +188,8 @@ def evaluate(run: RunDirectory, should_stop: ShouldStop) -> None:
             temperature=settings.temperature,
             seed=config.seed,
             on_episode=on_episode,
+            device=settings.device,
+            precision=settings.precision,
         )
     held_out = everything.select(slice(0, len(split.held_out)))
     trained = everything.select(slice(len(split.held_out), None))
@@ -226,7 +227,12 @@ def evaluate(run: RunDirectory, should_stop: ShouldStop) -> None:
     stage_seconds = {name: record["seconds"] for name, record in run.stage_records().items()}
     evaluation |= {"summary": summary, "seconds": stage_seconds | {"evaluate": round(seconds, 3)}}
     write_json(run.evaluation, evaluation)
-    run.record_stage("evaluate", seconds, environment_steps=everything.trajectories.action.size)
+    run.record_stage(
+        "evaluate",
+        seconds,
+        environment_steps=everything.trajectories.action.size,
+        **describe_computing(device, precision),
+    )
 
 
 def report(run: RunDirectory, should_stop: ShouldStop) -> None:

@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from adfast.errors import CheckpointError, InvalidArgument
-from adfast.evaluation.action_sampling import sample_actions
+from adfast.evaluation.device_step import DeviceStep
+from adfast.evaluation.host_step import Acting, HostStep, Outcome
 from adfast.models.checkpoint import load_model
+from adfast.models.config import Device, Precision
+from adfast.models.device import in_precision, resolve_device, resolve_precision
 from adfast.models.transformer import Transformer
-from adfast.models.transition_embedding import StepInput
 from adfast.random_streams import EVALUATION_ACTION, stream_keys
 
 
@@ -26,6 +27,9 @@ class Agent:
     `temperature` divides the logits (0 takes the likeliest action). Environment n draws its actions
     from the random stream `random_streams[n]` (default: n) of `seed`, so that what it does depends
     neither on its neighbours nor on their number.
+
+    `device` and `precision` say where and in what the model computes; it is copied where it is not
+    there yet, as it is now.
     """
 
     def __init__(
@@ -36,10 +40,14 @@ class Agent:
         temperature: float = 1.0,
         seed: int = 0,
         random_streams: np.ndarray | None = None,
+        device: Device = "auto",
+        precision: Precision = "auto",
     ) -> None:
         if not temperature >= 0:  # nan is refused too
             raise InvalidArgument(f"temperature must not be negative, got {temperature}")
-        self.model = model.eval()
+        self.device = resolve_device(device, "device")
+        precision_used = resolve_precision(precision, self.device, "precision")
+        self.model = in_precision(model, self.device, precision_used).eval()
         self.temperature = float(temperature)
         self.num_environments = num_environments
         streams = np.arange(num_environments) if random_streams is None else random_streams
@@ -48,24 +56,20 @@ class Agent:
                 f"random_streams must have one entry for each of the {num_environments} "
                 f"environments, got shape {np.shape(streams)}"
             )
-        self._offset, self._mask = stream_keys(seed, EVALUATION_ACTION, streams)
-        self._draws = np.zeros(num_environments, np.int64)
-        self._cache = model.new_cache(num_environments)
+        keys = stream_keys(seed, EVALUATION_ACTION, streams)
+        step = HostStep if self.device.type == "cpu" else DeviceStep
+        self._step: Acting = step(self.model, self.temperature, *keys)
+        self._is_new = np.ones(num_environments, bool)  # environments that begin a history
         components = len(model.schema.observation_sizes)
-        self._action = np.zeros(num_environments, np.int64)
-        self._reward = np.zeros(num_environments, model.schema.reward_dtype)
-        self._final_observation = np.zeros((num_environments, components), np.int64)
-        self._episode_step = np.zeros(num_environments, np.int64)
+        self._observation_shape = (num_environments, components)
+        self._no_final = np.zeros(self._observation_shape, np.int64)
+        self._reward_dtype = np.dtype(model.schema.reward_dtype)
 
     def reset(self, mask: np.ndarray | None = None) -> None:
         """Forget everything in the environments of `mask` (bool `[N]`), or in all: a new task."""
-        if mask is None:
-            self._cache.reset()
-            self._episode_step[:] = 0
-            return
-        chosen = np.asarray(mask)
-        self._cache.reset(torch.from_numpy(chosen))
-        self._episode_step[chosen] = 0
+        chosen = None if mask is None else np.asarray(mask)
+        self._step.reset(chosen)
+        self._is_new[... if chosen is None else chosen] = True
 
     def act(
         self,
@@ -86,47 +90,42 @@ class Agent:
         Raises `InvalidArgument` for a wrong shape or a missing or out-of-range value.
         """
         observation = self._observed("observation", observation)
-        is_first = self._cache.is_first.numpy()
-        if not is_first.all():
-            self._remember(~is_first, reward, terminated, truncated, final_observation)
-        inputs = StepInput(
-            observation=torch.from_numpy(observation),
-            previous_action=torch.from_numpy(self._action),
-            previous_reward=torch.from_numpy(self._reward),
-            previous_final_observation=torch.from_numpy(self._final_observation),
-            episode_step=torch.from_numpy(self._episode_step),
-            is_first=self._cache.is_first,
-        )
-        logits = self.model.step(inputs, self._cache).float().numpy()
-        actions = np.empty(self.num_environments, np.int64)
-        sample_actions(logits, self.temperature, self._offset, self._mask, self._draws, actions)
-        self._draws += 1
-        self._episode_step += 1
-        self._action[:] = actions
+        outcome = None
+        if not self._is_new.all():
+            outcome = self._outcome(reward, terminated, truncated, final_observation)
+        actions = self._step(observation, outcome)
+        self._is_new[:] = False
         return actions
 
-    def _remember(self, continuing: np.ndarray, *result: np.ndarray | None) -> None:
-        """Take in what the last actions brought to the environments that were not reset."""
-        reward, terminated, truncated, final_observation = result
+    def _outcome(
+        self,
+        reward: np.ndarray | None,
+        terminated: np.ndarray | None,
+        truncated: np.ndarray | None,
+        final_observation: np.ndarray | None,
+    ) -> Outcome:
+        """What the last actions brought to the environments that were not reset."""
         shape = (self.num_environments,)
         if reward is None or terminated is None or truncated is None:
             raise InvalidArgument(
                 "reward, terminated and truncated must be given after the first call; "
                 "call reset() to begin a new task instead"
             )
+        continues = ~self._is_new
         earned = self._checked("reward", reward, shape)
-        self._reward[continuing] = earned[continuing]
-        if self._reward.dtype.kind == "u" and (self._reward != earned)[continuing].any():
+        kept = np.zeros(shape, self._reward_dtype)
+        kept[continues] = earned[continues]
+        if kept.dtype.kind == "u" and (kept != earned)[continues].any():
             raise InvalidArgument(
-                f"reward must be integers in 0..{np.iinfo(self._reward.dtype).max} as the model's "
-                f"schema stores them, got {earned[continuing & (self._reward != earned)][0]}"
+                f"reward must be integers in 0..{np.iinfo(kept.dtype).max} as the model's "
+                f"schema stores them, got {earned[continues & (kept != earned)][0]}"
             )
         done = self._checked("terminated", terminated, shape).astype(bool)
         done |= self._checked("truncated", truncated, shape).astype(bool)
-        done &= continuing
-        self._episode_step[done] = 0
-        if done.any():
-            self._final_observation[done] = self._final(final_observation, done)[done]
+        done &= continues
+        # Where no episode ends nothing of it is read, and it may be anything.
+        final = self._final(final_observation, done) if done.any() else self._no_final
+        return Outcome(continues, kept, done, final)
 
     def _final(self, values: Any, done: np.ndarray) -> np.ndarray:
         """int64 `[N, C]`: the final observations, of which the rows of `done` will be read."""
@@ -138,14 +137,14 @@ class Agent:
                 "final_observation must be given where an episode ends; "
                 'Gymnasium vector environments return it as info["final_obs"]'
             )
-        final = self._final_observation.copy()
+        final = self._no_final.copy()
         for index in np.flatnonzero(done):
             final[index] = rows[index]
         return self._observed("final_observation", final)
 
     def _observed(self, name: str, values: Any) -> np.ndarray:
         """Observations `[N, C]` as int64; raises `InvalidArgument` for another shape or kind."""
-        array = self._checked(name, values, self._final_observation.shape)
+        array = self._checked(name, values, self._observation_shape)
         if array.dtype.kind not in "iu":
             raise InvalidArgument(f"{name} must be integers, got {array.dtype}; cast them first")
         return array.astype(np.int64)
@@ -168,6 +167,8 @@ def load(
     temperature: float = 1.0,
     seed: int = 0,
     random_streams: np.ndarray | None = None,
+    device: Device = "auto",
+    precision: Precision = "auto",
 ) -> Agent:
     """The agent of a run directory's newest checkpoint, or of a checkpoint file."""
     path = Path(run)
@@ -182,4 +183,6 @@ def load(
         temperature=temperature,
         seed=seed,
         random_streams=random_streams,
+        device=device,
+        precision=precision,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from adfast.config import Config
+from adfast.models.config import Device, Precision
 
 
 class EvaluationConfig(Config):
@@ -20,3 +21,5 @@ class EvaluationConfig(Config):
     train_tasks: int = Field(16, ge=0)
     monitor_episodes: int = Field(15, ge=1)
     monitor_seeds: int = Field(1, ge=1)
+    device: Device = "auto"
+    precision: Precision = "auto"  # of the model's blocks

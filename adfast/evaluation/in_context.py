@@ -14,6 +14,7 @@ import numpy as np
 from adfast.errors import InvalidArgument
 from adfast.evaluation.agent import Agent
 from adfast.evaluation.recorder import EpisodeRecorder, Trajectories
+from adfast.models.config import Device, Precision
 from adfast.models.transformer import Transformer
 from adfast.simulators import BatchSimulator
 from adfast.tasks.family import TaskFamily
@@ -47,10 +48,13 @@ def evaluate(
     temperature: float = 1.0,
     seed: int = 0,
     on_episode: Callable[[int], None] | None = None,
+    device: Device = "auto",
+    precision: Precision = "auto",
 ) -> InContextEvaluation:
     """Let `model` act for `episodes` episodes on every task, `seeds` times, from an empty context.
 
     `on_episode(episodes_done)` is called whenever the slowest environment finishes an episode.
+    `device` and `precision` say where and in what the model computes; simulators run on the host.
     Raises `InvalidArgument` when the model was made for another schema than the family's, and when
     there is no task, episode or seed.
     """
@@ -69,7 +73,13 @@ def evaluate(
     num_environments = len(streams)
     simulator = BatchSimulator(family, environment_task, seed, random_streams=streams)
     agent = Agent(
-        model, num_environments, temperature=temperature, seed=seed, random_streams=streams
+        model,
+        num_environments,
+        temperature=temperature,
+        seed=seed,
+        random_streams=streams,
+        device=device,
+        precision=precision,
     )
     record = EpisodeRecorder(family, num_environments, episodes)
     observation = simulator.reset()

@@ -73,6 +73,7 @@ def host_tensor(shape: tuple[int, ...], dtype: torch.dtype, device: torch.device
     return torch.empty(shape, dtype=dtype, pin_memory=device.type == "cuda")
 
 
-def device_name(device: torch.device) -> str:
-    """What a record calls `device`."""
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
+def describe_computing(device: torch.device, precision: torch.dtype) -> dict[str, str]:
+    """What a record says of them: the card's name or "cpu", and the precision of the blocks."""
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
+    return {"device": name, "precision": str(precision).removeprefix("torch.")}

@@ -47,6 +47,13 @@ class RingKVCache:
         """bool `[N]`: environments whose next step begins a history."""
         return self.step == self.start
 
+    def reserve(self, num_steps: int) -> bool:
+        """Make room for so many tokens since all were reset; whether memory was moved for it."""
+        before = [layer.num_slots for layer in self.layers]
+        for layer in self.layers:
+            layer.reserve(num_steps)
+        return before != [layer.num_slots for layer in self.layers]
+
     def advance(self) -> None:
         """Move the clock on by one token."""
         self.step += 1

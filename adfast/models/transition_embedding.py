@@ -15,8 +15,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -77,6 +78,17 @@ def can_examine(values: Tensor) -> bool:
     for, and not in a graph that is being compiled.
     """
     return values.device.type == "cpu" and not torch.compiler.is_compiling()
+
+
+def require_in_range(name: str, values: np.ndarray, size: int) -> None:
+    """Raise `InvalidArgument` unless all integer `values` are in 0 .. size - 1."""
+    least, greatest = int(values.min(initial=0)), int(values.max(initial=0))
+    if least < 0 or greatest >= size:
+        raise InvalidArgument(
+            f"{name} must be in 0..{size - 1} by the model's schema, "
+            f"got {greatest if greatest >= size else least}; "
+            "use the schema of the family that the data comes from"
+        )
 
 
 class SummedRows(torch.autograd.Function):
@@ -181,7 +193,7 @@ class TransitionEmbedding(nn.Module):
             dim=-1,
         )
         if can_examine(values) and ((values < 0) | (values >= self.block_size)).any():
-            raise InvalidArgument(self.describe_invalid(values))
+            self.refuse(values)
         return values + self.first_row
 
     def sum_rows(self, rows: Tensor) -> Tensor:
@@ -198,8 +210,8 @@ class TransitionEmbedding(nn.Module):
         reward = inputs.previous_reward.to(token.dtype).masked_fill(inputs.is_first, 0.0)
         return token + reward[..., None] * self.reward_direction
 
-    def describe_invalid(self, values: Tensor) -> str:
-        """The message for the first block of `values` that leaves its range."""
+    def refuse(self, values: Tensor) -> NoReturn:
+        """Raise `InvalidArgument` for the first block of `values` that leaves its range."""
         components = range(self.num_components)
         names = [
             "previous_action",
@@ -209,11 +221,5 @@ class TransitionEmbedding(nn.Module):
             "episode_step",
         ]
         for block, (name, size) in enumerate(zip(names, self.block_sizes, strict=True)):
-            value = values[..., block]
-            if int(value.min()) < 0 or int(value.max()) >= size:
-                wrong = int(value.max() if int(value.max()) >= size else value.min())
-                return (
-                    f"{name} must be in 0..{size - 1} by the model's schema, got {wrong}; "
-                    "use the schema of the family that the data comes from"
-                )
+            require_in_range(name, values[..., block].numpy(), size)
         raise AssertionError("called without an invalid value")

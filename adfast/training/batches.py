@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from adfast.errors import InvalidArgument
+from adfast.models.transition_embedding import require_in_range
 from adfast.training.config import TrainingConfig
 
 if TYPE_CHECKING:
@@ -78,9 +79,5 @@ def check_values(batch: Mapping[str, np.ndarray], schema: TransitionSchema) -> N
     for name in ("observation", "next_observation"):
         for component, size in enumerate(schema.observation_sizes):
             limits.append((f"{name}[{component}]", batch[name][..., component], size))
-    for name, values, size in limits:  # all unsigned
-        if (greatest := int(values.max())) >= size:
-            raise InvalidArgument(
-                f"{name} must be in 0..{size - 1} by the model's schema, got {greatest}; "
-                "use the schema of the family that the data comes from"
-            )
+    for name, values, size in limits:
+        require_in_range(name, values, size)

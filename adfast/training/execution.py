@@ -7,33 +7,32 @@ from typing import Any
 
 import torch
 
-from adfast.attention import resolve_backend
+from adfast.attention import describe_backend, resolve_backend
 from adfast.errors import InvalidArgument
-from adfast.models.device import device_name, resolve_device, resolve_precision
+from adfast.models.device import describe_computing, resolve_device, resolve_precision
 from adfast.training.config import TrainingConfig
 
 
 @dataclass(frozen=True)
 class Execution:
-    """The device, the precision of the blocks, whether the step is compiled, which attention."""
+    """The device, the precision of the blocks, and whether the step is compiled."""
 
     device: torch.device
     precision: torch.dtype
     is_compiled: bool
-    attention_backend: str
 
     @property
     def is_sharded(self) -> bool:
         """Whether threads take slices of the batch: on the processor, in its own precision."""
         return self.device.type == "cpu" and self.precision == torch.float32
 
-    def describe(self) -> dict[str, Any]:
-        """JSON-ready, for the provenance."""
+    def describe(self, head_dim: int) -> dict[str, Any]:
+        """JSON-ready, for the provenance, with what attends with heads of this width."""
+        attention = describe_backend("auto", self.device, self.precision, head_dim)
         return {
-            "device": device_name(self.device),
-            "precision": str(self.precision).removeprefix("torch."),
+            **describe_computing(self.device, self.precision),
             "compiled": self.is_compiled,
-            "attention_backend": self.attention_backend,
+            "attention_backend": attention,
         }
 
 
@@ -48,4 +47,5 @@ def resolve_execution(config: TrainingConfig) -> Execution:
             f'already and cannot be part of a graph), got {device.type}; use "auto" or false'
         )
     is_compiled = is_cuda if config.compile == "auto" else config.compile
-    return Execution(device, precision, is_compiled, resolve_backend("auto", device))
+    resolve_backend("auto", device)  # raises where there is no attention for the device
+    return Execution(device, precision, is_compiled)

@@ -1,0 +1,141 @@
+"""The step for a device acts as that of the processor: with resets, growth and rehearsal."""
+
+import numpy as np
+import pytest
+import torch
+
+from adfast.errors import InvalidArgument
+from adfast.evaluation import agent as agent_module
+from adfast.evaluation.agent import Agent
+from adfast.evaluation.captured_call import rehearse
+from adfast.evaluation.device_step import DeviceStep
+from adfast.evaluation.host_step import Outcome
+from adfast.models import transformer
+from adfast.simulators import BatchSimulator
+from evaluation.acting import ROOM, TERMINATING_ROOM, act, random_model
+
+VARIANTS = {
+    "window": {},
+    "growing": {"attention_window": [None, 7]},
+    "three tokens": {"layout": "three-token", "position_encoding": "rope"},
+    "learned": {"position_encoding": "learned", "num_learned_positions": 200},
+}
+NUM = 6
+KEYS = (np.arange(NUM, dtype=np.uint32), np.arange(7, 7 + NUM, dtype=np.uint32))
+
+
+@pytest.fixture
+def on_device_step(monkeypatch):
+    """Agents that take the step of a device, without one."""
+
+    def make(model, *args, **settings):
+        with monkeypatch.context() as patch:
+            patch.setattr(agent_module, "HostStep", DeviceStep)
+            return Agent(model, *args, **settings)
+
+    return make
+
+
+@pytest.mark.parametrize("temperature", [0.0, 0.7])
+@pytest.mark.parametrize("family", [ROOM, TERMINATING_ROOM], ids=["fixed", "terminating"])
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_actions_are_those_of_the_processor(on_device_step, variant, family, temperature):
+    model = random_model(family, **VARIANTS[variant])
+    tasks = np.arange(NUM)
+    settings = {"temperature": temperature, "seed": 4}
+    expected = act(Agent(model, NUM, **settings), BatchSimulator(family, tasks), 90)
+    actions = act(on_device_step(model, NUM, **settings), BatchSimulator(family, tasks), 90)
+    np.testing.assert_array_equal(actions, expected)
+
+
+@pytest.mark.parametrize("variant", ["window", "growing"])
+def test_resets_are_those_of_the_processor(on_device_step, variant):
+    model = random_model(ROOM, **VARIANTS[variant])
+    agents = Agent(model, NUM, seed=1), on_device_step(model, NUM, seed=1)
+    simulators = BatchSimulator(ROOM, np.arange(NUM)), BatchSimulator(ROOM, np.arange(NUM))
+    returned = [(simulator.reset(),) for simulator in simulators]
+    generator = np.random.default_rng(0)
+    for step in range(120):
+        if step % 17 == 16:
+            mask = generator.random(NUM) < 0.4
+            mask = None if step == 67 else mask
+            for number, (agent, simulator) in enumerate(zip(agents, simulators, strict=True)):
+                agent.reset(mask)
+                returned[number] = (simulator.reset(mask), *returned[number][1:])
+        host, device = (agent.act(*last) for agent, last in zip(agents, returned, strict=True))
+        np.testing.assert_array_equal(device, host)
+        returned = [tuple(simulator.step(host)) for simulator in simulators]
+
+
+def test_real_rewards_arrive(on_device_step):
+    schema = ROOM.transition_schema
+    model = random_model(ROOM)
+    model = transformer.Transformer(
+        model.config, type(schema)((5, 5), 5, 10, reward_dtype="float32"), seed=0
+    )
+    with torch.no_grad():
+        model.head.normal_()
+    generator = np.random.default_rng(0)
+    agents = Agent(model, NUM), on_device_step(model, NUM)
+    past = ()
+    for _ in range(30):
+        observation = generator.integers(0, 5, (NUM, 2))
+        host, device = (agent.act(observation, *past) for agent in agents)
+        np.testing.assert_array_equal(device, host)
+        reward, ended = generator.normal(size=NUM).astype(np.float32), np.ones(NUM, bool)
+        past = (reward, ended, ended, observation)
+
+
+@pytest.mark.parametrize("wrong", ["observation", "final_observation"])
+def test_values_outside_the_schema_are_refused_and_change_nothing(on_device_step, wrong):
+    model = random_model(ROOM)
+    agent, undisturbed = on_device_step(model, 2), on_device_step(model, 2)
+    here, far = np.ones((2, 2), int), np.array([[1, 1], [5, 1]])
+    nothing, done = np.zeros(2), np.ones(2, bool)
+    np.testing.assert_array_equal(agent.act(here), undisturbed.act(here))
+    arguments = (far, nothing, done, done, here)
+    if wrong == "final_observation":
+        arguments = (here, nothing, done, done, far)
+    with pytest.raises(InvalidArgument, match=rf"{wrong}\[0\] must be in 0\.\.4 by the .* got 5"):
+        agent.act(*arguments)
+    for _ in range(9):
+        arguments = (here, nothing, done, ~done, here)
+        np.testing.assert_array_equal(agent.act(*arguments), undisturbed.act(*arguments))
+
+
+def test_episode_that_lasts_too_long_is_refused(on_device_step):
+    agent, here, nothing = on_device_step(random_model(ROOM), 2), np.ones((2, 2), int), np.zeros(2)
+    agent.act(here)
+    for _ in range(ROOM.episode_length - 1):
+        agent.act(here, nothing, nothing, nothing)
+    with pytest.raises(InvalidArgument, match=r"episode_step must be in 0\.\.9 .* got 10"):
+        agent.act(here, nothing, nothing, nothing)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_rehearsing_between_two_steps_changes_nothing(variant):
+    """As happens where a graph is captured anew because a growing cache has moved."""
+    model = random_model(ROOM, **VARIANTS[variant]).eval()
+    steps = [DeviceStep(model, 0.9, *KEYS) for _ in range(2)]
+    generator = np.random.default_rng(0)
+    for number in range(40):
+        observation = generator.integers(0, 5, (NUM, 2))
+        ends = np.full(NUM, number % 10 == 0)
+        outcome = None
+        if number:
+            outcome = Outcome(np.ones(NUM, bool), np.arange(NUM) % 2, ends, observation)
+        if number % 9 == 5:
+            steps[0]._cache.reserve(10**3)
+            rehearse(steps[0].advance, steps[0].state)
+        actions = [step(observation, outcome) for step in steps]
+        np.testing.assert_array_equal(*actions)
+
+
+def test_step_reads_no_value_back(monkeypatch):
+    """A meta tensor has no values: whatever asks for one raises. Attention has its own test."""
+    monkeypatch.setattr(transformer, "decode", lambda q, *_, **__: q)
+    model = random_model(ROOM, **VARIANTS["learned"]).to("meta")
+    step = DeviceStep(model, 0.5, *KEYS)
+    for _ in range(2):
+        step.advance()
+    assert all(tensor.is_meta for tensor in step.state)
