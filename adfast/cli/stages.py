@@ -168,7 +168,7 @@ def evaluate(run: RunDirectory, should_stop: ShouldStop) -> None:
     torch.set_num_threads(run.stage_records()["train"]["threads"])
     model = load_model(checkpoint)
     # Held-out and training tasks act in one batch: one streamed step serves all.
-    task_ids = np.concatenate([split.held_out, split.train[: settings.train_tasks]])
+    task_ids = np.concatenate([split.held_out, spread(split.train, settings.train_tasks)])
     with progress_bar("evaluate", settings.episodes, "episodes") as bar:
 
         def on_episode(episodes: int) -> None:
@@ -233,6 +233,15 @@ def evaluate(run: RunDirectory, should_stop: ShouldStop) -> None:
         environment_steps=everything.trajectories.action.size,
         **describe_computing(device, precision),
     )
+
+
+def spread(task_ids: np.ndarray, count: int) -> np.ndarray:
+    """`count` of the sorted `task_ids`, or all if there are fewer, evenly over their range.
+
+    The first ones would be goals of one corner, whose optimum is not that of the room.
+    """
+    count = min(count, len(task_ids))
+    return task_ids[np.arange(count) * len(task_ids) // max(count, 1)]
 
 
 def report(run: RunDirectory, should_stop: ShouldStop) -> None:
