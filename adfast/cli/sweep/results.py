@@ -108,18 +108,24 @@ def point_record(point: Point, evaluations: list[dict[str, Any]]) -> PointRecord
 
 
 def results_table(sweep: SweepRecord) -> Table:
-    """A row per finished point: its settings, what it can see, and what it came to."""
+    """A row per finished point: its settings, how far it sees, and what it came to."""
+    from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
     missing = sweep.num_points - len(sweep.points)
     table = Table(
         title=f"{sweep.name}: {len(sweep.points)} points"
         + (f", {missing} more not finished" if missing else ""),
+        caption="Receptive field in transitions; mean return of the last five episodes on held-out "
+        "tasks, as a share of the optimum; next-action loss at the end of held-out histories.",
         title_justify="left",
+        caption_justify="left",
+        box=SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),  # narrow, so that three settings fit in 80 columns
+        pad_edge=False,
     )
     names = [name.replace("_", "\n") for axis in sweep.axes for name in axis.names]
-    figures = ("receptive\nfield", "return of\nlast 5", "95%\ninterval", "of\noptimum",
-               "loss\nat end", "train\nseconds")  # fmt: skip
+    figures = ("receptive\nfield", "last 5", "95%\ninterval", "share", "loss", "train\ns")
     for name in (*names, *figures):
         table.add_column(name, justify="right", no_wrap=True)
     for point in sweep.points:

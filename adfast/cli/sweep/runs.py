@@ -165,6 +165,8 @@ def measure_history_loss(run: RunDirectory) -> None:
         episodes=collection.episodes,
         keep_every=collection.keep_every,
         seed=config.seed,
+        device=config.evaluation.device,
+        precision=config.evaluation.precision,
     )
     evaluation = evaluation_of(run)
     evaluation["history_loss"] = {

@@ -30,7 +30,7 @@ def sweep_figure(series: SweepSeries) -> Figure:
     draw_returns(returns, series)
     draw_episodes(episodes, series)
     draw_loss(loss, series)
-    of_group = f" ({series.group})" if series.group else ""
+    of_group = f"\n{series.group}" if series.group else ""
     titles = ("Return, last 5 episodes", f"Return per episode{of_group}",
               f"Loss on held-out histories{of_group}")  # fmt: skip
     for axes, title in zip((returns, episodes, loss), titles, strict=True):
@@ -62,7 +62,7 @@ def draw_returns(axes: Axes, series: SweepSeries) -> None:
     axes.set_xlim(-0.3, len(ticks) - 0.7)
     axes.set_xlabel(title)
     axes.set_ylabel("return per episode")
-    axes.legend(frameon=False, fontsize=9)
+    axes.legend(frameon=False, fontsize=9, loc="upper left")
 
 
 def draw_episodes(axes: Axes, series: SweepSeries) -> None:
@@ -83,7 +83,7 @@ def draw_episodes(axes: Axes, series: SweepSeries) -> None:
     axes.set_xlim(0.5, max(len(line.mean) for line in series.point_lines) + 0.5)
     axes.set_xlabel("episode in context")
     axes.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True, steps=[1, 2, 5, 10]))
-    axes.legend(frameon=False, fontsize=9)
+    axes.legend(frameon=False, fontsize=9, loc="upper left")
 
 
 def draw_loss(axes: Axes, series: SweepSeries) -> None:
@@ -120,6 +120,6 @@ def draw_references(axes: Axes, series: SweepSeries) -> None:
             fontsize=9,
             color=LIGHT["muted"],
         )
-    axes.set_ylim(
-        bottom=0, top=1.12 * max(series.optimal, *(line.high.max() for line in series.level_lines))
-    )
+    greatest = max(series.optimal, *(line.high.max() for line in series.level_lines))
+    num_lines = max(len(series.level_lines), len(series.point_lines))
+    axes.set_ylim(bottom=0, top=(1.08 + 0.08 * min(num_lines, 6)) * greatest)  # room for a legend

@@ -85,7 +85,7 @@ def test_figure_is_wide_enough_to_print_and_names_everything(tmp_path):
     returns, episodes, loss = figure.axes
     assert returns.get_xticklabels()[0].get_text() == "20\nsees 39"
     assert "receptive field" in returns.get_xlabel()
-    assert episodes.get_title(loc="left") == "Return per episode (context length 320)"
+    assert episodes.get_title(loc="left") == "Return per episode\ncontext length 320"
     assert loss.get_xscale() == "log"
     write_figure(record(), tmp_path / "sweep.png")
     header = (tmp_path / "sweep.png").read_bytes()[:24]
