@@ -113,7 +113,8 @@ def train_on_recall(
     """
     model.train()
     updates = sum(stage.updates for stage in curriculum)
-    optimizer = OptimizerGroup(model, TrainingConfig(updates=updates))
+    settings = TrainingConfig(updates=updates, warmup_updates=min(10, updates))
+    optimizer = OptimizerGroup(model, settings)
     gradient = UndividedGradient(model, precision)
     update = 0
     for stage in curriculum:
@@ -130,11 +131,9 @@ def measure_recall(
     model: Transformer, length: int, sequences: int, num_parts: int, seed: int = 1
 ) -> Tensor:
     """float64 `[num_parts]`: the share recalled in each part of fresh sequences, one at a time."""
-    right, total = torch.zeros(2, num_parts, dtype=torch.float64)
+    counts = torch.zeros(2, num_parts, dtype=torch.float64)
     task = RecallTask(length, 1, seed)
     for number in range(sequences):
         batch = {name: values.to(model.head.device) for name, values in task(number).items()}
-        part_right, part_total = count_recalled(model(batch), batch, num_parts)
-        right += part_right.cpu()
-        total += part_total.cpu()
-    return right / total
+        counts += torch.stack(count_recalled(model(batch), batch, num_parts)).cpu()
+    return counts[0] / counts[1]
