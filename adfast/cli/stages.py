@@ -165,7 +165,7 @@ def evaluate(run: RunDirectory, should_stop: ShouldStop) -> None:
         )
     device = resolve_device(settings.device, "evaluation.device")
     precision = resolve_precision(settings.precision, device, "evaluation.precision")
-    torch.set_num_threads(run.stage_records()["train"]["threads"])
+    torch.set_num_threads(1)  # a step is too short to be split, least beside other processes
     model = load_model(checkpoint)
     # Held-out and training tasks act in one batch: one streamed step serves all.
     task_ids = np.concatenate([split.held_out, spread(split.train, settings.train_tasks)])

@@ -118,7 +118,9 @@ class Trainer:
             self.state = load_training(newest, self.model, self.optimizer)
         else:
             self.state.threads = self.config.threads or self._best_thread_count()
-        torch.set_num_threads(self.state.threads)
+        # Shards bring their own threads; what is left is too small to be split, and the barriers of
+        # split operations are slow when another process owns a core.
+        torch.set_num_threads(1 if self.execution.is_sharded else self.state.threads)
         self.model.train()  # before it is replicated
         metrics = MetricsLog(self.directory / "metrics.jsonl", keep_updates=self.state.update)
         updates = range(self.state.update, self.config.updates)

@@ -156,7 +156,7 @@ def measure_history_loss(run: RunDirectory) -> None:
             f"{run.checkpoints} holds no checkpoint; train again with: "
             f"adfast train {run.path} --fresh"
         )
-    torch.set_num_threads(run.stage_records()["train"]["threads"])
+    torch.set_num_threads(1)  # a step is too short to be split, least beside other processes
     measured = history_loss(
         load_model(checkpoint),
         family,
