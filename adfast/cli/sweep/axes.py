@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -128,3 +128,15 @@ def with_settings(values: Mapping[str, Any], settings: Mapping[str, Any]) -> dic
             nested = {key: nested}
         merged = deep_merge(merged, nested)
     return merged
+
+
+def without_settings(values: Mapping[str, Any], settings: Collection[str]) -> dict[str, Any]:
+    """Nested `values` without the dotted `settings`."""
+    kept: dict[str, Any] = {}
+    for key, value in values.items():
+        if key in settings:
+            continue
+        prefix = f"{key}."
+        below = [name.removeprefix(prefix) for name in settings if name.startswith(prefix)]
+        kept[key] = without_settings(value, below) if isinstance(value, Mapping) else value
+    return kept

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from adfast.cli.run_directory import write_json
-from adfast.cli.sweep.axes import label_of
+from adfast.cli.sweep.axes import label_of, without_settings
 from adfast.cli.sweep.plan import Point, SweepPlan
 from adfast.provenance import collect_provenance
 
@@ -50,7 +50,7 @@ def write_results(path: Path, plan: SweepPlan) -> None:
         ),
         num_points=len(plan.points),
         points=tuple(points),
-        base=plan.base.model_dump(mode="json"),
+        base=without_settings(plan.base.model_dump(mode="json"), names),
         provenance=collect_provenance(),
     )
     write_json(path / FILE_NAME, record.model_dump(mode="json"))

@@ -10,6 +10,7 @@ from adfast.cli.sweep.axes import (
     short_names,
     spell_axis,
     with_settings,
+    without_settings,
 )
 from adfast.errors import InvalidArgument
 
@@ -82,3 +83,9 @@ def test_settings_are_laid_over_nested_values():
         "e": 3,
     }
     assert values == {"a": {"b": 1, "c": {"d": 2}}, "e": 3}
+
+
+def test_settings_are_taken_out_of_nested_values():
+    values = {"a": {"b": 1, "c": {"d": 2, "f": 4}}, "e": 3}
+    assert without_settings(values, {"a.c.d", "e", "a.g"}) == {"a": {"b": 1, "c": {"f": 4}}}
+    assert without_settings(values, {"a.c"}) == {"a": {"b": 1}, "e": 3}

@@ -60,6 +60,8 @@ def test_every_point_is_a_run_and_all_are_told(first_sweep):
         assert list(point.history_loss.loss) == evaluation["history_loss"]["loss"]
         assert point.history_loss.edges[-1] == 100
         assert point.receptive_field_transitions == point.settings["model.attention_window"]
+    assert record.base["training"]["updates"] == 4
+    assert "attention_window" not in record.base["model"]
     assert (path / "sweep.png").stat().st_size > 10_000
     assert (path / "sweep.html").is_file()
     assert "4 points" in ended.stdout
