@@ -1,0 +1,60 @@
+"""On a card an agent acts as on the processor; the captured step does what its operations do."""
+
+import numpy as np
+import pytest
+
+from adfast.evaluation import device_step
+from adfast.evaluation.agent import Agent
+from adfast.simulators import BatchSimulator
+from evaluation.acting import ROOM, TERMINATING_ROOM, act, random_model
+
+pytestmark = pytest.mark.gpu
+
+SHAPE = {"width": 32, "num_heads": 2}  # heads of 16, the narrowest that the kernels take
+VARIANTS = {
+    "window": {"attention_window": 15},
+    "growing": {"attention_window": [None, 15]},
+    "three tokens": {"layout": "three-token", "position_encoding": "rope"},
+}
+NUM = 8
+
+
+@pytest.mark.parametrize("family", [ROOM, TERMINATING_ROOM], ids=["fixed", "terminating"])
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_actions_are_those_of_the_processor(family, variant):
+    model, tasks = random_model(family, **SHAPE, **VARIANTS[variant]), np.arange(NUM)
+    actions = [
+        act(
+            Agent(model, NUM, seed=4, device=device, precision="float32"),
+            BatchSimulator(family, tasks),
+            150,
+        )
+        for device in ("cpu", "cuda")
+    ]
+    # Logits differ in their last bits, so a draw may now and then fall on the other side.
+    parted = (actions[0] != actions[1]).any(axis=0)
+    assert parted.sum() <= 1
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_graph_does_what_its_operations_do(monkeypatch, variant, precision):
+    model = random_model(ROOM, **SHAPE, **VARIANTS[variant])
+    graphed = Agent(model, NUM, seed=1, device="cuda", precision=precision)
+    plain = Agent(model, NUM, seed=1, device="cuda", precision=precision)
+    simulators = BatchSimulator(ROOM, np.arange(NUM)), BatchSimulator(ROOM, np.arange(NUM))
+    returned = [(simulator.reset(),) for simulator in simulators]
+    for step in range(150):
+        if step % 37 == 36:
+            mask = np.arange(NUM) % 3 == step % 3
+            for number, agent in enumerate((graphed, plain)):
+                agent.reset(mask)
+                returned[number] = (simulators[number].reset(mask), *returned[number][1:])
+        captured_actions = graphed.act(*returned[0])
+        with monkeypatch.context() as patch:
+            patch.setattr(device_step, "captured", lambda call, state, device: call)
+            actions = plain.act(*returned[1])
+        np.testing.assert_array_equal(captured_actions, actions)
+        returned = [tuple(simulator.step(actions)) for simulator in simulators]
+    assert plain._step._advance_all == plain._step.advance
+    assert graphed._step._advance_all != graphed._step.advance

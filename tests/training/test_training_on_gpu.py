@@ -1,0 +1,92 @@
+"""On a card training learns, resumes, and waits for the device only where something is due."""
+
+import numpy as np
+import pytest
+import torch
+
+from adfast.training.batches import BatchSource, check_values
+from adfast.training.checkpoints import TrainingState
+from adfast.training.config import TrainingConfig
+from adfast.training.metrics import read_metrics
+from adfast.training.optimizer import OptimizerGroup
+from adfast.training.prefetch import BatchPrefetcher
+from adfast.training.transfer import CudaTransfer
+from adfast.training.undivided_gradient import UndividedGradient
+from training.tiny_training import SCHEMA, TRAINING, make_trainer, random_store
+
+pytestmark = pytest.mark.gpu
+
+MODEL = {"width": 32, "num_heads": 2}  # heads of 16, the narrowest that the kernels take
+
+
+@pytest.fixture(scope="module")
+def store():
+    return random_store()
+
+
+@pytest.fixture(autouse=True)
+def compiled_anew():
+    torch._dynamo.reset()
+    yield
+    torch._dynamo.reset()
+
+
+def test_prefetched_batches_are_those_of_the_processor(store):
+    source = BatchSource(store, TrainingConfig.from_mapping(TRAINING), seed=2)
+    device = torch.device("cuda", torch.cuda.current_device())
+    with BatchPrefetcher(source.fill, range(50), source(0), CudaTransfer(device)) as batch_of:
+        for update in range(50):
+            batch = batch_of(update)
+            expected = source(update)
+            assert all(torch.equal(batch[name].cpu(), expected[name]) for name in expected)
+
+
+@pytest.mark.parametrize("settings", [{}, {"optimizer": "adamw"}, {"precision": "float32"}])
+def test_training_lowers_the_loss_as_on_the_processor(tmp_path, store, settings):
+    settings = {"updates": 60, "metrics_every": 10, "store": store, "model": MODEL} | settings
+    losses = {}
+    for device in ("cpu", "cuda"):
+        on_device = settings if device == "cuda" else settings | {"precision": "float32"}
+        make_trainer(tmp_path / device, device=device, **on_device).run()
+        losses[device] = [row["loss"] for row in read_metrics(tmp_path / device / "metrics.jsonl")]
+    np.testing.assert_allclose(losses["cuda"], losses["cpu"], atol=0.1)
+    assert losses["cuda"][-1] < 0.5 * losses["cuda"][0]
+
+
+def test_checkpoint_of_either_device_resumes_on_the_other(tmp_path, store):
+    settings = {"store": store, "model": MODEL, "precision": "float32", "compile": False}
+    make_trainer(tmp_path / "whole", device="cpu", **settings).run()
+    for name, first, then in (("there", "cpu", "cuda"), ("back", "cuda", "cpu")):
+        make_trainer(tmp_path / name, device=first, **settings).run()
+        newest = max((tmp_path / name / "checkpoints").iterdir())
+        newest.unlink()  # to go on from the one before
+        state = make_trainer(tmp_path / name, device=then, **settings).run(resume=True)
+        assert state.update == TRAINING["updates"]
+    losses = [
+        read_metrics(tmp_path / name / "metrics.jsonl")[-1]["loss"]
+        for name in ("whole", "there", "back")
+    ]
+    np.testing.assert_allclose(losses[1:], losses[0], atol=0.02)
+
+
+@pytest.mark.parametrize("compiler", [None, "inductor"])
+def test_an_update_waits_for_nothing(tmp_path, store, compiler):
+    trainer = make_trainer(tmp_path, store=store, model=MODEL, device="cuda")
+    device, state = trainer.execution.device, TrainingState()
+    gradient = UndividedGradient(trainer.model.train(), torch.bfloat16, compiler=compiler)
+    group = OptimizerGroup(trainer.model, trainer.config)
+
+    def fill(update, out):
+        trainer.batch_of.fill(update, out)
+        check_values(out, SCHEMA)
+
+    with BatchPrefetcher(fill, range(6), trainer.batch_of(0), CudaTransfer(device)) as batch_of:
+        for update in range(6):
+            batch = batch_of(update)
+            torch.cuda.set_sync_debug_mode("error" if update > 1 else "default")
+            try:
+                state.accumulate(*gradient(batch, 7))
+                group.step(update)
+            finally:
+                torch.cuda.set_sync_debug_mode("default")
+    assert np.isfinite(state.take_means()).all()
