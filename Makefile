@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 CPP := $(wildcard csrc/*.hpp csrc/*.cpp csrc/tests/*.cpp)
 TEST_PROCESSES ?= 2
 
-.PHONY: install demo test lint format bench figures docs clean
+.PHONY: install demo test lint format bench kernels figures docs clean
 
 install: $(STAMP)
 
@@ -34,6 +34,21 @@ format: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/adfast bench
+
+# Compiles every shipped GPU kernel for sm_80 and sm_90, with the oldest Triton and the newest, and
+# compares its registers and instructions with the table; RECORD=1 writes the table instead.
+OLDEST_TRITON := $(VENV)/triton-3.6.0
+kernels: $(STAMP) $(OLDEST_TRITON)/.installed
+	for environment in $(VENV) $(OLDEST_TRITON); do \
+		PYTHONPATH=. $$environment/bin/python tests/attention/triton/kernel_inspection.py \
+			$(if $(RECORD),--record) || exit 1; \
+	done
+
+$(OLDEST_TRITON)/.installed: $(STAMP)
+	$(PYTHON) -m venv $(OLDEST_TRITON)
+	$(OLDEST_TRITON)/bin/pip install --quiet -c constraints.txt torch numpy
+	$(OLDEST_TRITON)/bin/pip install --quiet triton==3.6.0
+	touch $@
 
 # What README.md shows of the demo's result and of the newest benchmark record.
 figures: $(STAMP)

@@ -90,7 +90,7 @@ def backward(
     """
     batch, num_heads, length, head_dim = q.shape
     num_key_heads = k.shape[1]
-    fused = not deterministic and tiles.prefers_fused(head_dim, reach)
+    fused = not deterministic and tiles.prefers_fused(head_dim, q.dtype, reach)
     dq, dk, dv = empty_gradients(q, k, v)
     statistics = lse.new_empty(*lse.shape, 2)
     row_statistics[(triton.cdiv(length, ROWS_PER_PROGRAM) * batch * num_heads,)](

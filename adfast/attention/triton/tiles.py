@@ -76,7 +76,7 @@ def forward_tile(
 ) -> Tile:
     """The tile of the forward kernel."""
     if dtype == torch.float32:
-        return Tile(32, 32, num_stages=1)
+        return float32_tile(head_dim)
     if head_dim == 128:
         return Tile(128, 64, num_warps=8) if capability >= HOPPER else Tile(64, 32)
     if reach <= SHORT_WINDOW:
@@ -89,7 +89,7 @@ def query_gradient_options(
 ) -> Options:
     """How the kernel of dq runs."""
     if dtype == torch.float32:
-        tile = Tile(32, 32, num_stages=1)
+        tile = float32_tile(head_dim)
     else:
         tile = Tile(64, 32 if head_dim == 128 else 64)
     return tile.options(
@@ -130,17 +130,29 @@ def key_gradient_tile(
 ) -> Tile:
     """The tile of the kernel of dk and dv: the largest that fits the registers."""
     if dtype == torch.float32:
-        return Tile(32, 32, num_stages=1)
+        wide = Tile(16, 32, num_warps=8, num_stages=1)
+        return wide if head_dim == 128 else float32_tile(head_dim)
     if head_dim == 128:
         return Tile(32 if capability >= HOPPER else 16, 128, num_warps=8)
+    if fused and head_dim == 64:
+        if capability >= HOPPER:
+            return Tile(64, 128, num_warps=8, num_stages=1)
+        return Tile(32, 128, num_warps=8)
     if capability < HOPPER:
         return Tile(64 if head_dim == 16 else 32, 64)
-    return Tile(64, 64, num_stages=1 if fused and head_dim == 64 else 2)
+    return Tile(64, 64)
 
 
-def prefers_fused(head_dim: int, reach: int) -> bool:
+def float32_tile(head_dim: int) -> Tile:
+    """The tile of a kernel in float32, which multiplies exactly, so without tensor cores."""
+    if head_dim <= 32:
+        return Tile(32, 32)
+    return Tile(32, 32, num_warps=8, num_stages=1) if head_dim == 64 else Tile(16, 16, num_stages=1)
+
+
+def prefers_fused(head_dim: int, dtype: torch.dtype, reach: int) -> bool:
     """Whether the fused backward kernel pays: keys see many queries, and registers suffice."""
-    return reach >= SHORT_WINDOW and head_dim <= 64
+    return reach >= SHORT_WINDOW and head_dim <= 64 and dtype != torch.float32
 
 
 def decode_options(head_dim: int, group: int, dtype: torch.dtype) -> Options:

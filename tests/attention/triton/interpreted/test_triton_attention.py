@@ -171,7 +171,7 @@ def test_deterministic_gradients_are_honoured(deterministic, monkeypatch):
 
     monkeypatch.setattr(backward.tiles, "key_gradient_options", recorded)
     torch.use_deterministic_algorithms(deterministic)
-    q, k, v, *_ = random_inputs(10, (1, 1), 16, False, torch.float32)
+    q, k, v, *_ = random_inputs(10, (1, 1), 16, False, torch.bfloat16)
     for explicit in (None, True):
         q.requires_grad_()
         kernels.attention(q, k, v, **OPTIONS | {"deterministic": explicit})[0].sum().backward()
