@@ -187,7 +187,8 @@ std::pair<uint64_t, uint64_t> count_held(const Lanes& lanes) {
 }  // namespace
 
 PYBIND11_MODULE(_native, module) {
-    module.doc() = "Ring buffer, window gather and CPU attention in C++; used through adfast.histories and "
+    module.doc() =
+        "Ring buffer, window gather and CPU attention in C++; used through adfast.histories and "
         "adfast.attention.";
     py::register_exception_translator([](std::exception_ptr error) {
         try {
