@@ -26,17 +26,20 @@ def returns_chart(series: SweepSeries) -> Chart:
                 "hovertemplate": "%{y:.2f} (%{customdata[0]:.2f} to %{customdata[1]:.2f})",
             }
         )
-    ticks = series.ticks
+    ticks = [escape(tick) for tick in series.ticks]
     if series.sees is not None:
-        ticks = tuple("<br>".join(pair) for pair in zip(ticks, series.sees, strict=True))
+        ticks = ["<br>".join(pair) for pair in zip(ticks, series.sees, strict=True)]
     layout = with_references(chart_layout(height=400, top=12), series)
     layout["xaxis"] |= {
         "title": chart_title(escape(series.title)),
         "tickvals": list(range(len(ticks))),
-        "ticktext": [tick.replace("&", "&amp;") for tick in ticks],
+        "ticktext": ticks,
         "range": [-0.3, len(ticks) - 0.7],
     }
-    return {"data": traces, "layout": layout, "compact": {"height": 340, "hovermode": "closest"}}
+    # On a narrow screen the table alone says what each level sees.
+    levels_alone = {"ticktext": [escape(tick) for tick in series.ticks], "tickangle": 0}
+    compact = {"height": 340, "hovermode": "closest", "xaxis": layout["xaxis"] | levels_alone}
+    return {"data": traces, "layout": layout, "compact": compact}
 
 
 def episodes_chart(series: SweepSeries) -> Chart:

@@ -121,7 +121,9 @@ def loss_section(series: SweepSeries) -> PageSection:
 def points_section(sweep: SweepRecord) -> PageSection:
     """A row per point."""
     names = [name for axis in sweep.axes for name in axis.names]
-    cells = "".join(f'<th scope="col" class="number">{escape(name)}</th>' for name in names)
+    cells = "".join(
+        f'<th scope="col" class="number">{escape(name.replace("_", " "))}</th>' for name in names
+    )
     header = (
         f'<tr>{cells}<th scope="col" class="number">receptive field</th>'
         '<th scope="col" class="number">last 5</th><th scope="col" class="number wide">95%</th>'
@@ -133,7 +135,7 @@ def points_section(sweep: SweepRecord) -> PageSection:
     return PageSection(
         "points",
         "Every point",
-        f"<table><thead>{header}</thead><tbody>{body}</tbody></table>",
+        f'<div class="scroll"><table><thead>{header}</thead><tbody>{body}</tbody></table></div>',
         f"{SIGHT} The loss at the end is that of the last positions in held-out histories. Each "
         "point is one or several run directories; adfast report writes the page of one.",
     )
