@@ -1,0 +1,41 @@
+import pytest
+import torch
+
+from benchmarks.attention_checks import (
+    CASES,
+    check_operator,
+    decoding_error,
+    is_deterministic,
+    largest_errors,
+    longest_error,
+)
+
+pytestmark = [
+    pytest.mark.gpu,
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device"),
+]
+
+
+@pytest.mark.parametrize("case", CASES, ids=repr)
+def test_attention_matches_the_definition_on_gpu(case):
+    for name, (error, allowed) in largest_errors(case, "cuda").items():
+        assert error <= allowed, name
+
+
+def test_deterministic_gradients_repeat_bit_for_bit():
+    assert is_deterministic("cuda")
+
+
+def test_operator_passes_the_checks_of_torch_on_gpu():
+    check_operator("cuda")
+
+
+@pytest.mark.parametrize("heads", [(2, 2), (4, 1)])
+@pytest.mark.parametrize("window", [64, None])
+def test_decode_equals_attention_on_gpu(heads, window):
+    assert decoding_error("cuda", heads, window, torch.float32) <= 1e-4
+    assert decoding_error("cuda", heads, window, torch.bfloat16) <= 3e-2
+
+
+def test_a_million_tokens_are_attended():
+    assert longest_error("cuda") <= 3e-2
