@@ -1,9 +1,12 @@
 """Where a training computes follows from settings and machine, and what cannot run is refused."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
 from adfast.errors import InvalidArgument
+from adfast.training import loop
 from adfast.training.config import TrainingConfig
 from adfast.training.execution import resolve_execution
 from adfast.training.undivided_gradient import UndividedGradient
@@ -85,3 +88,61 @@ def test_bfloat16_trains_on_the_processor_too_and_resumes(tmp_path):
     shorter.run(resume=True)
     for one, other in zip(whole.model.parameters(), shorter.model.parameters(), strict=True):
         assert torch.equal(one, other)
+
+
+class DirectTransfer:
+    """A `Transfer` to the processor's own memory, at once."""
+
+    class Done:
+        def synchronize(self):
+            pass
+
+    def __init__(self, device):
+        assert device == torch.device("cuda", 0)
+
+    def allocate(self, like):
+        return torch.empty_like(like), torch.empty_like(like)
+
+    def copy(self, pairs, after):
+        for host, device in pairs:
+            device.copy_(host)
+        return self.Done()
+
+    def mark(self):
+        return self.Done()
+
+    def hold_back(self, event):
+        pass
+
+    def finish(self):
+        pass
+
+
+def test_device_trains_on_prefetched_batches_as_the_processor_does(tmp_path, monkeypatch):
+    """The loop's way of a device, with the processor in its place."""
+    store = random_store()
+    expected = make_trainer(tmp_path / "processor", store=store)
+    expected.run()
+    trainer = make_trainer(tmp_path / "device", store=store)
+    trainer.execution = replace(trainer.execution, device=torch.device("cuda", 0))
+    monkeypatch.setattr(loop, "CudaTransfer", DirectTransfer)
+    state = trainer.run()
+    assert state.update == expected.state.update
+    for one, other in zip(trainer.model.parameters(), expected.model.parameters(), strict=True):
+        assert torch.equal(one, other)
+
+
+def test_batch_outside_the_schema_stops_a_training_on_a_device(tmp_path, monkeypatch):
+    trainer = make_trainer(tmp_path)
+    trainer.execution = replace(trainer.execution, device=torch.device("cuda", 0))
+    monkeypatch.setattr(loop, "CudaTransfer", DirectTransfer)
+    fill = trainer.batch_of.fill
+
+    def fill_wrongly(update, out):
+        fill(update, out)
+        out["action"][0, 0] = 5 if update == 3 else 0
+
+    monkeypatch.setattr(trainer.batch_of, "fill", fill_wrongly)
+    with pytest.raises(InvalidArgument, match=r"action must be in 0\.\.4 .* got 5"):
+        trainer.run()
+    assert trainer.state.update == 3
