@@ -14,7 +14,7 @@ import json
 import sys
 import time
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.util import find_spec
@@ -98,10 +98,11 @@ def relative_difference(ours: list[torch.Tensor], theirs: list[torch.Tensor]) ->
     )
 
 
-def time_in_turn(calls: dict[str, Callable[[], object]], device: str) -> dict[str, np.ndarray]:
+def time_in_turn(calls: Mapping[str, Callable[[], object]], device: str) -> dict[str, np.ndarray]:
     """Seconds per call, `[rounds]`, of each contender, interleaved."""
     rounds = ROUNDS if device == "cuda" else 1
-    repeats, seconds = {}, {name: [] for name in calls}
+    repeats: dict[str, int] = {}
+    seconds: dict[str, list[float]] = {name: [] for name in calls}
     for name, call in calls.items():
         call()
         repeats[name] = max(1, int(SAMPLE_SECONDS / max(seconds_of(call, 2, device), 1e-6)))
@@ -125,7 +126,7 @@ def seconds_of(call: Callable[[], object], repeats: int, device: str) -> float:
         call()
     last.record()
     torch.cuda.synchronize()
-    return first.elapsed_time(last) / 1e3 / repeats
+    return float(first.elapsed_time(last)) / 1e3 / repeats
 
 
 def measure(workload: Workload, device: str, checked_length: int) -> dict[str, Any]:
@@ -157,7 +158,7 @@ def measure(workload: Workload, device: str, checked_length: int) -> dict[str, A
         calls[name] = call
     del expected
     seconds = time_in_turn(calls, device)
-    rows = {}
+    rows: dict[str, dict[str, Any]] = {}
     for name, values in seconds.items():
         picoseconds = float(np.median(values)) * 1e12 / workload.live_scores
         rows[name] = {

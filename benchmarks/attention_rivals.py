@@ -11,6 +11,8 @@ from __future__ import annotations
 import importlib
 import inspect
 from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -49,7 +51,7 @@ def scaled_dot_product_rivals() -> Iterator[tuple[str, Prepare]]:
         SDPBackend.CUDNN_ATTENTION,
         SDPBackend.EFFICIENT_ATTENTION,
     ):
-        yield f"SDPA {backend.name.split('_')[0].lower()}", lambda backend=backend: forced(backend)
+        yield f"SDPA {backend.name.split('_')[0].lower()}", partial(forced, backend)
 
 
 def flex_attention(window: int | None, length: int) -> Attend:
@@ -66,10 +68,11 @@ def flex_attention(window: int | None, length: int) -> Attend:
 
 def packed_attention(window: int | None, batch: int, length: int) -> Attend:
     """torch's attention of packed documents, one per sequence."""
-    from torch.nn.attention.varlen import varlen_attn
-
+    # Untyped: its options differ from one torch to the next.
+    varlen_attn: Any = importlib.import_module("torch.nn.attention.varlen").varlen_attn
     starts = torch.arange(0, (batch + 1) * length, length, dtype=torch.int32, device="cuda")
     parameters = inspect.signature(varlen_attn).parameters
+    options: dict[str, Any]
     if "window_size" in parameters:
         options = {"window_size": (-1 if window is None else window - 1, 0)}
     elif window is None:
@@ -79,8 +82,9 @@ def packed_attention(window: int | None, batch: int, length: int) -> Attend:
 
     def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         packed = (x.transpose(1, 2).flatten(0, 1) for x in (q, k, v))
-        out = varlen_attn(*packed, starts, starts, length, length, **options)
-        return out.unflatten(0, (batch, length)).transpose(1, 2)
+        out: Tensor = varlen_attn(*packed, starts, starts, length, length, **options)
+        attended: Tensor = out.unflatten(0, (batch, length))
+        return attended.transpose(1, 2)
 
     return attend
 
@@ -92,6 +96,7 @@ def flash_attention(module: str, window: int | None) -> Attend:
 
     def run(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         out = attend(*(x.transpose(1, 2) for x in (q, k, v)), causal=True, window_size=size)
-        return (out[0] if isinstance(out, tuple) else out).transpose(1, 2)
+        attended: Tensor = out[0] if isinstance(out, tuple) else out
+        return attended.transpose(1, 2)
 
     return run
