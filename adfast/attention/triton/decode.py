@@ -59,7 +59,8 @@ def decode(
         scale * math.log2(math.e),
     )
     kernel = decode_single if num_heads == num_key_heads else decode_group
-    kernel[(num_environments * num_key_heads,)](
-        *arguments, **tiles.decode_options(head_dim, num_heads // num_key_heads, q.dtype)
-    )
+    with torch.cuda.device_of(q):  # kernels start on the current device
+        kernel[(num_environments * num_key_heads,)](
+            *arguments, **tiles.decode_options(head_dim, num_heads // num_key_heads, q.dtype)
+        )
     return out

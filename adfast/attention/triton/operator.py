@@ -38,7 +38,8 @@ def attention_operator(
     q, k, v = (with_adjacent_channels(x) for x in (q, k, v))
     if document_start is not None:
         document_start = document_start.contiguous()
-    return forward.forward(q, k, v, document_start, reach, scale, logit_bound)
+    with torch.cuda.device_of(q):  # kernels start on the current device
+        return forward.forward(q, k, v, document_start, reach, scale, logit_bound)
 
 
 @attention_operator.register_fake
@@ -73,7 +74,10 @@ def gradients_operator(
     d_out, q, k, v = (with_adjacent_channels(x) for x in (d_out, q, k, v))
     if document_start is not None:
         document_start = document_start.contiguous()
-    return backward.backward(d_out, q, k, v, out, lse, document_start, reach, scale, deterministic)
+    with torch.cuda.device_of(q):
+        return backward.backward(
+            d_out, q, k, v, out, lse, document_start, reach, scale, deterministic
+        )
 
 
 @gradients_operator.register_fake
