@@ -1,8 +1,10 @@
-// Causal attention on one core in float32, forward and backward, with a window and documents.
+// Causal attention on one core in float32, forward and backward, with a window
+// and documents.
 //
-// The same kernel (attention_kernel.hpp) is compiled once per instruction set; which of them the
-// processor can run is found out when the program starts. It uses no threads: a training step runs
-// on one thread per shard of the batch. The definition is adfast/attention/reference.py.
+// The same kernel (attention_kernel.hpp) is compiled once per instruction set;
+// which of them the processor can run is found out when the program starts. It
+// uses no threads: a training step runs on one thread per shard of the batch.
+// The definition is adfast/attention/reference.py.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +13,8 @@
 
 namespace adfast {
 
-// What of memory [B, H, T, D] a head is; its channels are adjacent, the strides count floats.
+// What of memory [B, H, T, D] a head is; its channels are adjacent, the strides
+// count floats.
 template <typename Float>
 struct HeadsView {
     Float* data;
@@ -26,13 +29,16 @@ using MutableHeads = HeadsView<float>;
 
 // A query at t sees the keys max(t - window + 1, document_start[b][t]) .. t.
 struct AttentionProblem {
-    int64_t batch, heads, kv_heads, length, head_dim;  // heads is a multiple of kv_heads
-    int64_t window;                                    // at least 1
-    const int32_t* document_start;  // [B][T], not decreasing, within 0 .. t; null: one document
+    int64_t batch, heads, kv_heads, length,
+        head_dim;                   // heads is a multiple of kv_heads
+    int64_t window;                 // at least 1
+    const int32_t* document_start;  // [B][T], not decreasing, within 0 .. t; null:
+                                    // one document
     float scale;
 };
 
-// One compiled form of the kernel. `scratch` is 64-byte aligned and holds `scratch_floats` floats.
+// One compiled form of the kernel. `scratch` is 64-byte aligned and holds
+// `scratch_floats` floats.
 struct AttentionKernel {
     const char* instruction_set;
     bool (*is_supported)();

@@ -1,4 +1,5 @@
-// The attention kernel for processors with AVX2 and FMA: 16 registers of 8 floats.
+// The attention kernel for processors with AVX2 and FMA: 16 registers of 8
+// floats.
 #include "attention.hpp"
 
 #if defined(__x86_64__)

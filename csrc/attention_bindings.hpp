@@ -1,4 +1,5 @@
-// The Python face of attention: takes strided float32 arrays, copies none, releases the GIL.
+// The Python face of attention: takes strided float32 arrays, copies none,
+// releases the GIL.
 #pragma once
 
 #include <pybind11/numpy.h>
@@ -17,12 +18,14 @@
 
 namespace adfast {
 
-// What adfast.attention checked before; kept as a guard against access out of bounds.
+// What adfast.attention checked before; kept as a guard against access out of
+// bounds.
 inline void require_attention(bool condition, const char* rule) {
     if (!condition) throw std::invalid_argument(rule);
 }
 
-// A view of `array` [B, H, T, D], with adjacent channels and the given number of heads.
+// A view of `array` [B, H, T, D], with adjacent channels and the given number
+// of heads.
 template <typename Float>
 HeadsView<Float> heads_view(const pybind11::array& array, const AttentionProblem& problem,
                             int64_t heads) {
@@ -62,7 +65,8 @@ inline AttentionProblem attention_problem(const pybind11::array& q, const pybind
                       "query heads must be a multiple of key heads");
     require_attention(problem.head_dim >= 1 && problem.head_dim <= kMaxHeadDim,
                       "head dim is out of range");
-    require_attention(problem.length < (int64_t{1} << 31), "the sequence is too long");
+    require_attention(problem.length >= 1 && problem.length < (int64_t{1} << 31),
+                      "length is out of range");
     require_attention(window >= 1, "window must be at least 1");
     if (document_start) {
         require_attention(pybind11::isinstance<pybind11::array_t<int32_t>>(*document_start) &&

@@ -1,11 +1,16 @@
 // A register of LANES floats and the few operations on it that attention needs.
 //
 // Written with the compiler's vector types, so that every instruction set shares the code. Included
-// by attention_kernel.hpp alone; see there for the macros.
+// through attention_kernel.hpp alone; see there for the macros.
+#pragma once
+
+#include <cstdint>
+#include <utility>
 
 namespace adfast::INSTRUCTION_SET {
 
 constexpr int W = LANES;
+constexpr float LOG2_E = 1.44269504088896341f, LN_2 = 0.693147180559945309f;
 
 typedef float Floats __attribute__((vector_size(4 * W)));
 typedef int32_t Ints __attribute__((vector_size(4 * W)));
@@ -13,8 +18,7 @@ typedef uint32_t Counts __attribute__((vector_size(4 * W)));
 typedef float FloatsInMemory __attribute__((vector_size(4 * W), aligned(4), may_alias));
 typedef int32_t IntsInMemory __attribute__((vector_size(4 * W), aligned(4), may_alias));
 
-// Without inlining a register would go through memory; also what keeps these functions from being
-// merged with those of another instruction set.
+// Without inlining, tiles would go through memory.
 #define ADFAST_INLINE static inline __attribute__((always_inline))
 
 ADFAST_INLINE Floats load(const float* from) {
@@ -37,9 +41,26 @@ ADFAST_INLINE Floats exp2(Floats x) {
     p = p * f + 0.24022242426872253f;
     p = p * f + 0.6931470036506653f;
     p = p * f + 1.0f;
-    const Ints exponent = reinterpret_cast<Ints>(rounded) << 23;
-    const Floats scaled = reinterpret_cast<Floats>(reinterpret_cast<Ints>(p) + exponent);
+    const Counts exponent = reinterpret_cast<Counts>(rounded) << 23;
+    const Floats scaled = reinterpret_cast<Floats>(reinterpret_cast<Counts>(p) + exponent);
     return x < -100.0f ? Floats{} : scaled;
+}
+
+// log2(x) of a positive normal number, within 3e-7 + 1.2e-7 of its value; of NaN it is NaN.
+ADFAST_INLINE Floats log2(Floats x) {
+    // x = 2^exponent * (1 + f) with 1 + f in [sqrt(1/2), sqrt(2)).
+    const Ints bits = reinterpret_cast<Ints>(x) - 0x3f3504f3;
+    const Ints exponent = bits >> 23;
+    const Floats f = reinterpret_cast<Floats>(reinterpret_cast<Ints>(x) - (exponent << 23)) - 1.0f;
+    Floats p = f * 0.1258370578289032f - 0.2072697877883911f;
+    p = p * f + 0.21571560204029083f;
+    p = p * f - 0.23894481360912323f;
+    p = p * f + 0.28791624307632446f;
+    p = p * f - 0.3607036769390106f;
+    p = p * f + 0.48091062903404236f;
+    p = p * f - 0.7213473320007324f;
+    p = p * f + 1.4426950216293335f;
+    return __builtin_convertvector(exponent, Floats) + p * f + (x - x);
 }
 
 #ifdef __clang__
@@ -72,7 +93,8 @@ ADFAST_INLINE void transpose(Floats (&row)[W]) {
     }
 }
 
-// to[c][r] = scale * from[r][c] for r < ROWS and c < COLUMNS, both multiples of W.
+// to[c][r] = scale * from[r][c] for r < ROWS and c < COLUMNS, both multiples of
+// W.
 template <int ROWS, int COLUMNS>
 ADFAST_INLINE void transpose(const float* from, float* to, float scale) {
     for (int r = 0; r < ROWS; r += W) {

@@ -1,4 +1,5 @@
-// The attention kernel for any processor: registers of 4 floats, as SSE2 and NEON have them.
+// The attention kernel for any processor: registers of 4 floats, as SSE2 and
+// NEON have them.
 #include "attention.hpp"
 
 #define INSTRUCTION_SET portable

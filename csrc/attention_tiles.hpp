@@ -3,6 +3,9 @@
 // D channels of a head (padded to a multiple of W), V registers of W queries. Three layouts: `rows`
 // are [token][D]; `columns` [D][BLOCK] and `weights` [key][BLOCK] hold one query per column. Every
 // multiply-add takes one factor from a register and one broadcast from memory.
+#pragma once
+
+#include "attention_lanes.hpp"
 
 namespace adfast::INSTRUCTION_SET {
 
@@ -35,7 +38,8 @@ ADFAST_INLINE void multiply(const float* rows, const float* columns, Floats (&ti
     }
 }
 
-// Sets the scores of keys that a query does not see: it sees `span` keys before its own.
+// Sets the scores of keys that a query does not see: it sees `span` keys before
+// its own.
 template <int V, int R>
 ADFAST_INLINE void mask(int64_t first_key, const int32_t* query, const int32_t* span,
                         Floats (&tile)[R][V]) {
@@ -83,7 +87,8 @@ ADFAST_INLINE void accumulate_columns(const float* rows, const float* weights, i
     }
 }
 
-// out[r][d] += sum over q < num_queries of weights[r][q] * rows[q][d], for N registers of channels
+// out[r][d] += sum over q < num_queries of weights[r][q] * rows[q][d], for N
+// registers of channels
 template <int D, int R, int N>
 ADFAST_INLINE void accumulate_rows_tile(const float* rows, const float* weights, int num_queries,
                                         float* out) {

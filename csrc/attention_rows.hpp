@@ -1,0 +1,61 @@
+// Rows of channels between the caller's strided memory and packed memory, and scratch for them.
+#pragma once
+
+#include "attention_lanes.hpp"
+
+namespace adfast::INSTRUCTION_SET {
+
+// Hands out parts of the scratch memory, each 64-byte aligned.
+struct Scratch {
+    float* next;
+
+    float* take(int64_t num_floats) {
+        float* part = next;
+        next += (num_floats + 15) / 16 * 16;
+        return part;
+    }
+};
+
+// Rows of `head_dim` adjacent floats in the caller's memory.
+template <typename Float>
+struct Rows {
+    Float* data;
+    int64_t stride;
+};
+
+// Copies `count` rows of `head_dim` floats to rows of D; fills up with zeros to `num_rows` of them.
+template <int D>
+static void pack_rows(Rows<const float> from, int64_t count, int64_t num_rows, int64_t head_dim,
+                      float* to) {
+    for (int64_t t = 0; t < count; ++t) {
+        if (head_dim == D) {
+#pragma GCC unroll 32
+            for (int d = 0; d < D; d += W)
+                store(to + t * D + d, load(from.data + t * from.stride + d));
+        } else {
+            for (int64_t d = 0; d < D; ++d) {
+                to[t * D + d] = d < head_dim ? from.data[t * from.stride + d] : 0.0f;
+            }
+        }
+    }
+    for (int64_t i = count * D; i < num_rows * D; i += W) store(to + i, Floats{});
+}
+
+// Writes rows of D back to rows of `head_dim` floats, times `scale`.
+template <int D>
+static void unpack_rows(const float* from, int64_t count, int64_t head_dim, float scale,
+                        Rows<float> to) {
+    for (int64_t t = 0; t < count; ++t) {
+        if (head_dim == D) {
+#pragma GCC unroll 32
+            for (int d = 0; d < D; d += W) {
+                store(to.data + t * to.stride + d, load(from + t * D + d) * scale);
+            }
+        } else {
+            for (int64_t d = 0; d < head_dim; ++d)
+                to.data[t * to.stride + d] = from[t * D + d] * scale;
+        }
+    }
+}
+
+}  // namespace adfast::INSTRUCTION_SET
