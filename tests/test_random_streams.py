@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from numba import njit
 
+from adfast import random_draws as draws
 from adfast import random_streams as streams
 from adfast.errors import InvalidArgument
 from reference import random_streams as twin
@@ -14,10 +15,10 @@ IDENTITIES = [(0, 0, 0), (1, 2, 3), (2**64 - 1, 9, 2**64 - 1), (7, 4, 2**40), (2
 
 @njit
 def compiled_draws(seed, purpose, random_stream, step, bound):
-    offset, mask = streams.stream_key(seed, purpose, random_stream)
-    key = streams.step_key(offset, mask, step)
-    pick = streams.subkey(key, 3)
-    return offset, mask, key, pick, streams.bounded(key, bound), streams.uniform(key)
+    offset, mask = draws.stream_key(seed, purpose, random_stream)
+    key = draws.step_key(offset, mask, step)
+    pick = draws.subkey(key, 3)
+    return offset, mask, key, pick, draws.bounded(key, bound), draws.uniform(key)
 
 
 @pytest.mark.parametrize("identity", IDENTITIES)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from adfast.random_streams import step_key, uniform
+from adfast.random_draws import step_key, uniform
 
 
 @njit(cache=True, nogil=True)

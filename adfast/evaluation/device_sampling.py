@@ -36,12 +36,12 @@ def sample_actions(
 
 
 def step_keys(offset: Tensor, mask: Tensor, step: Tensor) -> Tensor:
-    """The keys `random_streams.step_key` of uint32 words in int64 `[N]`."""
+    """The keys `random_draws.step_key` of uint32 words in int64 `[N]`."""
     return mix32(((step + offset & WORD) * GOLDEN_32 & WORD) ^ mask)
 
 
 def mix32(word: Tensor) -> Tensor:
-    """`random_streams.mix32` of uint32 words in int64; products wrap beyond the bits that count."""
+    """`random_draws.mix32` of uint32 words in int64; products wrap beyond the bits that count."""
     word = word ^ word >> 16
     word = word * 0x7FEB352D & WORD
     word = word ^ word >> 15

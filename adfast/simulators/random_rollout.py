@@ -15,14 +15,8 @@ import numpy as np
 from numba import float32, njit, uint8, uint32, uint64
 
 from adfast.errors import InvalidArgument
-from adfast.random_streams import (
-    ENVIRONMENT_RESET,
-    ENVIRONMENT_STEP,
-    RANDOM_POLICY,
-    bounded,
-    step_key,
-    stream_keys,
-)
+from adfast.random_draws import bounded, step_key
+from adfast.random_streams import ENVIRONMENT_RESET, ENVIRONMENT_STEP, RANDOM_POLICY, stream_keys
 from adfast.simulators.components import column_reader, column_writer
 from adfast.simulators.step_loops import source_stamp
 from adfast.tasks.family import TaskFamily

@@ -16,7 +16,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import int32, njit, uint8, uint32, uint64
 
-from adfast.random_streams import ENVIRONMENT_RESET, ENVIRONMENT_STEP, step_key, stream_keys
+from adfast.random_draws import step_key
+from adfast.random_streams import ENVIRONMENT_RESET, ENVIRONMENT_STEP, stream_keys
 from adfast.simulators import components
 from adfast.simulators.components import column_reader, column_writer, item_writer, selector
 from adfast.tasks.family import TaskFamily, hash_of_sources

@@ -18,7 +18,7 @@ from numba.extending import register_jitable
 from pydantic import Field
 
 from adfast.errors import InvalidArgument
-from adfast.random_streams import bounded, subkey, uniform
+from adfast.random_draws import bounded, subkey, uniform
 from adfast.simulators.components import mixed_radix, mixed_radix_inverse
 from adfast.source_algorithms.history_loop import LearningRules
 from adfast.source_algorithms.source_algorithm import SourceAlgorithm

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from numba import njit, uint32, uint64
 
-from adfast.random_streams import step_key
+from adfast.random_draws import step_key
 from adfast.simulators.components import column_reader, item_writer, mixed_radix
 from adfast.simulators.step_loops import source_stamp
 from adfast.tasks.family import TaskFamily, hash_of_sources

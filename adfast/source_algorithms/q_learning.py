@@ -12,7 +12,7 @@ from numba import uint64
 from numba.extending import register_jitable
 from pydantic import Field
 
-from adfast.random_streams import bounded, subkey, uniform
+from adfast.random_draws import bounded, subkey, uniform
 from adfast.source_algorithms.history_loop import LearningRules
 from adfast.source_algorithms.source_algorithm import SourceAlgorithm
 from adfast.tasks.family import TaskFamily

@@ -23,14 +23,8 @@ import numpy as np
 from numba import int32, uint32
 from numba.extending import register_jitable
 
-from adfast.random_streams import (
-    TASK_CONTENT,
-    bounded,
-    step_key,
-    step_keys,
-    stream_keys,
-    subkey,
-)
+from adfast.random_draws import bounded, step_key, subkey
+from adfast.random_streams import TASK_CONTENT, step_keys, stream_keys
 from adfast.tasks.dark_room import MOVES, DarkRoom, check_integer
 from adfast.tasks.transition_schema import TransitionSchema
 

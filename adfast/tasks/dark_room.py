@@ -24,7 +24,7 @@ from numba import int32
 from numba.extending import register_jitable
 
 from adfast.errors import InvalidArgument
-from adfast.random_streams import bounded, subkey
+from adfast.random_draws import bounded, subkey
 from adfast.tasks.family import TaskFamily
 from adfast.tasks.transition_schema import TransitionSchema
 

@@ -20,7 +20,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from adfast import random_streams
+from adfast import random_draws, random_streams
 from adfast.errors import InvalidArgument
 from adfast.tasks.transition_schema import TransitionSchema
 
@@ -104,12 +104,14 @@ class TaskFamily(ABC):
 
     @cached_property
     def source_hash(self) -> str:
-        """A hash of the source of the family's class, its bases and `random_streams`.
+        """A hash of the source of the family's class, its bases, and the random draws.
 
         Compiled loops close over it, so that an edited family is compiled anew.
         """
         classes = [cls for cls in type(self).__mro__ if cls not in (object, ABC)]
-        return hash_of_sources(*(cls.__module__ for cls in classes), random_streams.__name__)
+        return hash_of_sources(
+            *(cls.__module__ for cls in classes), random_draws.__name__, random_streams.__name__
+        )
 
     def check_task_ids(self, task_ids: Any) -> np.ndarray:
         """int64 `[N]` of valid ids; raises `InvalidArgument` otherwise."""

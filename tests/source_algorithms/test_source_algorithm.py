@@ -9,7 +9,7 @@ from numba.extending import register_jitable
 
 from adfast import source_algorithms, tasks
 from adfast.errors import InvalidArgument, UnknownName
-from adfast.random_streams import bounded, subkey
+from adfast.random_draws import bounded, subkey
 from adfast.simulators import BatchSimulator
 from adfast.tasks.dark_room import DarkRoom
 from reference.dark_room import VARIANTS
