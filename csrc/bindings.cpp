@@ -180,7 +180,7 @@ bool sample_packed(const Lanes& lanes, const WindowPlan& plan, const Target& tar
 
 // (histories, rows) that the lanes hold.
 std::pair<uint64_t, uint64_t> count_held(const Lanes& lanes) {
-    const WindowPlan plan(lanes, 1, false, kOpen);
+    const WindowPlan plan(lanes, 1, false, 0, kOpen);
     return {plan.num_histories(), plan.num_candidates()};
 }
 
@@ -223,8 +223,8 @@ PYBIND11_MODULE(_native, module) {
         .def("flush", &RingBuffer::flush, py::call_guard<py::gil_scoped_release>());
 
     py::class_<WindowPlan>(module, "WindowPlan")
-        .def(py::init<const Lanes&, uint64_t, bool, uint64_t>(), py::arg("lanes"),
-             py::arg("length"), py::arg("by_episode"), py::arg("committed"),
+        .def(py::init<const Lanes&, uint64_t, bool, uint64_t, uint64_t>(), py::arg("lanes"),
+             py::arg("length"), py::arg("by_episode"), py::arg("evicted"), py::arg("committed"),
              py::call_guard<py::gil_scoped_release>())
         .def("is_current", [](const WindowPlan& plan,
                               const Lanes& lanes) { return plan.version == lanes.version(); })

@@ -33,10 +33,11 @@ class WindowPlan {
         uint64_t row;
     };
 
-    // Plans over the histories numbered below `committed`.
-    WindowPlan(const Lanes& lanes, uint64_t length, bool by_episode, uint64_t committed)
+    // Plans over the histories numbered from `evicted` to below `committed`.
+    WindowPlan(const Lanes& lanes, uint64_t length, bool by_episode, uint64_t evicted,
+               uint64_t committed)
         : version(lanes.version()), length(length), by_episode_(by_episode) {
-        while (!collect(lanes, committed)) {
+        while (!collect(lanes, evicted, committed)) {
         }
         build_guide();
     }
@@ -87,13 +88,14 @@ class WindowPlan {
 
     // False when the table was moved meanwhile, so that an ended history may have been taken as
     // open.
-    bool collect(const Lanes& lanes, uint64_t committed) {
+    bool collect(const Lanes& lanes, uint64_t evicted, uint64_t committed) {
         entries_.clear();
         rows_.clear();
         longest = 0;
         uint64_t num_candidates = 0;
         const HistoryTable::Reader histories(lanes.table);
         for (const History& history : histories) {
+            if (history.number < evicted) continue;
             if (history.number >= committed) break;
             // The order matters: a row committed after the history's end is read with that end.
             const uint64_t num_rows = lanes.committed(history.lane).load(std::memory_order_acquire);

@@ -30,6 +30,7 @@ from adfast.histories.schema import (
 )
 
 Align = Literal["step", "episode"]
+PlanKey = tuple[int, str, int, int | None]  # length, align, evicted, committed
 
 MAX_PLANS = 8  # kept per sampler: lengths and alignments in use at the same time
 MAX_LAYOUTS = 8  # kept per sampler: kinds of batches in use at the same time
@@ -47,7 +48,7 @@ class WindowSampler:
         self.schema = schema
         self._fields = check_schema(schema)
         self._lanes = lanes
-        self._plans: OrderedDict[tuple[int, str, int | None], _native.WindowPlan] = OrderedDict()
+        self._plans: OrderedDict[PlanKey, _native.WindowPlan] = OrderedDict()
         self._layouts: OrderedDict[tuple[int, int, tuple[str, ...] | None, bool], BatchLayout] = (
             OrderedDict()
         )
@@ -72,6 +73,7 @@ class WindowSampler:
         rank: int = 0,
         align: Align = "step",
         fields: Iterable[str] | None = None,
+        evicted: int = 0,
         committed: int | None = None,
         out: Mapping[str, np.ndarray] | None = None,
         return_positions: bool = False,
@@ -81,10 +83,11 @@ class WindowSampler:
 
         Windows start uniformly at any transition after which `length` of them are held in the same
         history (`align="step"`), or at any of these whose `episode_step` is 0 (`align="episode"`).
-        Only the first `committed` histories are drawn from (default: all). The arrays go into `out`
-        where given, otherwise into memory that is used again after the batch has been dropped. With
-        `return_positions` the batch also has `history_index` and `history_offset`, int64 `[B]`: the
-        number of the history, and of the window's first transition in it.
+        Only histories numbered from `evicted` to below `committed` are drawn from (default: all).
+        The arrays go into `out` where given, otherwise into memory that is used again after the
+        batch has been dropped. With `return_positions` the batch also has `history_index` and
+        `history_offset`, int64 `[B]`: the number of the history, and of the window's first
+        transition in it.
 
         Raises `InvalidArgument` if no history is long enough, and for a wrong field or `out`.
         """
@@ -95,7 +98,7 @@ class WindowSampler:
             (seed, draw, rank, threads),
             align,
             fields,
-            committed,
+            (evicted, committed),
             out,
             return_positions,
         )
@@ -110,6 +113,7 @@ class WindowSampler:
         rank: int = 0,
         align: Align = "step",
         fields: Iterable[str] | None = None,
+        evicted: int = 0,
         committed: int | None = None,
         out: Mapping[str, np.ndarray] | None = None,
         return_positions: bool = False,
@@ -131,7 +135,7 @@ class WindowSampler:
             (seed, draw, rank, threads),
             align,
             fields,
-            committed,
+            (evicted, committed),
             out,
             return_positions,
         )
@@ -144,11 +148,11 @@ class WindowSampler:
         numbers: tuple[int, int, int, int],
         align: str,
         fields: Iterable[str] | None,
-        committed: int | None,
+        bounds: tuple[int, int | None],
         out: Mapping[str, np.ndarray] | None,
         return_positions: bool,
     ) -> dict[str, np.ndarray]:
-        """Both kinds of batches; `numbers` are seed, draw, rank and threads."""
+        """Both kinds of batches; `numbers` are seed, draw, rank, threads; `bounds` of histories."""
         layout = self._layout(batch_size, length, fields, is_packed)
         batch = layout.allocate() if out is None else layout.adopt(out)
         result = batch.arrays.copy()
@@ -156,7 +160,7 @@ class WindowSampler:
         if return_positions:
             shape = (batch_size, length) if is_packed else (batch_size,)
             target = add_positions(result, target, shape)
-        key = (1 if is_packed else length, align, committed)
+        key = (1 if is_packed else length, align, *bounds)
         plan = self._plans.get(key)
         if plan is None or not plan.is_current(self._lanes):
             plan = self._plan(*key)
@@ -181,7 +185,9 @@ class WindowSampler:
             "buffer a capacity well above the window length"
         )
 
-    def _plan(self, length: int, align: str, committed: int | None) -> _native.WindowPlan:
+    def _plan(
+        self, length: int, align: str, evicted: int, committed: int | None
+    ) -> _native.WindowPlan:
         """A new plan for these windows; raises `InvalidArgument` if there is none."""
         if align not in ("step", "episode"):
             raise InvalidArgument(f'align must be "step" or "episode", got {align!r}')
@@ -190,21 +196,22 @@ class WindowSampler:
                 'align="episode" needs an unsigned integer field "episode_step" in the schema, '
                 f'got {", ".join(self._fields)}; use align="step"'
             )
-        if committed is not None and not 0 <= committed <= MAX_UINT64:
-            raise InvalidArgument(f"committed must not be negative, got {committed}")
         below = MAX_UINT64 if committed is None else committed
-        plan = _native.WindowPlan(self._lanes, length, align == "episode", below)
+        if not 0 <= evicted <= below <= MAX_UINT64:
+            raise InvalidArgument(
+                "evicted and committed must be at least 0 and evicted not above committed, "
+                f"got {evicted} and {committed}"
+            )
+        plan = _native.WindowPlan(self._lanes, length, align == "episode", evicted, below)
         if plan.num_candidates == 0:
-            raise InvalidArgument(self._explain_no_window(plan.longest, length, align, committed))
-        self._plans[length, align, committed] = plan
+            among = describe_bounds(evicted, committed)
+            raise InvalidArgument(self._explain_no_window(plan.longest, length, align, among))
+        self._plans[length, align, evicted, committed] = plan
         while len(self._plans) > MAX_PLANS:
             self._plans.popitem(last=False)
         return plan
 
-    def _explain_no_window(
-        self, longest: int, length: int, align: str, committed: int | None
-    ) -> str:
-        among = "" if committed is None else f" among the first {committed}"
+    def _explain_no_window(self, longest: int, length: int, align: str, among: str) -> str:
         if longest == 0:
             return f"cannot sample: no history{among} holds a transition; append some first"
         if longest < length:
@@ -231,6 +238,13 @@ class WindowSampler:
             while len(self._layouts) > MAX_LAYOUTS:
                 self._layouts.popitem(last=False)
         return layout
+
+
+def describe_bounds(evicted: int, committed: int | None) -> str:
+    """Which histories are drawn from, to follow "no history"; nothing where it is all of them."""
+    if evicted:
+        return f" from number {evicted} on" + ("" if committed is None else f" below {committed}")
+    return "" if committed is None else f" among the first {committed}"
 
 
 def add_positions(

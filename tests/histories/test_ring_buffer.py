@@ -48,8 +48,11 @@ def test_ring_matches_reference(num_lanes, capacity, seed, commands):
     assert (ring.num_histories, ring.num_transitions) == twin.num_held()
     for align in ("step", "episode"):
         for length in (1, 2, 7):
+            evicted, committed = sorted(rng.integers(0, len(twin.histories) + 2, 2).tolist())
+            bounds = (0, None) if rng.random() < 0.5 else (evicted, committed)
             arguments = {"seed": seed, "draw": length, "rank": 3, "align": align}
-            if not twin.candidates(length, align, None):
+            arguments |= {"evicted": bounds[0], "committed": bounds[1]}
+            if not twin.candidates(length, align, *bounds):
                 with pytest.raises(InvalidArgument):
                     ring.sample(4, length, **arguments)
                 continue

@@ -37,11 +37,12 @@ def test_ring_and_stores_give_identical_batches(tmp_path, align):
     in_memory = from_arrays(SCHEMA, flat, np.concatenate([lengths for _, lengths in blocks]))
     stores = (open_store(tmp_path / "store"), in_memory)
     for draw in range(5):
-        for committed in (None, 9):
+        for evicted, committed in ((0, None), (0, 9), (5, None), (4, 17)):
             arguments = {
                 "seed": 3,
                 "draw": draw,
                 "align": align,
+                "evicted": evicted,
                 "committed": committed,
                 "return_positions": True,
             }
@@ -124,9 +125,21 @@ def test_packed_rows_are_histories_back_to_back(store):
     assert (offset[:, 1:][ends] == 0).all()
 
 
-def test_committed_leaves_later_histories_out(store):
-    batch = store.sample(500, 1, seed=0, draw=0, committed=4, return_positions=True)
-    assert set(batch["history_index"]) == {0, 1, 2, 3}
+@pytest.mark.parametrize(
+    ("bounds", "drawn"),
+    [
+        ({"committed": 4}, range(4)),
+        ({"evicted": 37}, range(37, 40)),
+        ({"evicted": 3, "committed": 6}, range(3, 6)),
+        ({"evicted": 39, "committed": 90}, range(39, 40)),
+    ],
+)
+def test_only_histories_between_evicted_and_committed_are_drawn(store, bounds, drawn):
+    arguments = {"seed": 0, "draw": 0, "return_positions": True} | bounds
+    batch = store.sample(500, 1, **arguments)
+    assert set(batch["history_index"]) == set(drawn)
+    packed = store.sample_packed(20, 100, **arguments)
+    assert set(packed["history_index"].flat) == set(drawn)
 
 
 def test_chosen_fields_only(store):
@@ -218,7 +231,11 @@ def test_wide_items_and_wrapped_windows():
         ({"threads": 0}, "threads must be an integer of at least 1, got 0"),
         ({"threads": -1}, "threads must be an integer of at least 1, got -1"),
         ({"align": "start"}, 'align must be "step" or "episode", got \'start\''),
-        ({"committed": -1}, "committed must not be negative, got -1"),
+        ({"committed": -1}, "committed must be at least 0 and .*got 0 and -1"),
+        ({"evicted": -1}, "evicted and committed must be at least 0.*got -1 and None"),
+        ({"evicted": 5, "committed": 4}, "evicted not above committed, got 5 and 4"),
+        ({"evicted": 40}, "no history from number 40 on holds a transition"),
+        ({"evicted": 4, "committed": 4}, "no history from number 4 on below 4 holds"),
         ({"committed": 0}, "no history among the first 0 holds a transition"),
         ({"fields": []}, "fields must be distinct and not empty"),
         ({"fields": ["action", "action"]}, "fields must be distinct"),

@@ -79,17 +79,28 @@ class RingBufferReference:
         held = [count for count in counts if count > 0]
         return len(held), sum(held)
 
-    def candidates(self, length, align, committed):
+    def candidates(self, length, align, evicted, committed):
         """(history, offset) of every window, in order."""
         return [
             (history, offset)
-            for history in self.histories[:committed]
+            for history in self.histories[evicted:committed]
             for offset in range(self.first_held(history), len(history.rows) - length + 1)
             if align == "step" or history.rows[offset]["episode_step"] == 0
         ]
 
-    def sample(self, batch_size, length, *, seed, draw, rank=0, align="step", committed=None):
-        candidates = self.candidates(length, align, committed)
+    def sample(
+        self,
+        batch_size,
+        length,
+        *,
+        seed,
+        draw,
+        rank=0,
+        align="step",
+        evicted=0,
+        committed=None,
+    ):
+        candidates = self.candidates(length, align, evicted, committed)
         stream = splitmix(splitmix(splitmix(0, seed), draw), rank)
         drawn = []
         for row in range(batch_size):
@@ -98,9 +109,18 @@ class RingBufferReference:
         return self.stack([[(history, offset, length)] for history, offset in drawn])
 
     def sample_packed(
-        self, batch_size, length, *, seed, draw, rank=0, align="step", committed=None
+        self,
+        batch_size,
+        length,
+        *,
+        seed,
+        draw,
+        rank=0,
+        align="step",
+        evicted=0,
+        committed=None,
     ):
-        candidates = self.candidates(1, align, committed)
+        candidates = self.candidates(1, align, evicted, committed)
         first_offsets = {}
         for history, offset in candidates:
             first_offsets.setdefault(history.number, offset)
