@@ -8,7 +8,7 @@ Legend: E environments, C observation components.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 
@@ -78,6 +78,14 @@ class BatchSimulator:
         self._waiting = np.ones(self.num_environments, np.bool_)
         self._any_waiting = self.num_environments > 0
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What a copy or a pickle takes along: everything but compiled code."""
+        return {name: value for name, value in self.__dict__.items() if name != "_loops"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._loops = compile_step_loops(self.family)
+
     def reset(self, mask: Any = None) -> np.ndarray:
         """Start a new episode in all environments, or in those of `mask` (bool [E]).
 
@@ -85,12 +93,7 @@ class BatchSimulator:
         """
         if mask is None:
             mask = np.ones(self.num_environments, np.bool_)
-        mask = np.ascontiguousarray(mask)
-        if mask.dtype != np.bool_ or mask.shape != (self.num_environments,):
-            raise InvalidArgument(
-                f"reset mask must be bool of shape ({self.num_environments},), "
-                f"got {mask.dtype} of shape {mask.shape}"
-            )
+        mask = self._checked_mask("reset", mask)
         self._waiting &= ~mask
         self._any_waiting = bool(self._waiting.any())
         observation = self._new_observation() if self.copy else self._result.observation
@@ -106,19 +109,20 @@ class BatchSimulator:
         self._waiting |= mask
         self._any_waiting = bool(self._waiting.any())
 
-    def step(self, actions: Any) -> StepResult:
+    def step(self, actions: Any, mask: Any = None) -> StepResult:
         """Take one step in every environment; `actions [E]` of any integer dtype.
 
+        Environments outside `mask` (bool [E]) stand still: they are observed as they are, earn 0
+        and end nothing.
+
         Raises `InvalidArgument`, and changes nothing, for actions of another kind, shape or range,
-        and where an environment waits for a reset.
+        and where an environment that is to step waits for a reset.
         """
         self._check_and_narrow(np.asarray(actions))
+        if mask is not None and not (mask := self._checked_mask("step", mask)).all():
+            return self._step_some(mask)
         if self._any_waiting:
-            raise InvalidArgument(
-                f"step needs every environment reset, but {int(self._waiting.sum())} of "
-                f"{self.num_environments} wait for it (first: {int(self._waiting.argmax())}); "
-                "call reset(), or reset(mask) with the ended ones"
-            )
+            self._refuse_waiting(self._waiting)
         result = self._new_result() if self.copy else self._result
         self._loops.step_all(
             *self._environments,
@@ -134,6 +138,44 @@ class BatchSimulator:
             np.logical_or(result.terminated, result.truncated, out=self._waiting)
             self._any_waiting = bool(self._waiting.any())
         return result
+
+    def _step_some(self, mask: np.ndarray) -> StepResult:
+        """`step` in the environments of `mask`: all step, and the others are put back."""
+        if (self._waiting & mask).any():
+            self._refuse_waiting(self._waiting & mask)
+        held = np.flatnonzero(~mask)
+        waiting = self._waiting[held]
+        kept = [array[..., held] for array in self._environments.changing]
+        self._any_waiting = False
+        result = self.step(self._actions)
+        for array, values in zip(self._environments.changing, kept, strict=True):
+            array[..., held] = values
+        self._waiting[held] = waiting
+        self._any_waiting = bool(self._waiting.any())
+        observe_all = np.zeros(self.num_environments, np.uint8)
+        self._loops.reset_some(*self._environments, observe_all, result.observation.reshape(-1))
+        result.final_observation[held] = result.observation[held]
+        for values in (result.reward, result.terminated, result.truncated):
+            values[held] = 0
+        return result
+
+    def _checked_mask(self, purpose: str, mask: Any) -> np.ndarray:
+        """`mask` as a bool array [E]; raises `InvalidArgument` if it is not that."""
+        checked = np.ascontiguousarray(mask)
+        if checked.dtype != np.bool_ or checked.shape != (self.num_environments,):
+            raise InvalidArgument(
+                f"{purpose} mask must be bool of shape ({self.num_environments},), "
+                f"got {checked.dtype} of shape {checked.shape}"
+            )
+        return checked
+
+    def _refuse_waiting(self, waiting: np.ndarray) -> NoReturn:
+        """Raise `InvalidArgument` for the environments that were to step and cannot."""
+        raise InvalidArgument(
+            f"step needs every environment reset, but {int(waiting.sum())} of "
+            f"{self.num_environments} wait for it (first: {int(waiting.argmax())}); "
+            "call reset(), or reset(mask) with the ended ones"
+        )
 
     def _check_and_narrow(self, actions: np.ndarray) -> None:
         """Copy `actions` to `self._actions`; raises `InvalidArgument`."""

@@ -28,10 +28,13 @@ STREAMS_FOR_UNSEEDED = 2**62  # below this, streams are drawn for environments w
 
 
 class FamilyVectorEnv(VectorEnv):
-    """`num_envs` environments of one family in compiled loops; ended episodes reset in SAME_STEP.
+    """`num_envs` environments of one family in compiled loops.
 
     `task_ids` names the task of each environment; by default environment i has task i, counted
-    modulo the number of tasks. With `copy=False` returned arrays are overwritten by the next call.
+    modulo the number of tasks. `autoreset_mode` says who follows an ended episode by the next, and
+    when: the step that ended it ("SameStep"), the next step, whose action is ignored and which
+    earns 0 ("NextStep"), or the caller ("Disabled"), by `reset(options={"reset_mask": ended})`.
+    With `copy=False` returned arrays are overwritten by the next call.
     """
 
     def __init__(
@@ -40,6 +43,7 @@ class FamilyVectorEnv(VectorEnv):
         family: str = "dark-room",
         task_ids: Sequence[int] | np.ndarray | None = None,
         copy: bool = True,
+        autoreset_mode: str | AutoresetMode = AutoresetMode.SAME_STEP,
         render_mode: None = None,
         **options: Any,
     ) -> None:
@@ -51,16 +55,21 @@ class FamilyVectorEnv(VectorEnv):
                 f"task_ids must have one entry for each of the num_envs = {num_envs} environments, "
                 f"got {len(task_ids)}"
             )
-        self.metadata = {"render_modes": [], "autoreset_mode": AutoresetMode.SAME_STEP}
+        self.autoreset_mode = checked_autoreset_mode(autoreset_mode)
+        self.metadata = {"render_modes": [], "autoreset_mode": self.autoreset_mode}
         self.render_mode = render_mode
         self.num_envs = num_envs
         self.single_observation_space, self.single_action_space = spaces(self.family)
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
+        self.copy = copy
+        self._reward = np.zeros(num_envs)
+        self._ended = np.zeros(num_envs, np.bool_)  # NEXT_STEP: these are reset by the next step
         self._simulator = BatchSimulator(
             self.family,
             np.asarray(task_ids),
             random_streams=self.np_random.integers(STREAMS_FOR_UNSEEDED, size=num_envs),
+            auto_reset=self.autoreset_mode is AutoresetMode.SAME_STEP,
             copy=copy,
         )
 
@@ -70,36 +79,69 @@ class FamilyVectorEnv(VectorEnv):
         seed: int | Sequence[int | None] | None = None,
         options: dict[str, Any] | None = None,
     ) -> tuple[np.ndarray, dict[str, Any]]:
-        """Start a new episode everywhere; a seed s seeds environment i with s + i."""
+        """Start a new episode everywhere, or where `options["reset_mask"]` (bool [num_envs]) is.
+
+        A seed s seeds environment i with s + i, a list each environment with its own entry; None
+        goes on drawing, and environments that are not reset are not seeded.
+        """
+        mask = np.ones(self.num_envs, np.bool_)
+        if options is not None and "reset_mask" in options:
+            mask = np.array(options["reset_mask"])
+            if not np.any(mask):
+                raise InvalidArgument('options["reset_mask"] must be true for an environment')
         if isinstance(seed, (int, np.integer)):
             super().reset(seed=int(seed))
             seed = [int(seed) + i for i in range(self.num_envs)]
+        if seed is not None and len(seed) != self.num_envs:
+            raise InvalidArgument(
+                f"seed must be one integer or {self.num_envs}, one for each environment, "
+                f"got {len(seed)}"
+            )
         if seed is not None:
-            if len(seed) != self.num_envs:
-                raise InvalidArgument(
-                    f"seed must be one integer or {self.num_envs}, one for each environment, "
-                    f"got {len(seed)}"
-                )
-            streams = [stream for stream in seed if stream is not None]
-            seeded = np.array([stream is not None for stream in seed])
+            seeded = mask & np.array([stream is not None for stream in seed])
+            streams = [stream for stream, used in zip(seed, seeded, strict=True) if used]
             self._simulator.reseed(np.array(streams, np.uint64), seeded)
-        return self._simulator.reset(), {}
+        observation = self._simulator.reset(mask)
+        self._ended &= ~mask
+        return observation, {}
 
     def step(
         self, actions: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
-        """One step everywhere; `infos["final_obs"]` has what ended episodes saw last."""
-        observation, reward, terminated, truncated, final_observation = self._simulator.step(
-            actions
-        )
+        """One step everywhere.
+
+        In SAME_STEP mode `infos["final_obs"]` has what ended episodes saw last. In NEXT_STEP mode
+        environments whose episode the step before ended are reset instead: the transition is none.
+        """
+        is_next_step = self.autoreset_mode is AutoresetMode.NEXT_STEP
+        mask = ~self._ended if is_next_step and self._ended.any() else None
+        result = self._simulator.step(actions, mask)
+        observation = result.observation
+        done = result.terminated | result.truncated
         infos: dict[str, Any] = {}
-        done = terminated | truncated
-        if done.any():
+        if self.autoreset_mode is AutoresetMode.SAME_STEP and done.any():
             final = np.full(self.num_envs, None, dtype=object)
-            ended = final_observation[done]  # a copy: the rows below are the caller's own
+            ended = result.final_observation[done]  # a copy: the rows below are the caller's own
             final[done] = np.fromiter(ended, dtype=object, count=len(ended))
             infos = {"final_obs": final, "_final_obs": done, "final_info": {}, "_final_info": done}
-        return observation, reward.astype(np.float64), terminated, truncated, infos
+        if is_next_step:
+            if mask is not None:
+                observation = self._simulator.reset(self._ended)
+            self._ended = done
+        reward = np.empty(self.num_envs) if self.copy else self._reward
+        reward[:] = result.reward
+        return observation, reward, result.terminated, result.truncated, infos
+
+
+def checked_autoreset_mode(mode: str | AutoresetMode) -> AutoresetMode:
+    """`mode` as Gymnasium's enum; raises `InvalidArgument` for another word."""
+    try:
+        return AutoresetMode(mode)
+    except ValueError:
+        raise InvalidArgument(
+            f"autoreset_mode must be one of {', '.join(known.value for known in AutoresetMode)}, "
+            f"got {mode!r}"
+        ) from None
 
 
 class FamilyEnv(gymnasium.Env):

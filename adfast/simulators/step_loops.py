@@ -44,6 +44,11 @@ class EnvironmentArrays(NamedTuple):
             keys=np.zeros((4, count), np.uint32),
         )
 
+    @property
+    def changing(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """What a step changes, with the environments along the last axis."""
+        return self.state, self.episode_step, self.episodes
+
     def set_streams(self, seed: int, random_streams: Any, where: Any) -> None:
         """Put the environments that `where` indexes at the beginning of new random streams."""
         self.keys[0:2, where] = stream_keys(seed, ENVIRONMENT_RESET, random_streams)

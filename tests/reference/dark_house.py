@@ -43,7 +43,8 @@ class DarkHouseReferenceEnv(DarkRoomReferenceEnv):
     def __init__(self, task_id=0, **options):
         super().__init__(task_id, **options)
         sizes = [self.room.size, self.room.size, self.room.rooms]
-        self.observation_space = MultiDiscrete(sizes, dtype=np.uint8)
+        self.dtype = np.uint8 if max(sizes) <= 256 else np.uint16
+        self.observation_space = MultiDiscrete(sizes, dtype=self.dtype)
 
 
 # What correctness tests run: options of both families together, in few compilations.

@@ -84,18 +84,19 @@ class DarkRoomReferenceEnv(gymnasium.Env):
         self.options = options
         self.room = self.reference(task_id, **options)
         size = self.room.size
-        self.observation_space = gymnasium.spaces.MultiDiscrete([size, size], dtype=np.uint8)
+        self.dtype = np.uint8
+        self.observation_space = gymnasium.spaces.MultiDiscrete([size, size], dtype=self.dtype)
         self.action_space = gymnasium.spaces.Discrete(5)
 
     def reset(self, *, seed=None, options=None):
         super().reset(seed=seed)
         if seed is not None:
             self.room = self.reference(self.task_id, **self.options, random_stream=seed)
-        return np.array(self.room.reset(), np.uint8), {}
+        return np.array(self.room.reset(), self.dtype), {}
 
     def step(self, action):
         observation, reward, terminated, truncated = self.room.step(action)
-        return np.array(observation, np.uint8), float(reward), terminated, truncated, {}
+        return np.array(observation, self.dtype), float(reward), terminated, truncated, {}
 
 
 # What correctness tests and benchmarks run: every option, in as few compilations as will do.

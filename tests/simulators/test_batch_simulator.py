@@ -214,3 +214,53 @@ def test_bad_reset_mask_is_refused(family, mask):
 def test_random_streams_of_another_number_are_refused(family):
     with pytest.raises(InvalidArgument, match=r"one entry for each of the 3 task_ids, got shape"):
         BatchSimulator(family, np.arange(3), random_streams=[1, 2])
+
+
+@pytest.mark.parametrize("auto_reset", [False, True])
+@pytest.mark.parametrize("copy", [False, True])
+def test_environments_outside_the_mask_stand_still(auto_reset, copy):
+    family = tasks.make("dark-room", **VARIANTS["terminating"])
+    simulator = BatchSimulator(family, np.arange(6), auto_reset=auto_reset, copy=copy)
+    alone = [
+        BatchSimulator(family, [e], random_streams=[e], auto_reset=auto_reset) for e in range(6)
+    ]
+    seen = np.concatenate([single.reset() for single in alone])
+    np.testing.assert_array_equal(simulator.reset(), seen)
+    random = np.random.default_rng(0)
+    waiting = np.zeros(6, bool)
+    num_ended = 0
+    for _ in range(60):
+        mask = (random.random(6) < 0.6) & ~waiting
+        actions = random.integers(5, size=6)
+        result = simulator.step(actions, mask)
+        for e in range(6):
+            if mask[e]:
+                expected = alone[e].step(actions[e : e + 1])
+                seen[e] = expected.observation[0]
+                np.testing.assert_equal([row[e] for row in result], [row[0] for row in expected])
+            else:
+                standing = [seen[e], 0, False, False, seen[e]]
+                np.testing.assert_equal([row[e] for row in result], standing)
+        ended = result.terminated | result.truncated
+        num_ended += int(ended.sum())
+        if not auto_reset:
+            waiting |= ended
+            if waiting.sum() > 2:
+                np.testing.assert_array_equal(
+                    simulator.reset(waiting)[waiting],
+                    np.concatenate([alone[e].reset() for e in np.flatnonzero(waiting)]),
+                )
+                for e in np.flatnonzero(waiting):
+                    seen[e] = alone[e].step(np.array([0]), np.array([False])).observation[0]
+                waiting[:] = False
+    assert num_ended > 6
+
+
+def test_step_mask_must_leave_out_what_waits():
+    simulator = BatchSimulator(tasks.make("dark-room"), [1, 2], auto_reset=False)
+    simulator.reset(np.array([True, False]))
+    simulator.step([0, 0], np.array([True, False]))
+    with pytest.raises(InvalidArgument, match=r"1 of 2 wait for it \(first: 1\)"):
+        simulator.step([0, 0], np.array([False, True]))
+    with pytest.raises(InvalidArgument, match=r"step mask must be bool of shape \(2,\)"):
+        simulator.step([0, 0], [1, 0])

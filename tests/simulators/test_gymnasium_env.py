@@ -1,62 +1,25 @@
-"""The Gymnasium faces obey Gymnasium and equal each other and the twin."""
+"""The Gymnasium faces obey Gymnasium: checks, seeds, buffers, copies, wrappers, bad arguments."""
+
+import copy
+import pickle
 
 import gymnasium
 import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
-from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
+from adfast import tasks
 from adfast.errors import InvalidArgument, UnknownName
 from adfast.simulators.gymnasium_env import FamilyEnv, FamilyVectorEnv
-from reference.dark_room import VARIANTS, DarkRoomReferenceEnv
+from reference.dark_room import VARIANTS
 
 ENVIRONMENT_ID = "adfast/DarkRoom-v0"
+SMALL = {"size": 3, "episode_length": 6}
 
 
 @pytest.mark.parametrize("variant", ["dark-room", "terminating"])
 def test_single_environment_passes_gymnasiums_checks(variant):
     check_env(gymnasium.make(ENVIRONMENT_ID, task_id=3, **VARIANTS[variant]).unwrapped)
-
-
-def assert_infos_equal(info, expected):
-    assert info.keys() == expected.keys()
-    for key, value in expected.items():
-        if key == "final_obs":
-            assert [x is None for x in info[key]] == [x is None for x in value]
-            for a, b in zip(info[key], value, strict=True):
-                np.testing.assert_array_equal(a, b)
-        else:
-            np.testing.assert_equal(info[key], value)
-
-
-@pytest.mark.parametrize("single", [FamilyEnv, DarkRoomReferenceEnv])
-@pytest.mark.parametrize("variant", ["dark-room", "terminating"])
-def test_vector_environment_equals_sync_vector_of_single_ones(single, variant):
-    options = VARIANTS[variant]
-    task_ids = [3, 8, 12, 13, 24]
-    vector = gymnasium.make_vec(ENVIRONMENT_ID, num_envs=5, task_ids=task_ids, **options)
-    synced = SyncVectorEnv(
-        [lambda task_id=task_id: single(task_id=task_id, **options) for task_id in task_ids],
-        autoreset_mode=AutoresetMode.SAME_STEP,
-    )
-    assert vector.metadata["autoreset_mode"] == AutoresetMode.SAME_STEP
-    assert vector.single_observation_space == synced.single_observation_space
-    assert vector.observation_space == synced.observation_space
-    assert vector.action_space == synced.action_space
-    random = np.random.default_rng(0)
-    for seed in (11, None, [5, 4, 3, 2, 1], None):
-        observation, info = vector.reset(seed=seed)
-        expected_observation, expected_info = synced.reset(seed=seed)
-        np.testing.assert_array_equal(observation, expected_observation)
-        assert_infos_equal(info, expected_info)
-        for _ in range(50):
-            actions = random.integers(5, size=5)
-            *arrays, info = vector.step(actions)
-            *expected, expected_info = synced.step(actions)
-            for array, expectation in zip(arrays, expected, strict=True):
-                assert array.dtype == expectation.dtype
-                np.testing.assert_array_equal(array, expectation)
-            assert_infos_equal(info, expected_info)
 
 
 def test_seeding_some_environments_leaves_the_others_alone():
@@ -96,3 +59,119 @@ def test_stepping_an_ended_episode_is_refused():
         assert environment.step(0)[3] == (step == 19)
     with pytest.raises(InvalidArgument, match="1 of 1 wait for it"):
         environment.step(0)
+
+
+@pytest.mark.parametrize("family", tasks.names())
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda env: pickle.loads(pickle.dumps(env))])
+def test_copy_goes_on_as_the_original_would(family, copied):
+    vector = FamilyVectorEnv(6, family, autoreset_mode="NextStep")
+    vector.reset(seed=3)
+    actions = np.random.default_rng(0).integers(5, size=(70, 6))
+    for row in actions[:20]:  # in Dark Room, between an end and its reset
+        vector.step(row)
+    other = copied(vector)
+    for row in actions[20:]:
+        for mine, theirs in zip(vector.step(row), other.step(row), strict=True):
+            np.testing.assert_equal(mine, theirs)
+
+
+def test_arrays_are_the_callers_own_unless_asked_otherwise():
+    actions = np.ones(3, int)
+    own = FamilyVectorEnv(3, **SMALL)
+    arrays = [own.reset(seed=0)[0], *own.step(actions)[:4]]
+    before = [array.copy() for array in arrays]
+    for _ in range(30):
+        own.step(actions)
+    np.testing.assert_equal(arrays, before)
+
+    reused = FamilyVectorEnv(3, copy=False, **SMALL)
+    observation, _ = reused.reset(seed=0)
+    assert reused.step(actions)[0] is observation
+    results = [reused.step(actions)[:4] for _ in range(2)]
+    assert all(first is second for first, second in zip(*results, strict=True))
+
+
+def test_reused_buffers_hold_what_own_arrays_would():
+    vectors = [
+        FamilyVectorEnv(7, copy=copy, autoreset_mode="NextStep", **SMALL) for copy in (True, False)
+    ]
+    np.testing.assert_equal(*(vector.reset(seed=0)[0] for vector in vectors))
+    for row in np.random.default_rng(0).integers(5, size=(30, 7)):
+        results = [vector.step(row) for vector in vectors]
+        np.testing.assert_equal(*results)
+
+
+@pytest.mark.parametrize("family", tasks.names())
+@pytest.mark.parametrize("mode", ["SameStep", "NextStep"])
+def test_vector_episode_statistics_are_those_of_single_ones(family, mode):
+    statistics = gymnasium.wrappers.vector.RecordEpisodeStatistics(
+        FamilyVectorEnv(2, family, autoreset_mode=mode, **SMALL)
+    )
+    singles = [
+        gymnasium.wrappers.RecordEpisodeStatistics(FamilyEnv(family, task_id, **SMALL))
+        for task_id in range(2)
+    ]
+    statistics.reset(seed=9)
+    for i, single in enumerate(singles):
+        single.reset(seed=9 + i)
+    for actions in np.random.default_rng(0).integers(5, size=(40, 2)):
+        statistics.step(actions)
+    for i, single in enumerate(singles):
+        random = np.random.default_rng(0).integers(5, size=(40, 2))[:, i]
+        is_over = False
+        for action in random:
+            if is_over:
+                single.reset()
+                is_over = False
+                if mode == "NextStep":
+                    continue
+            is_over = any(single.step(action)[2:4])
+    expected = sorted(float(r) for single in singles for r in single.return_queue)
+    assert sorted(float(r) for r in statistics.return_queue) == expected
+    assert set(statistics.length_queue) == {6}
+    assert len(expected) >= 10
+
+
+def test_wrappers_that_users_put_around():
+    wrappers = gymnasium.wrappers.vector
+    vector = wrappers.NormalizeReward(
+        wrappers.RecordEpisodeStatistics(
+            gymnasium.make_vec(ENVIRONMENT_ID, num_envs=3, autoreset_mode="NextStep", **SMALL)
+        )
+    )
+    flat = wrappers.FlattenObservation(vector)
+    observation, _ = flat.reset(seed=1)
+    for _ in range(25):
+        assert observation.shape == (3, 6)
+        np.testing.assert_array_equal(observation.sum(axis=1), [2, 2, 2])  # row and column, one-hot
+        observation, *_ = flat.step(flat.action_space.sample())
+
+    single = gymnasium.wrappers.TimeLimit(gymnasium.make(ENVIRONMENT_ID, **SMALL), 4)
+    single.reset(seed=0)
+    assert [single.step(0)[3] for _ in range(4)] == [False] * 3 + [True]
+
+
+def test_masked_reset_leaves_the_other_episodes_statistics_alone():
+    statistics = gymnasium.wrappers.vector.RecordEpisodeStatistics(
+        FamilyVectorEnv(2, autoreset_mode="Disabled", **SMALL)
+    )
+    statistics.reset(seed=0)
+    for _ in range(3):
+        statistics.step(np.array([0, 0]))
+    statistics.reset(options={"reset_mask": np.array([False, True])})
+    for _ in range(3):
+        *_, info = statistics.step(np.array([0, 0]))
+    np.testing.assert_array_equal(info["_episode"], [True, False])
+    assert info["episode"]["l"][0] == 6
+
+
+def test_single_environment_works_in_asynchronous_processes():
+    made = [lambda i=i: gymnasium.make(ENVIRONMENT_ID, task_id=i, **SMALL) for i in range(2)]
+    vectors = [
+        gymnasium.vector.AsyncVectorEnv(made, autoreset_mode="SameStep"),
+        FamilyVectorEnv(2, **SMALL),
+    ]
+    np.testing.assert_equal(*(vector.reset(seed=4)[0] for vector in vectors))
+    for actions in np.random.default_rng(0).integers(5, size=(25, 2)):
+        np.testing.assert_equal(*(vector.step(actions)[:4] for vector in vectors))
+    vectors[0].close()
