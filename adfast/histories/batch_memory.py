@@ -117,7 +117,8 @@ class BatchLayout:
             for field, shape in zip(self._items, shapes, strict=True)
         ]
         offsets = np.cumsum([0, *(-(-size // ALIGNMENT) * ALIGNMENT for size in sizes)])
-        block = mmap.mmap(-1, int(offsets[-1]))
+        # Private: a forked child must not write into the batches of its parent.
+        block = mmap.mmap(-1, int(offsets[-1]), mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
         if len(block) >= HUGE_PAGE and hasattr(mmap, "MADV_HUGEPAGE"):
             block.madvise(mmap.MADV_HUGEPAGE)
         return {

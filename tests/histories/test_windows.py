@@ -188,6 +188,25 @@ def test_out_receives_the_batch(store):
     assert_same_batch(out, expected)
 
 
+def test_forked_child_overwrites_no_batch_of_its_parent(store):
+    store.sample(8, 12, seed=0, draw=0)  # dropped: its memory is idle in parent and child alike
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # to fork is what is tested
+        reader, writer = os.pipe()
+        child = os.fork()
+    if child == 0:  # pragma: no cover
+        os.read(reader, 1)
+        store.sample(8, 12, seed=0, draw=2)
+        os._exit(0)
+    held = store.sample(8, 12, seed=0, draw=1)
+    before = {name: values.copy() for name, values in held.items()}
+    os.write(writer, b"!")
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    os.close(reader)
+    os.close(writer)
+    assert_same_batch(held, before)
+
+
 def test_forked_child_samples_with_threads(store):
     expected = {name: a.copy() for name, a in store.sample(64, 9, seed=1, draw=0).items()}
     store.sample(64, 9, seed=1, draw=0, threads=4)  # the pool of this process has threads now
