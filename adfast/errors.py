@@ -49,6 +49,14 @@ class StoreError(AdfastError):
     """A history store that is missing, incomplete, damaged or of a newer format."""
 
 
+class WriteError(AdfastError):
+    """A file that could not be written durably; it is the one from before or the whole new one."""
+
+
+class InUse(AdfastError):
+    """A folder in which another process is working; the message names it."""
+
+
 class CheckpointError(AdfastError):
     """A checkpoint that is missing, damaged or of another model."""
 

@@ -49,9 +49,9 @@ def run(
     from adfast.cli.run_directory import STAGES, prepare_run
     from adfast.cli.stages import run_stages
 
-    directory = prepare_run(recipe, run, settings or [], fresh=fresh)
-    run_stages(directory, STAGES, way_on=f"adfast run {directory.path}")
-    print_summary(directory.path, as_json=as_json)
+    with prepare_run(recipe, run, settings or [], fresh=fresh) as directory:
+        run_stages(directory, STAGES, way_on=f"adfast run {directory.path}")
+        print_summary(directory.path, as_json=as_json)
 
 
 @app.command()
@@ -65,9 +65,9 @@ def collect(
     from adfast.cli.run_directory import prepare_run
     from adfast.cli.stages import run_stages
 
-    directory = prepare_run(recipe, run, settings or [], fresh=fresh)
-    run_stages(directory, ["collect"], way_on=f"adfast collect {directory.path}")
-    histories_info(directory.histories)
+    with prepare_run(recipe, run, settings or [], fresh=fresh) as directory:
+        run_stages(directory, ["collect"], way_on=f"adfast collect {directory.path}")
+        histories_info(directory.histories)
 
 
 @app.command()
@@ -82,13 +82,13 @@ def train(
     from adfast.cli.run_directory import RunDirectory
     from adfast.cli.stages import refuse_silent_repeat, run_stages
 
-    directory = RunDirectory.open(run)
-    if fresh:
-        directory.forget_from("train")
-    elif not resume:
-        refuse_silent_repeat(directory, "train")
-    run_stages(directory, ["train"], way_on=f"adfast train {run} --resume")
-    print(directory.checkpoints)
+    with RunDirectory.open(run) as directory:
+        if fresh:
+            directory.forget_from("train")
+        elif not resume:
+            refuse_silent_repeat(directory, "train")
+        run_stages(directory, ["train"], way_on=f"adfast train {run} --resume")
+        print(directory.checkpoints)
 
 
 @app.command()
@@ -97,13 +97,13 @@ def evaluate(run: RunArgument, fresh: FreshOption = False, as_json: JsonOption =
     from adfast.cli.run_directory import RunDirectory
     from adfast.cli.stages import refuse_silent_repeat, run_stages
 
-    directory = RunDirectory.open(run)
-    if fresh:
-        directory.forget_from("evaluate")
-    else:
-        refuse_silent_repeat(directory, "evaluate")
-    run_stages(directory, ["evaluate"], way_on=f"adfast evaluate {run}")
-    print_summary(run, as_json=as_json)
+    with RunDirectory.open(run) as directory:
+        if fresh:
+            directory.forget_from("evaluate")
+        else:
+            refuse_silent_repeat(directory, "evaluate")
+        run_stages(directory, ["evaluate"], way_on=f"adfast evaluate {run}")
+        print_summary(run, as_json=as_json)
 
 
 @app.command()
@@ -112,10 +112,10 @@ def report(run: RunArgument) -> None:
     from adfast.cli.run_directory import RunDirectory
     from adfast.cli.stages import run_stages
 
-    directory = RunDirectory.open(run)
-    directory.forget_from("report")
-    run_stages(directory, ["report"], way_on=f"adfast report {run}")
-    print(directory.report)
+    with RunDirectory.open(run) as directory:
+        directory.forget_from("report")
+        run_stages(directory, ["report"], way_on=f"adfast report {run}")
+        print(directory.report)
 
 
 @app.command()
@@ -146,9 +146,10 @@ def sweep(
     """Carry out a recipe at every combination of what varies; one table, one figure."""
     from adfast.cli.sweep.runs import prepare_sweep, run_sweep
 
-    path, plan = prepare_sweep(recipe, out, settings or [], vary or [], seeds, fresh=fresh)
-    run_sweep(path, plan)
-    print_sweep(path, as_json=as_json)
+    with prepare_sweep(recipe, out, settings or [], vary or [], seeds, fresh=fresh) as found:
+        path, plan = found
+        run_sweep(path, plan)
+        print_sweep(path, as_json=as_json)
 
 
 @histories_app.command("info")

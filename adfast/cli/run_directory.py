@@ -4,26 +4,34 @@ run.toml           the resolved settings        metrics.jsonl    training, line 
 provenance.json    code, versions, machine      evaluation.json  returns, references, summary
 histories/         the history store            trajectories.safetensors
 checkpoints/       the newest two               report.html, figures/
+.lock              held by the process that works on the run
 """
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import json
-import shutil
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 from adfast.cli.run_config import RunConfig, check_feasible, find_recipe, load_run_config
 from adfast.config import write_toml
-from adfast.errors import InvalidArgument, RunError
-from adfast.histories.durable import TEMPORARY_SUFFIX, replace_file
+from adfast.durable import TEMPORARY_SUFFIX, clear_leftovers, discard, replace_file
+from adfast.errors import InUse, InvalidArgument, RunError
+from adfast.locks import LOCK_NAME, FolderLocked, folder_lock
 from adfast.provenance import collect_provenance
 
 STAGES = ("collect", "train", "evaluate", "report")
+SETTINGS = "run.toml"
 
 
 class RunDirectory:
-    """One run on disk. Every file is written whole or not at all."""
+    """One run on disk, which this process has for itself until it is closed; a context manager.
+
+    Every file is written whole or not at all.
+    """
 
     def __init__(self, path: Path, config: RunConfig) -> None:
         self.path = path
@@ -34,43 +42,67 @@ class RunDirectory:
         self.trajectories = path / "trajectories.safetensors"
         self.report = path / "report.html"
         self.provenance = path / "provenance.json"
+        self._lock = contextlib.ExitStack()
 
     @classmethod
     def create(cls, path: Path, config: RunConfig, *, fresh: bool = False) -> RunDirectory:
         """The directory of a run of `config`; continues one of the same settings.
 
         With `fresh` an earlier run there is deleted. Raises `RunError` where `path` holds a run of
-        other settings, or something that is no run, and `InvalidArgument`, leaving everything as it
-        was, for settings that no run could carry out.
+        other settings, or something that is no run, `InUse` while another process works on it, and
+        `InvalidArgument`, leaving everything as it was, for settings that no run could carry out.
         """
-        settings = path / "run.toml"
+        settings = path / SETTINGS
         if fresh or not settings.exists():
             check_feasible(config)
-        if fresh and settings.exists():
-            shutil.rmtree(path)
-        if settings.exists():
-            differences = list_differences(cls.open(path).config, config)
-            if differences:
-                raise RunError(
-                    f"{path} holds a run of other settings ({'; '.join(differences)}); "
-                    "give another directory with --run, or --fresh to delete it and start over"
-                )
-        elif path.exists() and not (path.is_dir() and holds_nothing(path)):
+        if not settings.exists() and path.exists() and not (path.is_dir() and holds_nothing(path)):
             raise RunError(
                 f"{path} is no empty directory and holds no run; give another one with --run"
             )
-        else:
-            path.mkdir(parents=True, exist_ok=True)
-            replace_file(settings, [write_toml(config).encode()])
-        return cls(path, config)
+        path.mkdir(parents=True, exist_ok=True)
+        with contextlib.ExitStack() as lock:
+            lock_run(path, lock)
+            if fresh:
+                delete_contents(path, last=SETTINGS)
+            if settings.exists():
+                differences = list_differences(load_run_config(settings), config)
+                if differences:
+                    raise RunError(
+                        f"{path} holds a run of other settings ({'; '.join(differences)}); give "
+                        "another directory with --run, or --fresh to delete it and start over"
+                    )
+            else:
+                replace_file(settings, [write_toml(config).encode()])
+            return cls(path, config)._keep(lock)
 
     @classmethod
     def open(cls, path: Path) -> RunDirectory:
-        """An existing run; raises `RunError` where there is none."""
-        settings = path / "run.toml"
+        """An existing run; raises `RunError` where there is none, `InUse` if it is worked on."""
+        settings = path / SETTINGS
         if not settings.is_file():
             raise RunError(f"{path} holds no run (no run.toml); start one with: adfast run RECIPE")
-        return cls(path, load_run_config(settings))
+        with contextlib.ExitStack() as lock:
+            lock_run(path, lock)
+            return cls(path, load_run_config(settings))._keep(lock)
+
+    def close(self) -> None:
+        """Let another process work on the run."""
+        self._lock.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _keep(self, lock: contextlib.ExitStack) -> Self:
+        self._lock = lock.pop_all()
+        return self
 
     def record_stage(self, stage: str, seconds: float, **details: Any) -> None:
         """Note in provenance.json that `stage` was finished by this code on this machine."""
@@ -92,9 +124,18 @@ class RunDirectory:
         return stages
 
     def is_finished(self, stage: str) -> bool:
-        """Whether `stage` was carried through and what it left is still there."""
-        recorded = stage in self.stage_records()
-        return recorded and all(output.exists() for output in self.outputs(stage))
+        """Whether `stage` was carried through and what it left is still there, and whole."""
+        if stage not in self.stage_records():
+            return False
+        if not all(output.exists() for output in self.outputs(stage)):
+            return False
+        if stage == "collect":
+            from adfast.histories import holds_whole_store
+
+            return holds_whole_store(self.histories)
+        if stage == "train":  # an earlier checkpoint is no trained model
+            return (self.checkpoints / self.config.training.last_checkpoint).is_file()
+        return True
 
     def outputs(self, stage: str) -> list[Path]:
         """The files and folders that `stage` leaves."""
@@ -108,17 +149,14 @@ class RunDirectory:
     def forget_from(self, stage: str) -> None:
         """Delete what `stage` and those after it left, so that they are done again."""
         records = self.stage_records()
-        for later in STAGES[STAGES.index(stage) :]:
-            records.pop(later, None)
-            for output in self.outputs(later):
-                if output.is_dir():
-                    shutil.rmtree(output)
-                else:
-                    output.unlink(missing_ok=True)
+        later_stages = STAGES[STAGES.index(stage) :]
+        # First of all they are no longer finished: whatever is then still there counts for nothing.
         if self.provenance.exists():
-            write_json(
-                self.provenance, json.loads(self.provenance.read_text()) | {"stages": records}
-            )
+            kept = {name: record for name, record in records.items() if name not in later_stages}
+            write_json(self.provenance, json.loads(self.provenance.read_text()) | {"stages": kept})
+        for later in reversed(later_stages):
+            for output in self.outputs(later):
+                discard(output)
 
     def require(self, stage: str) -> None:
         """Raise `RunError` unless `stage` is finished."""
@@ -134,10 +172,10 @@ def prepare_run(
     recipe: str, path: Path | None, overrides: list[str], *, fresh: bool
 ) -> RunDirectory:
     """The run directory of a recipe's name, a TOML file, or a run directory to go on with."""
-    if (Path(recipe) / "run.toml").is_file():
+    if (Path(recipe) / SETTINGS).is_file():
         if path is not None:
             raise InvalidArgument(f"{recipe} is a run directory already; leave out --run")
-        path, source = Path(recipe), Path(recipe) / "run.toml"
+        path, source = Path(recipe), Path(recipe) / SETTINGS
     else:
         source = find_recipe(recipe)
         path = path or Path("runs") / source.stem.replace("_", "-")
@@ -170,6 +208,35 @@ def write_json(path: Path, value: Any) -> None:
     replace_file(path, [(json.dumps(value, indent=1) + "\n").encode()])
 
 
+def lock_run(path: Path, lock: contextlib.ExitStack) -> None:
+    """Hold the lock of the run or sweep in `path` until `lock` is closed; raises `InUse`.
+
+    A folder in which nothing can be written needs no lock: reading disturbs nobody.
+    """
+    try:
+        lock.enter_context(folder_lock(path))
+    except FolderLocked as holder:
+        raise InUse(f"{path} is being worked on by {holder}; or give another directory") from None
+    except OSError as error:
+        if error.errno not in (errno.EROFS, errno.EACCES, errno.EPERM):
+            raise
+    else:
+        clear_leftovers(path)
+
+
+def delete_contents(path: Path, *, last: str) -> None:
+    """Delete all that is in a folder but its lock, and `last` last: until then it is what it was.
+
+    What says that something is finished goes first.
+    """
+    names = sorted(entry.name for entry in path.iterdir() if entry.name != LOCK_NAME)
+    for name in sorted(names, key=lambda name: (name == last, name != "provenance.json")):
+        discard(path / name)
+
+
 def holds_nothing(directory: Path) -> bool:
     """Whether there is nothing in `directory` but what a killed process had begun to write."""
-    return all(entry.name.endswith(TEMPORARY_SUFFIX) for entry in directory.iterdir())
+    return all(
+        entry.name == LOCK_NAME or entry.name.endswith(TEMPORARY_SUFFIX)
+        for entry in directory.iterdir()
+    )

@@ -19,8 +19,8 @@ from adfast.cli.interruption import interruption
 from adfast.cli.progress import progress_bar
 from adfast.cli.run_config import make_family, make_split
 from adfast.cli.run_directory import RunDirectory, write_json
+from adfast.durable import replace_file
 from adfast.errors import Interrupted, RunError
-from adfast.histories.durable import replace_file
 
 ShouldStop = Callable[[], bool]
 

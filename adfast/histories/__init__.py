@@ -2,7 +2,7 @@
 
 from adfast.histories.ring_buffer import RingBuffer
 from adfast.histories.schema import FieldSchema, Schema
-from adfast.histories.store import HistoryStore, from_arrays
+from adfast.histories.store import HistoryStore, from_arrays, holds_whole_store
 from adfast.histories.store import open_store as open
 from adfast.histories.windows import Align, WindowSampler
 from adfast.histories.writer import HistoryWriter, create
@@ -17,5 +17,6 @@ __all__ = [
     "WindowSampler",
     "create",
     "from_arrays",
+    "holds_whole_store",
     "open",
 ]

@@ -16,9 +16,9 @@ from pydantic import Field as Setting
 from pydantic import JsonValue
 
 from adfast.config import Config
+from adfast.durable import replace_file
 from adfast.errors import InvalidArgument, StoreError
 from adfast.histories.block import ColumnDtype
-from adfast.histories.durable import replace_file
 
 FILE_NAME = "manifest.json"
 FORMAT = "adfast-histories"
@@ -133,4 +133,4 @@ def checksum(content: dict[str, Any]) -> str:
     return xxhash.xxh3_64_hexdigest(canonical.encode())
 
 
-RESTORE = "restore the file from a copy, or collect the histories again into a new folder"
+RESTORE = "restore the file from a copy, or delete the folder and collect its histories again"

@@ -17,9 +17,9 @@ import numpy as np
 import xxhash
 
 from adfast import _native
+from adfast.durable import replace_file
 from adfast.errors import StoreError
 from adfast.histories.block import Block
-from adfast.histories.durable import replace_file
 from adfast.histories.manifest import FORMAT, VERSION, BlockRecord
 from adfast.histories.schema import EPISODE_STARTS, OFFSETS
 from adfast.tasks.transition_schema import Field
@@ -130,9 +130,12 @@ def map_shard(folder: Path, fields: Mapping[str, Field], record: BlockRecord) ->
     tensors = place_tensors(fields, record)
     header = make_header(tensors, record.block)
     expected_bytes = len(header) + max(tensor.end for tensor in tensors.values())
-    file_bytes = path.stat().st_size if path.exists() else None
-    if file_bytes is None:
-        raise StoreError(f"{path}: missing, but the manifest lists it; {REGENERATE}")
+    try:
+        file_bytes = path.stat().st_size
+    except FileNotFoundError:
+        raise StoreError(f"{path}: missing, but the manifest lists it; {REGENERATE}") from None
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be read: {error.strerror}") from error
     if not file_bytes == record.num_bytes == expected_bytes:
         raise StoreError(
             f"{path}: must have {expected_bytes} bytes (manifest: {record.num_bytes}), "
@@ -168,9 +171,12 @@ def verify_shard(folder: Path, record: BlockRecord) -> None:
     """Read the whole shard; raises `StoreError` if its checksum is not the manifest's."""
     path = folder / record.file_name
     digest = xxhash.xxh3_64()
-    with path.open("rb") as file:
-        while chunk := file.read(1 << 24):
-            digest.update(chunk)
+    try:
+        with path.open("rb") as file:
+            while chunk := file.read(1 << 24):
+                digest.update(chunk)
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be read: {error.strerror}; {REGENERATE}") from error
     if digest.hexdigest() != record.xxh3:
         raise StoreError(
             f"{path}: damaged: its xxh3 must be {record.xxh3}, got {digest.hexdigest()}; "

@@ -17,7 +17,7 @@ import numpy as np
 from adfast import _native
 from adfast.errors import InvalidArgument, StoreError
 from adfast.histories.block import Block, make_block
-from adfast.histories.manifest import Manifest, read_manifest
+from adfast.histories.manifest import FILE_NAME, Manifest, read_manifest
 from adfast.histories.schema import Schema, check_schema, read_schema
 from adfast.histories.shard import map_shard, verify_shard
 from adfast.histories.windows import WindowSampler
@@ -160,6 +160,16 @@ def open_store(path: str | Path, *, allow_incomplete: bool = False) -> HistorySt
         description=manifest.description,
         path=path,
         manifest=manifest,
+    )
+
+
+def holds_whole_store(path: Path) -> bool:
+    """Whether folder `path` holds a complete store with all its shards; raises as `open_store`."""
+    if not (path / FILE_NAME).exists():
+        return False
+    manifest = read_manifest(path)
+    return manifest.is_complete and all(
+        (path / record.file_name).exists() for record in manifest.blocks
     )
 
 

@@ -8,16 +8,16 @@ on: shards that no manifest lists and temporary files are removed, finished bloc
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
 
-from adfast.errors import InvalidArgument, StoreError
+from adfast.durable import clear_leftovers
+from adfast.errors import InUse, InvalidArgument, StoreError
 from adfast.histories.block import as_json, make_block
-from adfast.histories.durable import LOCK_NAME, TEMPORARY_SUFFIX, sole_writer
 from adfast.histories.manifest import (
     FILE_NAME,
     BlockRecord,
@@ -27,6 +27,7 @@ from adfast.histories.manifest import (
 )
 from adfast.histories.schema import Schema, check_schema, describe_schema
 from adfast.histories.shard import write_shard
+from adfast.locks import LOCK_NAME, FolderLocked, folder_lock
 
 
 def create(
@@ -41,8 +42,8 @@ def create(
     The store is complete when it has blocks 0 to `num_blocks - 1`, or where that is not known
     beforehand, when `finish` is called. `description` is any JSON that describes the whole.
 
-    Raises `StoreError` if another writer has the store open, if it was begun with another schema,
-    description or number of blocks, or if the folder holds something else.
+    Raises `InUse` if another writer has the store open, and `StoreError` if it was begun with
+    another schema, description or number of blocks, or if the folder holds something else.
     """
     return HistoryWriter(Path(path), schema, num_blocks, dict(description or {}))
 
@@ -97,7 +98,7 @@ class HistoryWriter:
         history (`task_id`, `seed`), any other JSON value is for the whole block (`algorithm`).
 
         Raises `InvalidArgument` for arrays that do not fit the schema or a block that is already
-        there, `StoreError` if the disk is full or not writable.
+        there, `WriteError` if the disk is full or not writable.
         """
         limit = self._manifest.num_blocks
         if block_index < 0 or (limit is not None and block_index >= limit):
@@ -147,8 +148,7 @@ class HistoryWriter:
 
     def _begin_or_resume(self, wanted: Manifest) -> Manifest:
         """The manifest to go on from, with the folder cleared of what it does not list."""
-        for temporary in self.path.glob(f".*{TEMPORARY_SUFFIX}"):
-            temporary.unlink()
+        clear_leftovers(self.path)
         if not (self.path / FILE_NAME).exists():
             others = sorted({entry.name for entry in self.path.iterdir()} - {LOCK_NAME})
             if others:
@@ -175,3 +175,23 @@ class HistoryWriter:
             found = found.model_copy(update={"blocks": kept})
             write_manifest(self.path, found)
         return found
+
+
+@contextlib.contextmanager
+def sole_writer(folder: Path) -> Iterator[None]:
+    """Make the folder and hold its lock; raises `InUse` if another writer holds it."""
+    with contextlib.ExitStack() as lock:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            lock.enter_context(folder_lock(folder))
+        except FolderLocked as holder:
+            raise InUse(
+                f"{folder}: another writer has this store open: {holder}; or write to another "
+                "folder"
+            ) from None
+        except OSError as error:
+            raise StoreError(
+                f"{folder}: cannot be written to: {error.strerror}; choose a folder that you may "
+                "write"
+            ) from error
+        yield

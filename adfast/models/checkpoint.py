@@ -1,13 +1,12 @@
 """Model files: named tensors and JSON metadata in one safetensors file, written atomically.
 
-A file is complete or absent: it is written under a temporary name, flushed to the disk and then
-renamed. A checksum finds damage when it is read. Nothing is pickled.
+A file is complete or absent (`adfast.durable`). A checksum finds damage when it is read. Nothing is
+pickled.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,6 +17,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
+from adfast.durable import replace_file
 from adfast.errors import CheckpointError, InvalidArgument
 from adfast.models.config import ModelConfig
 from adfast.tasks.transition_schema import TransitionSchema
@@ -34,25 +34,15 @@ CHECKSUM = "crc32"  # string pairs
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> None:
-    """Write `tensors` and the JSON-ready `metadata` to `path`, replacing what was there at once."""
+    """Write `tensors` and the JSON-ready `metadata` to `path`, replacing what was there at once.
+
+    Raises `WriteError`.
+    """
     # Clones, because safetensors refuses tensors that share memory.
     owned = {name: tensor.detach().cpu().clone().contiguous() for name, tensor in tensors.items()}
     document = json.dumps({**metadata, "format_version": FORMAT_VERSION})
     strings = {DOCUMENT: document, CHECKSUM: checksum(owned, document)}
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            file.write(save(owned, metadata=strings))
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    directory = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(directory)  # the rename itself must survive a power cut
-    finally:
-        os.close(directory)
+    replace_file(path, [save(owned, metadata=strings)])
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -76,8 +66,14 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         raise CheckpointError(
             f"{path}: its contents do not match their checksum; use an older checkpoint"
         )
-    metadata = json.loads(strings[DOCUMENT])
-    version = metadata.pop("format_version")
+    try:
+        metadata = json.loads(strings[DOCUMENT])
+        version = int(metadata.pop("format_version"))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise CheckpointError(
+            f"{path}: its description is not one that adfast writes ({error!r}); give a "
+            "checkpoint of a run"
+        ) from None
     if version > FORMAT_VERSION:
         raise CheckpointError(
             f"{path}: format {version} is newer than {FORMAT_VERSION}, which this adfast reads; "

@@ -5,6 +5,7 @@ Matplotlib's object interface with the Agg canvas: no global state and no displa
 
 from __future__ import annotations
 
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
+from adfast.durable import replace_file
 from adfast.report.curves import TrainingSeries, context_marks, return_curves, training_series
 from adfast.report.palette import LIGHT, SHARE_STOPS, share_colour, text_colour_on
 from adfast.report.room import LearningStory, Rollout, Room
@@ -52,10 +54,17 @@ def write_figures(
         if figure is None:
             path.unlink(missing_ok=True)
             continue
-        FigureCanvasAgg(figure)
-        figure.savefig(path, dpi=PIXELS_PER_INCH)
+        write_figure(path, figure)
         paths.append(path)
     return paths
+
+
+def write_figure(path: Path, figure: Figure) -> None:
+    """Write `figure` to `path` as PNG, replacing what was there at once."""
+    FigureCanvasAgg(figure)
+    content = BytesIO()
+    figure.savefig(content, format="png", dpi=PIXELS_PER_INCH)
+    replace_file(path, [content.getbuffer()])
 
 
 def return_figure(evaluation: Evaluation) -> Figure:

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from adfast.durable import clear_leftovers, sync_folder
 from adfast.errors import CheckpointError
 from adfast.models.checkpoint import OPTIMIZER_PREFIX, load_weights, read_tensors, write_tensors
+from adfast.training.config import checkpoint_name
 
 if TYPE_CHECKING:
     from adfast.training.optimizer import OptimizerGroup
@@ -69,14 +71,15 @@ def save_training(
     directory: Path, model: torch.nn.Module, optimizer: OptimizerGroup, state: TrainingState
 ) -> Path:
     """Write a checkpoint atomically, drop all but the newest two, and return its path."""
-    directory.mkdir(parents=True, exist_ok=True)
-    path = directory / f"update-{state.update:08d}.safetensors"
+    if not directory.exists():
+        directory.mkdir(parents=True)
+        sync_folder(directory.parent)
+    path = directory / checkpoint_name(state.update)
     tensors = dict(model.state_dict())
     for name, value in optimizer.state_tensors().items():
         tensors[OPTIMIZER_PREFIX + name] = value
     write_tensors(path, tensors, {"training": state.to_dict(), **state.description})
-    for leftover in directory.glob(".update-*.tmp"):  # of a training that was killed
-        leftover.unlink()
+    clear_leftovers(directory)
     for old in sorted(directory.glob("update-*.safetensors"))[:-CHECKPOINTS_KEPT]:
         old.unlink()
     return path
@@ -100,6 +103,13 @@ def load_training(path: Path, model: torch.nn.Module, optimizer: OptimizerGroup)
         for name in list(tensors)
         if name.startswith(OPTIMIZER_PREFIX)
     }
+    try:
+        state = TrainingState(**metadata["training"])
+    except TypeError as error:
+        raise CheckpointError(
+            f"{path}: its training state is not one that this adfast knows ({error}); resume it "
+            "with the version that wrote it, or start a new training"
+        ) from None
     load_weights(model, tensors, path)
     optimizer.load_state_tensors(optimizer_tensors)
-    return TrainingState(**metadata["training"])
+    return state

@@ -39,6 +39,11 @@ class TrainingConfig(Config):
     checkpoint_every: int = Field(200, ge=1)
     evaluate_every: int | None = Field(None, ge=1)  # None: no evaluation while training
 
+    @property
+    def last_checkpoint(self) -> str:
+        """Name of the checkpoint that a training leaves at its end."""
+        return checkpoint_name(self.updates)
+
     @model_validator(mode="after")
     def _warmup_fits(self) -> TrainingConfig:
         if self.warmup_updates > self.updates:
@@ -47,3 +52,8 @@ class TrainingConfig(Config):
                 f"got {self.warmup_updates}; lower it or train longer"
             )
         return self
+
+
+def checkpoint_name(update: int) -> str:
+    """Name of the checkpoint after so many updates; names are in the order of the updates."""
+    return f"update-{update:08d}.safetensors"

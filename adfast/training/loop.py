@@ -143,6 +143,7 @@ class Trainer:
             metrics.append({**row, "seconds": round(self.state.seconds, 3)})
         stopping = self.hooks.should_stop is not None and self.hooks.should_stop()
         if stopping or self._is_due(self.config.checkpoint_every):
+            metrics.sync()
             path = save_training(self.checkpoint_directory, self.model, self.optimizer, self.state)
         if self.hooks.on_update is not None:
             self.hooks.on_update(self.state, row)

@@ -8,6 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from adfast.durable import replace_file
+from adfast.errors import RunError, WriteError
+
 
 class MetricsLog:
     """Appends rows to a JSON-lines file.
@@ -20,28 +23,53 @@ class MetricsLog:
         self.path = path
         path.parent.mkdir(parents=True, exist_ok=True)
         kept = [row for row in read_metrics(path) if row["update"] <= keep_updates]
-        temporary = path.with_suffix(".tmp")
-        temporary.write_text("".join(json.dumps(row) + "\n" for row in kept), encoding="utf-8")
-        temporary.replace(path)
+        replace_file(path, ["".join(json.dumps(row) + "\n" for row in kept).encode()])
 
     def append(self, row: Mapping[str, Any]) -> None:
-        """Write one row and hand it to the operating system."""
+        """Write one row and hand it to the operating system; raises `WriteError`."""
         line = (json.dumps(row) + "\n").encode()
-        descriptor = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        descriptor = os.open(self.path, os.O_WRONLY | os.O_APPEND)
         try:
-            os.write(descriptor, line)
+            length = os.fstat(descriptor).st_size
+            try:
+                while line:  # a disk that fills up takes a part without an error
+                    line = line[os.write(descriptor, line) :]
+            except OSError as error:
+                # A row cut short would spoil the one after it.
+                os.ftruncate(descriptor, length)
+                raise WriteError(
+                    f"{self.path}: cannot write a row: {error.strerror}; free space or mend the "
+                    "folder, then give the same command again: what is finished is kept"
+                ) from error
+        finally:
+            os.close(descriptor)
+
+    def sync(self) -> None:
+        """Make all rows durable, as they must be before a checkpoint that counts on them."""
+        descriptor = os.open(self.path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
         finally:
             os.close(descriptor)
 
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:
-    """The rows of a metrics file, oldest first; none if the file is absent."""
+    """The rows of a metrics file, oldest first; none if the file is absent.
+
+    What follows the last line's end was cut short by a kill and is left out. Raises `RunError` for
+    any other line that is no row.
+    """
     if not path.exists():
         return []
     rows = []
-    for line in path.read_text(encoding="utf-8").splitlines():
+    for number, line in enumerate(path.read_bytes().split(b"\n")[:-1], start=1):
         try:
-            rows.append(json.loads(line))
-        except json.JSONDecodeError:
-            break  # cut short by a kill: nothing after it can be whole
+            row = json.loads(line)
+            row["update"] + 0
+        except (ValueError, KeyError, TypeError):
+            raise RunError(
+                f"{path}, line {number}: damaged: not a row of metrics; restore the file from a "
+                "copy, or delete that line"
+            ) from None
+        rows.append(row)
     return rows

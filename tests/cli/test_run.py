@@ -19,7 +19,7 @@ def files_of(directory: Path) -> dict[str, tuple[int, bytes]]:
     return {
         str(path.relative_to(directory)): (path.stat().st_mtime_ns, path.read_bytes())
         for path in directory.rglob("*")
-        if path.is_file()
+        if path.is_file() and path.name != ".lock"
     }
 
 
@@ -27,6 +27,7 @@ def test_run_leaves_everything_and_prints_the_result(first_call, recipe):
     directory, ended = first_call
     assert ended.status == 0
     expected = {
+        ".lock",
         "run.toml",
         "provenance.json",
         "histories",
@@ -120,6 +121,46 @@ def test_stage_whose_result_was_deleted_is_done_again(run_copy):
     after = json.loads((run_copy / "evaluation.json").read_text())
     assert after["held_out"] == before["held_out"]
     assert (run_copy / "report.html").exists()
+
+
+def test_damaged_shard_is_mended_as_its_message_says(run_copy):
+    """Deleting it and collecting again regenerates its block, also in a run that is finished."""
+    shard = run_copy / "histories" / "block-000001.safetensors"
+    whole = shard.read_bytes()
+    shard.write_bytes(whole[:-1])
+    ended = adfast("train", run_copy, "--fresh")
+    assert "delete it and collect again: only its block is regenerated" in ended.stderr
+    shard.unlink()
+    ended = adfast("run", run_copy)
+    assert (ended.status, shard.read_bytes() == whole) == (0, True)
+    assert ended.stderr.count("finished before") == 0
+
+
+def test_earlier_checkpoint_is_not_taken_for_the_trained_model(run_copy, finished_run):
+    """Deleting a damaged newest checkpoint, as its message says, leaves a half trained one."""
+    newest = run_copy / "checkpoints" / "update-00000012.safetensors"
+    whole = newest.read_bytes()
+    newest.unlink()
+    (run_copy / "evaluation.json").unlink()
+    ended = adfast("evaluate", run_copy)
+    assert (ended.status, "train is not finished; do it with: " in ended.stderr) == (1, True)
+    assert adfast("train", run_copy, "--resume").status == 0
+    tensors = load_file(newest)
+    newest.write_bytes(whole)
+    for name, tensor in load_file(newest).items():
+        np.testing.assert_array_equal(tensors[name], tensor)
+
+
+def test_nothing_counts_as_finished_that_a_killed_fresh_start_left(run_copy, monkeypatch):
+    def killed(path):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("adfast.cli.run_directory.discard", killed)
+    adfast("train", run_copy, "--fresh")
+    monkeypatch.undo()
+    for stage in ("evaluate", "report"):
+        assert "is not finished" in adfast(stage, run_copy).stderr
+    assert adfast("run", run_copy).status == 0
 
 
 def test_other_settings_are_refused_unless_fresh(run_copy):

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from made_histories import SCHEMA, make_block
 
-from adfast.errors import InvalidArgument, StoreError
+from adfast.errors import InUse, InvalidArgument, StoreError, WriteError
 from adfast.histories import FieldSchema, HistoryWriter, create
 from adfast.histories import open as open_store
 from adfast.tasks.transition_schema import Field
@@ -86,17 +86,17 @@ def test_deleted_shard_is_regenerated(tmp_path):
 
 
 def test_second_writer_is_refused_until_the_first_is_closed(tmp_path):
-    with resume(tmp_path), pytest.raises(StoreError, match="another writer has this store open"):
+    with resume(tmp_path), pytest.raises(InUse, match="another writer has this store open"):
         resume(tmp_path)
     resume(tmp_path).close()
 
 
 def test_writer_in_another_process_is_refused(tmp_path):
     script = (
-        "import sys; from adfast.errors import StoreError\n"
+        "import sys; from adfast.errors import InUse\n"
         "from adfast.histories import create\n"
         "sys.path.insert(0, sys.argv[2]); from made_histories import SCHEMA\n"
-        "try:\n    create(sys.argv[1], SCHEMA)\nexcept StoreError as error:\n    print(error)\n"
+        "try:\n    create(sys.argv[1], SCHEMA)\nexcept InUse as error:\n    print(error)\n"
     )
     with create(tmp_path / "store", SCHEMA):
         command = [
@@ -136,7 +136,9 @@ def test_full_disk_is_a_clean_error_and_the_store_goes_on(tmp_path):
         soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
         resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))  # a file can grow no further
         try:
-            with pytest.raises(StoreError, match=r"cannot write \d+ bytes: .*then run the same"):
+            with pytest.raises(
+                WriteError, match=r"cannot write \d+ bytes: .*give the same command"
+            ):
                 writer.append_block(1, *made_block(1))
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))

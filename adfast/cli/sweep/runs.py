@@ -11,11 +11,12 @@ sweep that was interrupted, or that gets further levels, only adds to what is th
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
-import shutil
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,21 +24,24 @@ from adfast.cli.run_config import RunConfig, find_recipe, make_family, make_spli
 from adfast.cli.run_directory import (
     STAGES,
     RunDirectory,
+    delete_contents,
     holds_nothing,
     list_differences,
+    lock_run,
     write_json,
 )
 from adfast.cli.stages import run_stages
 from adfast.cli.sweep.plan import SweepPlan, load_sweep
 from adfast.cli.sweep.results import write_results
+from adfast.durable import replace_file
 from adfast.errors import InvalidArgument, RunError
-from adfast.histories.durable import replace_file
 
 SETTINGS = "sweep.toml"
 HISTORIES = "histories"
 STAGES_OF_A_POINT = STAGES[: STAGES.index("report")]  # a page for every run is made when asked for
 
 
+@contextlib.contextmanager
 def prepare_sweep(
     recipe: str,
     path: Path | None,
@@ -46,11 +50,12 @@ def prepare_sweep(
     seeds: int | None,
     *,
     fresh: bool,
-) -> tuple[Path, SweepPlan]:
+) -> Iterator[tuple[Path, SweepPlan]]:
     """The directory and the plan of a recipe's sweep, or of a sweep's directory to go on with.
 
-    What varies may change from call to call, what does not may not: raises `RunError` where the
-    directory holds a sweep of other settings, or something that is no sweep.
+    The directory is this process's own until the end. What varies may change from call to call,
+    what does not may not: raises `RunError` where the directory holds a sweep of other settings, or
+    something that is no sweep, and `InUse` while another process works on it.
     """
     if (Path(recipe) / SETTINGS).is_file():
         if path is not None:
@@ -62,22 +67,24 @@ def prepare_sweep(
     plan = load_sweep(source, overrides, vary, seeds)
     plan.check()
     settings = path / SETTINGS
-    if settings.is_file() and not fresh:
-        differences = list_differences(load_sweep(settings, [], [], None).base, plan.base)
-        if differences:
-            raise RunError(
-                f"{path} holds a sweep of other settings ({'; '.join(differences)}); give another "
-                "directory with --out, or --fresh to delete it and start over"
-            )
-    elif settings.is_file():
-        shutil.rmtree(path)
-    elif path.exists() and not (path.is_dir() and holds_nothing(path)):
+    if not settings.is_file() and path.exists() and not (path.is_dir() and holds_nothing(path)):
         raise RunError(
             f"{path} is no empty directory and holds no sweep; give another one with --out"
         )
     path.mkdir(parents=True, exist_ok=True)
-    replace_file(settings, [plan.to_toml().encode()])
-    return path, plan
+    with contextlib.ExitStack() as lock:
+        lock_run(path, lock)
+        if fresh:
+            delete_contents(path, last=SETTINGS)
+        if settings.is_file():
+            differences = list_differences(load_sweep(settings, [], [], None).base, plan.base)
+            if differences:
+                raise RunError(
+                    f"{path} holds a sweep of other settings ({'; '.join(differences)}); give "
+                    "another directory with --out, or --fresh to delete it and start over"
+                )
+        replace_file(settings, [plan.to_toml().encode()])
+        yield path, plan
 
 
 def run_sweep(path: Path, plan: SweepPlan) -> None:
@@ -87,15 +94,18 @@ def run_sweep(path: Path, plan: SweepPlan) -> None:
     for point in plan.points:
         for run in point.runs:
             number += 1
-            directory = RunDirectory.create(path / run.name, run.config)
-            is_finished = directory.is_finished("evaluate") and "history_loss" in evaluation_of(
-                directory
-            )
-            state = ": finished before" if is_finished else ""
-            print(f"[{number}/{len(runs)}] {run.name}{state}", file=sys.stderr)
-            if not is_finished:
-                carry_out(directory, path / HISTORIES, way_on=f"adfast sweep {path}")
+            with RunDirectory.create(path / run.name, run.config) as directory:
+                is_finished = is_whole(directory)
+                state = ": finished before" if is_finished else ""
+                print(f"[{number}/{len(runs)}] {run.name}{state}", file=sys.stderr)
+                if not is_finished:
+                    carry_out(directory, path / HISTORIES, way_on=f"adfast sweep {path}")
         write_results(path, plan)
+
+
+def is_whole(run: RunDirectory) -> bool:
+    """Whether nothing of a sweep's run is left to do."""
+    return run.is_finished("evaluate") and "history_loss" in evaluation_of(run)
 
 
 def carry_out(run: RunDirectory, shared: Path, *, way_on: str) -> None:

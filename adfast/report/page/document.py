@@ -14,6 +14,7 @@ from string import Template
 from typing import Any
 
 from adfast import __version__
+from adfast.durable import replace_file
 from adfast.report.curves import training_series
 from adfast.report.figures import write_figures
 from adfast.report.page.appendix import (
@@ -95,9 +96,8 @@ def write_document(
         plotly=_plotly_source(),
         script=_resource("page.js"),
     )
-    unfinished = path.with_suffix(".html.unfinished")
-    unfinished.write_text(page, encoding="utf-8")
-    unfinished.replace(path)
+    # A string of the run may hold what UTF-8 has no bytes for, such as half of a surrogate pair.
+    replace_file(path, [page.encode("utf-8", errors="replace")])
 
 
 def _charts(run: RunRecord) -> dict[str, Chart]:

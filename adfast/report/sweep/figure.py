@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from adfast.report.figures import DASHES, PIXELS_PER_INCH, plain_axes
+from adfast.report.figures import DASHES, plain_axes
+from adfast.report.figures import write_figure as write_png
 from adfast.report.palette import LIGHT
 from adfast.report.sweep.record import SweepRecord
 from adfast.report.sweep.series import SweepSeries, sweep_series
@@ -18,9 +18,7 @@ from adfast.report.sweep.series import SweepSeries, sweep_series
 
 def write_figure(sweep: SweepRecord, path: Path) -> None:
     """Write the figure of a sweep to `path`."""
-    figure = sweep_figure(sweep_series(sweep))
-    FigureCanvasAgg(figure)
-    figure.savefig(path, dpi=PIXELS_PER_INCH)
+    write_png(path, sweep_figure(sweep_series(sweep)))
 
 
 def sweep_figure(series: SweepSeries) -> Figure:

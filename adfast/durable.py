@@ -1,0 +1,93 @@
+"""Files that are either the old one or the whole new one, whatever interrupts the writing.
+
+Everything that adfast leaves on disk is written here, but for `metrics.jsonl`, which grows line by
+line, and the locks. A name that begins with a dot and ends in `.tmp` is something half done: no
+reader looks at it, and the next one who works in the folder removes it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+from adfast.errors import WriteError
+
+TEMPORARY_SUFFIX = ".tmp"
+
+
+def replace_file(path: Path, chunks: Iterable[bytes | memoryview]) -> None:
+    """Write `chunks` as the whole of `path`, durable when this returns.
+
+    A temporary file beside it gets its space first (a full disk is an error before a byte is
+    written), is synced, renamed over `path`, and the folder is synced. One process at a time may
+    write into a folder. Raises `WriteError`.
+    """
+    contents = [memoryview(chunk).cast("B") for chunk in chunks]
+    num_bytes = sum(len(content) for content in contents)
+    temporary = temporary_name(path)
+    try:
+        write_new_file(temporary, contents, num_bytes)
+        temporary.rename(path)
+        sync_folder(path.parent)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise WriteError(
+            f"{path}: cannot write {num_bytes} bytes: {error.strerror}; free space or mend the "
+            "folder, then give the same command again: what is finished is kept"
+        ) from error
+
+
+def write_new_file(path: Path, contents: list[memoryview], num_bytes: int) -> None:
+    """Write `contents`, `num_bytes` in all, as the file `path` and sync it; raises `OSError`."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
+    try:
+        if num_bytes:
+            os.posix_fallocate(descriptor, 0, num_bytes)
+        for content in contents:
+            written = 0
+            while written < len(content):  # a disk that fills up takes a part without an error
+                written += os.write(descriptor, content[written:])
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the folder's entries durable."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def discard(path: Path) -> None:
+    """Delete a file or a folder, if it is there: at any moment all of it is there or nothing."""
+    temporary = temporary_name(path)
+    remove(temporary)
+    with contextlib.suppress(FileNotFoundError):
+        path.rename(temporary)
+        remove(temporary)
+
+
+def clear_leftovers(folder: Path) -> None:
+    """Remove what writers that were interrupted left half done in `folder`."""
+    for leftover in folder.glob(f".*{TEMPORARY_SUFFIX}"):
+        remove(leftover)
+
+
+def remove(path: Path) -> None:
+    """Delete a file, a link, or a folder with all that is in it, if it is there."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def temporary_name(path: Path) -> Path:
+    """Where `path` is while it is half written or half deleted."""
+    return path.with_name(f".{path.name}{TEMPORARY_SUFFIX}")

@@ -1,0 +1,71 @@
+"""Locks on folders: one process at a time works in one, and another is told which one that is.
+
+A lock is the operating system's (`flock` on the folder's `.lock`), so it ends with the process that
+holds it, however that ends, and none is ever stale. What is written in the file is for people.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import shlex
+import socket
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+LOCK_NAME = ".lock"
+MAX_HOLDER_BYTES = 4096
+MAX_COMMAND_LENGTH = 200
+
+
+class FolderLocked(Exception):
+    """Another process holds the lock; the message says which one and how to end it."""
+
+
+@contextlib.contextmanager
+def folder_lock(folder: Path) -> Iterator[None]:
+    """Hold the lock of `folder`, which exists, until the end.
+
+    Raises `FolderLocked` while another process (or another holder in this one) has it, and
+    `OSError` where the folder cannot be written to.
+    """
+    descriptor = os.open(folder / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = describe_holder(os.pread(descriptor, MAX_HOLDER_BYTES, 0))
+            raise FolderLocked(holder) from None
+        # Whom the lock tells about is a courtesy: a full disk must not stop anybody here.
+        with contextlib.suppress(OSError):
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, this_process(), 0)
+        yield
+        with contextlib.suppress(OSError):
+            os.ftruncate(descriptor, 0)
+    finally:
+        os.close(descriptor)
+
+
+def this_process() -> bytes:
+    """What the lock's file says of its holder."""
+    command = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])[:MAX_COMMAND_LENGTH]
+    holder = {"pid": os.getpid(), "host": socket.gethostname(), "command": command}
+    return json.dumps(holder).encode()
+
+
+def describe_holder(content: bytes) -> str:
+    """Who holds a lock and how to end that process, from what its file says."""
+    try:
+        holder = json.loads(content)
+        pid, host, command = int(holder["pid"]), str(holder["host"]), str(holder["command"])
+    except (ValueError, KeyError, TypeError):  # it is just taking the lock
+        return "another process; wait for it to end"
+    where = "here" if host == socket.gethostname() else "there"
+    return (
+        f"process {pid} on {host} ({command}); wait for it, or end it {where} with: kill {pid} "
+        "(it keeps what it has done)"
+    )
