@@ -6,7 +6,26 @@ import sys
 
 
 def main() -> None:
-    """Run `adfast`; the exit status is 2 for bad input and 1 for another expected failure."""
+    """Run `adfast`.
+
+    The exit status is 2 for bad input, 1 for another expected failure, 128 + its number for a
+    signal.
+    """
+    from adfast.cli.interruption import CutOff, interruption
+
+    with interruption() as request:
+        try:
+            run_command()
+        except CutOff:
+            print(
+                "\nadfast: stopped; what is finished is kept, go on with the same command",
+                file=sys.stderr,
+            )
+            sys.exit(request.status)
+
+
+def run_command() -> None:
+    """Carry out the command of `sys.argv` and exit; expected failures are told in a line."""
     from adfast.cli.app import app
     from adfast.errors import AdfastError, InvalidArgument
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -50,7 +51,7 @@ def run(
     from adfast.cli.stages import run_stages
 
     with prepare_run(recipe, run, settings or [], fresh=fresh) as directory:
-        run_stages(directory, STAGES, way_on=f"adfast run {directory.path}")
+        run_stages(directory, STAGES, way_on=spell("run", directory.path))
         print_summary(directory.path, as_json=as_json)
 
 
@@ -66,7 +67,7 @@ def collect(
     from adfast.cli.stages import run_stages
 
     with prepare_run(recipe, run, settings or [], fresh=fresh) as directory:
-        run_stages(directory, ["collect"], way_on=f"adfast collect {directory.path}")
+        run_stages(directory, ["collect"], way_on=spell("collect", directory.path))
         histories_info(directory.histories)
 
 
@@ -87,7 +88,7 @@ def train(
             directory.forget_from("train")
         elif not resume:
             refuse_silent_repeat(directory, "train")
-        run_stages(directory, ["train"], way_on=f"adfast train {run} --resume")
+        run_stages(directory, ["train"], way_on=spell("train", run, "--resume"))
         print(directory.checkpoints)
 
 
@@ -102,7 +103,7 @@ def evaluate(run: RunArgument, fresh: FreshOption = False, as_json: JsonOption =
             directory.forget_from("evaluate")
         else:
             refuse_silent_repeat(directory, "evaluate")
-        run_stages(directory, ["evaluate"], way_on=f"adfast evaluate {run}")
+        run_stages(directory, ["evaluate"], way_on=spell("evaluate", run))
         print_summary(run, as_json=as_json)
 
 
@@ -114,7 +115,7 @@ def report(run: RunArgument) -> None:
 
     with RunDirectory.open(run) as directory:
         directory.forget_from("report")
-        run_stages(directory, ["report"], way_on=f"adfast report {run}")
+        run_stages(directory, ["report"], way_on=spell("report", run))
         print(directory.report)
 
 
@@ -187,6 +188,11 @@ def bench(context: typer.Context) -> None:
     from adfast.cli.bench import run_benchmarks
 
     sys.exit(run_benchmarks(context.args))
+
+
+def spell(command: str, path: Path, *options: str) -> str:
+    """A command as one types it."""
+    return shlex.join(["adfast", command, str(path), *options])
 
 
 def print_summary(run: Path, *, as_json: bool) -> None:

@@ -1,39 +1,82 @@
-"""Ctrl-C and SIGTERM: the first asks a stage to stop where nothing is lost, the second stops it."""
+"""Ctrl-C, SIGTERM and a closed terminal: work ends soon, keeps what it has, and says how to go on.
+
+A signal ends work at once, except where a stage has said that it asks: there the first signal waits
+until the stage asks at a point where nothing is lost, and the second ends it at once. The exit
+status is 128 + the signal's number, as a shell has it.
+"""
 
 from __future__ import annotations
 
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+from adfast.errors import Interrupted
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class CutOff(BaseException):
+    """A signal ended the work where it was. No `Exception`: nothing handles it as a failure."""
 
 
 class Interruption:
-    """Whether somebody asked this process to stop."""
+    """Whether somebody asked this process to stop: what stages take as `should_stop`."""
 
     def __init__(self) -> None:
-        self.requested = False
+        self.number: int | None = None  # of the last signal
+        self._is_asked = False
 
     def __call__(self) -> bool:
-        """True once a signal has come: what stages take as `should_stop`."""
-        return self.requested
+        """True once a signal has come."""
+        return self.number is not None
+
+    def postpone(self) -> None:
+        """From now on the first signal waits until the work asks whether it should stop."""
+        self._is_asked = True
+
+    def stop_at_once(self) -> None:
+        """From now on a signal ends the work where it is."""
+        self._is_asked = False
+
+    @property
+    def status(self) -> int:
+        """The exit status of a process that a signal ended."""
+        return 128 + (self.number or signal.SIGINT)
 
     def handle(self, number: int, frame: FrameType | None) -> None:
-        """Remember the first signal; raise `KeyboardInterrupt` at the second."""
-        if self.requested:
-            raise KeyboardInterrupt
-        self.requested = True
+        """Remember the first signal where the work asks; raise `CutOff` at any other."""
+        waits = self._is_asked and self.number is None
+        self.number = number
+        if not waits:
+            raise CutOff
 
 
 @contextmanager
 def interruption() -> Iterator[Interruption]:
-    """Turns signals into a request to stop; the earlier handlers are restored at the end."""
+    """Turns signals into a request to stop; the earlier handlers are restored at the end.
+
+    A terminal that closes is ignored where the process was started so (nohup).
+    """
     request = Interruption()
-    earlier = {number: signal.signal(number, request.handle) for number in SIGNALS}
+    heard = [s for s in SIGNALS if s != signal.SIGHUP or signal.getsignal(s) != signal.SIG_IGN]
+    earlier = {number: signal.signal(number, request.handle) for number in heard}
     try:
         yield request
     finally:
         for number, handler in earlier.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def stoppable(work: str, way_on: str) -> Iterator[Interruption]:
+    """A signal ends what is inside: said are the reason and the command `way_on` that continues."""
+    with interruption() as request:
+        try:
+            yield request
+        except (Interrupted, CutOff, KeyboardInterrupt) as stopped:
+            reason = str(stopped) or f"{work} was cut off; what it had saved is kept"
+            print(f"\n{reason}\ngo on with: {way_on}", file=sys.stderr)
+            sys.exit(request.status)

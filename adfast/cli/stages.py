@@ -9,23 +9,21 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
-from adfast.cli.interruption import interruption
+from adfast.cli.interruption import Interruption, stoppable
 from adfast.cli.progress import progress_bar
 from adfast.cli.run_config import make_family, make_split
 from adfast.cli.run_directory import RunDirectory, write_json
 from adfast.durable import replace_file
 from adfast.errors import Interrupted, RunError
 
-ShouldStop = Callable[[], bool]
 
-
-def collect(run: RunDirectory, should_stop: ShouldStop) -> None:
+def collect(run: RunDirectory, should_stop: Interruption) -> None:
     """Write the learning histories of the training tasks into the run's history store."""
     from adfast.collection.collect import CollectionPlan
     from adfast.collection.collect import collect as collect_histories
@@ -41,6 +39,7 @@ def collect(run: RunDirectory, should_stop: ShouldStop) -> None:
         "held_out_task_ids": split.held_out.tolist(),
     }
     total = 0
+    should_stop.postpone()
     with progress_bar("collect", plan.num_blocks, "blocks") as bar:
 
         def on_block(blocks: int, transitions: int) -> None:
@@ -65,7 +64,7 @@ def collect(run: RunDirectory, should_stop: ShouldStop) -> None:
     )
 
 
-def train(run: RunDirectory, should_stop: ShouldStop) -> None:
+def train(run: RunDirectory, should_stop: Interruption) -> None:
     """Fit the model to the run's histories, going on from the newest checkpoint if there is one."""
     from adfast import histories
     from adfast.evaluation.in_context import evaluate as evaluate_in_context
@@ -122,6 +121,7 @@ def train(run: RunDirectory, should_stop: ShouldStop) -> None:
                 should_stop=should_stop,
             ),
         )
+        should_stop.postpone()
         state = trainer.run(resume=True)
     run.record_stage(
         "train",
@@ -133,7 +133,7 @@ def train(run: RunDirectory, should_stop: ShouldStop) -> None:
     )
 
 
-def evaluate(run: RunDirectory, should_stop: ShouldStop) -> None:
+def evaluate(run: RunDirectory, should_stop: Interruption) -> None:
     """Let the frozen model learn in context on held-out and training tasks; write the returns."""
     import torch
     from safetensors.numpy import save
@@ -179,6 +179,7 @@ def evaluate(run: RunDirectory, should_stop: ShouldStop) -> None:
                     "it will begin anew, all before it is kept"
                 )
 
+        should_stop.postpone()
         everything = evaluate_in_context(
             model,
             family,
@@ -191,6 +192,7 @@ def evaluate(run: RunDirectory, should_stop: ShouldStop) -> None:
             device=settings.device,
             precision=settings.precision,
         )
+    should_stop.stop_at_once()
     held_out = everything.select(slice(0, len(split.held_out)))
     trained = everything.select(slice(len(split.held_out), None))
     references = compute_references(
@@ -244,7 +246,7 @@ def spread(task_ids: np.ndarray, count: int) -> np.ndarray:
     return task_ids[np.arange(count) * len(task_ids) // max(count, 1)]
 
 
-def report(run: RunDirectory, should_stop: ShouldStop) -> None:
+def report(run: RunDirectory, should_stop: Interruption) -> None:
     """Write the page and the figures of the run."""
     from adfast.report import write_report
 
@@ -266,22 +268,17 @@ STAGES = {"collect": collect, "train": train, "evaluate": evaluate, "report": re
 def run_stages(run: RunDirectory, names: Sequence[str], *, way_on: str) -> None:
     """Carry out the stages `names` in order; says which were finished before.
 
-    After Ctrl-C or SIGTERM everything that can be kept is kept, and the process exits with status
-    130 and the command `way_on` that continues.
+    After Ctrl-C or SIGTERM everything that can be kept is kept, and the process exits with the
+    signal's status and the command `way_on` that continues.
     """
-    with interruption() as should_stop:
-        for name in names:
+    for name in names:
+        with stoppable(name, way_on) as should_stop:
             if run.is_finished(name):
                 print(f"{name:<9} finished before, in {run.path}", file=sys.stderr)
                 continue
-            try:
-                if should_stop():
-                    raise Interrupted(f"stopped before {name}; all that is finished is kept")
-                STAGES[name](run, should_stop)
-            except (Interrupted, KeyboardInterrupt) as stopped:
-                reason = str(stopped) or f"{name} was cut off; what it had saved is kept"
-                print(f"\n{reason}\ngo on with: {way_on}", file=sys.stderr)
-                sys.exit(130)
+            STAGES[name](run, should_stop)
+            if should_stop():
+                raise Interrupted(f"stopped after {name}; all that is finished is kept")
 
 
 def refuse_silent_repeat(run: RunDirectory, stage: str) -> None:

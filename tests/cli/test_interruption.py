@@ -1,7 +1,11 @@
-"""Ctrl-C and SIGTERM, at any stage: nothing is lost, and the way on is said."""
+"""Ctrl-C and SIGTERM, at any stage: nothing is lost, and the way on is said.
+
+At any moment of a stage: `tests/faults/test_ended_processes.py`.
+"""
 
 import contextlib
 import json
+import shlex
 import shutil
 import signal
 import subprocess
@@ -11,6 +15,7 @@ import pytest
 import torch
 
 from adfast.cli import stages
+from adfast.cli.interruption import interruption
 from adfast.models.checkpoint import read_tensors
 from adfast.training.checkpoints import newest_checkpoint
 from adfast.training.metrics import read_metrics
@@ -64,9 +69,10 @@ def test_run_interrupted_at_every_stage_equals_an_uninterrupted_one(
         "evaluate": "evaluating stopped after 1 of 6 episodes",
     }
     for number, (stage, message) in enumerate(messages.items()):
-        interrupt(stage, signal.SIGTERM if number % 2 else signal.SIGINT)
+        sent = signal.SIGTERM if number % 2 else signal.SIGINT
+        interrupt(stage, sent)
         ended = adfast(*arguments)
-        assert ended.status == 130
+        assert ended.status == 128 + sent
         assert message in ended.stderr
         assert ended.stderr.strip().endswith(f"go on with: adfast run {run}")
         assert ended.stderr.count("finished before") == max(number - 1, 0)
@@ -82,14 +88,48 @@ def test_signal_in_the_last_moment_of_a_stage_stops_before_the_next(recipe, tmp_
     one_block = ["--set", "collection.block_histories=500"]
     ended = adfast("run", recipe, "--run", run, *one_block)
     assert ended.status == 130
-    assert "stopped before train; all that is finished is kept" in ended.stderr
+    assert "stopped after collect; all that is finished is kept" in ended.stderr
 
 
-def test_signal_during_the_report_lets_it_finish(run_copy, interrupt):
-    interrupt("report", signal.SIGINT)
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_signal_during_the_report_ends_it_at_once(run_copy, interrupt, sent):
+    interrupt("report", sent)
     ended = adfast("report", run_copy)
-    assert ended.status == 0
+    assert ended.status == 128 + sent
+    assert "report was cut off; what it had saved is kept" in ended.stderr
+    interrupt("none")
+    assert adfast("run", run_copy).status == 0
     assert (run_copy / "report.html").is_file()
+
+
+def test_signal_before_a_stage_says_how_to_go_on(run_copy, monkeypatch):
+    def listing(path):
+        signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr("adfast.cli.describe_histories.describe_store", listing)
+    ended = adfast("histories", "info", run_copy / "histories")
+    assert ended.status == 143
+    assert "stopped; what is finished is kept, go on with the same command" in ended.stderr
+
+
+def test_path_in_the_way_on_can_be_typed(recipe, tmp_path, interrupt):
+    run = tmp_path / "a run; $(it)"
+    interrupt("collect", signal.SIGINT)
+    ended = adfast("run", recipe, "--run", run)
+    way_on = ended.stderr.strip().rpartition("go on with: ")[2]
+    assert shlex.split(way_on) == ["adfast", "run", str(run)]
+
+
+def test_closed_terminal_is_ignored_where_the_process_was_started_so(collected_run, tmp_path):
+    run = shutil.copytree(collected_run, tmp_path / "run")
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with interruption() as request:
+            signal.raise_signal(signal.SIGHUP)
+            assert not request()
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert adfast("train", run).status == 0
 
 
 def test_second_signal_cuts_the_stage_off(recipe, tmp_path, interrupt, finished_run):
@@ -136,7 +176,7 @@ def test_signals_reach_a_process_that_trains(recipe, tmp_path):
             _, stderr = process.communicate(timeout=60)
         finally:
             process.kill()
-        assert process.returncode == 130, stderr
+        assert process.returncode == 128 + number, stderr
         assert f"go on with: adfast run {run}" in stderr
         assert "Traceback" not in stderr
         seen = len(read_metrics(run / "metrics.jsonl"))

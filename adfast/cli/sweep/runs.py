@@ -14,12 +14,14 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import shlex
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from adfast.cli.interruption import stoppable
 from adfast.cli.run_config import RunConfig, find_recipe, make_family, make_split
 from adfast.cli.run_directory import (
     STAGES,
@@ -88,7 +90,17 @@ def prepare_sweep(
 
 
 def run_sweep(path: Path, plan: SweepPlan) -> None:
-    """Carry out what is not finished; `sweep.json` tells of all that is after every point."""
+    """Carry out what is not finished; `sweep.json` tells of all that is after every point.
+
+    After Ctrl-C or SIGTERM the process exits as from a stage (`run_stages`).
+    """
+    way_on = shlex.join(["adfast", "sweep", str(path)])
+    with stoppable("the sweep", way_on):
+        carry_out_points(path, plan, way_on)
+
+
+def carry_out_points(path: Path, plan: SweepPlan, way_on: str) -> None:
+    """`run_sweep` without its answer to signals."""
     runs = plan.runs
     number = 0
     for point in plan.points:
@@ -99,7 +111,7 @@ def run_sweep(path: Path, plan: SweepPlan) -> None:
                 state = ": finished before" if is_finished else ""
                 print(f"[{number}/{len(runs)}] {run.name}{state}", file=sys.stderr)
                 if not is_finished:
-                    carry_out(directory, path / HISTORIES, way_on=f"adfast sweep {path}")
+                    carry_out(directory, path / HISTORIES, way_on=way_on)
         write_results(path, plan)
 
 
@@ -112,14 +124,7 @@ def carry_out(run: RunDirectory, shared: Path, *, way_on: str) -> None:
     """Collect into `shared` unless its histories are there, train, evaluate, measure the loss."""
     link_histories(run, shared)
     run_stages(run, STAGES_OF_A_POINT, way_on=way_on)
-    try:
-        measure_history_loss(run)
-    except KeyboardInterrupt:
-        print(
-            f"\nmeasuring the loss was cut off; the run is kept\ngo on with: {way_on}",
-            file=sys.stderr,
-        )
-        sys.exit(130)
+    measure_history_loss(run)
 
 
 def link_histories(run: RunDirectory, shared: Path) -> None:
