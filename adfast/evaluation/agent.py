@@ -7,18 +7,21 @@ environments acts at once, each with its own history and its own random stream.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from adfast.errors import CheckpointError, InvalidArgument
 from adfast.evaluation.device_step import DeviceStep
+from adfast.evaluation.episode_ends import EpisodeEnds
 from adfast.evaluation.host_step import Acting, HostStep, Outcome
 from adfast.models.checkpoint import load_model
 from adfast.models.config import Device, Precision
 from adfast.models.device import in_precision, resolve_device, resolve_precision
 from adfast.models.transformer import Transformer
 from adfast.random_streams import EVALUATION_ACTION, stream_keys
+
+Autoreset = Literal["same-step", "next-step"]
 
 
 class Agent:
@@ -27,6 +30,12 @@ class Agent:
     `temperature` divides the logits (0 takes the likeliest action). Environment n draws its actions
     from the random stream `random_streams[n]` (default: n) of `seed`, so that what it does depends
     neither on its neighbours nor on their number.
+
+    `autoreset` says how the environments begin the episode after one that ended. "same-step": with
+    the observation that the ending step returns (or that the caller gets by a reset of its own),
+    beside the final one. "next-step": the ending step returns the final observation, and the one
+    after it ignores its action, earns nothing and returns the first; that is no transition, and the
+    agent leaves it out.
 
     `device` and `precision` say where and in what the model computes; it is copied where it is not
     there yet, as it is now.
@@ -40,12 +49,23 @@ class Agent:
         temperature: float = 1.0,
         seed: int = 0,
         random_streams: np.ndarray | None = None,
+        autoreset: Autoreset = "same-step",
         device: Device = "auto",
         precision: Precision = "auto",
     ) -> None:
         if not temperature >= 0:  # nan is refused too
             raise InvalidArgument(f"temperature must not be negative, got {temperature}")
         self.device = resolve_device(device, "device")
+        if autoreset not in ("same-step", "next-step"):
+            raise InvalidArgument(
+                f'autoreset must be "same-step" or "next-step", got {autoreset!r}'
+            )
+        schema = model.schema
+        if self.device.type != "cpu" and (autoreset != "same-step" or schema.real_observation):
+            raise InvalidArgument(
+                f'device "{self.device.type}" acts on discrete observations with autoreset '
+                '"same-step" alone; give device="cpu"'
+            )
         precision_used = resolve_precision(precision, self.device, "precision")
         self.model = in_precision(model, self.device, precision_used).eval()
         self.temperature = float(temperature)
@@ -60,16 +80,21 @@ class Agent:
         step = HostStep if self.device.type == "cpu" else DeviceStep
         self._step: Acting = step(self.model, self.temperature, *keys)
         self._is_new = np.ones(num_environments, bool)  # environments that begin a history
-        components = len(model.schema.observation_sizes)
-        self._observation_shape = (num_environments, components)
-        self._no_final = np.zeros(self._observation_shape, np.int64)
-        self._reward_dtype = np.dtype(model.schema.reward_dtype)
+        self._observation_shape = (num_environments, *schema.observation_shape)
+        self._has_real_observations = schema.real_observation is not None
+        self._no_final = self._observed(
+            "observation", np.zeros(self._observation_shape, schema.observation_dtype)
+        )
+        self._reward_dtype = np.dtype(schema.reward_dtype)
+        self._ends = EpisodeEnds(num_environments) if autoreset == "next-step" else None
 
     def reset(self, mask: np.ndarray | None = None) -> None:
         """Forget everything in the environments of `mask` (bool `[N]`), or in all: a new task."""
         chosen = None if mask is None else np.asarray(mask)
         self._step.reset(chosen)
         self._is_new[... if chosen is None else chosen] = True
+        if self._ends is not None:
+            self._ends.forget(chosen)
 
     def act(
         self,
@@ -79,7 +104,7 @@ class Agent:
         truncated: np.ndarray | None = None,
         final_observation: np.ndarray | None = None,
     ) -> np.ndarray:
-        """The actions int64 `[N]` to take on `observation` `[N, C]`.
+        """The actions int64 `[N]` to take on `observation` `[N, C]` (real ones: `[N, *shape]`).
 
         The other arguments are what the last actions brought, as an auto-resetting environment
         returns it: `reward`, `terminated` and `truncated` `[N]`, and `final_observation` `[N, C]`,
@@ -90,10 +115,16 @@ class Agent:
         Raises `InvalidArgument` for a wrong shape or a missing or out-of-range value.
         """
         observation = self._observed("observation", observation)
-        outcome = None
+        outcome, active = None, None
         if not self._is_new.all():
+            if self._ends is not None:
+                final_observation = observation
             outcome = self._outcome(reward, terminated, truncated, final_observation)
-        actions = self._step(observation, outcome)
+            if self._ends is not None:
+                outcome, active = self._ends.delayed(outcome)
+        if active is not None and not active.any():
+            return np.zeros(self.num_environments, np.int64)
+        actions = self._step(observation, outcome, active)
         self._is_new[:] = False
         return actions
 
@@ -143,8 +174,15 @@ class Agent:
         return self._observed("final_observation", final)
 
     def _observed(self, name: str, values: Any) -> np.ndarray:
-        """Observations `[N, C]` as int64; raises `InvalidArgument` for another shape or kind."""
+        """Observations `[N, C]` as int64, real ones `[N, *shape]` as float32.
+
+        Raises `InvalidArgument` for another shape or kind.
+        """
         array = self._checked(name, values, self._observation_shape)
+        if self._has_real_observations:
+            if array.dtype.kind not in "biuf":
+                raise InvalidArgument(f"{name} must be numbers, got {array.dtype}")
+            return array.astype(np.float32)
         if array.dtype.kind not in "iu":
             raise InvalidArgument(f"{name} must be integers, got {array.dtype}; cast them first")
         return array.astype(np.int64)
@@ -167,6 +205,7 @@ def load(
     temperature: float = 1.0,
     seed: int = 0,
     random_streams: np.ndarray | None = None,
+    autoreset: Autoreset = "same-step",
     device: Device = "auto",
     precision: Precision = "auto",
 ) -> Agent:
@@ -183,6 +222,7 @@ def load(
         temperature=temperature,
         seed=seed,
         random_streams=random_streams,
+        autoreset=autoreset,
         device=device,
         precision=precision,
     )

@@ -56,11 +56,14 @@ class DeviceStep:
             self._cache.reset(torch.from_numpy(mask).to(self._inbox.device))
         self._episode_step[... if mask is None else mask] = 0
 
-    def __call__(self, observation: np.ndarray, outcome: Outcome | None) -> np.ndarray:
-        """The actions int64 `[N]` on `observation` int64 `[N, C]`.
+    def __call__(
+        self, observation: np.ndarray, outcome: Outcome | None, active: np.ndarray | None = None
+    ) -> np.ndarray:
+        """The actions int64 `[N]` on `observation` int64 `[N, C]`; all environments move on.
 
         Raises `InvalidArgument` for values outside the model's schema, before anything is changed.
         """
+        assert active is None, "the agent refuses environments that it would have to hold back"
         self._write(observation, outcome)
         self._reserved_steps += self._model.config.tokens_per_transition
         has_moved = self._cache.reserve(self._reserved_steps)

@@ -21,7 +21,7 @@ class Outcome:
     """What the last actions brought to the environments that go on, checked.
 
     `continues` bool `[N]` marks them; nothing is read of the others. `reward` `[N]`, `done` bool
-    `[N]` (only where `continues`), `final_observation` int64 `[N, C]`, read where `done`.
+    `[N]` (only where `continues`), `final_observation` as observations are, read where `done`.
     """
 
     continues: np.ndarray
@@ -36,8 +36,14 @@ class Acting(Protocol):
     def reset(self, mask: np.ndarray | None) -> None:
         """Begin a new history in the environments of `mask` (bool `[N]`), or in all."""
 
-    def __call__(self, observation: np.ndarray, outcome: Outcome | None) -> np.ndarray:
-        """The actions int64 `[N]` on `observation` int64 `[N, C]`; no outcome if all begin."""
+    def __call__(
+        self, observation: np.ndarray, outcome: Outcome | None, active: np.ndarray | None = None
+    ) -> np.ndarray:
+        """The actions int64 `[N]` on `observation`; no outcome if all begin.
+
+        Observations are int64 `[N, C]`, or float32 `[N, *shape]` where they are real numbers.
+        Environments outside `active` (bool `[N]`; None: all are in it) are passed over.
+        """
 
 
 class HostStep:
@@ -52,10 +58,13 @@ class HostStep:
         self._offset, self._mask = offset, mask
         self._draws = np.zeros(num_environments, np.int64)
         self._cache = model.new_cache(num_environments)
-        components = len(model.schema.observation_sizes)
+        schema = model.schema
         self._action = np.zeros(num_environments, np.int64)
-        self._reward = np.zeros(num_environments, model.schema.reward_dtype)
-        self._final_observation = np.zeros((num_environments, components), np.int64)
+        self._reward = np.zeros(num_environments, schema.reward_dtype)
+        self._final_observation = np.zeros(
+            (num_environments, *schema.observation_shape),
+            np.int64 if schema.real_observation is None else np.float32,
+        )
         self._episode_step = np.zeros(num_environments, np.int64)
 
     def reset(self, mask: np.ndarray | None) -> None:
@@ -67,13 +76,17 @@ class HostStep:
         self._cache.reset(torch.from_numpy(mask))
         self._episode_step[mask] = 0
 
-    def __call__(self, observation: np.ndarray, outcome: Outcome | None) -> np.ndarray:
-        """The actions int64 `[N]` on `observation` int64 `[N, C]`."""
+    def __call__(
+        self, observation: np.ndarray, outcome: Outcome | None, active: np.ndarray | None = None
+    ) -> np.ndarray:
+        """The actions int64 `[N]` on `observation`."""
         if outcome is not None:
             self._reward[outcome.continues] = outcome.reward[outcome.continues]
             self._episode_step[outcome.done] = 0
             if outcome.done.any():
                 self._final_observation[outcome.done] = outcome.final_observation[outcome.done]
+        if active is not None:
+            self._episode_step[~active] = 0  # their episode is over, so its step has no meaning
         inputs = StepInput(
             observation=torch.from_numpy(observation),
             previous_action=torch.from_numpy(self._action),
@@ -82,10 +95,11 @@ class HostStep:
             episode_step=torch.from_numpy(self._episode_step),
             is_first=self._cache.is_first,
         )
-        logits = self._model.step(inputs, self._cache).numpy()
+        moving = None if active is None else torch.from_numpy(active)
+        logits = self._model.step(inputs, self._cache, moving).numpy()
         actions = np.empty(len(self._action), np.int64)
         sample_actions(logits, self._temperature, self._offset, self._mask, self._draws, actions)
-        self._draws += 1
-        self._episode_step += 1
-        self._action[:] = actions
+        self._draws += 1 if active is None else active
+        self._episode_step += 1 if active is None else active
+        self._action[... if active is None else active] = actions[... if active is None else active]
         return actions

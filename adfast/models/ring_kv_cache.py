@@ -1,7 +1,7 @@
 """RingKVCache: the state of a model that acts, one stream per environment.
 
-All environments share one clock; resetting one moves its start to the present, so nothing is
-cleared or moved and every environment stays in step with the rest.
+Resetting an environment moves its start to the present, so nothing is cleared or moved. All are in
+step with one another unless some are held back.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from adfast.models.config import ModelConfig
 
 
 class RingKVCache:
-    """One `KeyValueCache` per layer, the shared clock and each environment's start, in tokens.
+    """One `KeyValueCache` per layer, each environment's clock and its start, in tokens.
 
     A layer without an attention window keeps the whole history and grows.
     """
@@ -54,9 +54,12 @@ class RingKVCache:
             layer.reserve(num_steps)
         return before != [layer.num_slots for layer in self.layers]
 
-    def advance(self) -> None:
-        """Move the clock on by one token."""
-        self.step += 1
+    def advance(self, active: Tensor | None = None) -> None:
+        """Move the clocks of all environments, or of `active` (bool `[N]`), on by one token.
+
+        The next token of the others takes the place of the one that was just written.
+        """
+        self.step += 1 if active is None else active
 
     def reset(self, mask: Tensor | None = None) -> None:
         """Begin a new history in the environments of `mask` (bool `[N]`), or in all of them.

@@ -98,8 +98,11 @@ class Transformer(nn.Module):
         return self.action_logits(x[:, tokens_per_transition - 1 :: tokens_per_transition])
 
     @torch.no_grad()
-    def step(self, inputs: StepInput, cache: RingKVCache) -> Tensor:
+    def step(self, inputs: StepInput, cache: RingKVCache, active: Tensor | None = None) -> Tensor:
         """Logits `[N, A]` of the next action in N environments; moves `cache` on by a transition.
+
+        Environments outside `active` (bool `[N]`; None: all are in it) stay where they are, and
+        their logits mean nothing.
 
         Raises `InvalidArgument` unless `inputs.is_first` is `cache.is_first`: the cache knows who
         begins a history.
@@ -122,7 +125,7 @@ class Transformer(nn.Module):
                     scale=self.config.attention_scale,
                 )
                 x = block(x, attend, rotation)
-            cache.advance()
+            cache.advance(active)
         return self.action_logits(x)
 
     def new_cache(self, num_environments: int) -> RingKVCache:

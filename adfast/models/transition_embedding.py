@@ -6,7 +6,7 @@ So the token that carries a reward also carries the cell that it was paid in, an
 one attention layer.
 
 All discrete inputs read one table: each has a block of rows, and a token is the sum of one row of
-each block.
+each block. Real observations are projected instead (`real_observations.py`).
 
 Axes: B batch, T transitions, C observation components, N environments; `...` is `[B, T]` or `[N]`.
 """
@@ -15,16 +15,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
 
 from adfast.errors import InvalidArgument
 from adfast.models.config import Layout
+from adfast.models.real_observations import RealObservations
+from adfast.models.summed_rows import SummedRows
 from adfast.tasks.transition_schema import TransitionSchema
 
 UINT8_REWARDS = 256
@@ -35,7 +36,8 @@ EMBEDDING_SCALE = 0.5  # standard deviation of the initial rows
 class StepInput:
     """What a model sees before it acts. The previous_* entries are ignored where `is_first`.
 
-    `observation` and `previous_final_observation` are integer `[..., C]`, the others `[...]`.
+    `observation` and `previous_final_observation` are integer `[..., C]`, or as the schema's
+    `real_observation` `[..., *shape]`; the others are `[...]`.
     `previous_final_observation` counts only where `episode_step` is 0; `is_first` (bool) marks the
     first transition of a history or of a sampled window, which has no past.
     """
@@ -73,6 +75,11 @@ def shift(values: Tensor) -> Tensor:
     return torch.cat((values[:, :1], values[:, :-1]), dim=1)
 
 
+def shows_final(inputs: StepInput) -> Tensor:
+    """bool `[...]`: where the token shows how the episode before it ended."""
+    return (inputs.episode_step.long() == 0) & ~inputs.is_first
+
+
 def can_examine(values: Tensor) -> bool:
     """Whether `values` can be looked at for free: not on a device, which would have to be waited
     for, and not in a graph that is being compiled.
@@ -91,31 +98,6 @@ def require_in_range(name: str, values: np.ndarray, size: int) -> None:
         )
 
 
-class SummedRows(torch.autograd.Function):
-    """`[M, width]`: the sum of the table's rows `[M, F]`, one gather for all F blocks.
-
-    The gradient adds to the table block by block, which on a CPU takes less than half of the time
-    of `embedding_bag`'s own (it sorts) and a fifth of that of `embedding`, summed.
-    """
-
-    @staticmethod
-    def forward(ctx: Any, table: Tensor, rows: Tensor) -> Tensor:
-        """The sums."""
-        ctx.save_for_backward(rows)
-        ctx.num_rows = len(table)
-        return F.embedding_bag(rows, table, mode="sum")
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, d_sum: Tensor) -> tuple[Tensor, None]:
-        """The gradient of the table."""
-        (rows,) = ctx.saved_tensors
-        d_table = d_sum.new_zeros(ctx.num_rows, d_sum.shape[-1])
-        for block in rows.unbind(1):
-            d_table.index_add_(0, block, d_sum)
-        return d_table, None
-
-
 class TransitionEmbedding(nn.Module):
     """Tokens `[..., width]` (one-token) or `[..., 3, width]` (three-token) of `StepInput`s.
 
@@ -125,6 +107,7 @@ class TransitionEmbedding(nn.Module):
 
     first_row: Tensor
     block_size: Tensor
+    reward_scale: Tensor
 
     def __init__(
         self, schema: TransitionSchema, width: int, layout: Layout, generator: torch.Generator
@@ -149,9 +132,13 @@ class TransitionEmbedding(nn.Module):
             )
         )
         if self.has_float_reward:
+            self.register_buffer("reward_scale", torch.ones(()))
             self.reward_direction = nn.Parameter(
                 torch.empty(width).normal_(std=EMBEDDING_SCALE, generator=generator)
             )
+        self.real: RealObservations | None = None
+        if schema.real_observation is not None:
+            self.real = RealObservations(schema.real_observation, width, EMBEDDING_SCALE, generator)
 
     def forward(self, inputs: StepInput) -> Tensor:
         """The tokens of `inputs`; raises `InvalidArgument` for a value outside the schema.
@@ -161,14 +148,15 @@ class TransitionEmbedding(nn.Module):
         """
         rows = self.rows(inputs)
         if self.layout == "one-token":
-            return self.add_float_reward(self.sum_rows(rows), inputs)
+            token = self.add_float_reward(self.sum_rows(rows), inputs)
+            return self.add_final(self.add_observation(token, inputs), inputs)
         action, reward, observation = rows.split(
             (1, 1 + self.num_components, 1 + self.num_components), dim=-1
         )
         tokens = (
             self.sum_rows(action),
-            self.add_float_reward(self.sum_rows(reward), inputs),
-            self.sum_rows(observation),
+            self.add_final(self.add_float_reward(self.sum_rows(reward), inputs), inputs),
+            self.add_observation(self.sum_rows(observation), inputs),
         )
         return torch.stack(tokens, dim=-2)
 
@@ -179,15 +167,19 @@ class TransitionEmbedding(nn.Module):
         reward = torch.zeros_like(inputs.previous_action, dtype=torch.int64)
         if not self.has_float_reward:
             reward = inputs.previous_reward.long()
-        ends_episode = (inputs.episode_step.long() == 0) & ~first
+        observed: tuple[Tensor, ...] = ()
+        if self.real is None:
+            observed = (
+                inputs.previous_final_observation.long().where(
+                    shows_final(inputs)[..., None], none[2 : 2 + self.num_components] - 1
+                ),
+                inputs.observation.long(),
+            )
         values = torch.cat(
             (
                 inputs.previous_action.long().where(~first, none[0] - 1)[..., None],
                 reward.where(~first, none[1] - 1)[..., None],
-                inputs.previous_final_observation.long().where(
-                    ends_episode[..., None], none[2 : 2 + self.num_components] - 1
-                ),
-                inputs.observation.long(),
+                *observed,
                 inputs.episode_step.long()[..., None],
             ),
             dim=-1,
@@ -208,7 +200,29 @@ class TransitionEmbedding(nn.Module):
         if not self.has_float_reward:
             return token
         reward = inputs.previous_reward.to(token.dtype).masked_fill(inputs.is_first, 0.0)
-        return token + reward[..., None] * self.reward_direction
+        return token + (reward * self.reward_scale)[..., None] * self.reward_direction
+
+    def add_observation(self, token: Tensor, inputs: StepInput) -> Tensor:
+        """`token` plus the projection of real observations; others are rows of the table."""
+        if self.real is None:
+            return token
+        if can_examine(inputs.observation) and not inputs.observation.isfinite().all():
+            raise InvalidArgument("observation must be finite, got nan or inf")
+        return token + self.real.of_observation(inputs.observation, inputs.is_first.shape)
+
+    def add_final(self, token: Tensor, inputs: StepInput) -> Tensor:
+        """`token` plus the projection of real final observations, where an episode begins."""
+        if self.real is None:
+            return token
+        return token + self.real.of_final(inputs.previous_final_observation, shows_final(inputs))
+
+    def normalise_by(self, observation: np.ndarray, reward: np.ndarray) -> None:
+        """Take from a sample `[N, ...]` of the data what real inputs are normalised by."""
+        if self.real is not None:
+            self.real.normalise_by(observation)
+        if self.has_float_reward:
+            magnitude = float(np.sqrt(np.square(reward, dtype=np.float64).mean()))
+            self.reward_scale.fill_(1 / magnitude if magnitude > 0 else 1.0)
 
     def refuse(self, values: Tensor) -> NoReturn:
         """Raise `InvalidArgument` for the first block of `values` that leaves its range."""

@@ -33,26 +33,57 @@ class Field:
 
 
 @dataclass(frozen=True)
+class RealObservation:
+    """An observation of numbers that are measured, not counted: floats, or integers such as pixels.
+
+    Kept as it is, in its own `dtype` and `shape`.
+    """
+
+    dtype: str
+    shape: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        try:
+            is_number = np.dtype(self.dtype).kind in "biuf"
+        except TypeError:
+            is_number = False
+        if not is_number:
+            raise InvalidArgument(
+                "dtype of a real observation must be a boolean, integer or float, "
+                f'got "{self.dtype}"'
+            )
+        if min(self.shape, default=1) < 1:
+            raise InvalidArgument(f"shape of a real observation must be positive, got {self.shape}")
+
+
+@dataclass(frozen=True)
 class TransitionSchema:
-    """The fields of one transition of a discrete family.
+    """The fields of one transition with a discrete action.
 
     `observation_sizes` counts the values of each observation component (row then column for a
-    grid); `num_actions` and `episode_length` are the family's; `reward_dtype` is "uint8" where
-    rewards are small non-negative integers and "float32" elsewhere.
+    grid); where observations are real numbers it is empty, and `real_observation` says which.
+    `num_actions` and `episode_length` (the longest possible) are the environment's; `reward_dtype`
+    is "uint8" where rewards are small non-negative integers and "float32" elsewhere.
     """
 
     observation_sizes: tuple[int, ...]
     num_actions: int
     episode_length: int
     reward_dtype: str = "uint8"
+    real_observation: RealObservation | None = None
 
     def __post_init__(self) -> None:
-        if not self.observation_sizes or min(self.observation_sizes) < 1:
+        if self.real_observation is not None and self.observation_sizes:
+            raise InvalidArgument(
+                f"observation_sizes must be empty beside real_observation, "
+                f"got {self.observation_sizes}"
+            )
+        if self.real_observation is None and min(self.observation_sizes, default=0) < 1:
             raise InvalidArgument(
                 f"observation_sizes must be positive and not empty, got {self.observation_sizes}; "
                 "give the number of values of each component"
             )
-        if max(self.observation_sizes) > 65536:
+        if max(self.observation_sizes, default=0) > 65536:
             raise InvalidArgument(
                 f"observation_sizes must be at most 65536, got {self.observation_sizes}; "
                 "split a larger component into several"
@@ -67,8 +98,17 @@ class TransitionSchema:
             )
 
     @property
+    def observation_shape(self) -> tuple[int, ...]:
+        """The shape of one observation: its components, or that of the real one."""
+        if self.real_observation is not None:
+            return self.real_observation.shape
+        return (len(self.observation_sizes),)
+
+    @property
     def observation_dtype(self) -> np.dtype[Any]:
-        """uint8, or uint16 when a component has more than 256 values."""
+        """uint8, or uint16 when a component has more than 256 values; that of a real one."""
+        if self.real_observation is not None:
+            return np.dtype(self.real_observation.dtype)
         return np.dtype(np.uint8 if max(self.observation_sizes) <= 256 else np.uint16)
 
     @property
@@ -79,12 +119,11 @@ class TransitionSchema:
     @property
     def fields(self) -> dict[str, Field]:
         """Name -> field, in the order in which histories are written."""
-        components = (len(self.observation_sizes),)
         return {
-            "observation": Field(self.observation_dtype, components),
+            "observation": Field(self.observation_dtype, self.observation_shape),
             "action": Field(np.dtype(np.uint8)),
             "reward": Field(np.dtype(self.reward_dtype)),
-            "next_observation": Field(self.observation_dtype, components),
+            "next_observation": Field(self.observation_dtype, self.observation_shape),
             "boundary": Field(np.dtype(np.uint8)),
             "episode_step": Field(self.episode_step_dtype),
         }
@@ -103,19 +142,27 @@ class TransitionSchema:
 
     def to_dict(self) -> dict[str, Any]:
         """A JSON-ready description, which `from_dict` reads back."""
-        return {
+        description: dict[str, Any] = {
             "observation_sizes": list(self.observation_sizes),
             "num_actions": self.num_actions,
             "episode_length": self.episode_length,
             "reward_dtype": self.reward_dtype,
         }
+        if self.real_observation is not None:
+            real = self.real_observation
+            description["real_observation"] = {"dtype": real.dtype, "shape": list(real.shape)}
+        return description
 
     @classmethod
     def from_dict(cls, description: dict[str, Any]) -> TransitionSchema:
         """The schema that `to_dict` described."""
+        real = description.get("real_observation")
         return cls(
             observation_sizes=tuple(int(n) for n in description["observation_sizes"]),
             num_actions=int(description["num_actions"]),
             episode_length=int(description["episode_length"]),
             reward_dtype=str(description["reward_dtype"]),
+            real_observation=None
+            if real is None
+            else RealObservation(str(real["dtype"]), tuple(int(n) for n in real["shape"])),
         )

@@ -11,10 +11,11 @@ from adfast.models.config import ModelConfig
 from adfast.models.ring_kv_cache import RingKVCache
 from adfast.models.transformer import Transformer
 from adfast.models.transition_embedding import StepInput, step_inputs
-from adfast.tasks.transition_schema import TransitionSchema
+from adfast.tasks.transition_schema import RealObservation, TransitionSchema
 
 SCHEMA = TransitionSchema(observation_sizes=(9, 7), num_actions=5, episode_length=6)
 FLOAT_REWARD_SCHEMA = TransitionSchema((300,), 3, 6, reward_dtype="float32")
+REAL_SCHEMA = TransitionSchema((), 3, 6, "float32", RealObservation("float64", (2, 3)))
 
 
 def small_model(schema: TransitionSchema = SCHEMA, seed: int = 0, **settings: Any) -> Transformer:
@@ -41,6 +42,10 @@ def random_histories(
         return torch.randint(high, shape, generator=generator)
 
     def observation() -> Tensor:
+        if schema.real_observation is not None:
+            return torch.randn(shape + schema.observation_shape, generator=generator).to(
+                observation_dtype
+            )
         components = [integers(size) for size in schema.observation_sizes]
         return torch.stack(components, dim=-1).to(observation_dtype)
 

@@ -3,6 +3,7 @@ import torch
 from model_cases import FLOAT_REWARD_SCHEMA, SCHEMA, input_at, random_histories, small_model, stream
 
 from adfast.errors import InvalidArgument
+from adfast.models.transition_embedding import StepInput
 
 WINDOW = 16
 LENGTH = 8 * WINDOW
@@ -101,3 +102,31 @@ def test_disagreeing_with_the_cache_about_the_first_step_is_refused():
 def test_no_environment_is_refused():
     with pytest.raises(InvalidArgument, match="num_environments must be at least 1, got 0"):
         small_model().new_cache(0)
+
+
+@pytest.mark.parametrize("layout", ["one-token", "three-token"])
+@pytest.mark.parametrize("window", [5, None])
+def test_held_environments_stay_where_they_are(layout, window):
+    model = small_model(attention_window=window, layout=layout)
+    batch = random_histories(4, 40)
+    cache = model.new_cache(4)
+    generator = torch.Generator().manual_seed(0)
+    time = torch.zeros(4, dtype=torch.int64)
+    found = torch.full((4, 40, SCHEMA.num_actions), torch.nan)
+    while (time < 40).any():
+        active = (torch.rand(4, generator=generator) < 0.6) & (time < 40)
+        shown = time.clamp(max=39)
+        at_each = [input_at(batch, int(t), cache) for t in shown]
+        fields = ("observation", "previous_action", "previous_reward")
+        fields += ("previous_final_observation", "episode_step", "is_first")
+        inputs = StepInput(
+            **{
+                name: torch.stack([getattr(one, name)[n] for n, one in enumerate(at_each)])
+                for name in fields
+            }
+        )
+        logits = model.step(inputs, cache, active)
+        found[active, time[active]] = logits[active]
+        time += active
+    with torch.no_grad():
+        torch.testing.assert_close(found, model(batch), rtol=0, atol=1e-4)

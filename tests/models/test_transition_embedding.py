@@ -4,7 +4,8 @@ import torch.nn.functional as F
 from model_cases import FLOAT_REWARD_SCHEMA, SCHEMA, random_histories
 
 from adfast.errors import InvalidArgument
-from adfast.models.transition_embedding import SummedRows, TransitionEmbedding, step_inputs
+from adfast.models.summed_rows import SummedRows
+from adfast.models.transition_embedding import TransitionEmbedding, step_inputs
 
 
 def embedding_of(schema, layout="one-token"):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from adfast.errors import InvalidArgument
-from adfast.tasks.transition_schema import TransitionSchema
+from adfast.tasks.transition_schema import RealObservation, TransitionSchema
 
 
 def test_fields_have_the_smallest_dtypes_that_hold_them():
@@ -52,3 +52,23 @@ def test_description_reads_back():
 def test_bad_schema_is_refused(arguments, message):
     with pytest.raises(InvalidArgument, match=message):
         TransitionSchema(*arguments)
+
+
+def test_real_observations_keep_their_dtype_and_shape():
+    schema = TransitionSchema((), 3, 500, "float32", RealObservation("float64", (2, 3)))
+    assert schema.fields["next_observation"] == schema.fields["observation"]
+    assert schema.fields["observation"].dtype == np.float64
+    assert schema.fields["observation"].shape == (2, 3)
+    assert TransitionSchema.from_dict(schema.to_dict()) == schema
+    assert schema.bytes_per_transition == 2 * 48 + 1 + 4 + 1 + 2
+
+
+def test_bad_real_observations_are_refused():
+    with pytest.raises(InvalidArgument, match="must be empty beside real_observation"):
+        TransitionSchema((9,), 3, 5, real_observation=RealObservation("uint8", (4,)))
+    with pytest.raises(InvalidArgument, match='must be a boolean, integer or float, got "U8"'):
+        RealObservation("U8", (4,))
+    with pytest.raises(InvalidArgument, match='got "nonsense"'):
+        RealObservation("nonsense", (4,))
+    with pytest.raises(InvalidArgument, match=r"shape .* must be positive, got \(4, 0\)"):
+        RealObservation("uint8", (4, 0))
