@@ -67,6 +67,12 @@ def collect(
     from adfast.cli.stages import run_stages
 
     with prepare_run(recipe, run, settings or [], fresh=fresh) as directory:
+        if directory.config.collection.live:
+            print(
+                "nothing to collect: collection.live = true, so histories are made while training; "
+                f"go on with: {spell('train', directory.path)}"
+            )
+            return
         run_stages(directory, ["collect"], way_on=spell("collect", directory.path))
         histories_info(directory.histories)
 

@@ -16,6 +16,8 @@ from adfast.models.config import ModelConfig
 from adfast.training.config import TrainingConfig
 
 if TYPE_CHECKING:
+    from adfast.collection.collect import CollectionPlan
+    from adfast.collection.live_schedule import LiveSchedule
     from adfast.tasks.family import TaskFamily, TaskSplit
 
 RECIPES = Path(__file__).resolve().parent.parent / "recipes"
@@ -79,23 +81,45 @@ def make_split(config: RunConfig, family: TaskFamily) -> TaskSplit:
         raise InvalidArgument(f"collection.{error}") from None
 
 
+def make_plan(config: RunConfig, family: TaskFamily) -> CollectionPlan:
+    """Which histories a run is trained on."""
+    from adfast.collection.collect import CollectionPlan
+
+    train = make_split(config, family).train
+    return CollectionPlan(family, train, config.collection, config.seed)
+
+
+def make_live_schedule(config: RunConfig, plan: CollectionPlan) -> LiveSchedule:
+    """Which of them each update sees of a live ring; raises `InvalidArgument`."""
+    from adfast.collection.live_schedule import plan_live_schedule
+
+    training = config.training
+    return plan_live_schedule(
+        plan,
+        num_draws=training.updates,
+        sampled_transitions=training.batch_size * training.context_length,
+    )
+
+
 def check_feasible(config: RunConfig) -> None:
     """Raise `InvalidArgument` for settings that are valid each but that no run could carry out."""
     from adfast import source_algorithms
 
     family = make_family(config)
-    make_split(config, family)
     collection, training = config.collection, config.training
     source_algorithms.make(collection.algorithm, **collection.options).rules(family)
-    kept_episodes = -(-collection.episodes // collection.keep_every)
-    longest = kept_episodes * family.episode_length
+    plan = make_plan(config, family)
+    longest = plan.longest_history
     if training.context_length > longest:
         raise InvalidArgument(
             f"training.context_length must be at most {longest}, the longest history that is "
-            f"collected ({kept_episodes} kept episodes of {family.episode_length} transitions), "
+            f"collected ({longest // family.episode_length} kept episodes of "
+            f"{family.episode_length} transitions), "
             f"got {training.context_length}; shorten it, raise collection.episodes or lower "
             "collection.keep_every"
         )
+    if collection.live:
+        make_live_schedule(config, plan)
     check_devices(config)
     positions = config.model.num_learned_positions
     needed = max(training.context_length, config.evaluation.episodes * family.episode_length)

@@ -2,7 +2,7 @@
 
 run.toml           the resolved settings        metrics.jsonl    training, line by line
 provenance.json    code, versions, machine      evaluation.json  returns, references, summary
-histories/         the history store            trajectories.safetensors
+histories/         the store, unless live       trajectories.safetensors
 checkpoints/       the newest two               report.html, figures/
 .lock              held by the process that works on the run
 """
@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -145,6 +146,10 @@ class RunDirectory:
             "evaluate": [self.evaluation, self.trajectories],
             "report": [self.report, self.path / "figures"],
         }[stage]
+
+    def stages_of(self, names: Sequence[str]) -> list[str]:
+        """Those of the stages `names` that this run has: a live one does not collect."""
+        return [name for name in names if not (self.config.collection.live and name == "collect")]
 
     def forget_from(self, stage: str) -> None:
         """Delete what `stage` and those after it left, so that they are done again."""

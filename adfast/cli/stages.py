@@ -17,24 +17,27 @@ import numpy as np
 
 from adfast.cli.interruption import Interruption, stoppable
 from adfast.cli.progress import progress_bar
-from adfast.cli.run_config import make_family, make_split
+from adfast.cli.run_config import make_family, make_plan, make_split
 from adfast.cli.run_directory import RunDirectory, write_json
+from adfast.cli.training_histories import describe_ring, training_histories, waiting_note
 from adfast.durable import replace_file
 from adfast.errors import Interrupted, RunError
 
 
 def collect(run: RunDirectory, should_stop: Interruption) -> None:
     """Write the learning histories of the training tasks into the run's history store."""
-    from adfast.collection.collect import CollectionPlan
     from adfast.collection.collect import collect as collect_histories
+    from adfast.collection.config import LIVE_SETTINGS
 
     started = time.perf_counter()
     family = make_family(run.config)
     split = make_split(run.config, family)
-    plan = CollectionPlan(family, split.train, run.config.collection, run.config.seed)
+    plan = make_plan(run.config, family)
     description = {
         "family": run.config.family.model_dump(),
-        "collection": run.config.collection.model_dump(mode="json", exclude={"threads"}),
+        "collection": run.config.collection.model_dump(
+            mode="json", exclude={"threads", *LIVE_SETTINGS}
+        ),
         "seed": run.config.seed,
         "held_out_task_ids": split.held_out.tolist(),
     }
@@ -66,19 +69,15 @@ def collect(run: RunDirectory, should_stop: Interruption) -> None:
 
 def train(run: RunDirectory, should_stop: Interruption) -> None:
     """Fit the model to the run's histories, going on from the newest checkpoint if there is one."""
-    from adfast import histories
     from adfast.evaluation.in_context import evaluate as evaluate_in_context
     from adfast.models.checkpoint import describe_model
     from adfast.models.transformer import Transformer
     from adfast.training.batches import BatchSource
     from adfast.training.loop import Trainer, TrainingHooks
 
-    run.require("collect")
     family = make_family(run.config)
     monitored = make_split(run.config, family).held_out
     settings, config = run.config.evaluation, run.config.training
-    store = histories.open(run.histories)
-    batches = BatchSource(store, config, run.config.seed)
     model = Transformer(run.config.model, family.transition_schema, run.config.seed)
     held_out_return = ""
 
@@ -96,7 +95,10 @@ def train(run: RunDirectory, should_stop: Interruption) -> None:
         )
         return float(result.returns[:, :, -1].mean())
 
-    with progress_bar("train", config.updates, "updates") as bar:
+    with (
+        training_histories(run, should_stop) as source,
+        progress_bar("train", config.updates, "updates") as bar,
+    ):
 
         def on_update(state: Any, row: Any) -> None:
             nonlocal held_out_return
@@ -106,11 +108,12 @@ def train(run: RunDirectory, should_stop: Interruption) -> None:
             if "held_out_return" in row:
                 held_out_return = f", held-out return {row['held_out_return']:.1f}"
             note = f"{state.tokens / state.seconds / 1e3:.0f}k tokens/s, loss {row['loss']:.3f}"
-            bar.advance_to(state.update, note + held_out_return)
+            waiting = waiting_note(state.waiting_seconds, state.seconds)
+            bar.advance_to(state.update, note + held_out_return + waiting)
 
         trainer = Trainer(
             model,
-            batches,
+            BatchSource(source, config, run.config.seed),
             config,
             run.path,
             seed=run.config.seed,
@@ -129,6 +132,8 @@ def train(run: RunDirectory, should_stop: Interruption) -> None:
         threads=state.threads,
         parameters=sum(parameter.numel() for parameter in model.parameters()),
         tokens=state.tokens,
+        waiting_seconds=round(state.waiting_seconds, 3),
+        **describe_ring(source),
         **trainer.execution.describe(run.config.model.head_dim),
     )
 
@@ -271,7 +276,7 @@ def run_stages(run: RunDirectory, names: Sequence[str], *, way_on: str) -> None:
     After Ctrl-C or SIGTERM everything that can be kept is kept, and the process exits with the
     signal's status and the command `way_on` that continues.
     """
-    for name in names:
+    for name in run.stages_of(names):
         with stoppable(name, way_on) as should_stop:
             if run.is_finished(name):
                 print(f"{name:<9} finished before, in {run.path}", file=sys.stderr)

@@ -8,7 +8,7 @@ collection that was killed goes on behind its last committed block.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,6 +45,12 @@ class CollectionPlan:
     def num_blocks(self) -> int:
         """Blocks in all."""
         return -(-self.num_histories // self.config.block_histories)
+
+    @property
+    def longest_history(self) -> int:
+        """Transitions that a history has at most."""
+        kept_episodes = -(-self.config.episodes // self.config.keep_every)
+        return kept_episodes * self.family.episode_length
 
     def source(self) -> SourceAlgorithm:
         """The algorithm whose histories these are."""
@@ -97,19 +103,18 @@ def collect(
 
 
 def compute_blocks(
-    plan: CollectionPlan, numbers: list[int], threads: int
-) -> Iterator[tuple[int, dict[str, np.ndarray], np.ndarray]]:
+    plan: CollectionPlan, numbers: Iterable[int], threads: int
+) -> Generator[tuple[int, dict[str, np.ndarray], np.ndarray]]:
     """`(number, fields [N, T, ...], lengths [N])` of the blocks `numbers`, in their order.
 
-    At most `threads + 1` blocks are in memory.
+    At most `threads + 1` blocks are in memory. Closing the generator ends its threads, each after
+    the block that it is at.
     """
     source = plan.source()
-    kept_episodes = -(-plan.config.episodes // plan.config.keep_every)
-    capacity = kept_episodes * plan.family.episode_length
 
     def compute(number: int) -> tuple[int, dict[str, np.ndarray], np.ndarray]:
         task_ids, streams = plan.block(number)
-        out = plan.family.transition_schema.allocate(len(task_ids), capacity)
+        out = plan.family.transition_schema.allocate(len(task_ids), plan.longest_history)
         lengths = source.learn(
             plan.family,
             task_ids,

@@ -1,12 +1,15 @@
-"""The settings of a collection: which learning histories a model is trained on."""
+"""The settings of a collection: which learning histories a model is trained on, and from where."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from adfast.config import Config
+
+# How training gets at the histories; they are no function of these.
+LIVE_SETTINGS = ("live", "live_capacity", "fresh_transitions_per_update")
 
 
 class CollectionConfig(Config):
@@ -14,6 +17,11 @@ class CollectionConfig(Config):
 
     `keep_every` keeps episodes 0, k, 2k, ... of each history, so that the model sees, and learns to
     make, k times faster progress than its source (Laskin et al. 2022, section 4.5).
+
+    With `live` the same histories go, in the same order, into a ring in memory while the model
+    trains, and no file is written. Update u sees a first block and `fresh_transitions_per_update`
+    more for every update before it, of these the newest `live_capacity`; once the collection is
+    exhausted, nothing new comes.
     """
 
     algorithm: str = "q-learning"
@@ -25,3 +33,17 @@ class CollectionConfig(Config):
     split_seed: int | None = None  # None: the run's seed
     block_histories: int = Field(500, ge=1)  # histories in one durable block of the store
     threads: int | None = Field(None, ge=1)  # None: one per core
+    live: bool = False
+    live_capacity: int | None = Field(None, ge=1)  # transitions; None: the whole collection
+    fresh_transitions_per_update: int | None = Field(None, ge=1)  # None: as many as it samples
+
+    @model_validator(mode="after")
+    def _live_settings_have_a_ring(self) -> CollectionConfig:
+        for name in LIVE_SETTINGS[1:]:
+            value = getattr(self, name)
+            if value is not None and not self.live:
+                raise ValueError(
+                    f"{name} is a setting of a live ring, got {value} without one; set "
+                    f'collection.live=true, or leave {name} at "none"'
+                )
+        return self

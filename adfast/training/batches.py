@@ -1,8 +1,8 @@
-"""Batches: windows of a history store as torch tensors, each a function of (seed, update)."""
+"""Batches: windows of histories as torch tensors, each a function of (seed, update)."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -13,7 +13,7 @@ from adfast.models.transition_embedding import require_in_range
 from adfast.training.config import TrainingConfig
 
 if TYPE_CHECKING:
-    from adfast.histories import WindowSampler
+    from adfast.histories.windows import Align
     from adfast.tasks.transition_schema import TransitionSchema
 
 FIELDS = ("observation", "action", "reward", "next_observation", "episode_step")
@@ -29,20 +29,33 @@ class Batches(Protocol):
         """Write the same batch into `out`."""
 
 
+class Windows(Protocol):
+    """Where windows come from: a history store, a ring buffer, or a live ring."""
+
+    def sample(
+        self,
+        batch_size: int,
+        length: int,
+        *,
+        seed: int,
+        draw: int,
+        align: Align,
+        fields: Iterable[str],
+        out: Mapping[str, np.ndarray] | None,
+    ) -> dict[str, np.ndarray]:
+        """Name -> `[B, L, *item]`: as `adfast.histories.WindowSampler.sample`."""
+
+
 class BatchSource:
     """Draws the windows `[batch_size, context_length, ...]` that a recipe trains on.
 
-    Raises `InvalidArgument` on construction when no history is long enough for a window.
+    Raises `InvalidArgument` for a batch when no history is long enough for its windows.
     """
 
-    def __init__(self, histories: WindowSampler, config: TrainingConfig, seed: int) -> None:
+    def __init__(self, histories: Windows, config: TrainingConfig, seed: int) -> None:
         self.histories = histories
         self.config = config
         self.seed = seed
-        try:
-            self(0)
-        except InvalidArgument as error:
-            raise InvalidArgument(f"training.context_length: {error}") from None
 
     def __call__(self, update: int) -> dict[str, torch.Tensor]:
         """The batch of `update`; valid until it is garbage, like any tensor."""
@@ -55,15 +68,18 @@ class BatchSource:
     def _sample(
         self, update: int, out: Mapping[str, np.ndarray] | None = None
     ) -> dict[str, np.ndarray]:
-        return self.histories.sample(
-            self.config.batch_size,
-            self.config.context_length,
-            seed=self.seed,
-            draw=update,
-            align=self.config.align,
-            fields=FIELDS,
-            out=out,
-        )
+        try:
+            return self.histories.sample(
+                self.config.batch_size,
+                self.config.context_length,
+                seed=self.seed,
+                draw=update,
+                align=self.config.align,
+                fields=FIELDS,
+                out=out,
+            )
+        except InvalidArgument as error:
+            raise InvalidArgument(f"training.context_length: {error}") from None
 
 
 def check_values(batch: Mapping[str, np.ndarray], schema: TransitionSchema) -> None:

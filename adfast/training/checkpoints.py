@@ -35,6 +35,7 @@ class TrainingState:
     tokens: int = 0
     environment_transitions: int = 0
     seconds: float = 0.0
+    waiting_seconds: float = 0.0  # of these, for batches
     threads: int = 1
     description: dict[str, Any] = field(default_factory=dict)
     loss_sum: float | torch.Tensor = 0.0  # since the last metrics row

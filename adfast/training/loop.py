@@ -134,21 +134,34 @@ class Trainer:
     ) -> None:
         """One update, and what is due after it."""
         started = time.perf_counter()
-        gradient_norm = self._update(update, batch_of(update), gradient)
+        try:
+            batch = batch_of(update)
+        except Interrupted:
+            raise TrainingInterrupted(self.state.update, self._save(metrics)) from None
+        self.state.waiting_seconds += time.perf_counter() - started
+        gradient_norm = self._update(update, batch, gradient)
         row = None
         if self._is_due(self.config.metrics_every) or self._evaluates():
             row = self._metrics_row(gradient_norm)
         self.state.seconds += time.perf_counter() - started
         if row is not None:
-            metrics.append({**row, "seconds": round(self.state.seconds, 3)})
+            seconds = {
+                "seconds": round(self.state.seconds, 3),
+                "waiting_seconds": round(self.state.waiting_seconds, 3),
+            }
+            metrics.append({**row, **seconds})
         stopping = self.hooks.should_stop is not None and self.hooks.should_stop()
         if stopping or self._is_due(self.config.checkpoint_every):
-            metrics.sync()
-            path = save_training(self.checkpoint_directory, self.model, self.optimizer, self.state)
+            path = self._save(metrics)
         if self.hooks.on_update is not None:
             self.hooks.on_update(self.state, row)
         if stopping and self.state.update < self.config.updates:
             raise TrainingInterrupted(self.state.update, path)
+
+    def _save(self, metrics: MetricsLog) -> Path:
+        """Write a checkpoint behind the metrics that it counts on; its path."""
+        metrics.sync()
+        return save_training(self.checkpoint_directory, self.model, self.optimizer, self.state)
 
     def _best_thread_count(self) -> int:
         """How many threads to train with where the settings leave it open."""
@@ -166,7 +179,7 @@ class Trainer:
     @contextmanager
     def _batches(self, updates: range) -> Iterator[BatchOf]:
         """The batches of `updates`: as they are on the processor, prefetched to a device."""
-        if self.execution.device.type == "cpu":
+        if self.execution.device.type == "cpu" or not updates:
             yield self.batch_of
             return
 
@@ -174,7 +187,7 @@ class Trainer:
             self.batch_of.fill(update, out)
             check_values(out, self.model.schema)
 
-        template, transfer = self.batch_of(0), CudaTransfer(self.execution.device)
+        template, transfer = self.batch_of(updates[0]), CudaTransfer(self.execution.device)
         with BatchPrefetcher(fill, updates, template, transfer) as prefetched:
             yield prefetched
 

@@ -3,11 +3,12 @@
 import dataclasses
 import json
 import random
+import time
 
 import pytest
 import torch
 
-from adfast.errors import CheckpointError
+from adfast.errors import CheckpointError, Interrupted
 from adfast.models.checkpoint import load_model, read_tensors
 from adfast.training.checkpoints import newest_checkpoint
 from adfast.training.loop import TrainingHooks, TrainingInterrupted, dropout_seed
@@ -41,9 +42,8 @@ def outcome(directory):
     """Everything that a training leaves, less the times that it took."""
     tensors, metadata = read_tensors(newest_checkpoint(directory / "checkpoints"))
     rows = read_metrics(directory / "metrics.jsonl")
-    del metadata["training"]["seconds"]
-    for row in rows:
-        del row["seconds"]
+    for times in (metadata["training"], *rows):
+        del times["seconds"], times["waiting_seconds"]
     return tensors, metadata, rows
 
 
@@ -131,6 +131,40 @@ def test_training_lowers_the_loss_and_logs_whole_rows(tmp_path, store):
     assert rows[-1]["tokens"] == 60 * TRAINING["batch_size"] * TRAINING["context_length"]
     assert [row["seconds"] for row in rows] == sorted(row["seconds"] for row in rows)
     assert trainer.model.training  # evaluating left the model as it was
+
+
+def test_time_spent_waiting_for_batches_is_told(tmp_path, store):
+    trainer = make_trainer(tmp_path, store=store)
+    batch_of = trainer.batch_of
+
+    def slow_batch_of(update):
+        time.sleep(0.02)
+        return batch_of(update)
+
+    trainer.batch_of = slow_batch_of
+    trainer.run()
+    waited = [row["waiting_seconds"] for row in read_metrics(tmp_path / "metrics.jsonl")]
+    for row, least in enumerate((3, 6, 9, 12)):
+        assert waited[row] >= least * 0.02 - 0.001
+    assert waited[-1] <= trainer.state.seconds
+
+
+def test_interrupted_wait_for_a_batch_saves_what_is_done(tmp_path, store):
+    make_trainer(tmp_path / "whole", store=store).run()
+    trainer = make_trainer(tmp_path / "parts", store=store)
+    batch_of = trainer.batch_of
+
+    def stop_at(update):
+        if update == 5:
+            raise Interrupted("stopped waiting")
+        return batch_of(update)
+
+    trainer.batch_of = stop_at
+    with pytest.raises(TrainingInterrupted, match="training stopped after update 5; saved") as told:
+        trainer.run()
+    assert told.value.checkpoint.is_file()
+    make_trainer(tmp_path / "parts", store=store).run(resume=True)
+    assert_same_outcome(tmp_path / "parts", tmp_path / "whole")
 
 
 def test_three_token_layout_counts_its_tokens(tmp_path, store):

@@ -128,8 +128,8 @@ def carry_out(run: RunDirectory, shared: Path, *, way_on: str) -> None:
 
 
 def link_histories(run: RunDirectory, shared: Path) -> None:
-    """Make the run's `histories` a link to the folder that runs of its collection share."""
-    if run.histories.exists():
+    """Make the run's `histories`, if it has any, a link to what runs of its collection share."""
+    if run.config.collection.live or run.histories.exists():
         return
     folder = shared / collection_key(run.config)
     folder.mkdir(parents=True, exist_ok=True)
@@ -139,10 +139,14 @@ def link_histories(run: RunDirectory, shared: Path) -> None:
 
 def collection_key(config: RunConfig) -> str:
     """A name for all that the histories of a run are a function of."""
+    from adfast.collection.config import LIVE_SETTINGS
+
     family = make_family(config)
     collected = {
         "family": config.family.model_dump(mode="json"),
-        "collection": config.collection.model_dump(mode="json", exclude={"threads"}),
+        "collection": config.collection.model_dump(
+            mode="json", exclude={"threads", *LIVE_SETTINGS}
+        ),
         "held_out": make_split(config, family).held_out.tolist(),
         "seed": config.seed,
     }
