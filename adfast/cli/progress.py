@@ -35,9 +35,10 @@ def progress_bar(title: str, total: int, note: str = "") -> Iterator[ProgressBar
         TimeElapsedColumn,
         TimeRemainingColumn,
     )
+    from rich.table import Column
 
     columns = (
-        TextColumn("{task.description:<9}"),
+        TextColumn("{task.description}", table_column=Column(min_width=9)),  # a note may be long
         BarColumn(bar_width=30),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
