@@ -14,6 +14,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from adfast import histories, source_algorithms, tasks
     from adfast.collection.collect import CollectionPlan, collect
+    from adfast.collection.recorder import Recorder
     from adfast.evaluation.agent import Agent, load
     from adfast.evaluation.in_context import evaluate
     from adfast.models.config import ModelConfig
@@ -26,6 +27,7 @@ PUBLIC = {
     "BatchSimulator": "adfast.simulators",
     "CollectionPlan": "adfast.collection.collect",
     "ModelConfig": "adfast.models.config",
+    "Recorder": "adfast.collection.recorder",
     "Transformer": "adfast.models.transformer",
     "collect": "adfast.collection.collect",
     "evaluate": "adfast.evaluation.in_context",
@@ -40,6 +42,7 @@ __all__ = [
     "BatchSimulator",
     "CollectionPlan",
     "ModelConfig",
+    "Recorder",
     "Transformer",
     "__version__",
     "collect",

@@ -173,6 +173,12 @@ def holds_whole_store(path: Path) -> bool:
     )
 
 
+def read_description(path: str | Path) -> tuple[Schema, dict[str, Any]]:
+    """The schema of the store in folder `path` and what its writer said of it, complete or not."""
+    manifest = read_manifest(Path(path))
+    return schema_of(Path(path), manifest), dict(manifest.description)
+
+
 def schema_of(path: Path, manifest: Manifest) -> Schema:
     """The schema that the manifest describes; raises `StoreError` if there is none such."""
     try:

@@ -28,6 +28,7 @@ from adfast.histories.manifest import (
 from adfast.histories.schema import Schema, check_schema, describe_schema
 from adfast.histories.shard import write_shard
 from adfast.locks import LOCK_NAME, FolderLocked, folder_lock
+from adfast.tasks.transition_schema import Field
 
 
 def create(
@@ -35,26 +36,34 @@ def create(
     schema: Schema,
     *,
     num_blocks: int | None = None,
+    is_open_ended: bool = False,
     description: Mapping[str, Any] | None = None,
 ) -> HistoryWriter:
     """A writer for the store in folder `path`: a new one, or the same one begun earlier.
 
     The store is complete when it has blocks 0 to `num_blocks - 1`, or where that is not known
-    beforehand, when `finish` is called. `description` is any JSON that describes the whole.
+    beforehand, when `finish` is called. An open-ended one is complete after every block, and may be
+    gone on with at any time. `description` is any JSON that describes the whole.
 
     Raises `InUse` if another writer has the store open, and `StoreError` if it was begun with
     another schema, description or number of blocks, or if the folder holds something else.
     """
-    return HistoryWriter(Path(path), schema, num_blocks, dict(description or {}))
+    return HistoryWriter(Path(path), schema, num_blocks, is_open_ended, dict(description or {}))
 
 
 class HistoryWriter:
     """The one writer of a store; a context manager. Made by `create`."""
 
     def __init__(
-        self, path: Path, schema: Schema, num_blocks: int | None, description: dict[str, Any]
+        self,
+        path: Path,
+        schema: Schema,
+        num_blocks: int | None,
+        is_open_ended: bool,
+        description: dict[str, Any],
     ) -> None:
         self.path = path
+        self.is_open_ended = is_open_ended
         self._fields = check_schema(schema)
         if num_blocks is not None and num_blocks < 1:
             raise InvalidArgument(f"num_blocks must be at least 1, got {num_blocks}")
@@ -75,6 +84,11 @@ class HistoryWriter:
             raise
 
     @property
+    def fields(self) -> dict[str, Field]:
+        """Name -> field, as the store keeps them."""
+        return dict(self._fields)
+
+    @property
     def finished_blocks(self) -> frozenset[int]:
         """Numbers of the blocks that are durably in the store."""
         return frozenset(record.block for record in self._manifest.blocks)
@@ -83,6 +97,17 @@ class HistoryWriter:
     def is_complete(self) -> bool:
         """True when every declared block is in the store."""
         return self._manifest.is_complete
+
+    @property
+    def next_block(self) -> int:
+        """The lowest number that no block has."""
+        finished = self.finished_blocks
+        return next(number for number in range(len(finished) + 1) if number not in finished)
+
+    def metadata_of(self, block_index: int) -> dict[str, Any]:
+        """What was said of all histories of a finished block."""
+        (record,) = (record for record in self._manifest.blocks if record.block == block_index)
+        return dict(record.metadata)
 
     def append_block(
         self,
@@ -100,7 +125,7 @@ class HistoryWriter:
         Raises `InvalidArgument` for arrays that do not fit the schema or a block that is already
         there, `WriteError` if the disk is full or not writable.
         """
-        limit = self._manifest.num_blocks
+        limit = None if self.is_open_ended else self._manifest.num_blocks
         if block_index < 0 or (limit is not None and block_index >= limit):
             raise InvalidArgument(
                 f"block_index must be in 0..{'' if limit is None else limit - 1} as the store was "
@@ -112,6 +137,8 @@ class HistoryWriter:
             )
         block = make_block(self._fields, arrays, lengths, metadata or {})
         record = write_shard(self.path, self._fields, block_index, block)
+        if self.is_open_ended:
+            limit = max(*self.finished_blocks, block_index, -1) + 1
         self._commit([*self._manifest.blocks, record], limit)
 
     def finish(self) -> None:

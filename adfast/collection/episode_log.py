@@ -1,0 +1,88 @@
+"""EpisodeLog: what happens in N environments, as transitions of N growing histories.
+
+It knows where episodes begin and end, whoever resets the environments, and so that nothing of an
+end is lost: the final observation, whether it was the task or a limit, an episode given up midway.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from adfast.errors import InvalidArgument
+from adfast.histories.recording import Recording
+from adfast.tasks.transition_schema import (
+    BOUNDARY_INSIDE,
+    BOUNDARY_TERMINATED,
+    BOUNDARY_TRUNCATED,
+    TransitionSchema,
+)
+
+
+class EpisodeLog:
+    """Turns resets and steps of N environments into rows of `recording`.
+
+    Observations and actions are encoded as `schema` says; masks are bool `[N]`.
+    """
+
+    def __init__(
+        self, recording: Recording, schema: TransitionSchema, num_environments: int
+    ) -> None:
+        self.recording = recording
+        self._schema = schema
+        shape = (num_environments, *schema.observation_shape)
+        self._observation = np.zeros(shape, schema.observation_dtype)
+        self._episode_step = np.zeros(num_environments, np.int64)
+        self._has_begun = np.zeros(num_environments, bool)  # an episode that goes on
+
+    def begin(self, observation: np.ndarray, mask: np.ndarray) -> None:
+        """New episodes begin in `mask` with `observation` `[N, *shape]`; open ones are given up."""
+        self.recording.truncate(mask & self._has_begun)
+        self._observation[mask] = observation[mask]
+        self._episode_step[mask] = 0
+        self._has_begun[mask] = True
+
+    def require_begun(self, mask: np.ndarray) -> None:
+        """Raise `InvalidArgument` unless the environments of `mask` can take a step."""
+        waiting = mask & ~self._has_begun
+        if waiting.any():
+            raise InvalidArgument(
+                f"step needs an episode that goes on, but environment {int(waiting.argmax())} has "
+                "begun none since the last one ended; call reset() first"
+            )
+        if (self._episode_step[mask] >= self._schema.episode_length).any():
+            raise InvalidArgument(
+                f"episode_length is {self._schema.episode_length} steps, and an episode is longer; "
+                "record into another store with Recorder(path, episode_length=...)"
+            )
+
+    def add(
+        self,
+        action: np.ndarray,
+        reward: np.ndarray,
+        next_observation: np.ndarray,
+        terminated: np.ndarray,
+        truncated: np.ndarray,
+        mask: np.ndarray,
+    ) -> None:
+        """The environments of `mask` took a step that led to `next_observation`, before any reset.
+
+        An episode that was both terminated and truncated counts as terminated.
+        """
+        boundary = np.full(len(mask), BOUNDARY_INSIDE, np.uint8)
+        boundary[truncated] = BOUNDARY_TRUNCATED
+        boundary[terminated] = BOUNDARY_TERMINATED
+        rows = {
+            "observation": self._observation,
+            "action": action,
+            "reward": np.asarray(reward, self._schema.reward_dtype),
+            "next_observation": next_observation,
+            "boundary": boundary,
+            "episode_step": self._episode_step.astype(self._schema.episode_step_dtype),
+        }
+        self.recording.append(rows, mask)
+        self._observation[mask] = next_observation[mask]
+        self._episode_step[mask] += 1
+        ended = mask & (boundary != BOUNDARY_INSIDE)
+        if ended.any():
+            self._has_begun[ended] = False
+            self.recording.flush()
