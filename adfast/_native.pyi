@@ -19,7 +19,12 @@ def fixed_lanes(
 
 class RingBuffer:
     def __init__(
-        self, num_lanes: int, capacity: int, item_bytes: Sequence[int], episode_field: int
+        self,
+        num_lanes: int,
+        capacity: int,
+        item_bytes: Sequence[int],
+        episode_field: int,
+        first_number: int = 0,
     ) -> None: ...
     @property
     def lanes(self) -> Lanes: ...

@@ -212,8 +212,9 @@ PYBIND11_MODULE(_native, module) {
                py::keep_alive<0, 2>(), py::keep_alive<0, 5>());
 
     py::class_<RingBuffer>(module, "RingBuffer")
-        .def(py::init<size_t, uint64_t, std::vector<size_t>, int>(), py::arg("num_lanes"),
-             py::arg("capacity"), py::arg("item_bytes"), py::arg("episode_field"))
+        .def(py::init<size_t, uint64_t, std::vector<size_t>, int, uint64_t>(), py::arg("num_lanes"),
+             py::arg("capacity"), py::arg("item_bytes"), py::arg("episode_field"),
+             py::arg("first_number") = 0)
         .def_property_readonly("lanes", &RingBuffer::lanes,
                                py::return_value_policy::reference_internal)
         .def_property_readonly("num_staged", &RingBuffer::num_staged)

@@ -25,6 +25,12 @@ class EpisodeIndex {
         count_.store(count, std::memory_order_release);
     }
 
+    // Number the episodes from `number` on; before the first of them.
+    void begin_at(uint64_t number) {
+        first_.store(number, std::memory_order_relaxed);
+        count_.store(number, std::memory_order_release);
+    }
+
     // Writer: append a row; rows below `first_held` need no longer be known.
     void push(uint64_t row, uint64_t first_held) {
         const uint64_t count = count_.load(std::memory_order_relaxed);

@@ -5,11 +5,11 @@
 #pragma once
 
 #include <algorithm>
-#include <cstring>
 #include <vector>
 
 #include "draw.hpp"
 #include "lanes.hpp"
+#include "shared_bytes.hpp"
 #include "window_plan.hpp"
 
 namespace adfast {
@@ -53,7 +53,7 @@ class CopyQueue {
                 prefetch(pieces_[num_prefetched_++]);
             }
             const Piece& piece = pieces_[num_copied_];
-            std::memcpy(piece.to, piece.from, piece.bytes);
+            load_shared(piece.to, piece.from, piece.bytes);
             prefetched_bytes_ -= piece.bytes;
         }
     }
@@ -169,6 +169,9 @@ class Gather {
 
     // True if `count` rows of a window that has been copied were those of its history throughout.
     bool is_whole(const WindowPlan::Window& window, uint64_t count) const {
+#ifdef ADFAST_SKIP_VALIDATION
+        return true;  // built by a test, to prove that torn windows are noticed
+#endif
         std::atomic_thread_fence(std::memory_order_acquire);
         return window.row >= lanes_.first_held(window.entry->lane) && plan_.contains(window, count);
     }

@@ -17,6 +17,7 @@
 #include <memory>
 #include <mutex>
 #include <thread>
+#include <utility>
 
 namespace adfast {
 
@@ -51,8 +52,8 @@ class GatherPool {
         }
         wake_.notify_all();
         job->run_parts();
-        job->wait();
-        if (job->error) std::rethrow_exception(job->error);
+        // A worker may still hold the job: the exception is taken out of it, so that it ends here.
+        if (std::exception_ptr error = job->wait()) std::rethrow_exception(std::move(error));
     }
 
   private:
@@ -75,14 +76,16 @@ class GatherPool {
                     thrown = std::current_exception();
                 }
                 const std::lock_guard<std::mutex> lock(mutex);
-                if (thrown && !error) error = thrown;
+                if (thrown && !error) error = std::move(thrown);
                 if (++done == parts) finished.notify_all();
             }
         }
 
-        void wait() {
+        // Wait for every part; the first exception of any, or null.
+        std::exception_ptr wait() {
             std::unique_lock<std::mutex> lock(mutex);
             finished.wait(lock, [this] { return done == parts; });
+            return std::move(error);
         }
     };
 

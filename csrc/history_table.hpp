@@ -34,7 +34,9 @@ class HistoryTable {
     };
 
   public:
-    explicit HistoryTable(size_t num_lanes, size_t capacity = 64) : open_(num_lanes, kOpen) {
+    // Room for `capacity` histories at first, numbered from `first_number` on.
+    HistoryTable(size_t num_lanes, size_t capacity, uint64_t first_number)
+        : open_(num_lanes, kOpen), num_begun_(first_number) {
         pages_.push_back(std::make_unique<Page>(capacity));
         current_.store(pages_.back().get());
     }
@@ -140,7 +142,7 @@ class HistoryTable {
     std::atomic<Page*> current_;
     std::vector<std::unique_ptr<Page>> pages_;
     std::vector<size_t> open_;  // slot of each lane's open history, kOpen if it has none
-    std::atomic<uint64_t> num_begun_{0};
+    std::atomic<uint64_t> num_begun_;
 };
 
 }  // namespace adfast

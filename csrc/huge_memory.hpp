@@ -9,6 +9,8 @@
 #include <new>
 #include <vector>
 
+#include "forbidden_memory.hpp"
+
 namespace adfast {
 
 // Zeroed anonymous memory, in huge pages where the system grants them: random windows over
@@ -22,8 +24,13 @@ class HugeMemory {
         const auto address = reinterpret_cast<uintptr_t>(mapping_);
         data_ = reinterpret_cast<std::byte*>((address + kHugePage - 1) / kHugePage * kHugePage);
         madvise(data_, bytes, MADV_HUGEPAGE);
+        const auto* end = static_cast<std::byte*>(mapping_) + bytes_;
+        forbid_access(data_ + bytes, end - (data_ + bytes));
     }
-    ~HugeMemory() { munmap(mapping_, bytes_); }
+    ~HugeMemory() {
+        allow_access(mapping_, bytes_);
+        munmap(mapping_, bytes_);
+    }
     HugeMemory(const HugeMemory&) = delete;
     HugeMemory& operator=(const HugeMemory&) = delete;
 

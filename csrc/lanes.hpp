@@ -23,11 +23,16 @@ constexpr size_t kLineBytes = 64;  // of a cache line
 class Lanes {
   public:
     // Lanes of equal capacity, one after the other in each column: lane i of field f begins
-    // i * capacity items after `columns[f]`.
+    // i * capacity items after `columns[f]`. Numbers of rows, episodes and histories begin at
+    // `first_number`.
     Lanes(size_t num_lanes, uint64_t capacity, std::vector<size_t> item_bytes,
-          std::vector<std::byte*> columns)
-        : Lanes(num_lanes, std::move(item_bytes), 64) {
+          std::vector<std::byte*> columns, uint64_t first_number)
+        : Lanes(num_lanes, std::move(item_bytes), 64, first_number) {
         std::fill_n(capacity_.get(), num_lanes, capacity);
+        for (size_t lane = 0; lane < num_lanes; ++lane) {
+            reserved_[lane] = committed_[lane] = first_number;
+            episodes_[lane].begin_at(first_number);
+        }
         columns_ = std::move(columns);
         for (size_t field = 0; field < num_fields(); ++field) {
             lane_bytes_[field] = capacity * item_bytes_[field];
@@ -37,7 +42,7 @@ class Lanes {
     // Full lanes of any capacity, `columns[lane * num_fields + field]`, which never change.
     Lanes(const std::vector<uint64_t>& capacities, std::vector<size_t> item_bytes,
           std::vector<std::byte*> columns, size_t num_histories)
-        : Lanes(capacities.size(), std::move(item_bytes), num_histories) {
+        : Lanes(capacities.size(), std::move(item_bytes), num_histories, 0) {
         columns_ = std::move(columns);
         columns_per_lane_ = num_fields();
         for (size_t lane = 0; lane < num_lanes_; ++lane) {
@@ -82,8 +87,9 @@ class Lanes {
     HistoryTable table;
 
   private:
-    Lanes(size_t num_lanes, std::vector<size_t> item_bytes, size_t num_histories)
-        : table(num_lanes, num_histories),
+    Lanes(size_t num_lanes, std::vector<size_t> item_bytes, size_t num_histories,
+          uint64_t first_history)
+        : table(num_lanes, num_histories, first_history),
           num_lanes_(num_lanes),
           item_bytes_(std::move(item_bytes)),
           lane_bytes_(item_bytes_.size(), 0),

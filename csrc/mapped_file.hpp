@@ -12,14 +12,17 @@
 #include <string>
 #include <system_error>
 
+#include "forbidden_memory.hpp"
+
 namespace adfast {
 
 class MappedFile {
   public:
     // Maps `path`, which must be a regular file of exactly `bytes` bytes; reading past the end of a
-    // shorter file would be SIGBUS. Throws std::system_error.
+    // shorter file would be SIGBUS. A pipe is refused like any other, not waited for. Throws
+    // std::system_error.
     MappedFile(const std::string& path, size_t bytes) : bytes_(bytes) {
-        const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+        const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
         if (file < 0) throw std::system_error(errno, std::generic_category(), path);
         struct stat status{};
         int error = fstat(file, &status) < 0 ? errno : 0;
@@ -33,8 +36,12 @@ class MappedFile {
         close(file);
         if (error) throw std::system_error(error, std::generic_category(), path);
         madvise(data_, bytes, MADV_HUGEPAGE);  // granted by some file systems only
+        forbid_access(static_cast<std::byte*>(data_) + bytes, bytes_of_last_page_unused());
     }
-    ~MappedFile() { munmap(data_, bytes_); }
+    ~MappedFile() {
+        allow_access(data_, bytes_ + bytes_of_last_page_unused());
+        munmap(data_, bytes_);
+    }
     MappedFile(const MappedFile&) = delete;
     MappedFile& operator=(const MappedFile&) = delete;
 
@@ -42,6 +49,11 @@ class MappedFile {
     size_t bytes() const { return bytes_; }
 
   private:
+    size_t bytes_of_last_page_unused() const {
+        const size_t page = sysconf(_SC_PAGESIZE);
+        return (page - bytes_ % page) % page;
+    }
+
     size_t bytes_;
     void* data_ = nullptr;
 };

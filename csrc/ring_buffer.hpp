@@ -11,17 +11,19 @@
 
 #include "huge_memory.hpp"
 #include "lanes.hpp"
+#include "shared_bytes.hpp"
 
 namespace adfast {
 
 class RingBuffer {
   public:
     // `episode_field` is the index of the field that is 0 where an episode starts, an unsigned
-    // integer of its item's size, or -1 if there is none.
+    // integer of its item's size, or -1 if there is none. Rows, episodes and histories are numbered
+    // from `first_number` on: tests begin where 32 bits end.
     RingBuffer(size_t num_lanes, uint64_t capacity, std::vector<size_t> item_bytes,
-               int episode_field)
+               int episode_field, uint64_t first_number = 0)
         : columns_(num_lanes * capacity, item_bytes),
-          lanes_(num_lanes, capacity, item_bytes, columns_.addresses()),
+          lanes_(num_lanes, capacity, item_bytes, columns_.addresses(), first_number),
           capacity_(capacity),
           tile_rows_(std::min<uint64_t>(kTileRows, capacity)),
           episode_field_(episode_field),
@@ -116,8 +118,8 @@ class RingBuffer {
         const uint64_t slot = lanes_.slot(lane, row);
         const size_t until_end = std::min<uint64_t>(count, capacity_ - slot);
         std::byte* column = lanes_.column(lane, field);
-        std::memcpy(column + slot * item, from, until_end * item);
-        std::memcpy(column, from + until_end * item, (count - until_end) * item);
+        store_shared(column + slot * item, from, until_end * item);
+        store_shared(column, from + until_end * item, (count - until_end) * item);
     }
 
     // Note which of `count` rows start an episode; `steps` are their episode steps.
@@ -175,10 +177,10 @@ class RingBuffer {
             std::byte* column = lanes_.column(index, field);
             const size_t until_end = std::min<uint64_t>(count, capacity_ - slot);
             for (size_t row = 0; row < until_end; ++row) {
-                std::memcpy(column + (slot + row) * item, from + row * stride, item);
+                store_shared(column + (slot + row) * item, from + row * stride, item);
             }
             for (size_t row = until_end; row < count; ++row) {
-                std::memcpy(column + (row - until_end) * item, from + row * stride, item);
+                store_shared(column + (row - until_end) * item, from + row * stride, item);
             }
         }
     }

@@ -1,23 +1,16 @@
-// Checks GatherPool alone; exit status 0 if all holds. tests/histories/test_gather_pool.py builds
-// and runs it.
+// Checks GatherPool alone; exit status 0 if all holds.
 #include "gather_pool.hpp"
 
 #include <sys/wait.h>
 
-#include <cstdio>
-#include <cstdlib>
 #include <set>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
-using adfast::GatherPool;
+#include "check.hpp"
 
-#define CHECK(condition)                                                     \
-    if (!(condition)) {                                                      \
-        std::fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition); \
-        std::exit(1);                                                        \
-    }
+using adfast::GatherPool;
 
 // Every index is visited once, whatever the number of threads.
 void visits_every_index_once(size_t size, size_t num_threads) {
