@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 CPP := $(wildcard csrc/*.hpp csrc/*.cpp csrc/tests/*.cpp)
 TEST_PROCESSES ?= 2
 
-.PHONY: install demo test lint format bench kernels figures docs clean
+.PHONY: install demo test sanitize lint format bench kernels figures docs clean
 
 install: $(STAMP)
 
@@ -19,6 +19,10 @@ demo: $(STAMP)
 # One thread each: OpenMP's barriers spin when processes share cores.
 test: $(STAMP)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(TEST_PROCESSES)
+
+# Ring, gather and pool under sanitizers, a million windows each: some ten minutes.
+sanitize: $(STAMP)
+	$(BIN)/python tests/histories/sanitize.py
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

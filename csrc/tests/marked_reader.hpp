@@ -29,7 +29,7 @@ class MarkedReader {
         // Each plan serves twice: windows that the writer has overtaken since are drawn again.
         if (draw_++ % 2 == 0) {
             const size_t length = kind.is_packed ? 1 : kind.length;
-            plan_ = std::make_unique<WindowPlan>(lanes_, length, kind.by_episode, kOpen);
+            plan_ = std::make_unique<WindowPlan>(lanes_, length, kind.by_episode, 0, kOpen);
         }
         if (plan_->num_candidates() > 0) read(kind, *plan_);
     }

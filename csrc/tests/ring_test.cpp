@@ -108,7 +108,7 @@ void overtaken_plans_give_nothing() {
         MarkedWriter writer(ring, 0, 3);
         while (writer.num_rows() < 64) writer.append_block(16);
         const size_t length = is_packed ? 100 : 5;
-        const WindowPlan plan(ring.lanes(), is_packed ? 1 : length, true, kOpen);
+        const WindowPlan plan(ring.lanes(), is_packed ? 1 : length, true, 0, kOpen);
         CHECK(plan.num_candidates() > 0);
         const uint64_t num_rows = writer.num_rows();
         while (writer.num_rows() < num_rows + 1000) writer.append_block(16);

@@ -48,9 +48,7 @@ def build(name: str, folder: Path, sanitizer: str = "plain", *defines: str) -> P
     program = folder / "-".join((name, sanitizer, *defines))
     command = ["c++", "-std=c++17", "-O1", "-g", "-pthread", *FLAGS[sanitizer], f"-I{CSRC}"]
     command += [f"-D{define}" for define in defines]
-    subprocess.run(
-        [*command, str(CSRC / "tests" / f"{name}.cpp"), "-o", str(program)], check=True
-    )
+    subprocess.run([*command, str(CSRC / "tests" / f"{name}.cpp"), "-o", str(program)], check=True)
     return program
 
 

@@ -1,4 +1,7 @@
-"""The ring buffer against its plain-Python twin, under a racing writer, and with bad input."""
+"""The ring buffer under a racing writer, and with bad input.
+
+Against its plain-Python twin it is held in test_ring_states.py, alone in native programs.
+"""
 
 from __future__ import annotations
 
@@ -7,62 +10,12 @@ import time
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 from made_histories import SCHEMA, assert_same_batch, make_rows
 
 from adfast.errors import AdfastError, InvalidArgument
 from adfast.histories import FieldSchema, RingBuffer
 from adfast.tasks.transition_schema import Field
 from reference.ring_buffer import RingBufferReference
-
-
-@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
-@given(
-    num_lanes=st.integers(1, 5),
-    capacity=st.integers(1, 90),
-    seed=st.integers(0, 2**32),
-    commands=st.lists(st.sampled_from(["append", "block", "flush", "rows"]), max_size=12),
-)
-def test_ring_matches_reference(num_lanes, capacity, seed, commands):
-    rng = np.random.default_rng(seed)
-    ring = RingBuffer(SCHEMA, num_lanes, capacity)
-    twin = RingBufferReference(SCHEMA.fields, num_lanes, capacity)
-    for command in commands:
-        if command == "flush":
-            ring.flush()
-            twin.flush()
-        elif command == "block":
-            lanes = rng.permutation(num_lanes)[: rng.integers(1, num_lanes + 1)]
-            lengths = rng.integers(1, capacity + 1, len(lanes))
-            starts = rng.random(len(lanes)) < 0.5
-            block = make_rows(rng, len(lanes), int(lengths.max()))
-            ring.append_block(lanes, block, lengths=lengths, starts=starts)
-            twin.append_block(lanes, block, lengths, starts)
-        else:
-            for _ in range(70 if command == "rows" else 1):
-                row = make_rows(rng, num_lanes)
-                starts = rng.random(num_lanes) < 0.1 if rng.random() < 0.5 else None
-                ring.append(row, starts)
-                twin.append(row, starts)
-    assert (ring.num_histories, ring.num_transitions) == twin.num_held()
-    for align in ("step", "episode"):
-        for length in (1, 2, 7):
-            evicted, committed = sorted(rng.integers(0, len(twin.histories) + 2, 2).tolist())
-            bounds = (0, None) if rng.random() < 0.5 else (evicted, committed)
-            arguments = {"seed": seed, "draw": length, "rank": 3, "align": align}
-            arguments |= {"evicted": bounds[0], "committed": bounds[1]}
-            if not twin.candidates(length, align, *bounds):
-                with pytest.raises(InvalidArgument):
-                    ring.sample(4, length, **arguments)
-                continue
-            batch = ring.sample(4, length, return_positions=True, **arguments)
-            expected = twin.sample(4, length, **arguments)
-            for name in ("history_index", "history_offset"):
-                expected[name] = expected[name][:, 0]
-            assert_same_batch(batch, expected)
-            packed = ring.sample_packed(3, 5 * length, return_positions=True, **arguments)
-            assert_same_batch(packed, twin.sample_packed(3, 5 * length, **arguments))
 
 
 def test_many_histories_come_and_go():
