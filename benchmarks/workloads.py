@@ -15,6 +15,7 @@ from adfast.errors import UnknownName
 from benchmarks import (
     attention,
     evaluation,
+    live_ring,
     ring_buffer,
     simulators,
     source_algorithms,
@@ -217,6 +218,22 @@ WORKLOADS = (
         },
         {"context_length": 1024, "batch_size": 1},
         (Bar("ratio", at_least=7),),
+    ),
+    Workload(
+        "training-live-ring",
+        "the demo's training from a live ring, two threads",
+        "training",
+        "transitions",
+        live_ring.train,
+        {
+            "recipe": "dark-room",
+            "histories_per_task": 100,
+            "block_histories": 100,
+            "updates": 22,  # about two blocks
+            "threads": 2,
+        },
+        {"histories_per_task": 2, "updates": 2},
+        (Bar("ratio", at_least=0.9),),
     ),
     Workload(
         "streaming-evaluation-256",
