@@ -1,76 +1,86 @@
-"""`python -m benchmarks`, which `adfast bench` calls: times workloads and keeps the record."""
+"""`python -m benchmarks`, which `adfast bench` becomes: times, keeps and compares workloads.
+
+The exit status is 1 when a workload could not be timed or became slower, 2 for bad arguments, and
+128 + its number for a signal.
+"""
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
+from rich.table import Table
 
+from adfast.cli.interruption import CutOff, interruption
 from adfast.errors import AdfastError, InvalidArgument
 from adfast.provenance import collect_provenance
+from benchmarks import ROOT
+from benchmarks.command_line import DEFAULT_PATH, check_options, parse
 from benchmarks.contest import NotEquivalent
+from benchmarks.guard.against import FEWEST_LAUNCHES as LAUNCHES
+from benchmarks.guard.against import SLICE_SECONDS, judge_all
+from benchmarks.guard.compare import compare, require_same_machine
+from benchmarks.guard.launches import Launcher
+from benchmarks.guard.scratch_tree import prepare_tree, resolve_commit
+from benchmarks.guard.tables import comparison_table, outcome_table
 from benchmarks.measure import FULL, QUICK, measure
 from benchmarks.pair_timer import Effort
-from benchmarks.record import Measurement, Record
+from benchmarks.record import Measurement, Record, newest_record
 from benchmarks.table import results_table
 from benchmarks.workloads import WORKLOADS, Workload, select
 
 WIDTH = 200  # columns of the table where stdout is no terminal
-DEFAULT_PATH = Path()  # of the record, when none is given
 BUSY_LOAD = 0.5  # other processes that want to run, above which figures are not to be trusted
 
 
-def parse(arguments: list[str] | None) -> argparse.Namespace:
-    """The command line's options."""
-    parser = argparse.ArgumentParser(
-        prog="adfast bench", description="Time every hot layer, interleaved with its rivals."
-    )
-    parser.add_argument(
-        "names", nargs="*", metavar="NAME", help="workloads or layers; all without any"
-    )
-    parser.add_argument("--list", action="store_true", help="list the workloads and stop")
-    parser.add_argument(
-        "--quick", action="store_true", help="small sizes, less than a minute; judges no bar"
-    )
-    parser.add_argument(
-        "--record",
-        nargs="?",
-        type=Path,
-        const=DEFAULT_PATH,
-        metavar="PATH",
-        help="keep the record, by default as benchmarks/records/DATE-PROCESSOR.json",
-    )
-    parser.add_argument("--json", action="store_true", help="print the record instead of the table")
-    parser.add_argument(
-        "--seconds-per-workload",
-        type=float,
-        metavar="S",
-        help=f"time for the rounds of one workload (default: {FULL.seconds:g}, "
-        f"quick {QUICK.seconds:g}); slow rivals take {FULL.min_rounds} rounds whatever it says",
-    )
-    return parser.parse_args(arguments)
-
-
 def main(arguments: list[str] | None = None) -> int:
-    """The exit status: 1 when a workload could not be timed, 2 for bad arguments."""
+    """The exit status."""
     options = parse(arguments)
-    try:
-        check_record(options)
-        workloads = select(options.names)
-    except AdfastError as error:
-        print(f"adfast bench: {error}", file=sys.stderr)
-        return 2
+    with interruption() as request:
+        try:
+            status = carry_out(options)
+        except AdfastError as error:
+            print(f"adfast bench: {error}", file=sys.stderr)
+            status = 2
+        except CutOff:  # before anything was measured
+            print("interrupted", file=sys.stderr)
+        return request.status if request() else status
+
+
+def carry_out(options: argparse.Namespace) -> int:
+    """The exit status of what the options ask for; raises `AdfastError` where they cannot be."""
+    check_options(options)
+    workloads = select(options.names)
     if options.list:
-        for workload in WORKLOADS:
-            print(f"{workload.layer:<18} {workload.name}")
+        list_workloads()
         return 0
+    if options.against is not None:
+        return run_against(options, workloads)
+    reference = None if options.compare is None else read_reference(options.compare)
+    return run(options, workloads, reference)
+
+
+def list_workloads() -> None:
+    """Print every workload after its layer."""
+    for workload in WORKLOADS:
+        print(f"{workload.layer:<18} {workload.name}")
+
+
+def effort_of(options: argparse.Namespace) -> Effort:
+    """How long to measure each workload."""
     effort = QUICK if options.quick else FULL
-    if options.seconds_per_workload is not None:
-        effort = replace(effort, seconds=options.seconds_per_workload)
+    seconds = options.seconds_per_workload
+    return effort if seconds is None else replace(effort, seconds=seconds)
+
+
+def run(options: argparse.Namespace, workloads: list[Workload], reference: Record | None) -> int:
+    """Time the workloads against their rivals; print, keep and compare what was measured."""
     load_before = os.getloadavg()[0]
     if load_before > BUSY_LOAD:
         print(
@@ -78,6 +88,7 @@ def main(arguments: list[str] | None = None) -> int:
             "ratios may pass, rates do not count",
             file=sys.stderr,
         )
+    effort = effort_of(options)
     measurements = measure_all(workloads, effort, small=options.quick)
     record = Record(
         is_quick=options.quick,
@@ -85,32 +96,66 @@ def main(arguments: list[str] | None = None) -> int:
         load_average=(load_before, os.getloadavg()[0]),
         measurements=measurements,
     )
-    print_record(record, as_json=options.json)
-    if len(measurements) < len(workloads):
+    is_whole = len(measurements) == len(workloads)
+    if not is_whole:
         print(f"{len(measurements)} of {len(workloads)} workloads were timed", file=sys.stderr)
-        return 1
-    if options.record is not None:
-        path = record.default_path if options.record == DEFAULT_PATH else options.record
-        record.write(path)
-        print(f"record: {path}", file=sys.stderr)
-    return 0
+    keep(record, options.record, is_whole=is_whole)
+    if reference is None:
+        show(results_table(measurements), json.loads(record.model_dump_json()), options)
+        return 0 if is_whole else 1
+
+    def measure_again(name: str) -> Measurement:
+        print(f"{name} again", file=sys.stderr, flush=True)
+        return measure(select([name])[0], effort, small=options.quick)
+
+    comparisons = compare(reference, measurements, measure_again)
+    show(comparison_table(comparisons), [one.describe() for one in comparisons], options)
+    is_slower = any(comparison.verdict == "slower" for comparison in comparisons)
+    return 1 if is_slower or not is_whole else 0
 
 
-def check_record(options: argparse.Namespace) -> None:
-    """Raise `InvalidArgument` for a record that would mislead whoever reads it later."""
-    if options.record is None:
-        return
-    if options.quick:
-        raise InvalidArgument("--record needs the full sizes; drop --quick to keep the record")
-    if options.names and options.record == DEFAULT_PATH:
+def run_against(options: argparse.Namespace, workloads: list[Workload]) -> int:
+    """Judge this checkout against another commit; raises `AdfastError` when that has no tree."""
+    commit = resolve_commit(options.against)
+    print(f"preparing {options.against} ({commit[:12]})", file=sys.stderr, flush=True)
+    tree = prepare_tree(commit)
+    effort = effort_of(options)
+    launcher = Launcher(
+        ROOT,
+        tree,
+        seconds=effort.seconds / LAUNCHES,
+        slice_seconds=SLICE_SECONDS,
+        small=options.quick,
+    )
+    outcomes = judge_all(launcher, workloads)
+    show(
+        outcome_table(outcomes, f"{options.against} ({commit[:12]})"),
+        {"against": commit, "outcomes": [outcome.describe() for outcome in outcomes]},
+        options,
+    )
+    failed = [one for one in outcomes if one.verdict == "slower" or not one.runs_now]
+    return 1 if failed or len(outcomes) < len(workloads) else 0
+
+
+def read_reference(path: Path) -> Record:
+    """The record to compare with; raises `InvalidArgument` for none or one of another machine."""
+    if path == DEFAULT_PATH:
+        newest = newest_record()
+        if newest is None:
+            raise InvalidArgument("--compare found no record; make one with adfast bench --record")
+        path = newest
+    if not path.is_file():
         raise InvalidArgument(
-            "--record without a path keeps all workloads, for the README; "
-            f"give a path for {', '.join(options.names)} alone"
+            f"--compare needs a record, and there is no file {path}; "
+            "put the names of workloads before --compare"
         )
+    reference = Record.read(path)
+    require_same_machine(reference, collect_provenance())
+    return reference
 
 
 def measure_all(workloads: list[Workload], effort: Effort, *, small: bool) -> list[Measurement]:
-    """The measurements of the workloads, until Ctrl-C; says whose contenders do different work."""
+    """The measurements, until a signal; says which contenders do different work."""
     measurements = []
     for number, workload in enumerate(workloads, start=1):
         print(f"[{number}/{len(workloads)}] {workload.name}", file=sys.stderr, flush=True)
@@ -118,18 +163,31 @@ def measure_all(workloads: list[Workload], effort: Effort, *, small: bool) -> li
             measurements.append(measure(workload, effort, small=small))
         except NotEquivalent as error:
             print(f"{workload.name}: not the same work, not timed: {error}", file=sys.stderr)
-        except KeyboardInterrupt:
+        except CutOff:
+            print("interrupted", file=sys.stderr)
             break
     return measurements
 
 
-def print_record(record: Record, *, as_json: bool) -> None:
-    """Print the record as a table or as JSON."""
-    if as_json:
-        print(record.model_dump_json())
+def keep(record: Record, path: Path | None, *, is_whole: bool) -> None:
+    """Write the record where it was asked for; the README's one only when it is whole."""
+    if path is None or not record.measurements:
         return
-    console = Console(width=None if sys.stdout.isatty() else WIDTH)
-    console.print(results_table(record.measurements))
+    if path == DEFAULT_PATH:
+        if not is_whole:
+            print("not all were timed: no record; --record PATH keeps a part", file=sys.stderr)
+            return
+        path = record.default_path
+    record.write(path)
+    print(f"record: {path}", file=sys.stderr)
+
+
+def show(table: Table, described: Any, options: argparse.Namespace) -> None:
+    """Print the table, or with `--json` what it was made of."""
+    if options.json:
+        print(json.dumps(described))
+        return
+    Console(width=None if sys.stdout.isatty() else WIDTH).print(table)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ class Contest:
     `check()` raises `NotEquivalent` unless subject and rivals do the same work; it also compiles
     what they run. `limit` does in the same units what the machine allows at best: it copies the
     same bytes, or multiplies matrices with as many operations. `bytes_per_unit` is stated where
-    bandwidth matters.
+    bandwidth matters, and `starts_processes` where the work is done in processes of its own.
     """
 
     subject: Contender
@@ -31,6 +31,7 @@ class Contest:
     check: Callable[[], None]
     limit: Contender | None = None
     bytes_per_unit: float | None = None
+    starts_processes: bool = False
 
 
 def require_equal(what: str, subject: Any, rival: Any) -> None:

@@ -37,7 +37,7 @@ class Effort:
 
     seconds: float = 8.0
     sample_seconds: float = 0.05
-    min_rounds: int = 3
+    min_rounds: int = 5
     max_rounds: int = 100
 
 

@@ -28,7 +28,11 @@ def import_package() -> Iterator[Contest]:
                 raise NotEquivalent(f"import adfast loads {module}")
 
     yield Contest(
-        Contender("import adfast", lambda: run_process(command), 1), (), check, bare_interpreter()
+        Contender("import adfast", lambda: run_process(command), 1),
+        (),
+        check,
+        bare_interpreter(),
+        starts_processes=True,
     )
 
 
@@ -42,5 +46,9 @@ def help_text() -> Iterator[Contest]:
             raise NotEquivalent("adfast --help prints no usage")
 
     yield Contest(
-        Contender("adfast --help", lambda: run_process(command), 1), (), check, bare_interpreter()
+        Contender("adfast --help", lambda: run_process(command), 1),
+        (),
+        check,
+        bare_interpreter(),
+        starts_processes=True,
     )

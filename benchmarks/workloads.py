@@ -9,20 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import Any, Literal
 
 from adfast.errors import UnknownName
-from benchmarks import (
-    attention,
-    evaluation,
-    live_ring,
-    ring_buffer,
-    simulators,
-    source_algorithms,
-    start_up,
-    store,
-    training,
-)
 from benchmarks.contest import Contest
 
 Quantity = Literal["ratio", "share", "rate", "seconds"]
@@ -63,6 +53,35 @@ class Workload:
         """The contest, whose resources live as long as the context."""
         return self.factory(**self.sizes(small=small))
 
+
+class ContestModule:
+    """A module of this folder whose functions prepare contests, imported when one is prepared.
+
+    So workloads can be listed without torch, and one layer measured without importing the others,
+    which in another commit may not be there.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __getattr__(self, function: str) -> Callable[..., AbstractContextManager[Contest]]:
+        def prepare(**arguments: Any) -> AbstractContextManager[Contest]:
+            factory = getattr(import_module(f"benchmarks.{self.name}"), function)
+            contest: AbstractContextManager[Contest] = factory(**arguments)
+            return contest
+
+        return prepare
+
+
+attention = ContestModule("attention")
+evaluation = ContestModule("evaluation")
+live_ring = ContestModule("live_ring")
+ring_buffer = ContestModule("ring_buffer")
+simulators = ContestModule("simulators")
+source_algorithms = ContestModule("source_algorithms")
+start_up = ContestModule("start_up")
+store = ContestModule("store")
+training = ContestModule("training")
 
 COPY = {"copy_bytes": 512 << 20}
 SMALL_COPY = {"copy_bytes": 64 << 20}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shlex
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -193,7 +192,7 @@ def bench(context: typer.Context) -> None:
     """Time every hot layer against its rivals (from a checkout of the repository)."""
     from adfast.cli.bench import run_benchmarks
 
-    sys.exit(run_benchmarks(context.args))
+    run_benchmarks(context.args)
 
 
 def spell(command: str, path: Path, *options: str) -> str:

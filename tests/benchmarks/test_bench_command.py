@@ -2,6 +2,7 @@
 
 import io
 import json
+import signal
 import subprocess
 import sys
 
@@ -26,7 +27,7 @@ def measured(monkeypatch):
         if workload.name == "ring-append":
             raise NotEquivalent("action: differs")
         if workload.name == "ring-append-block":
-            raise KeyboardInterrupt
+            signal.raise_signal(signal.SIGINT)
         return measurement(workload.name)
 
     monkeypatch.setattr(bench, "measure", measure)
@@ -74,14 +75,20 @@ def test_unequal_work_is_said_and_fails(measured, capsys):
     assert "ring-sample-400" in printed.out
 
 
-def test_interruption_prints_what_is_measured_and_keeps_no_record(measured, tmp_path, capsys):
+def test_interruption_prints_and_keeps_what_is_measured(measured, tmp_path, capsys):
     path = tmp_path / "record.json"
     names = ["ring-sample-400", "ring-append-block", "store-write"]
-    assert bench.main([*names, "--record", str(path)]) == 1
+    assert bench.main([*names, "--record", str(path)]) == 128 + signal.SIGINT
     printed = capsys.readouterr()
     assert "ring-sample-400" in printed.out
     assert "1 of 3 workloads were timed" in printed.err
-    assert not path.exists()
+    assert [m.name for m in Record.read(path).measurements] == ["ring-sample-400"]
+
+
+def test_interruption_never_keeps_a_part_as_the_record_of_all(measured, monkeypatch, capsys):
+    monkeypatch.setattr(Record, "write", None)
+    assert bench.main(["--record"]) == 128 + signal.SIGINT
+    assert "not all were timed: no record" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

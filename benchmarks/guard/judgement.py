@@ -1,0 +1,105 @@
+"""When a change of speed is more than noise: the rules of `--compare` and `--against`.
+
+A change is a factor of time: 1.10 takes a tenth longer. Both rules ask for two things, an interval
+that leaves out 1 and a middle that is at least the minimal effect away from it; what differs is the
+sample that the interval is made of, which must be what varies from one measurement to the next.
+
+*Against* another commit the sample is one factor for each pair of fresh processes, because a
+process keeps the luck of its memory layout for as long as it lives: thousands of rounds in one
+pair of processes repeat the same luck. The interval is that of the median from order statistics:
+it assumes no distribution, only that a pair of equals is as likely to be above 1 as below.
+
+*Compared* with a record the samples are the ratios of its rounds and of ours, resampled. That
+measures the noise within each run and not the luck between them, which the minimal effect must
+cover; so it is larger there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import comb
+from typing import Literal
+
+import numpy as np
+
+Verdict = Literal["slower", "faster", "same", "unclear"]
+
+CONFIDENCE = 0.99
+RESAMPLES = 2000
+# Of a launch, the quantile of its rounds: what disturbs a round only ever adds time.
+UNDISTURBED = 0.25
+
+
+@dataclass(frozen=True)
+class Change:
+    """A factor of time: the middle and the interval that holds it with `CONFIDENCE`."""
+
+    factor: float
+    lower: float
+    upper: float
+
+    def verdict(self, minimal_effect: float) -> Verdict:
+        """`slower` or `faster` by at least `minimal_effect` and beyond noise.
+
+        `same` when the interval excludes any such change, `unclear` when it does not.
+        """
+        slow, fast = 1 + minimal_effect, 1 / (1 + minimal_effect)
+        if self.lower > 1 and self.factor >= slow:
+            return "slower"
+        if self.upper < 1 and self.factor <= fast:
+            return "faster"
+        return "same" if fast < self.lower and self.upper < slow else "unclear"
+
+    @property
+    def inverse(self) -> Change:
+        """The change of the other way round."""
+        return Change(1 / self.factor, 1 / self.upper, 1 / self.lower)
+
+
+def undisturbed_seconds(seconds: np.ndarray) -> float:
+    """What a call takes when little disturbs it, from its rounds."""
+    return float(np.quantile(seconds, UNDISTURBED))
+
+
+def change_of_launches(factors: Sequence[float]) -> Change:
+    """The median factor of several launches, with its interval from order statistics.
+
+    With fewer than eight launches no interval reaches the confidence; it is then unbounded.
+    """
+    ordered = np.sort(np.asarray(factors, np.float64))
+    middle = float(np.median(ordered)) if ordered.size else float("nan")
+    left_out = extremes_left_out(ordered.size)
+    if left_out is None:
+        return Change(middle, 0.0, float("inf"))
+    return Change(middle, float(ordered[left_out]), float(ordered[-1 - left_out]))
+
+
+def extremes_left_out(size: int) -> int | None:
+    """How many values on either side an interval of the median may leave out; None: too few.
+
+    The median of `size` independent values lies below the k-th smallest with the probability that
+    fewer than k of as many coins show heads.
+    """
+    tail, left_out = 0.0, None
+    for heads in range(size // 2):
+        tail += comb(size, heads) / 2**size
+        if 2 * tail > 1 - CONFIDENCE:
+            break
+        left_out = heads
+    return left_out
+
+
+def change_of_ratios(then: np.ndarray, now: np.ndarray) -> Change:
+    """The factor of time between two samples of ratios: median `then` over median `now`.
+
+    A ratio is a rate over another's, so it falls when time rises. Both samples are resampled.
+    """
+    generator = np.random.default_rng(0)
+    medians = [
+        np.median(generator.choice(sample, (RESAMPLES, sample.size)), axis=1)
+        for sample in (then, now)
+    ]
+    tail = (1 - CONFIDENCE) / 2
+    lower, upper = np.quantile(medians[0] / medians[1], (tail, 1 - tail))
+    return Change(float(np.median(then) / np.median(now)), float(lower), float(upper))

@@ -1,0 +1,1 @@
+"""Makes `benchmark_records` importable from the folders below, whichever is collected."""

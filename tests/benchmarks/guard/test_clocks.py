@@ -1,0 +1,57 @@
+"""Which waiting a clock counts."""
+
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+from benchmarks.guard.clocks import SCHEDULER_STATISTICS, own_seconds, processor_seconds
+
+SPIN = "while True: pass"
+
+needs_statistics = pytest.mark.skipif(
+    not SCHEDULER_STATISTICS.exists(), reason="the kernel keeps no scheduler statistics"
+)
+
+
+def spin():
+    """Takes a fixed number of processor seconds, whatever the wall says."""
+    end = time.thread_time() + 0.1
+    while time.thread_time() < end:
+        pass
+
+
+@needs_statistics
+def test_waiting_for_a_core_is_not_counted():
+    cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(cores)})
+    neighbour = subprocess.Popen([sys.executable, "-c", SPIN])  # on the same core
+    try:
+        time.sleep(0.2)
+        begin = time.perf_counter()
+        own = own_seconds(spin, 2)
+        wall = time.perf_counter() - begin
+    finally:
+        neighbour.kill()
+        neighbour.wait()
+        os.sched_setaffinity(0, cores)
+    assert wall > 0.28
+    assert own < 0.25
+
+
+@needs_statistics
+def test_waiting_of_its_own_is_counted():
+    assert own_seconds(lambda: time.sleep(0.01), 3) >= 0.03
+
+
+def test_processor_time_counts_children_and_no_waiting():
+    child = [sys.executable, "-c", "import time\nwhile time.process_time() < 0.2: pass"]
+    assert processor_seconds(lambda: subprocess.run(child, check=True), 1) >= 0.2
+    assert processor_seconds(lambda: time.sleep(0.05), 1) < 0.04
+
+
+def test_without_statistics_it_is_processor_time(monkeypatch, tmp_path):
+    monkeypatch.setattr("benchmarks.guard.clocks.SCHEDULER_STATISTICS", tmp_path / "none")
+    assert own_seconds(lambda: time.sleep(0.05), 1) < 0.04
