@@ -1,6 +1,11 @@
 """One thread for torch, no deadlines (tests share their cores), and a card for `-m gpu` alone."""
 
 import os
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported; subprocesses inherit it
 
@@ -25,3 +30,57 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
         if not torch.cuda.is_available():
             pytest.skip("needs a CUDA device; where there is one: pytest -m gpu")
+
+
+@pytest.fixture
+def memory_folder(tmp_path: Path) -> Iterator[Path]:
+    """An empty folder, on a file system in memory where there is one: syncing takes no time."""
+    if not Path("/dev/shm").is_dir():
+        yield tmp_path
+        return
+    folder = Path(tempfile.mkdtemp(prefix="adfast-test-", dir="/dev/shm"))
+    yield folder
+    shutil.rmtree(folder)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """How thorough the random faults are."""
+    parser.addoption(
+        "--fault-trials",
+        type=int,
+        default=1,
+        metavar="N",
+        help="N times as many processes killed at random moments, and a table of all faults",
+    )
+
+
+@pytest.fixture
+def fault_trials(pytestconfig: pytest.Config) -> int:
+    """How many times the usual number of random faults is asked for."""
+    return int(pytestconfig.getoption("--fault-trials"))
+
+
+@pytest.fixture
+def count_faults(record_property: Callable[[str, object], None]) -> Callable[[str, int], None]:
+    """Note that so many faults of a kind were injected, each with its check."""
+    return lambda kind, number: record_property(FAULTS + kind, number)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """The table of faults of a campaign (`make faults`)."""
+    if terminalreporter.config.getoption("--fault-trials") == 1:
+        return
+    injected: Counter[str] = Counter()
+    for report in terminalreporter.getreports("passed"):
+        for name, number in report.user_properties:
+            if name.startswith(FAULTS):
+                injected[name.removeprefix(FAULTS)] += int(str(number))
+    failed = len(terminalreporter.getreports("failed"))
+    terminalreporter.section("faults injected")
+    for kind, number in sorted(injected.items()):
+        terminalreporter.write_line(f"{number:6,}  {kind}")
+    verdict = f"in all; tests that found something lost or silently wrong: {failed}"
+    terminalreporter.write_line(f"{injected.total():6,}  {verdict}")
+
+
+FAULTS = "faults: "

@@ -64,8 +64,8 @@ class RunDirectory:
         with contextlib.ExitStack() as lock:
             lock_run(path, lock)
             if fresh:
-                delete_contents(path, last=SETTINGS)
-            if settings.exists():
+                delete_contents(path, but=SETTINGS)
+            if settings.exists() and not fresh:
                 differences = list_differences(load_run_config(settings), config)
                 if differences:
                     raise RunError(
@@ -229,13 +229,13 @@ def lock_run(path: Path, lock: contextlib.ExitStack) -> None:
         clear_leftovers(path)
 
 
-def delete_contents(path: Path, *, last: str) -> None:
-    """Delete all that is in a folder but its lock, and `last` last: until then it is what it was.
+def delete_contents(path: Path, *, but: str) -> None:
+    """Delete all that is in a folder but its lock and its settings, the file `but`.
 
     What says that something is finished goes first.
     """
-    names = sorted(entry.name for entry in path.iterdir() if entry.name != LOCK_NAME)
-    for name in sorted(names, key=lambda name: (name == last, name != "provenance.json")):
+    names = sorted({entry.name for entry in path.iterdir()} - {LOCK_NAME, but})
+    for name in sorted(names, key=lambda name: name != "provenance.json"):
         discard(path / name)
 
 

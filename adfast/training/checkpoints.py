@@ -80,10 +80,15 @@ def save_training(
     for name, value in optimizer.state_tensors().items():
         tensors[OPTIMIZER_PREFIX + name] = value
     write_tensors(path, tensors, {"training": state.to_dict(), **state.description})
+    tidy_checkpoints(directory)
+    return path
+
+
+def tidy_checkpoints(directory: Path) -> None:
+    """Drop all checkpoints but the newest two, and what a killed training had begun to write."""
     clear_leftovers(directory)
     for old in sorted(directory.glob("update-*.safetensors"))[:-CHECKPOINTS_KEPT]:
         old.unlink()
-    return path
 
 
 def load_training(path: Path, model: torch.nn.Module, optimizer: OptimizerGroup) -> TrainingState:

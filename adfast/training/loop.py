@@ -28,6 +28,7 @@ from adfast.training.checkpoints import (
     load_training,
     newest_checkpoint,
     save_training,
+    tidy_checkpoints,
 )
 from adfast.training.config import TrainingConfig
 from adfast.training.execution import resolve_execution
@@ -116,6 +117,7 @@ class Trainer:
             )
         if newest is not None:
             self.state = load_training(newest, self.model, self.optimizer)
+            tidy_checkpoints(self.checkpoint_directory)
         else:
             self.state.threads = self.config.threads or self._best_thread_count()
         # Shards bring their own threads; what is left is too small to be split, and the barriers of

@@ -1,7 +1,5 @@
 """A store is a function of what is collected, not of threads, blocks or interruptions."""
 
-import random
-
 import numpy as np
 import pytest
 
@@ -9,7 +7,7 @@ from adfast import histories
 from adfast.collection.collect import collect
 from adfast.errors import Interrupted, InvalidArgument, StoreError
 from collection.small_collection import HELD_OUT, collect_and_acknowledge, make_plan
-from killed_process import KILLS, Worker
+from killed_process import KILLS, Worker, kill_at_random
 
 
 @pytest.fixture(scope="module")
@@ -96,28 +94,31 @@ def test_every_kth_episode_is_kept(tmp_path, whole):
             )
 
 
-def test_killed_collection_equals_uninterrupted_one(tmp_path, whole):
+def test_killed_collection_equals_uninterrupted_one(
+    memory_folder, whole, fault_trials, count_faults
+):
     settings = {"block_histories": 1, "threads": 2}
+    uninterrupted = collect(make_plan(**settings), memory_folder / "uninterrupted")
+
+    def check(path, acknowledged, is_finished):
+        if not acknowledged and not (path / "manifest.json").exists():
+            return
+        store = histories.open(path, allow_incomplete=not is_finished)
+        assert store.num_histories >= max(acknowledged, default=0)
+        store.verify()
+        for index in range(store.num_histories):
+            np.testing.assert_array_equal(
+                store.history(index)["action"], whole.history(index)["action"]
+            )
+        if is_finished:
+            assert_same_files(path, memory_folder / "uninterrupted")
+            assert_same_batches(store, uninterrupted)
+
+    kills = KILLS * fault_trials
     worker = Worker(collect_and_acknowledge)
-    path, moments, acknowledged = tmp_path / "killed", random.Random(0), 0
-    for _ in range(KILLS):
-        blocks = worker.run(
-            path, settings, kill_after=moments.randint(0, 4), delay=moments.uniform(0, 0.02)
-        )
-        acknowledged = max([acknowledged, *blocks])
-        if acknowledged:
-            store = histories.open(path, allow_incomplete=True)
-            assert store.num_histories >= acknowledged
-            store.verify()
-            for index in range(store.num_histories):
-                np.testing.assert_array_equal(
-                    store.history(index)["action"], whole.history(index)["action"]
-                )
-    assert acknowledged < make_plan(**settings).num_blocks  # all kills came before the end
-    worker.run(path, settings)
-    uninterrupted = collect(make_plan(**settings), tmp_path / "uninterrupted")
-    assert_same_files(path, tmp_path / "uninterrupted")
-    assert_same_batches(histories.open(path), uninterrupted)
+    kill_at_random(worker, memory_folder, (settings,), check, kills=kills, acknowledgements=6,
+                   delay=0.005)  # fmt: skip
+    count_faults("collecting killed at a random moment", kills)
 
 
 def test_stopped_collection_goes_on_to_the_same_store(tmp_path, whole):

@@ -16,7 +16,7 @@ from adfast.errors import InUse, InvalidArgument, StoreError, WriteError
 from adfast.histories import FieldSchema, HistoryWriter, create
 from adfast.histories import open as open_store
 from adfast.tasks.transition_schema import Field
-from killed_process import KILLS, Worker
+from killed_process import KILLS, Worker, kill_at_random
 
 NUM_BLOCKS = 30
 DESCRIPTION = {"family": "made", "split": {"held_out": [1, 2]}}
@@ -39,25 +39,27 @@ def write_blocks(acknowledge, path: Path) -> None:
                 acknowledge(number)
 
 
-def test_killed_writer_loses_nothing_it_acknowledged(tmp_path):
+def test_killed_writer_loses_nothing_it_acknowledged(memory_folder, fault_trials, count_faults):
     worker = Worker(write_blocks)
-    path = tmp_path / "store"
-    acknowledged: set[int] = set()
-    rng = np.random.default_rng(0)
-    for _ in range(KILLS):
-        delay = rng.uniform(0, 0.012)
-        acknowledged |= set(worker.run(path, kill_after=1, delay=delay))
-        store = open_store(path, allow_incomplete=True)
-        assert acknowledged <= set(store.metadata["block"].tolist())
-        store.verify()
-        assert not store.is_complete
-    worker.run(path)
-    worker.run(tmp_path / "uninterrupted")
-    assert open_store(path).verify() > 0
-    files = {entry.name: entry.read_bytes() for entry in path.iterdir()}
-    assert files == {
-        entry.name: entry.read_bytes() for entry in (tmp_path / "uninterrupted").iterdir()
+    worker.run(memory_folder / "uninterrupted")
+    whole = {
+        entry.name: entry.read_bytes() for entry in (memory_folder / "uninterrupted").iterdir()
     }
+
+    def check(path, acknowledged, is_finished):
+        if not acknowledged and not (path / "manifest.json").exists():
+            return
+        store = open_store(path, allow_incomplete=True)
+        assert set(acknowledged) <= set(store.metadata["block"].tolist())
+        store.verify()
+        assert store.is_complete or not is_finished
+        if is_finished:
+            files = {entry.name: entry.read_bytes() for entry in path.iterdir()}
+            assert files == whole
+
+    kills = KILLS * fault_trials
+    kill_at_random(worker, memory_folder, (), check, kills=kills, acknowledgements=3, delay=0.012)
+    count_faults("store's writer killed at a random moment", kills)
 
 
 def test_writer_clears_what_no_manifest_lists(tmp_path):

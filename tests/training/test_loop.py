@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import random
 import time
 
 import pytest
@@ -14,7 +13,7 @@ from adfast.training.checkpoints import newest_checkpoint
 from adfast.training.loop import TrainingHooks, TrainingInterrupted, dropout_seed
 from adfast.training.metrics import read_metrics
 from adfast.training.sharded_gradient import ShardedGradient
-from killed_process import KILLS, Worker
+from killed_process import KILLS, Worker, kill_at_random
 from training.tiny_training import TRAINING, make_trainer, random_store, train_and_acknowledge
 
 VARIANTS = {
@@ -92,28 +91,25 @@ def test_another_seed_trains_another_model(tmp_path, store):
     assert not torch.equal(one, two)
 
 
-def test_killed_training_equals_uninterrupted_one(tmp_path):
-    settings = {"updates": 160, "checkpoint_every": 2, "metrics_every": 3}
+def test_killed_training_equals_uninterrupted_one(memory_folder, fault_trials, count_faults):
+    settings = {"updates": 60, "checkpoint_every": 2, "metrics_every": 3}
     worker = Worker(train_and_acknowledge)
-    worker.run(tmp_path / "whole", settings | {"checkpoint_every": 160})
-    moments = random.Random(0)
-    for _ in range(KILLS):
-        acknowledged = worker.run(
-            tmp_path / "killed",
-            settings,
-            kill_after=moments.randint(0, 3),
-            delay=moments.uniform(0, 0.04),
-        )
-        newest = newest_checkpoint(tmp_path / "killed" / "checkpoints")
+    worker.run(memory_folder / "whole", settings)
+
+    def check(path, acknowledged, is_finished):
+        newest = newest_checkpoint(path / "checkpoints")
         if acknowledged:
             _, metadata = read_tensors(newest)
             assert metadata["training"]["update"] >= acknowledged[-1]
-    acknowledged = worker.run(tmp_path / "killed", settings)
-    assert acknowledged[-1] == settings["updates"]
-    assert len(acknowledged) > 1  # all kills came before the end
-    assert_same_outcome(tmp_path / "killed", tmp_path / "whole")
-    leftovers = {path.suffix for path in (tmp_path / "killed" / "checkpoints").iterdir()}
-    assert leftovers == {".safetensors"}
+        if is_finished:
+            assert_same_outcome(path, memory_folder / "whole")
+            leftovers = {entry.suffix for entry in (path / "checkpoints").iterdir()}
+            assert leftovers == {".safetensors"}
+
+    kills = KILLS * fault_trials
+    kill_at_random(worker, memory_folder, (settings,), check, kills=kills, acknowledgements=5,
+                   delay=0.02)  # fmt: skip
+    count_faults("training killed at a random moment", kills)
 
 
 def test_training_lowers_the_loss_and_logs_whole_rows(tmp_path, store):

@@ -77,8 +77,8 @@ def prepare_sweep(
     with contextlib.ExitStack() as lock:
         lock_run(path, lock)
         if fresh:
-            delete_contents(path, last=SETTINGS)
-        if settings.is_file():
+            delete_contents(path, but=SETTINGS)
+        if settings.is_file() and not fresh:
             differences = list_differences(load_sweep(settings, [], [], None).base, plan.base)
             if differences:
                 raise RunError(
