@@ -47,7 +47,3 @@ def test_killed_live_training_equals_uninterrupted_one(tmp_path, whole):
     worker.run(tmp_path, {"threads": 2})
     assert outcome(tmp_path) == whole
 
-
-def test_histories_that_are_evicted_make_another_model(tmp_path, whole):
-    train(lambda update: None, tmp_path, {"threads": 1, "live_capacity": None})
-    assert outcome(tmp_path)[0] != whole[0]
