@@ -46,4 +46,3 @@ def test_killed_live_training_equals_uninterrupted_one(tmp_path, whole):
     assert 0 < last < TRAINING.updates  # all kills came in the middle
     worker.run(tmp_path, {"threads": 2})
     assert outcome(tmp_path) == whole
-
