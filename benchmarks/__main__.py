@@ -21,7 +21,8 @@ from adfast.cli.interruption import CutOff, interruption
 from adfast.errors import AdfastError, InvalidArgument
 from adfast.provenance import collect_provenance
 from benchmarks import ROOT
-from benchmarks.command_line import DEFAULT_PATH, check_options, parse
+from benchmarks.card import is_for_card, run_on_card
+from benchmarks.command_line import DEFAULT_PATH, check_default_record, check_options, parse
 from benchmarks.contest import NotEquivalent
 from benchmarks.guard.against import FEWEST_LAUNCHES as LAUNCHES
 from benchmarks.guard.against import SLICE_SECONDS, judge_all
@@ -56,6 +57,9 @@ def main(arguments: list[str] | None = None) -> int:
 def carry_out(options: argparse.Namespace) -> int:
     """The exit status of what the options ask for; raises `AdfastError` where they cannot be."""
     check_options(options)
+    if is_for_card(options):
+        return run_card(options)
+    check_default_record(options)
     workloads = select(options.names)
     if options.list:
         list_workloads()
@@ -112,6 +116,16 @@ def run(options: argparse.Namespace, workloads: list[Workload], reference: Recor
     show(comparison_table(comparisons), [one.describe() for one in comparisons], options)
     is_slower = any(comparison.verdict == "slower" for comparison in comparisons)
     return 1 if is_slower or not is_whole else 0
+
+
+def run_card(options: argparse.Namespace) -> int:
+    """Check and time the attention on the card; raises `InvalidArgument` for another's record."""
+    comparisons, record = run_on_card(options)
+    if options.compare is not None:
+        show(comparison_table(comparisons), [one.describe() for one in comparisons], options)
+    elif options.json:
+        print(json.dumps(record))
+    return int(any(comparison.verdict == "slower" for comparison in comparisons))
 
 
 def run_against(options: argparse.Namespace, workloads: list[Workload]) -> int:

@@ -14,7 +14,7 @@ import json
 import sys
 import time
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.util import find_spec
@@ -36,9 +36,8 @@ from adfast.attention.triton.operator import attention_operator
 from benchmarks import attention_checks as checks
 from benchmarks.attention_rivals import Attend, rivals
 from benchmarks.attention_workloads import WORKLOADS, Workload
+from benchmarks.device_timer import time_in_turn
 
-ROUNDS = 15
-SAMPLE_SECONDS = 0.01  # at least, of each contender in each round
 CHECKED_LENGTH = 1024
 
 
@@ -98,37 +97,6 @@ def relative_difference(ours: list[torch.Tensor], theirs: list[torch.Tensor]) ->
     )
 
 
-def time_in_turn(calls: Mapping[str, Callable[[], object]], device: str) -> dict[str, np.ndarray]:
-    """Seconds per call, `[rounds]`, of each contender, interleaved."""
-    rounds = ROUNDS if device == "cuda" else 1
-    repeats: dict[str, int] = {}
-    seconds: dict[str, list[float]] = {name: [] for name in calls}
-    for name, call in calls.items():
-        call()
-        repeats[name] = max(1, int(SAMPLE_SECONDS / max(seconds_of(call, 2, device), 1e-6)))
-    for _ in range(rounds):
-        for name, call in calls.items():
-            seconds[name].append(seconds_of(call, repeats[name], device))
-    return {name: np.array(values) for name, values in seconds.items()}
-
-
-def seconds_of(call: Callable[[], object], repeats: int, device: str) -> float:
-    """Mean seconds of a call, on the device's clock."""
-    if device == "cpu":
-        begin = time.perf_counter()
-        for _ in range(repeats):
-            call()
-        return (time.perf_counter() - begin) / repeats
-    first, last = (torch.cuda.Event(enable_timing=True) for _ in range(2))
-    torch.cuda.synchronize()
-    first.record()
-    for _ in range(repeats):
-        call()
-    last.record()
-    torch.cuda.synchronize()
-    return float(first.elapsed_time(last)) / 1e3 / repeats
-
-
 def measure(workload: Workload, device: str, checked_length: int) -> dict[str, Any]:
     """Time one workload; what cannot run here is listed with its reason."""
     small = workload.shrunk(checked_length)
@@ -166,6 +134,7 @@ def measure(workload: Workload, device: str, checked_length: int) -> dict[str, A
             "quartiles": [float(x) * 1e12 / workload.live_scores for x in quartiles(values)],
             "share_of_floor": workload.floor / picoseconds,
             "preparation_seconds": preparation.get(name),
+            "seconds": [float(f"{x:.6g}") for x in values],
         }
     best = min((name for name in rows if name in preparation), default=None,
                key=lambda name: rows[name]["picoseconds_per_score"])  # fmt: skip
@@ -250,6 +219,54 @@ def report(result: dict[str, Any]) -> None:
         print(f"  {result['ratio_to_best_rival']:.2f}x {result['best_rival']}{verdict}")
 
 
+def begin_record(device: str) -> dict[str, Any]:
+    """What was measured on, and with what; `fill_record` adds the figures."""
+    return {
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "card": torch.cuda.get_device_name() if device == "cuda" else "none, interpreted",
+        "versions": {
+            "torch": torch.__version__,
+            "triton": triton.__version__,
+            "cuda": torch.version.cuda,
+            "numpy": np.__version__,
+            "python": sys.version.split()[0],
+        },
+        "seconds": 0.0,
+        "errors": {},
+        "results": [],
+        "decoding": [],
+    }
+
+
+def fill_record(record: dict[str, Any], device: str, *, small: bool) -> None:
+    """Check, time and print everything; `record` has each figure as soon as it is there."""
+    begin = time.perf_counter()
+    record["errors"] = run_checks(device, longest=20 if small else 1 << 20)
+    print(f"checks passed after {time.perf_counter() - begin:.0f} s", flush=True)
+    for workload in WORKLOADS[2:3] if small else WORKLOADS:
+        if small:
+            workload = workload.shrunk(64)
+        record["results"].append(measure(workload, device, 64 if small else CHECKED_LENGTH))
+        report(record["results"][-1])
+        record["seconds"] = time.perf_counter() - begin
+        if device == "cuda":
+            torch.cuda.empty_cache()
+    for environments in (8,) if small else (512, 4096):
+        row = time_decoding(device, environments)
+        record["decoding"].append(row)
+        print(
+            f"\ndecode, window 256, {environments} environments: "
+            f"{row['microseconds']:.1f} us per layer, {row['bytes_per_second'] / 1e12:.2f} TB/s"
+        )
+    record["seconds"] = time.perf_counter() - begin
+
+
+def write_record(record: dict[str, Any], path: Path) -> None:
+    """Write the figures as JSON."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Check, time, print, record."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.attention_gpu")
@@ -259,37 +276,10 @@ def main(arguments: list[str] | None = None) -> None:
     device = "cuda" if torch.cuda.is_available() else "cpu"
     if device == "cpu" and not (options.small and triton.knobs.runtime.interpret):
         parser.error("needs a CUDA device; or set TRITON_INTERPRET=1 and pass --small")
-    begin = time.perf_counter()
-    errors = run_checks(device, longest=20 if options.small else 1 << 20)
-    print(f"checks passed after {time.perf_counter() - begin:.0f} s", flush=True)
-    results = []
-    for workload in WORKLOADS[2:3] if options.small else WORKLOADS:
-        if options.small:
-            workload = workload.shrunk(64)
-        results.append(measure(workload, device, 64 if options.small else CHECKED_LENGTH))
-        report(results[-1])
-        if device == "cuda":
-            torch.cuda.empty_cache()
-    decoding = [time_decoding(device, n) for n in ((8,) if options.small else (512, 4096))]
-    for row in decoding:
-        print(
-            f"\ndecode, window 256, {row['environments']} environments: "
-            f"{row['microseconds']:.1f} us per layer, {row['bytes_per_second'] / 1e12:.2f} TB/s"
-        )
-    record = {
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "card": torch.cuda.get_device_name() if device == "cuda" else "none, interpreted",
-        "versions": {
-            "torch": torch.__version__, "triton": triton.__version__, "cuda": torch.version.cuda,
-            "numpy": np.__version__, "python": sys.version.split()[0],
-        },
-        "seconds": time.perf_counter() - begin,
-        "errors": errors,
-        "results": results,
-        "decoding": decoding,
-    }  # fmt: skip
+    record = begin_record(device)
+    fill_record(record, device, small=options.small)
     if options.record is not None:
-        options.record.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+        write_record(record, options.record)
 
 
 if __name__ == "__main__":

@@ -79,10 +79,12 @@ def check_options(options: argparse.Namespace) -> None:
         for name in ("record", "compare"):
             if getattr(options, name) is not None:
                 raise InvalidArgument(f"--against goes without --{name}; run them one by one")
-    if options.record is None:
-        return
-    if options.quick:
+    if options.record is not None and options.quick:
         raise InvalidArgument("--record needs the full sizes; drop --quick to keep the record")
+
+
+def check_default_record(options: argparse.Namespace) -> None:
+    """Raise `InvalidArgument` where a part would be kept as the record of all."""
     if options.names and options.record == DEFAULT_PATH:
         raise InvalidArgument(
             "--record without a path keeps all workloads, for the README; "
