@@ -17,9 +17,12 @@ if TYPE_CHECKING:
     from adfast.collection.recorder import Recorder
     from adfast.evaluation.agent import Agent, load
     from adfast.evaluation.in_context import evaluate
+    from adfast.evaluation.play import play
     from adfast.models.config import ModelConfig
     from adfast.models.transformer import Transformer
     from adfast.simulators import BatchSimulator
+    from adfast.training.config import TrainingConfig
+    from adfast.training.train import train
 
 # Public name -> the module that defines it, or None for a subpackage.
 PUBLIC = {
@@ -28,13 +31,16 @@ PUBLIC = {
     "CollectionPlan": "adfast.collection.collect",
     "ModelConfig": "adfast.models.config",
     "Recorder": "adfast.collection.recorder",
+    "TrainingConfig": "adfast.training.config",
     "Transformer": "adfast.models.transformer",
     "collect": "adfast.collection.collect",
     "evaluate": "adfast.evaluation.in_context",
     "histories": None,
     "load": "adfast.evaluation.agent",
+    "play": "adfast.evaluation.play",
     "source_algorithms": None,
     "tasks": None,
+    "train": "adfast.training.train",
 }
 
 __all__ = [
@@ -43,14 +49,17 @@ __all__ = [
     "CollectionPlan",
     "ModelConfig",
     "Recorder",
+    "TrainingConfig",
     "Transformer",
     "__version__",
     "collect",
     "evaluate",
     "histories",
     "load",
+    "play",
     "source_algorithms",
     "tasks",
+    "train",
 ]
 
 

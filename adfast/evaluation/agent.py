@@ -53,23 +53,20 @@ class Agent:
         device: Device = "auto",
         precision: Precision = "auto",
     ) -> None:
+        self.num_environments = num_environments
         if not temperature >= 0:  # nan is refused too
             raise InvalidArgument(f"temperature must not be negative, got {temperature}")
         self.device = resolve_device(device, "device")
-        if autoreset not in ("same-step", "next-step"):
-            raise InvalidArgument(
-                f'autoreset must be "same-step" or "next-step", got {autoreset!r}'
-            )
         schema = model.schema
-        if self.device.type != "cpu" and (autoreset != "same-step" or schema.real_observation):
+        if self.device.type != "cpu" and schema.real_observation is not None:
             raise InvalidArgument(
-                f'device "{self.device.type}" acts on discrete observations with autoreset '
-                '"same-step" alone; give device="cpu"'
+                f'device "{self.device.type}" acts on discrete observations alone; '
+                'give device="cpu" for real ones'
             )
+        self.autoreset = autoreset
         precision_used = resolve_precision(precision, self.device, "precision")
         self.model = in_precision(model, self.device, precision_used).eval()
         self.temperature = float(temperature)
-        self.num_environments = num_environments
         streams = np.arange(num_environments) if random_streams is None else random_streams
         if np.shape(streams) != (num_environments,):
             raise InvalidArgument(
@@ -86,7 +83,22 @@ class Agent:
             "observation", np.zeros(self._observation_shape, schema.observation_dtype)
         )
         self._reward_dtype = np.dtype(schema.reward_dtype)
-        self._ends = EpisodeEnds(num_environments) if autoreset == "next-step" else None
+
+    @property
+    def autoreset(self) -> Autoreset:
+        """How the environments begin the episode after one that ended; set it between histories."""
+        return "same-step" if self._ends is None else "next-step"
+
+    @autoreset.setter
+    def autoreset(self, mode: Autoreset) -> None:
+        if mode not in ("same-step", "next-step"):
+            raise InvalidArgument(f'autoreset must be "same-step" or "next-step", got {mode!r}')
+        if self.device.type != "cpu" and mode == "next-step":
+            raise InvalidArgument(
+                f'device "{self.device.type}" acts with autoreset "same-step" alone; '
+                'give device="cpu"'
+            )
+        self._ends = EpisodeEnds(self.num_environments) if mode == "next-step" else None
 
     def reset(self, mask: np.ndarray | None = None) -> None:
         """Forget everything in the environments of `mask` (bool `[N]`), or in all: a new task."""

@@ -7,7 +7,9 @@ from gymnasium.vector import AutoresetMode
 
 from adfast.errors import InvalidArgument
 from adfast.evaluation.agent import Agent
+from adfast.models.transformer import Transformer
 from adfast.simulators.gymnasium_env import FamilyVectorEnv
+from adfast.tasks.transition_schema import RealObservation, TransitionSchema
 from evaluation.acting import ROOM, TERMINATING_ROOM, random_model
 
 OPTIONS = {
@@ -73,5 +75,8 @@ def test_what_cannot_be_acted_in_is_refused(monkeypatch):
     with pytest.raises(InvalidArgument, match='autoreset must be "same-step" or "next-step"'):
         Agent(model, autoreset="Disabled")
     monkeypatch.setattr("adfast.evaluation.agent.resolve_device", lambda *_: torch.device("meta"))
-    with pytest.raises(InvalidArgument, match=r'"meta" acts on discrete .*give device="cpu"'):
+    with pytest.raises(InvalidArgument, match=r'"meta" acts with autoreset "same-step" alone'):
         Agent(model, autoreset="next-step")
+    schema = TransitionSchema((), 3, 6, "float32", RealObservation("float32", (2,)))
+    with pytest.raises(InvalidArgument, match=r'"meta" acts on discrete observations alone'):
+        Agent(Transformer(model.config, schema, seed=0))

@@ -1,0 +1,73 @@
+"""train: a model fitted to histories, whoever wrote them; what the command line does per recipe."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from adfast.errors import InvalidArgument
+from adfast.models.checkpoint import describe_model
+from adfast.models.config import ModelConfig
+from adfast.models.transformer import Transformer
+from adfast.tasks.transition_schema import TransitionSchema
+from adfast.training.batches import BatchSource
+from adfast.training.config import TrainingConfig
+from adfast.training.loop import Trainer, TrainingHooks
+
+if TYPE_CHECKING:
+    from adfast.histories import WindowSampler
+
+SAMPLE_BYTES = 1 << 23  # of the observations that normalise real inputs, within the bounds below
+FEWEST_SAMPLES, MOST_SAMPLES = 256, 65_536
+
+
+def train(
+    histories: WindowSampler,
+    directory: str | Path,
+    *,
+    model: ModelConfig | None = None,
+    training: TrainingConfig | None = None,
+    seed: int = 0,
+    resume: bool = False,
+    hooks: TrainingHooks | None = None,
+) -> Transformer:
+    """The model `model`, fitted to `histories` as `training` says, both by default as by recipe.
+
+    `directory` gets checkpoints and `metrics.jsonl`; `adfast.load(directory)` is the agent. Raises
+    `CheckpointError` if it has checkpoints and `resume` is not set, `InvalidArgument` for histories
+    of something else than transitions, or too short for the context length.
+    """
+    schema = histories.schema
+    if not isinstance(schema, TransitionSchema):
+        raise InvalidArgument(
+            f"histories must be of transitions to train on, got fields {', '.join(schema.fields)}"
+        )
+    config = training or TrainingConfig()
+    transformer = Transformer(model or ModelConfig(), schema, seed)
+    normalise_inputs(transformer, histories, seed)
+    Trainer(
+        transformer,
+        BatchSource(histories, config, seed),
+        config,
+        Path(directory),
+        seed=seed,
+        description=describe_model(transformer),
+        hooks=hooks,
+    ).run(resume=resume)
+    return transformer.eval()
+
+
+def normalise_inputs(model: Transformer, histories: WindowSampler, seed: int) -> None:
+    """Normalise the real inputs of `model` by a sample of `histories`; a function of the seed."""
+    schema = model.schema
+    if schema.real_observation is None and schema.reward_dtype != "float32":
+        return
+    item_bytes = schema.fields["observation"].item_bytes
+    sample = histories.sample(
+        min(max(SAMPLE_BYTES // item_bytes, FEWEST_SAMPLES), MOST_SAMPLES),
+        1,
+        seed=seed,
+        draw=0,
+        fields=("observation", "reward"),
+    )
+    model.embedding.normalise_by(sample["observation"][:, 0], sample["reward"][:, 0])

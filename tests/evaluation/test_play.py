@@ -1,0 +1,96 @@
+"""Playing in any Gymnasium environment: what evaluate says, and what a recorder sees."""
+
+import gymnasium
+import numpy as np
+import pytest
+import torch
+from gymnasium.spaces import Discrete
+from gymnasium.vector import AutoresetMode, SyncVectorEnv
+
+from adfast import histories
+from adfast.collection.recorder import Recorder
+from adfast.errors import InvalidArgument
+from adfast.evaluation.agent import Agent
+from adfast.evaluation.in_context import evaluate
+from adfast.evaluation.play import play
+from adfast.models.config import ModelConfig
+from adfast.models.transformer import Transformer
+from adfast.simulators.gymnasium_env import FamilyEnv, FamilyVectorEnv
+from adfast.tasks.transition_schema import RealObservation, TransitionSchema
+from collection.traced_environment import LONGEST, TracedEnv
+from evaluation.acting import ROOM, random_model
+
+OPTIONS = {"size": 5, "episode_length": 10}
+TASK_IDS, SEEDS, EPISODES = np.array([2, 11, 23]), 2, 4
+STREAMS = np.tile(np.arange(SEEDS), 3) * ROOM.num_tasks + np.repeat(TASK_IDS, SEEDS)
+
+
+@pytest.fixture(scope="module")
+def model():
+    return random_model(ROOM)
+
+
+@pytest.fixture(scope="module")
+def expected(model):
+    returns = evaluate(model, ROOM, TASK_IDS, episodes=EPISODES, seeds=SEEDS, seed=6).returns
+    return returns.reshape(-1, EPISODES)
+
+
+@pytest.mark.parametrize("mode", AutoresetMode, ids=lambda mode: mode.value)
+def test_returns_are_those_of_evaluate(model, expected, mode):
+    vector = FamilyVectorEnv(6, task_ids=np.repeat(TASK_IDS, SEEDS), autoreset_mode=mode, **OPTIONS)
+    agent = Agent(model, 6, seed=6, random_streams=STREAMS)
+    played = play(agent, vector, EPISODES, seed=0)
+    np.testing.assert_array_equal(played.returns, expected)
+    np.testing.assert_array_equal(played.lengths, np.full((6, EPISODES), 10))
+
+
+def test_single_environment_is_a_batch_of_one(model, expected):
+    single = FamilyEnv(task_id=TASK_IDS[2], **OPTIONS)
+    agent = Agent(model, 1, seed=6, random_streams=STREAMS[5:])
+    np.testing.assert_array_equal(play(agent, single, EPISODES, seed=0).returns, expected[5:])
+
+
+def model_of(space):
+    real = {"floats": RealObservation("float32", (4,)), "discrete": None}[space]
+    schema = TransitionSchema(() if real else (7,), 3, LONGEST, "float32", real)
+    model = Transformer(
+        ModelConfig(width=16, num_heads=2, feed_forward_width=32, attention_window=9), schema, 0
+    )
+    model.head.data.normal_(generator=torch.Generator().manual_seed(1))
+    return model
+
+
+@pytest.mark.parametrize("mode", [None, *AutoresetMode])
+@pytest.mark.parametrize("space", ["discrete", "floats"])
+def test_what_is_played_is_what_a_recorder_sees(tmp_path, space, mode):
+    agent = Agent(model_of(space), 1 if mode is None else 3, seed=1)
+    made = [lambda seed=seed: TracedEnv(space, seed) for seed in range(3)]
+    environment = made[0]() if mode is None else SyncVectorEnv(made, autoreset_mode=mode)
+    with Recorder(tmp_path) as recorder:
+        played = play(agent, recorder.wrap(environment), 5, seed=0)
+    store = histories.open(tmp_path)
+    for index, (returns, lengths) in enumerate(zip(played.returns, played.lengths, strict=True)):
+        history = store.history(index)
+        ends = np.flatnonzero(history["boundary"])[:5]
+        np.testing.assert_array_equal(np.diff([-1, *ends]), lengths)
+        rewards = history["reward"][: ends[-1] + 1].astype(float)
+        np.testing.assert_allclose(returns, np.add.reduceat(rewards, [0, *(ends[:-1] + 1)]))
+
+
+def test_what_cannot_be_played_is_refused(model):
+    agent = Agent(model)
+    with pytest.raises(InvalidArgument, match="episodes must be at least one, got 0"):
+        play(agent, FamilyEnv(**OPTIONS), 0)
+    with pytest.raises(InvalidArgument, match="play in an environment with the spaces that"):
+        play(agent, gymnasium.make("CartPole-v1"), 1)
+    other = FamilyEnv(**OPTIONS)
+    other.action_space = Discrete(4)
+    with pytest.raises(InvalidArgument, match="play in an environment with the spaces that"):
+        play(agent, other, 1)
+    with pytest.raises(InvalidArgument, match="this agent acts in 1 environments"):
+        play(agent, FamilyVectorEnv(2, **OPTIONS), 1)
+    unmarked = FamilyVectorEnv(1, **OPTIONS)
+    unmarked.metadata = {}
+    with pytest.raises(InvalidArgument, match=r"must be one of gymnasium\.vector\.Autoreset"):
+        play(agent, unmarked, 1)
