@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+LOG_WIDTH = 140  # columns of what is written to no terminal
+
 
 @dataclass
 class ProgressBar:
@@ -37,14 +39,21 @@ def progress_bar(title: str, total: int, note: str = "") -> Iterator[ProgressBar
     )
     from rich.table import Column
 
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        console.width = LOG_WIDTH
+    # A long note is cut at its end, not the figures before it.
     columns = (
-        TextColumn("{task.description}", table_column=Column(min_width=9)),  # a note may be long
-        BarColumn(bar_width=30),
+        TextColumn("{task.description:<9}"),
+        BarColumn(bar_width=30 if console.width >= LOG_WIDTH else 8),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
         TextColumn("left"),
         TimeRemainingColumn(),
-        TextColumn("{task.fields[note]}"),
+        TextColumn(
+            "{task.fields[note]}",
+            table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis"),
+        ),
     )
-    with Progress(*columns, console=Console(stderr=True), refresh_per_second=4) as progress:
+    with Progress(*columns, console=console, refresh_per_second=4, expand=True) as progress:
         yield ProgressBar(progress, progress.add_task(title, total=total, note=note))

@@ -107,9 +107,10 @@ def train(run: RunDirectory, should_stop: Interruption) -> None:
                 return
             if "held_out_return" in row:
                 held_out_return = f", held-out return {row['held_out_return']:.1f}"
-            note = f"{state.tokens / state.seconds / 1e3:.0f}k tokens/s, loss {row['loss']:.3f}"
+            speed = f"{state.tokens / state.seconds / 1e3:.0f}k tokens/s"
             waiting = waiting_note(state.waiting_seconds, state.seconds)
-            bar.advance_to(state.update, note + held_out_return + waiting)
+            note = f"{speed}{waiting}, loss {row['loss']:.3f}{held_out_return}"
+            bar.advance_to(state.update, note)
 
         trainer = Trainer(
             model,
