@@ -1,7 +1,8 @@
 """Transformer: predicts the action of every transition from all that came before it.
 
 The same blocks serve training and acting; what differs is the function that attends: `attention`
-over whole windows, or `decode` against a `RingKVCache`. That the two compute the same is a test.
+over whole windows, or `decode` against a `RingKVCache` (in `layer_step`). That the two compute the
+same is a test.
 
 Axes: B batch, T transitions, A actions, N environments, H heads, D channels per head.
 """
@@ -15,10 +16,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from adfast.attention import attention, decode
+from adfast.attention import attention
 from adfast.errors import InvalidArgument
 from adfast.models.block import Block
 from adfast.models.config import ModelConfig
+from adfast.models.layer_step import step_layer
 from adfast.models.noise import Noise, recomputed
 from adfast.models.positions import rotation_at
 from adfast.models.ring_kv_cache import RingKVCache
@@ -117,14 +119,8 @@ class Transformer(nn.Module):
             x = self.add_positions(x, cache.step - cache.start).to(self.block_dtype)
             rotation = rotation_at(cache.step, self.config)
             for block, layer_cache in zip(self.blocks, cache.layers, strict=True):
-                attend = partial(
-                    decode,
-                    cache=layer_cache,
-                    step=cache.step,
-                    start=cache.start,
-                    scale=self.config.attention_scale,
-                )
-                x = block(x, attend, rotation)
+                assert isinstance(block, Block)
+                x = step_layer(block, x, layer_cache, cache.step, cache.start, rotation)
             cache.advance(active)
         return self.action_logits(x)
 

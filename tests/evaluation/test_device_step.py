@@ -10,7 +10,7 @@ from adfast.evaluation.agent import Agent
 from adfast.evaluation.captured_call import rehearse
 from adfast.evaluation.device_step import DeviceStep
 from adfast.evaluation.host_step import Outcome
-from adfast.models import transformer
+from adfast.models import layer_step, transformer
 from adfast.simulators import BatchSimulator
 from evaluation.acting import ROOM, TERMINATING_ROOM, act, random_model
 
@@ -133,7 +133,7 @@ def test_rehearsing_between_two_steps_changes_nothing(variant):
 
 def test_step_reads_no_value_back(monkeypatch):
     """A meta tensor has no values: whatever asks for one raises. Attention has its own test."""
-    monkeypatch.setattr(transformer, "decode", lambda q, *_, **__: q)
+    monkeypatch.setattr(layer_step, "decode", lambda q, *_, **__: q)
     model = random_model(ROOM, **VARIANTS["learned"]).to("meta")
     step = DeviceStep(model, 0.5, *KEYS)
     for _ in range(2):

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from adfast.models import layer_step
 from adfast.models.device import in_precision
 from adfast.training.objective import next_action_loss
 from models.model_cases import random_histories, small_model, stream
@@ -50,6 +51,16 @@ def test_bfloat16_errs_at_most_twice_as_much_as_torch(card, variant):
     torchs_own = (rounded(on_card).cpu() - exact).abs().max()
     assert (ours - exact).abs().max() <= 2 * torchs_own + 1e-5
     assert (streamed - exact).abs().max() <= 2 * torchs_own + 1e-5
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_layers_in_one_kernel_step_as_their_operations_do(card, variant, monkeypatch):
+    model, _, on_card = case(variant, card)
+    moved = in_precision(model, card, torch.float32)
+    fused = stream(moved, on_card)
+    monkeypatch.setattr(layer_step, "prefers_fused", lambda *_: False)
+    torch.testing.assert_close(fused, stream(moved, on_card), rtol=0, atol=1e-4)
 
 
 @pytest.mark.parametrize("dropout", [0.0, 0.2])

@@ -3,8 +3,8 @@
     python kernel_inspection.py [--record]
 
 checks every variant of `variants.toml` for sm_80 and sm_90 against the table `kernel_counts.json`,
-which `--record` writes instead for the Triton that is installed. A score is one pair of a query and
-a key; the interior loop of a kernel is the one that masks nothing.
+which `--record` writes instead for the Triton that is installed, compiling what has changed. A
+score is one pair of a query and a key; the interior loop of a kernel is the one that masks nothing.
 """
 
 from __future__ import annotations
@@ -31,19 +31,25 @@ from adfast.attention.triton import blocks, decode_group, decode_single, ring, t
 from adfast.attention.triton.backward_keys import key_value_gradients
 from adfast.attention.triton.backward_queries import query_gradients
 from adfast.attention.triton.forward import attention_forward
+from adfast.models.config import ModelConfig
+from adfast.models.layer_step import fused, fused_kernel
+from adfast.models.layer_step.fused_kernel import fused_layer
 
 FOLDER = Path(__file__).parent
 COUNTS_FILE = FOLDER / "kernel_counts.json"
 ARCHITECTURES = (80, 90)
 LAUNCH_OPTIONS = ("num_warps", "num_stages", "enable_fp_fusion")
-FLOAT32_POINTERS = ("lse", "statistics", "dq_sum")
+FLOAT32_POINTERS = ("lse", "statistics", "dq_sum", "cosine", "sine")
 INT32_POINTERS = ("document_start", "document_end")
 INT64_POINTERS = ("step", "start")
 TENSOR_POINTERS = (
     *("q", "k", "v", "out", "d_out", "dq", "dk", "dv"),
     *("k_new", "v_new", "keys", "values"),
+    *("x", "attention_norm", "query_key_value", "attention_out", "head_scale"),
+    *("feed_forward_norm", "feed_forward_in", "feed_forward_out"),
 )
-FLOATS = ("logit_scale", "scale")
+DECODING = ("decode", "fused_layer")
+FLOATS = ("logit_scale", "scale", "logit_factor", "max_logit")
 
 
 @dataclass(frozen=True)
@@ -76,6 +82,9 @@ def name_of(variant: dict[str, Any], architecture: int) -> str:
 
 def specialise(variant: dict[str, Any], architecture: int) -> tuple[Any, tiles.Options]:
     """The kernel of a variant and the options with which the launchers would run it."""
+    if variant["kernel"] == "fused_layer":
+        settings = {key: value for key, value in variant.items() if key not in ("kernel", "dtype")}
+        return fused_layer, fused.layer_options(ModelConfig(**settings))
     dtype, head_dim = getattr(torch, variant["dtype"]), variant["head_dim"]
     reach, documents = variant.get("reach"), variant.get("documents")
     capability = divmod(architecture, 10)
@@ -100,7 +109,8 @@ def specialise(variant: dict[str, Any], architecture: int) -> tuple[Any, tiles.O
 def fingerprint(variant: dict[str, Any], architecture: int) -> str:
     """A hash of everything in this repository that the compiled kernel depends on."""
     kernel, options = specialise(variant, architecture)
-    sources = (inspect.getsource(module) for module in (blocks, ring))
+    modules = (ring, fused_kernel) if kernel is fused_layer else (blocks, ring)
+    sources = (inspect.getsource(module) for module in modules)
     parts = (kernel.src, *sources, repr(sorted(options.items())), name_of(variant, architecture))
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
@@ -124,7 +134,7 @@ def compile_variant(variant: dict[str, Any], architecture: int) -> Counts:
     aligned = {
         (index,): [["tt.divisibility", 16]]
         for index, (name, type_) in enumerate(signature.items())
-        if type_.startswith("*") or "stride" in name
+        if type_.startswith("*") or "stride" in name or name == "feed_forward_width"
     }
     compiled = triton.compile(
         ASTSource(kernel, signature, constants, aligned),
@@ -135,7 +145,7 @@ def compile_variant(variant: dict[str, Any], architecture: int) -> Counts:
     scores = options.get("BLOCK_M", 1) * options["BLOCK_N"] / (32 * options["num_warps"])
     loops = [(len(loop) / scores, loop) for loop in attention_loops(instructions)]
     costs = sorted(cost for cost, _ in loops)
-    is_decode = variant["kernel"] == "decode"
+    is_decode = variant["kernel"] in DECODING
     return Counts(
         source=fingerprint(variant, architecture),
         registers=registers,
@@ -198,7 +208,7 @@ def complaints(variant: dict[str, Any], counts: Counts, recorded: Counts | None)
     if counts.spills:
         found.append(f"{counts.spills} spilled registers")
     wants_tensor_cores = variant["dtype"] != "float32" and variant.get("group", 1) * 16 != 16
-    wants_tensor_cores |= variant["dtype"] != "float32" and variant["kernel"] != "decode"
+    wants_tensor_cores |= variant["dtype"] != "float32" and variant["kernel"] not in DECODING
     if wants_tensor_cores and not counts.tensor_core:
         found.append("no tensor-core instructions")
     if counts.waits > 5:
@@ -222,8 +232,16 @@ def main() -> None:
     for variant in load_variants():
         for architecture in ARCHITECTURES:
             name = name_of(variant, architecture)
+            before = known.get(name)
+            if (
+                record
+                and before is not None
+                and before.source == fingerprint(variant, architecture)
+            ):
+                rows[name] = before
+                continue
             counts = rows[name] = compile_variant(variant, architecture)
-            found = complaints(variant, counts, None if record else known.get(name))
+            found = complaints(variant, counts, None if record else before)
             failed |= bool(found)
             print(
                 f"{name:90} {counts.registers:4} registers  interior {counts.interior}  "

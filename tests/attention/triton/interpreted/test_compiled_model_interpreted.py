@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from adfast.attention import triton
-from adfast.models import transformer
+from adfast.models import layer_step, transformer
 from adfast.training.undivided_gradient import UndividedGradient
 from models.model_cases import random_histories, small_model, stream
 
@@ -36,7 +36,7 @@ def on_triton(monkeypatch):
         return out
 
     monkeypatch.setattr(transformer, "attention", attention)
-    monkeypatch.setattr(transformer, "decode", triton.decode)
+    monkeypatch.setattr(layer_step, "decode", triton.decode)
     yield
     torch._dynamo.reset()
 
