@@ -1,8 +1,9 @@
 """One step of attention per environment, in one launch: writes the new key and value, and attends.
 
-The new token is attended from registers: a program never reads what it writes.
+The new token is attended from registers: no program reads what one writes. Where few heads have
+many keys each, several programs share a head, and a second launch puts their results together.
 
-Axes: N environments, H query heads, D channels.
+Axes: N environments, H query heads, P splits, D channels.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from adfast.attention.key_value_cache import KeyValueCache
 from adfast.attention.triton import tiles
 from adfast.attention.triton.decode_group import decode_group
 from adfast.attention.triton.decode_single import decode_single
+from adfast.attention.triton.merge_splits import merge_splits
 from adfast.attention.triton.operator import with_adjacent_channels
 
 
@@ -40,7 +42,14 @@ def decode(
     q, k_new, v_new = (with_adjacent_channels(x) for x in (q, k_new, v_new))
     num_environments, num_heads, head_dim = q.shape
     num_key_heads = k_new.shape[1]
+    num_splits = tiles.decode_splits(cache.num_slots, num_environments * num_key_heads)
+    is_split = num_splits > 1
     out = q.new_empty(num_environments, num_heads, head_dim)
+    parts, statistics = out, out  # neither is written where nothing is split
+    if is_split:
+        shape = (num_environments, num_heads, num_splits)
+        parts = q.new_empty(*shape, head_dim, dtype=torch.float32)
+        statistics = q.new_empty(*shape, 2, dtype=torch.float32)
     arguments = (
         q,
         k_new,
@@ -49,18 +58,23 @@ def decode(
         cache.values,
         step,
         start,
-        out,
+        parts,
+        statistics,
         *q.stride()[:2],
         *k_new.stride()[:2],
         *v_new.stride()[:2],
         *cache.keys.stride()[:3],
         cache.num_slots,
         num_key_heads,
+        num_splits,
         scale * math.log2(math.e),
     )
     kernel = decode_single if num_heads == num_key_heads else decode_group
+    options = tiles.decode_options(head_dim, num_heads // num_key_heads, q.dtype, is_split)
     with torch.cuda.device_of(q):  # kernels start on the current device
-        kernel[(num_environments * num_key_heads,)](
-            *arguments, **tiles.decode_options(head_dim, num_heads // num_key_heads, q.dtype)
-        )
+        kernel[(num_environments * num_key_heads * num_splits,)](*arguments, **options)
+        if is_split:
+            merge_splits[(num_environments * num_heads,)](
+                parts, statistics, out, num_splits, **tiles.merge_options(head_dim)
+            )
     return out

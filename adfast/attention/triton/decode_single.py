@@ -1,9 +1,10 @@
-"""One decode step of heads that have their keys to themselves: one program per head.
+"""One decode step of heads that have their keys to themselves: one program per head, or several.
 
 Every lane keeps a softmax of its own over the tokens that it visits, and the lanes are merged at
-the end: no lane waits for another while memory is read.
+the end: no lane waits for another while memory is read. With SPLIT the programs of a head each take
+a share of its keys, and what they find is put together by `merge_splits`.
 
-Axes: N environments, H query heads, S slots of the cache, D channels.
+Axes: N environments, H query heads, S slots of the cache, P splits, D channels.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import triton
 import triton.language as tl
 
-from adfast.attention.triton.ring import append_token, slot_offset
+from adfast.attention.triton.ring import append_token, share_of_split, slot_offset
 
 
 @triton.jit
@@ -23,7 +24,8 @@ def decode_single(
     values,
     step,  # int64 [N]
     start,  # int64 [N]
-    out,  # [N, H, D], contiguous, written
+    out,  # [N, H, D], contiguous, written; with SPLIT float32 [N, H, P, D], not yet divided
+    statistics,  # float32 [N, H, P, 2]: maximum and sum of weights, written with SPLIT alone
     q_stride_n,
     q_stride_h,
     k_new_stride_n,
@@ -35,15 +37,20 @@ def decode_single(
     cache_stride_s,
     num_slots,
     num_heads,
+    num_splits,  # P
     logit_scale,  # times log2(e)
     D: tl.constexpr,
     BLOCK_N: tl.constexpr,  # slots per step
+    SPLIT: tl.constexpr,  # whether P may be more than 1
 ):
     """One head that has its keys to itself: BLOCK_N softmaxes side by side, merged at the end."""
-    environment = (tl.program_id(0) // num_heads).to(tl.int64)
-    head = tl.program_id(0) % num_heads
+    program, split = tl.program_id(0), 0
+    if SPLIT:
+        program, split = program // num_splits, program % num_splits
+    environment = (program // num_heads).to(tl.int64)
+    head = program % num_heads
     channel = tl.arange(0, D)
-    cache_offset = environment * cache_stride_n + head * cache_stride_h
+    cache_offset = environment * cache_stride_n + head.to(tl.int64) * cache_stride_h
     new_key, new_value, slot, num_visible = append_token(
         k_new,
         v_new,
@@ -61,6 +68,7 @@ def decode_single(
         cache_stride_s,
         num_slots,
         channel,
+        split,
     )
     query = tl.load(q + environment * q_stride_n + head * q_stride_h + channel).to(tl.float32)
     query *= logit_scale
@@ -69,7 +77,10 @@ def decode_single(
     maximum = tl.full([BLOCK_N], 0.0, tl.float32) + new_logit  # finite in every lane
     total = tl.zeros([BLOCK_N], tl.float32)
     attended = tl.zeros([BLOCK_N, D], tl.float32)
-    for newest in range(1, num_visible, BLOCK_N):
+    first_age, last_age = 1, num_visible
+    if SPLIT:
+        first_age, last_age = share_of_split(num_visible, split, num_splits, BLOCK_N)
+    for newest in range(first_age, last_age, BLOCK_N):
         age = newest + tl.arange(0, BLOCK_N)
         is_visible = age < num_visible
         offset = cache_offset + slot_offset(slot, age, num_slots, cache_stride_s)
@@ -87,7 +98,16 @@ def decode_single(
     highest = tl.max(maximum, 0)  # the new token's logit is in it
     shrink = tl.exp2(maximum - highest)
     weight = tl.exp2(new_logit - highest)
+    if SPLIT:
+        weight = tl.where(split == 0, weight, 0.0)
     attended_sum = tl.sum(attended * shrink[:, None], 0) + weight * new_value
+    total_sum = tl.sum(total * shrink, 0) + weight
     row = environment * num_heads + head
-    result = attended_sum / (tl.sum(total * shrink, 0) + weight)
-    tl.store(out + row * D + channel, result.to(out.dtype.element_ty))
+    if SPLIT:
+        part = row * num_splits + split
+        tl.store(out + part * D + channel, attended_sum)
+        tl.store(statistics + part * 2, highest)
+        tl.store(statistics + part * 2 + 1, total_sum)
+    else:
+        result = attended_sum / total_sum
+        tl.store(out + row * D + channel, result.to(out.dtype.element_ty))

@@ -28,17 +28,31 @@ def append_token(
     cache_stride_s,
     num_slots,
     channel,
+    split,
 ):
-    """Write the new key and value; return them, their slot and how many tokens are visible."""
+    """Write the new key and value; return them, their slot and how many tokens are visible.
+
+    Of the programs that share a head, that of `split` 0 writes.
+    """
     now = tl.load(step + environment)
     slot = (now % num_slots).to(tl.int32)
     num_visible = tl.minimum(now - tl.load(start + environment) + 1, num_slots).to(tl.int32)
     key = tl.load(k_new + environment * k_new_stride_n + key_head * k_new_stride_h + channel)
     value = tl.load(v_new + environment * v_new_stride_n + key_head * v_new_stride_h + channel)
     here = cache_offset + slot.to(tl.int64) * cache_stride_s + channel
-    tl.store(keys + here, key)
-    tl.store(values + here, value)
+    if split == 0:
+        tl.store(keys + here, key)
+        tl.store(values + here, value)
     return key.to(tl.float32), value.to(tl.float32), slot, num_visible
+
+
+@triton.jit
+def share_of_split(num_visible, split, num_splits, BLOCK_N: tl.constexpr):
+    """The ages from .. to - 1 of the older tokens that this split attends to, in whole blocks."""
+    num_blocks = tl.cdiv(num_visible - 1, BLOCK_N)
+    share = tl.cdiv(num_blocks, num_splits) * BLOCK_N
+    newest = 1 + split * share
+    return newest, tl.minimum(newest + share, num_visible)
 
 
 @triton.jit

@@ -20,6 +20,8 @@ CACHED_BYTES = 16 << 20  # of keys and values that heads at work together may ho
 # Largest bound on the logits whose exponentials need no row maximum: they and a sum of 10^9 of them
 # must stay within float32, and for float16, in which weights are rounded, within its normal range.
 LARGEST_BOUND = {torch.float16: 9.0, torch.bfloat16: 60.0, torch.float32: 60.0}
+KEYS_PER_SPLIT = 1024  # that a program of a decode step has at least where a head is split
+DECODE_PROGRAMS = 1024  # 8 for each multiprocessor, which have enough reads under way together
 HOPPER = (9, 0)
 
 Options = dict[str, Any]  # the constants and the launch options of one kernel
@@ -155,18 +157,39 @@ def prefers_fused(head_dim: int, dtype: torch.dtype, reach: int) -> bool:
     return reach >= SHORT_WINDOW and head_dim <= 64 and dtype != torch.float32
 
 
-def decode_options(head_dim: int, group: int, dtype: torch.dtype) -> Options:
+def decode_splits(num_slots: int, num_rows: int) -> int:
+    """How many programs share each of `num_rows` key heads, whose cache has `num_slots` slots.
+
+    A function of what does not change from step to step, so that a CUDA graph can hold it.
+    """
+    return max(1, min(num_slots // KEYS_PER_SPLIT, DECODE_PROGRAMS // num_rows))
+
+
+def decode_options(head_dim: int, group: int, dtype: torch.dtype, split: bool) -> Options:
     """How the decode kernel of `group` query heads per key head runs."""
+    is_wide = dtype == torch.float32 or split
     tile = Tile(
         queries=max(16, triton.next_power_of_2(group)),  # 16: the rows of a matrix product
-        keys=4096 // max(head_dim, 32),
+        keys=(2048 if is_wide else 4096) // max(head_dim, 32),
         num_warps=2 if head_dim <= 32 else 4,
+        num_stages=1 if dtype == torch.float32 else 2,
     )
     if group == 1:
-        return tile.options(D=head_dim, BLOCK_N=tile.keys)
+        return tile.options(D=head_dim, BLOCK_N=tile.keys, SPLIT=split)
     return tile.options(
-        GROUP=group, D=head_dim, BLOCK_M=tile.queries, BLOCK_N=tile.keys, DOT=dot_type(dtype)
+        GROUP=group,
+        D=head_dim,
+        BLOCK_M=tile.queries,
+        BLOCK_N=tile.keys,
+        DOT=dot_type(dtype),
+        SPLIT=split,
     )
+
+
+def merge_options(head_dim: int) -> Options:
+    """How the kernel that puts together the splits of a head runs."""
+    tile = Tile(queries=1, keys=4096 // max(head_dim, 32))
+    return tile.options(D=head_dim, BLOCK_P=tile.keys)
 
 
 def dot_type(dtype: torch.dtype) -> tl.dtype:

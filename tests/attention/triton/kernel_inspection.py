@@ -31,6 +31,7 @@ from adfast.attention.triton import blocks, decode_group, decode_single, ring, t
 from adfast.attention.triton.backward_keys import key_value_gradients
 from adfast.attention.triton.backward_queries import query_gradients
 from adfast.attention.triton.forward import attention_forward
+from adfast.attention.triton.merge_splits import merge_splits
 from adfast.models.config import ModelConfig
 from adfast.models.layer_step import fused, fused_kernel
 from adfast.models.layer_step.fused_kernel import fused_layer
@@ -39,7 +40,7 @@ FOLDER = Path(__file__).parent
 COUNTS_FILE = FOLDER / "kernel_counts.json"
 ARCHITECTURES = (80, 90)
 LAUNCH_OPTIONS = ("num_warps", "num_stages", "enable_fp_fusion")
-FLOAT32_POINTERS = ("lse", "statistics", "dq_sum", "cosine", "sine")
+FLOAT32_POINTERS = ("lse", "statistics", "dq_sum", "attended", "cosine", "sine")
 INT32_POINTERS = ("document_start", "document_end")
 INT64_POINTERS = ("step", "start")
 TENSOR_POINTERS = (
@@ -48,7 +49,7 @@ TENSOR_POINTERS = (
     *("x", "attention_norm", "query_key_value", "attention_out", "head_scale"),
     *("feed_forward_norm", "feed_forward_in", "feed_forward_out"),
 )
-DECODING = ("decode", "fused_layer")
+DECODING = ("decode", "merge_splits", "fused_layer")
 FLOATS = ("logit_scale", "scale", "logit_factor", "max_logit")
 
 
@@ -102,15 +103,17 @@ def specialise(variant: dict[str, Any], architecture: int) -> tuple[Any, tiles.O
         case "decode":
             group = variant["group"]
             kernel = decode_single.decode_single if group == 1 else decode_group.decode_group
-            return kernel, tiles.decode_options(head_dim, group, dtype)
+            return kernel, tiles.decode_options(head_dim, group, dtype, variant.get("split", False))
+        case "merge_splits":
+            return merge_splits, tiles.merge_options(head_dim)
     raise ValueError(f"unknown kernel {variant['kernel']}")
 
 
 def fingerprint(variant: dict[str, Any], architecture: int) -> str:
     """A hash of everything in this repository that the compiled kernel depends on."""
     kernel, options = specialise(variant, architecture)
-    modules = (ring, fused_kernel) if kernel is fused_layer else (blocks, ring)
-    sources = (inspect.getsource(module) for module in modules)
+    called = {"decode": (ring,), "fused_layer": (ring, fused_kernel)}  # by other kernels: blocks
+    sources = map(inspect.getsource, called.get(variant["kernel"], (blocks,)))
     parts = (kernel.src, *sources, repr(sorted(options.items())), name_of(variant, architecture))
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
@@ -126,6 +129,8 @@ def compile_variant(variant: dict[str, Any], architecture: int) -> Counts:
         | dict.fromkeys(INT64_POINTERS, "*i64")
         | dict.fromkeys(FLOATS, "fp32")
     )
+    if variant.get("split"):
+        types["out"] = "*fp32"
     constants = {key: value for key, value in options.items() if key not in LAUNCH_OPTIONS}
     signature = {
         name: "constexpr" if name in constants else types.get(name, "i32")
@@ -142,7 +147,7 @@ def compile_variant(variant: dict[str, Any], architecture: int) -> Counts:
         options={name: options[name] for name in LAUNCH_OPTIONS},
     )
     instructions, registers = disassemble(compiled.asm["cubin"])
-    scores = options.get("BLOCK_M", 1) * options["BLOCK_N"] / (32 * options["num_warps"])
+    scores = options.get("BLOCK_M", 1) * options.get("BLOCK_N", 1) / (32 * options["num_warps"])
     loops = [(len(loop) / scores, loop) for loop in attention_loops(instructions)]
     costs = sorted(cost for cost, _ in loops)
     is_decode = variant["kernel"] in DECODING
@@ -153,7 +158,9 @@ def compile_variant(variant: dict[str, Any], architecture: int) -> Counts:
         tensor_core=sum(opcode(text) in ("HGMMA", "HMMA") for _, text in instructions),
         interior=None if is_decode else round(costs[0], 2),
         masked=None if is_decode or len(costs) < 2 else round(costs[-1], 2),
-        waits=max(sum("WARPGROUP.DEPBAR" in text for text in loop) for _, loop in loops),
+        waits=max(
+            (sum("WARPGROUP.DEPBAR" in text for text in loop) for _, loop in loops), default=0
+        ),
     )
 
 

@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from adfast.attention.triton import tiles
 from benchmarks.attention_checks import (
     CASES,
     check_operator,
@@ -35,6 +36,13 @@ def test_operator_passes_the_checks_of_torch_on_gpu():
 def test_decode_equals_attention_on_gpu(heads, window):
     assert decoding_error("cuda", heads, window, torch.float32) <= 1e-4
     assert decoding_error("cuda", heads, window, torch.bfloat16) <= 3e-2
+
+
+@pytest.mark.parametrize("heads", [(2, 2), (4, 1)])
+@pytest.mark.parametrize("window", [64, None])
+def test_split_decode_equals_attention_on_gpu(heads, window, monkeypatch):
+    monkeypatch.setattr(tiles, "decode_splits", lambda num_slots, num_rows: 3)
+    assert decoding_error("cuda", heads, window, torch.float32) <= 1e-4
 
 
 def test_a_million_tokens_are_attended():

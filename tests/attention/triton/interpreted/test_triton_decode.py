@@ -2,27 +2,37 @@ import pytest
 import torch
 
 from adfast.attention import KeyValueCache, reference
-from adfast.attention.triton import decode
+from adfast.attention.triton import decode, tiles
 
 NUM_ENVIRONMENTS = 3
 
 
 @pytest.mark.parametrize(
-    ("window", "length", "prefilled", "heads", "head_dim", "dtype"),
+    ("window", "length", "prefilled", "heads", "head_dim", "dtype", "num_splits"),
     [
-        (7, 20, 0, (2, 2), 16, torch.float32),
-        (7, 20, 0, (4, 1), 32, torch.float32),
-        (1, 4, 0, (2, 2), 64, torch.float32),
-        (140, 150, 138, (1, 1), 16, torch.float32),
-        (140, 150, 138, (3, 1), 16, torch.float32),
-        (None, 12, 0, (4, 2), 16, torch.float32),
-        (None, 68, 60, (2, 2), 16, torch.float32),
-        (7, 16, 0, (1, 1), 16, torch.bfloat16),
-        (7, 16, 0, (6, 2), 16, torch.bfloat16),
+        (7, 20, 0, (2, 2), 16, torch.float32, 1),
+        (7, 20, 0, (4, 1), 32, torch.float32, 1),
+        (1, 4, 0, (2, 2), 64, torch.float32, 1),
+        (140, 150, 138, (1, 1), 16, torch.float32, 1),
+        (140, 150, 138, (3, 1), 16, torch.float32, 1),
+        (None, 12, 0, (4, 2), 16, torch.float32, 1),
+        (None, 68, 60, (2, 2), 16, torch.float32, 1),
+        (7, 16, 0, (1, 1), 16, torch.bfloat16, 1),
+        (7, 16, 0, (6, 2), 16, torch.bfloat16, 1),
+        # Split into shares of several blocks, one and none, across the ring's end and a doubling.
+        (700, 703, 699, (1, 1), 16, torch.float32, 3),
+        (700, 702, 699, (2, 1), 64, torch.float32, 2),
+        (300, 300, 299, (1, 1), 128, torch.bfloat16, 33),
+        (300, 302, 299, (3, 1), 32, torch.bfloat16, 5),
+        (None, 130, 126, (2, 2), 16, torch.float32, 2),
+        (None, 6, 0, (4, 1), 16, torch.float32, 4),
     ],
 )
-def test_decode_equals_attention(window, length, prefilled, heads, head_dim, dtype):
+def test_decode_equals_attention(
+    window, length, prefilled, heads, head_dim, dtype, num_splits, monkeypatch
+):
     """Environments begin at different steps and one is reset on the way: a document of its own."""
+    monkeypatch.setattr(tiles, "decode_splits", lambda num_slots, num_rows: num_splits)
     torch.manual_seed(0)
     num_heads, num_key_heads = heads
     q, k, v = (
@@ -62,7 +72,25 @@ def test_decode_equals_attention(window, length, prefilled, heads, head_dim, dty
     )
 
 
-def test_decode_writes_only_the_slot_of_the_step():
+@pytest.mark.parametrize(
+    ("num_slots", "num_rows", "num_splits"),
+    [
+        (256, 1, 1),
+        (2047, 1, 1),
+        (2048, 1, 2),
+        (1 << 20, 4, 256),
+        (1 << 20, 4096, 1),
+        (1 << 21, 1, 1024),
+        (16_384, 96, 10),
+    ],
+)
+def test_few_heads_with_many_keys_are_split(num_slots, num_rows, num_splits):
+    assert tiles.decode_splits(num_slots, num_rows) == num_splits
+
+
+@pytest.mark.parametrize("num_splits", [1, 3])
+def test_decode_writes_only_the_slot_of_the_step(num_splits, monkeypatch):
+    monkeypatch.setattr(tiles, "decode_splits", lambda num_slots, num_rows: num_splits)
     cache = KeyValueCache(2, 1, 16, 4)
     q, new = torch.randn(2, 1, 16), torch.randn(2, 1, 16)
     step = torch.tensor([5, 2])
