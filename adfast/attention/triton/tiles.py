@@ -168,10 +168,13 @@ def decode_splits(num_slots: int, num_rows: int) -> int:
 def decode_options(head_dim: int, group: int, dtype: torch.dtype, split: bool) -> Options:
     """How the decode kernel of `group` query heads per key head runs."""
     is_wide = dtype == torch.float32 or split
+    num_warps = 2 if head_dim <= 32 else 4
+    if group > 1 and head_dim == 128 and dtype == torch.float32:
+        num_warps = 8
     tile = Tile(
         queries=max(16, triton.next_power_of_2(group)),  # 16: the rows of a matrix product
         keys=(2048 if is_wide else 4096) // max(head_dim, 32),
-        num_warps=2 if head_dim <= 32 else 4,
+        num_warps=num_warps,
         num_stages=1 if dtype == torch.float32 else 2,
     )
     if group == 1:
