@@ -2,10 +2,13 @@
 #include "attention.hpp"
 
 #if defined(__x86_64__)
+#include <immintrin.h>
+
 #define INSTRUCTION_SET avx512
 #define LANES 16
 #define TILE_KEYS 8
 #define TILE_DEPTHS 8
+#define HAS_SCALEF
 #ifdef __clang__
 #pragma clang attribute push(__attribute__((target("avx512f,avx512dq,avx512bw,avx512vl,fma"))), \
                              apply_to = function)

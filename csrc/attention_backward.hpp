@@ -12,36 +12,38 @@ template <int D>
 struct Backward {
     const AttentionProblem& problem;
     Scratch scratch;
-    const float *keys = nullptr, *values = nullptr;  // rows of the key head
-    Prefetch* prefetch = nullptr;                    // advanced with every tile
-    float *d_keys = nullptr, *d_values = nullptr;    // added to; d_keys lack the scale
-    float* query_rows = scratch.take(BLOCK * D);
-    float* d_out_rows = scratch.take(BLOCK * D);
+    Rows<const float> keys = {}, values = {};      // rows of D, of the key head
+    Prefetch* prefetch = nullptr;                  // advanced with every tile
+    float *d_keys = nullptr, *d_values = nullptr;  // added to; d_keys lack the scale
+    float* padded_queries = scratch.take(BLOCK * D);
+    float* padded_d_out = scratch.take(BLOCK * D);
     float* queries = scratch.take(BLOCK * D);  // columns, scaled to logits in base 2
     float* d_out = scratch.take(BLOCK * D);    // columns
     float* dq = scratch.take(BLOCK * D);       // columns, without the scale
     float* weights = scratch.take((CHUNK + MAX_TILE_KEYS) * BLOCK);
     float* d_scores = scratch.take((CHUNK + MAX_TILE_KEYS) * BLOCK);
+    Rows<const float> query_rows = {}, d_out_rows = {};
     Floats log_sum[2] = {}, delta[2] = {};  // lse in base 2; the product of out and d_out
 
     // Writes the block's rows of `dq` and adds to the gradients of keys and values.
     void differentiate(const Block& block, Rows<const float> q, Rows<const float> out,
                        const float* lse, Rows<const float> d_out_from, Rows<float> dq_to) {
-        const auto pack = [&](Rows<const float> from, float* to) {
-            pack_rows<D>(from, block.count, BLOCK, problem.head_dim, to);
-        };
-        pack(out, query_rows);
-        transpose<BLOCK, D>(query_rows, dq, 1.0f);
-        pack(d_out_from, d_out_rows);
-        transpose<BLOCK, D>(d_out_rows, d_out, 1.0f);
+        take_columns(block, out, padded_queries, 1.0f, dq);
+        d_out_rows = take_columns(block, d_out_from, padded_d_out, 1.0f, d_out);
         take_delta(dq);
         for (int i = 0; i < BLOCK * D; i += W) store(dq + i, Floats{});
-        pack(q, query_rows);
-        transpose<BLOCK, D>(query_rows, queries, problem.scale * LOG2_E);
+        query_rows = take_columns(block, q, padded_queries, problem.scale * LOG2_E, queries);
         take_lse(block.count, lse);
         visit_keys(block, *this);
-        transpose<D, BLOCK>(dq, query_rows, problem.scale);
-        unpack_rows<D>(query_rows, block.count, problem.head_dim, 1.0f, dq_to);
+        write_columns<D>(dq, block.count, problem.head_dim, problem.scale, padded_queries, dq_to);
+    }
+
+    // Writes scaled columns of `from`; returns its rows.
+    Rows<const float> take_columns(const Block& block, Rows<const float> from, float* padded,
+                                   float columns_scale, float* columns) {
+        const auto rows = whole_rows<D>(from, block.count, BLOCK, problem.head_dim, padded);
+        transpose<BLOCK, D>(rows.data, rows.stride, columns, BLOCK, columns_scale);
+        return rows;
     }
 
     void take_delta(const float* out) {
@@ -64,35 +66,37 @@ struct Backward {
     void chunk(const Run& run, int64_t key, int64_t num_keys) {
         constexpr int R = tile_keys<V>;
         const int first = run.half * W;
+        Floats minus_log_sum[V], minus_delta[V];
+        for (int v = 0; v < V; ++v) {
+            minus_log_sum[v] = -log_sum[run.half + v];
+            minus_delta[v] = -delta[run.half + v];
+        }
         for (int64_t j = 0; j < num_keys; j += R) {
             Floats tile[R][V];
             float* weight = weights + first + j * BLOCK;
             prefetch->advance<D>();
-            score<D, V>(run, key + j, keys + (key + j) * D, queries, tile);
+            score<D>(run, key + j, keys, queries, minus_log_sum, tile);
 #pragma GCC unroll 16
             for (int r = 0; r < R; ++r) {
 #pragma GCC unroll 2
-                for (int v = 0; v < V; ++v) {
-                    store(weight + r * BLOCK + v * W, exp2(tile[r][v] - log_sum[run.half + v]));
-                }
+                for (int v = 0; v < V; ++v) store(weight + r * BLOCK + v * W, exp2(tile[r][v]));
             }
             float* d_score = d_scores + first + j * BLOCK;
-            multiply<D>(values + (key + j) * D, d_out + first, tile);
+            multiply<D>(values, key + j, run.block.last_key(), d_out + first, minus_delta, tile);
 #pragma GCC unroll 16
             for (int r = 0; r < R; ++r) {
 #pragma GCC unroll 2
                 for (int v = 0; v < V; ++v) {
                     const int at = r * BLOCK + v * W;
-                    store(d_score + at, load(weight + at) * (tile[r][v] - delta[run.half + v]));
+                    store(d_score + at, load(weight + at) * tile[r][v]);
                 }
             }
         }
-        Floats one[V];
-        for (int v = 0; v < V; ++v) one[v] = Floats{} + 1.0f;
-        accumulate_columns<D>(keys + key * D, d_scores + first, num_keys, one, dq + first);
-        accumulate_rows<D>(d_out_rows + first * D, weights + first, num_keys, V * W,
+        accumulate_columns<D, V>(keys.from(key), d_scores + first, run.num_keys(key, num_keys),
+                                 dq + first);
+        accumulate_rows<D>(d_out_rows.from(first), weights + first, num_keys, V * W,
                            d_values + key * D);
-        accumulate_rows<D>(query_rows + first * D, d_scores + first, num_keys, V * W,
+        accumulate_rows<D>(query_rows.from(first), d_scores + first, num_keys, V * W,
                            d_keys + key * D);
     }
 };

@@ -11,6 +11,12 @@ constexpr int64_t CHUNK = 96;  // keys whose weights are held at once, in the fi
 static int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 static int64_t rounded_up(int64_t n, int64_t step) { return (n + step - 1) / step * step; }
 
+// Queries of the block that begins at `first`. What is left over of whole blocks comes first, where
+// queries see the fewest keys.
+static int64_t block_count(int64_t length, int64_t first) {
+    return first == 0 && length % BLOCK != 0 ? length % BLOCK : BLOCK;
+}
+
 // Queries [first, first + count), and lanes beyond them that are computed and never written.
 struct Block {
     int64_t first, count;
@@ -18,7 +24,7 @@ struct Block {
 
     // `document_start` is that of the batch row, or null.
     Block(const AttentionProblem& problem, const int32_t* document_start, int64_t first)
-        : first(first), count(smaller(BLOCK, problem.length - first)) {
+        : first(first), count(block_count(problem.length, first)) {
         const auto reach = static_cast<int32_t>(smaller(problem.window, problem.length) - 1);
         for (int i = 0; i < BLOCK; ++i) {
             query[i] = static_cast<int32_t>(first) + i;
@@ -31,9 +37,23 @@ struct Block {
         }
     }
 
+    int64_t last_key() const { return first + count - 1; }
     int64_t first_key(int64_t i) const { return first + i - span[i]; }
     int64_t num_tiles() const { return (count + span[0] + TILE_KEYS - 1) / TILE_KEYS; }
 };
+
+// Writes the block's columns, scaled, as rows of `head_dim` floats; `memory` is for BLOCK rows of
+// D.
+template <int D>
+static void write_columns(const float* columns, int64_t count, int64_t head_dim, float scale,
+                          float* memory, Rows<float> to) {
+    if (head_dim == D && count == BLOCK) {
+        transpose<D, BLOCK>(columns, BLOCK, to.data, to.stride, scale);
+    } else {
+        transpose<D, BLOCK>(columns, BLOCK, memory, D, scale);
+        unpack_rows<D>(memory, count, head_dim, 1.0f, to);
+    }
+}
 
 // Consecutive keys as V registers of a block's queries see them: its first half, both or its
 // second.
@@ -41,9 +61,15 @@ struct Run {
     const Block& block;
     int half;                        // the first register
     int64_t first_query, full_from;  // a key in full_from .. first_query is seen by all queries
+
+    // Of `num_keys` keys from `key` on, how many there are.
+    int64_t num_keys(int64_t key, int64_t num_keys) const {
+        return smaller(num_keys, block.last_key() + 1 - key);
+    }
 };
 
-// Calls visitor.chunk<V>(run, first key, number of keys) for all keys of one run.
+// Calls visitor.chunk<V>(run, first key, number of keys) for all keys of one run, in whole tiles:
+// the last keys may lie after `block.last_key()`.
 template <int V, typename Visitor>
 static void visit_run(const Block& block, int half, int64_t begin, int64_t end, Visitor& visitor) {
     const int64_t last = smaller((half + V) * W, block.count) - 1;
@@ -67,11 +93,12 @@ static void visit_keys(const Block& block, Visitor& visitor) {
     visit_run<1>(block, 1, second_alone, end, visitor);
 }
 
-// The scores of the keys from `key` on, whose rows are `rows`; `queries` are columns.
+// The scores of the keys from `key` on, whose rows are those of `keys`, plus `start`; `queries` are
+// columns.
 template <int D, int V>
-ADFAST_INLINE void score(const Run& run, int64_t key, const float* rows, const float* queries,
-                         Floats (&tile)[tile_keys<V>][V]) {
-    multiply<D>(rows, queries + run.half * W, tile);
+ADFAST_INLINE void score(const Run& run, int64_t key, Rows<const float> keys, const float* queries,
+                         const Floats (&start)[V], Floats (&tile)[tile_keys<V>][V]) {
+    multiply<D>(keys, key, run.block.last_key(), queries + run.half * W, start, tile);
     if (key < run.full_from || key + tile_keys<V> - 1 > run.first_query) {
         mask(key, run.block.query + run.half * W, run.block.span + run.half * W, tile);
     }

@@ -1,6 +1,7 @@
-// The forward pass over one block of queries: softmax with a running maximum.
+// The forward pass over one block of queries.
 //
-// Source: Milakov and Gimelshein 2018, "Online normalizer calculation for softmax".
+// A weight is 2^score, without the usual row maximum, as long as the sums show that this neither
+// overflowed nor lost what counts. Otherwise the block is computed again, its maxima found first.
 #pragma once
 
 #include "attention_block.hpp"
@@ -8,12 +9,16 @@
 
 namespace adfast::INSTRUCTION_SET {
 
+// Between them a sum of weights is precise: the largest weight is at least the sum divided by the
+// number of keys, and a weight too small for a float is nothing beside it.
+constexpr float LEAST_SUM = 0x1p-32f, GREATEST_SUM = 0x1p64f;
+
 template <int D>
 struct Forward {
     const AttentionProblem& problem;
     Scratch scratch;
-    const float *keys = nullptr, *values = nullptr;  // rows of the key head
-    Prefetch* prefetch = nullptr;                    // advanced with every tile
+    Rows<const float> keys = {}, values = {};  // rows of D, of the key head
+    Prefetch* prefetch = nullptr;              // advanced with every tile
     float* rows = scratch.take(BLOCK * D);
     float* queries = scratch.take(BLOCK * D);  // columns, scaled to logits in base 2
     float* out = scratch.take(BLOCK * D);      // columns, not yet divided by the sum
@@ -22,64 +27,104 @@ struct Forward {
 
     // Writes the block's rows of the values and its `lse`, both of one head.
     void attend(const Block& block, Rows<const float> q, Rows<float> out_to, float* lse) {
-        pack_rows<D>(q, block.count, BLOCK, problem.head_dim, rows);
-        transpose<BLOCK, D>(rows, queries, problem.scale * LOG2_E);
-        for (int i = 0; i < BLOCK * D; i += W) store(out + i, Floats{});
-        for (int v = 0; v < 2; ++v) {
-            maximum[v] = Floats{} + MASKED / 2;  // above what is masked, which then weighs nothing
-            sum[v] = Floats{};
+        const auto query_rows = whole_rows<D>(q, block.count, BLOCK, problem.head_dim, rows);
+        transpose<BLOCK, D>(query_rows.data, query_rows.stride, queries, BLOCK,
+                            problem.scale * LOG2_E);
+        for (int v = 0; v < 2; ++v) maximum[v] = Floats{};
+        add_up(block, Weights<false>{*this});
+        if (!is_precise(block.count)) {
+            // Above what is masked, which then weighs nothing.
+            for (int v = 0; v < 2; ++v) maximum[v] = Floats{} + MASKED / 2;
+            Maxima maxima{*this};
+            visit_keys(block, maxima);
+            add_up(block, Weights<true>{*this});
         }
-        visit_keys(block, *this);
         write_lse(block.count, lse);
-        transpose<D, BLOCK>(out, rows, 1.0f);
-        unpack_rows<D>(rows, block.count, problem.head_dim, 1.0f, out_to);
+        write_columns<D>(out, block.count, problem.head_dim, 1.0f, rows, out_to);
     }
 
-    template <int V>
-    void chunk(const Run& run, int64_t key, int64_t num_keys) {
-        float* weight = weights + run.half * W;
-        Floats rescale[V];
-        take_scores<V>(run, key, num_keys, weight, rescale);
-        for (int64_t j = 0; j < num_keys; j += TILE_KEYS) {
+    template <typename Visitor>
+    void add_up(const Block& block, Visitor weights_of) {
+        for (int i = 0; i < BLOCK * D; i += W) store(out + i, Floats{});
+        for (int v = 0; v < 2; ++v) sum[v] = Floats{};
+        visit_keys(block, weights_of);
+    }
+
+    // Adds the keys of a chunk to `sum` and `out`, with weights 2^(score - maximum).
+    template <bool HAS_MAXIMUM>
+    struct Weights {
+        Forward& pass;
+
+        template <int V>
+        void chunk(const Run& run, int64_t key, int64_t num_keys) {
+            constexpr int R = tile_keys<V>;
+            float* weights = pass.weights + run.half * W;
+            Floats maximum[V], sum[V];
+            for (int v = 0; v < V; ++v) {
+                maximum[v] = pass.maximum[run.half + v];
+                sum[v] = pass.sum[run.half + v];
+            }
+            for (int64_t j = 0; j < num_keys; j += R) {
+                Floats tile[R][V];
+                pass.scores(run, key + j, tile);
 #pragma GCC unroll 16
-            for (int r = 0; r < TILE_KEYS; ++r) {
+                for (int r = 0; r < R; ++r) {
 #pragma GCC unroll 2
-                for (int v = 0; v < V; ++v) {
-                    float* at = weight + (j + r) * BLOCK + v * W;
-                    const Floats p = exp2(load(at) - maximum[run.half + v]);
-                    store(at, p);
-                    sum[run.half + v] += p;
+                    for (int v = 0; v < V; ++v) {
+                        const Floats p = exp2(HAS_MAXIMUM ? tile[r][v] - maximum[v] : tile[r][v]);
+                        store(weights + (j + r) * BLOCK + v * W, p);
+                        sum[v] += p;
+                    }
+                }
+            }
+            for (int v = 0; v < V; ++v) pass.sum[run.half + v] = sum[v];
+            accumulate_columns<D, V>(pass.values.from(key), weights, run.num_keys(key, num_keys),
+                                     pass.out + run.half * W);
+        }
+    };
+
+    // Raises the maxima to the scores of a chunk.
+    struct Maxima {
+        Forward& pass;
+
+        template <int V>
+        void chunk(const Run& run, int64_t key, int64_t num_keys) {
+            constexpr int R = tile_keys<V>;
+            for (int64_t j = 0; j < num_keys; j += R) {
+                Floats tile[R][V];
+                pass.scores(run, key + j, tile);
+                for (int r = 0; r < R; ++r) {
+                    for (int v = 0; v < V; ++v) {
+                        Floats& top = pass.maximum[run.half + v];
+                        top = larger(top, tile[r][v]);
+                    }
                 }
             }
         }
-        accumulate_columns<D>(values + key * D, weight, num_keys, rescale, out + run.half * W);
+    };
+
+    template <int V>
+    __attribute__((always_inline)) void scores(const Run& run, int64_t key,
+                                               Floats (&tile)[tile_keys<V>][V]) {
+        prefetch->advance<D>();
+        const Floats zeros[V] = {};
+        score<D>(run, key, keys, queries, zeros, tile);
     }
 
-    // Writes the scores to where the weights will be; raises the maximum.
-    template <int V>
-    __attribute__((always_inline)) void take_scores(const Run& run, int64_t key, int64_t num_keys,
-                                                    float* to, Floats (&rescale)[V]) {
-        constexpr int R = tile_keys<V>;
-        Floats top[V];
-        for (int v = 0; v < V; ++v) top[v] = maximum[run.half + v];
-        for (int64_t j = 0; j < num_keys; j += R) {
-            Floats tile[R][V];
-            prefetch->advance<D>();
-            score<D, V>(run, key + j, keys + (key + j) * D, queries, tile);
-#pragma GCC unroll 16
-            for (int r = 0; r < R; ++r) {
-#pragma GCC unroll 2
-                for (int v = 0; v < V; ++v) {
-                    store(to + (j + r) * BLOCK + v * W, tile[r][v]);
-                    top[v] = larger(top[v], tile[r][v]);
-                }
-            }
+    // Whether the first `count` queries have sums of weights, and values, that lost nothing.
+    bool is_precise(int64_t count) const {
+        Floats zeros[2] = {};  // NaN once a value is not finite
+        for (int i = 0; i < BLOCK * D; i += 2 * W) {
+            zeros[0] += load(out + i) * 0.0f;
+            zeros[1] += load(out + i + W) * 0.0f;
         }
-        for (int v = 0; v < V; ++v) {
-            rescale[v] = exp2(maximum[run.half + v] - top[v]);
-            maximum[run.half + v] = top[v];
-            sum[run.half + v] *= rescale[v];
+        Ints precise = zeros[0] + zeros[1] == 0.0f;
+        for (int v = 0; v < 2; ++v) {
+            const Ints is_padding = lane_numbers() >= static_cast<int32_t>(count) - v * W;
+            const Ints is_within = (sum[v] >= LEAST_SUM) & (sum[v] <= GREATEST_SUM);
+            precise &= is_within | is_padding;
         }
+        return all_of(precise);
     }
 
     // Also divides `out` by the sum of the weights.

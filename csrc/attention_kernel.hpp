@@ -35,26 +35,36 @@ static Rows<Float> rows_from(const HeadsView<Float>& heads, int64_t b, int64_t h
 struct Place {
     int64_t b, t;
 
+    int64_t count(const AttentionProblem& problem) const { return block_count(problem.length, t); }
     Place next(const AttentionProblem& problem) const {
-        return t + BLOCK < problem.length ? Place{b, t + BLOCK} : Place{b + 1, 0};
+        const int64_t end = t + count(problem);
+        return end < problem.length ? Place{b, end} : Place{b + 1, 0};
     }
 };
 
-// Packs the key heads of one block of tokens. Zeros follow, for the last tile to read.
+// Packs the key heads of one block of tokens, unless they can be read where they are.
 template <int D>
 static void pack_heads(const AttentionProblem& problem, const Heads& from, Place at, float* to) {
-    const int64_t count = smaller(BLOCK, problem.length - at.t);
+    if (problem.head_dim == D) return;
     for (int64_t h = 0; h < problem.kv_heads; ++h) {
-        pack_rows<D>(rows_from(from, at.b, h, at.t), count, count + MAX_TILE_KEYS, problem.head_dim,
-                     to + (h * packed_rows(problem) + at.t) * D);
+        pack_rows<D>(rows_from(from, at.b, h, at.t), at.count(problem), at.count(problem),
+                     problem.head_dim, to + (h * packed_rows(problem) + at.t) * D);
     }
 }
 
-// Sets the rows that `pack_heads` writes to zero, but for those behind a block before.
+// All rows of a key head, of D floats.
 template <int D>
-static void clear_heads(const AttentionProblem& problem, int64_t t, float* to) {
-    const int64_t begin = t == 0 ? 0 : t + MAX_TILE_KEYS;
-    const int64_t end = smaller(t + BLOCK, problem.length) + MAX_TILE_KEYS;
+static Rows<const float> key_rows(const AttentionProblem& problem, const Heads& heads, int64_t b,
+                                  int64_t h, const float* packed) {
+    if (problem.head_dim == D) return rows_from(heads, b, h, 0);
+    return {packed + h * packed_rows(problem) * D, D};
+}
+
+// Sets rows to zero: those of a block and, behind it, what its last tile adds to.
+template <int D>
+static void clear_heads(const AttentionProblem& problem, Place at, float* to) {
+    const int64_t begin = at.t == 0 ? 0 : at.t + MAX_TILE_KEYS;
+    const int64_t end = at.t + at.count(problem) + MAX_TILE_KEYS;
     for (int64_t h = 0; h < problem.kv_heads; ++h) {
         float* rows = to + h * packed_rows(problem) * D;
         for (int64_t i = begin * D; i < end * D; i += W) store(rows + i, Floats{});
@@ -96,8 +106,8 @@ static void forward_padded(const AttentionProblem& problem, const Heads& q, cons
                 prefetch.add(rows_from(v, next.b, kv, next.t));
             }
             pass.prefetch = &prefetch;
-            pass.keys = keys + kv * packed;
-            pass.values = values + kv * packed;
+            pass.keys = key_rows<D>(problem, k, at.b, kv, keys);
+            pass.values = key_rows<D>(problem, v, at.b, kv, values);
             pass.attend(block, rows_from(q, at.b, h, at.t), rows_from(out, at.b, h, at.t),
                         lse + (at.b * problem.heads + h) * problem.length + at.t);
         }
@@ -121,8 +131,8 @@ static void backward_padded(const AttentionProblem& problem, const Heads& q, con
         const Block block(problem, documents_of(problem, at.b), at.t);
         pack_heads<D>(problem, k, at, keys);
         pack_heads<D>(problem, v, at, values);
-        clear_heads<D>(problem, at.t, d_keys);
-        clear_heads<D>(problem, at.t, d_values);
+        clear_heads<D>(problem, at, d_keys);
+        clear_heads<D>(problem, at, d_values);
         for (int64_t h = 0; h < problem.heads; ++h) {
             const int64_t kv = h / group;
             Prefetch prefetch(BLOCK, block.num_tiles());
@@ -137,8 +147,8 @@ static void backward_padded(const AttentionProblem& problem, const Heads& q, con
                 prefetch.add(rows_from(dv, at.b, kv, at.t));
             }
             pass.prefetch = &prefetch;
-            pass.keys = keys + kv * packed;
-            pass.values = values + kv * packed;
+            pass.keys = key_rows<D>(problem, k, at.b, kv, keys);
+            pass.values = key_rows<D>(problem, v, at.b, kv, values);
             pass.d_keys = d_keys + kv * packed;
             pass.d_values = d_values + kv * packed;
             pass.differentiate(block, rows_from(q, at.b, h, at.t), rows_from(out, at.b, h, at.t),
@@ -164,6 +174,7 @@ static int64_t scratch_floats(const AttentionProblem& problem) {
 
 static void forward(const AttentionProblem& problem, const Heads& q, const Heads& k, const Heads& v,
                     const MutableHeads& out, float* lse, float* scratch) {
+    const DenormalsFlushed flushed;
     const auto run = [&](auto padded) { padded(problem, q, k, v, out, lse, scratch); };
     switch (padded_head_dim(problem.head_dim)) {
         case 16: return run(forward_padded<16>);
@@ -177,6 +188,7 @@ static void backward(const AttentionProblem& problem, const Heads& q, const Head
                      const Heads& v, const Heads& out, const float* lse, const Heads& d_out,
                      const MutableHeads& dq, const MutableHeads& dk, const MutableHeads& dv,
                      float* scratch) {
+    const DenormalsFlushed flushed;
     const auto run = [&](auto padded) {
         padded(problem, q, k, v, out, lse, d_out, dq, dk, dv, scratch);
     };

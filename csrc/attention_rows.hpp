@@ -21,6 +21,9 @@ template <typename Float>
 struct Rows {
     Float* data;
     int64_t stride;
+
+    Float* at(int64_t t) const { return data + t * stride; }
+    Rows from(int64_t t) const { return {at(t), stride}; }
 };
 
 // Copies `count` rows of `head_dim` floats to rows of D; fills up with zeros to `num_rows` of them.
@@ -28,32 +31,33 @@ template <int D>
 static void pack_rows(Rows<const float> from, int64_t count, int64_t num_rows, int64_t head_dim,
                       float* to) {
     for (int64_t t = 0; t < count; ++t) {
-        if (head_dim == D) {
-#pragma GCC unroll 32
-            for (int d = 0; d < D; d += W)
-                store(to + t * D + d, load(from.data + t * from.stride + d));
-        } else {
-            for (int64_t d = 0; d < D; ++d) {
-                to[t * D + d] = d < head_dim ? from.data[t * from.stride + d] : 0.0f;
-            }
+        for (int64_t d = 0; d < D; ++d) {
+            to[t * D + d] = d < head_dim ? from.at(t)[d] : 0.0f;
         }
     }
     for (int64_t i = count * D; i < num_rows * D; i += W) store(to + i, Floats{});
 }
 
-// Writes rows of D back to rows of `head_dim` floats, times `scale`.
+// `num_rows` rows of D: those of the caller where there are as many, otherwise a copy in `padded`
+// of the `count` rows there are.
+template <int D>
+static Rows<const float> whole_rows(Rows<const float> from, int64_t count, int64_t num_rows,
+                                    int64_t head_dim, float* padded) {
+    if (head_dim == D && count == num_rows) return from;
+    pack_rows<D>(from, count, num_rows, head_dim, padded);
+    return {padded, D};
+}
+
+// Copies `count` rows of D to rows of `head_dim` floats, times `scale`.
 template <int D>
 static void unpack_rows(const float* from, int64_t count, int64_t head_dim, float scale,
                         Rows<float> to) {
     for (int64_t t = 0; t < count; ++t) {
         if (head_dim == D) {
 #pragma GCC unroll 32
-            for (int d = 0; d < D; d += W) {
-                store(to.data + t * to.stride + d, load(from + t * D + d) * scale);
-            }
+            for (int d = 0; d < D; d += W) store(to.at(t) + d, load(from + t * D + d) * scale);
         } else {
-            for (int64_t d = 0; d < head_dim; ++d)
-                to.data[t * to.stride + d] = from[t * D + d] * scale;
+            for (int64_t d = 0; d < head_dim; ++d) to.at(t)[d] = from[t * D + d] * scale;
         }
     }
 }

@@ -1,11 +1,11 @@
 // The three products of attention, each on a tile that stays in registers.
 //
 // D channels of a head (padded to a multiple of W), V registers of W queries. Three layouts: `rows`
-// are [token][D]; `columns` [D][BLOCK] and `weights` [key][BLOCK] hold one query per column. Every
-// multiply-add takes one factor from a register and one broadcast from memory.
+// are [token][D], at any distance; `columns` [D][BLOCK] and `weights` [key][BLOCK] hold one query
+// per column. Every multiply-add takes one factor from a register and one broadcast from memory.
 #pragma once
 
-#include "attention_lanes.hpp"
+#include "attention_rows.hpp"
 
 namespace adfast::INSTRUCTION_SET {
 
@@ -17,13 +17,18 @@ template <int V>
 constexpr int tile_keys = V == 1 ? 2 * TILE_KEYS : TILE_KEYS;
 constexpr int MAX_TILE_KEYS = 2 * TILE_KEYS;
 
-// tile[r][v] = sum over d of rows[r][d] * columns[d][v]
+// tile[r][v] = start[v] + sum over d of rows[first + r][d] * columns[d][v]; rows after `last` are
+// that one, for the caller to mask.
 template <int D, int V, int R>
-ADFAST_INLINE void multiply(const float* rows, const float* columns, Floats (&tile)[R][V]) {
+ADFAST_INLINE void multiply(Rows<const float> rows, int64_t first, int64_t last,
+                            const float* columns, const Floats (&start)[V], Floats (&tile)[R][V]) {
+    const float* row[R];
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r) row[r] = rows.at(first + r < last ? first + r : last);
 #pragma GCC unroll 16
     for (int r = 0; r < R; ++r) {
 #pragma GCC unroll 2
-        for (int v = 0; v < V; ++v) tile[r][v] = Floats{};
+        for (int v = 0; v < V; ++v) tile[r][v] = start[v];
     }
 #pragma GCC unroll 2
     for (int d = 0; d < D; ++d) {
@@ -33,7 +38,7 @@ ADFAST_INLINE void multiply(const float* rows, const float* columns, Floats (&ti
 #pragma GCC unroll 16
         for (int r = 0; r < R; ++r) {
 #pragma GCC unroll 2
-            for (int v = 0; v < V; ++v) tile[r][v] += rows[r * D + d] * column[v];
+            for (int v = 0; v < V; ++v) tile[r][v] += row[r][d] * column[v];
         }
     }
 }
@@ -55,28 +60,27 @@ ADFAST_INLINE void mask(int64_t first_key, const int32_t* query, const int32_t* 
     }
 }
 
-// out[d][v] = rescale[v] * out[d][v] + sum over j of rows[j][d] * weights[j][v]
+// out[d][v] += sum over j of rows[j][d] * weights[j][v]
 template <int D, int V>
-ADFAST_INLINE void accumulate_columns(const float* rows, const float* weights, int64_t num_keys,
-                                      const Floats (&rescale)[V], float* out) {
+ADFAST_INLINE void accumulate_columns(Rows<const float> rows, const float* weights,
+                                      int64_t num_keys, float* out) {
     for (int first = 0; first < D; first += TILE_DEPTHS) {
         Floats tile[TILE_DEPTHS][V];
 #pragma GCC unroll 16
         for (int i = 0; i < TILE_DEPTHS; ++i) {
 #pragma GCC unroll 2
-            for (int v = 0; v < V; ++v) {
-                tile[i][v] = rescale[v] * load(out + (first + i) * BLOCK + v * W);
-            }
+            for (int v = 0; v < V; ++v) tile[i][v] = load(out + (first + i) * BLOCK + v * W);
         }
 #pragma GCC unroll 2
         for (int64_t j = 0; j < num_keys; ++j) {
             Floats weight[V];
 #pragma GCC unroll 2
             for (int v = 0; v < V; ++v) weight[v] = load(weights + j * BLOCK + v * W);
+            const float* row = rows.at(j) + first;
 #pragma GCC unroll 16
             for (int i = 0; i < TILE_DEPTHS; ++i) {
 #pragma GCC unroll 2
-                for (int v = 0; v < V; ++v) tile[i][v] += rows[j * D + first + i] * weight[v];
+                for (int v = 0; v < V; ++v) tile[i][v] += row[i] * weight[v];
             }
         }
 #pragma GCC unroll 16
@@ -90,8 +94,8 @@ ADFAST_INLINE void accumulate_columns(const float* rows, const float* weights, i
 // out[r][d] += sum over q < num_queries of weights[r][q] * rows[q][d], for N
 // registers of channels
 template <int D, int R, int N>
-ADFAST_INLINE void accumulate_rows_tile(const float* rows, const float* weights, int num_queries,
-                                        float* out) {
+ADFAST_INLINE void accumulate_rows_tile(Rows<const float> rows, const float* weights,
+                                        int num_queries, float* out) {
     Floats tile[R][N];
 #pragma GCC unroll 16
     for (int r = 0; r < R; ++r) {
@@ -102,7 +106,7 @@ ADFAST_INLINE void accumulate_rows_tile(const float* rows, const float* weights,
     for (int q = 0; q < num_queries; ++q) {
         Floats row[N];
 #pragma GCC unroll 2
-        for (int n = 0; n < N; ++n) row[n] = load(rows + q * D + n * W);
+        for (int n = 0; n < N; ++n) row[n] = load(rows.at(q) + n * W);
 #pragma GCC unroll 16
         for (int r = 0; r < R; ++r) {
 #pragma GCC unroll 2
@@ -118,15 +122,15 @@ ADFAST_INLINE void accumulate_rows_tile(const float* rows, const float* weights,
 
 // The same for `num_keys` keys, a multiple of TILE_KEYS.
 template <int D>
-ADFAST_INLINE void accumulate_rows(const float* rows, const float* weights, int64_t num_keys,
+ADFAST_INLINE void accumulate_rows(Rows<const float> rows, const float* weights, int64_t num_keys,
                                    int num_queries, float* out) {
     constexpr int N = D == W ? 1 : 2;
     constexpr int R = tile_keys<N>;
     int64_t j = 0;
     for (; j + R <= num_keys; j += R) {
         for (int d = 0; d < D; d += N * W) {
-            accumulate_rows_tile<D, R, N>(rows + d, weights + j * BLOCK, num_queries,
-                                          out + j * D + d);
+            accumulate_rows_tile<D, R, N>({rows.data + d, rows.stride}, weights + j * BLOCK,
+                                          num_queries, out + j * D + d);
         }
     }
     if (j < num_keys) {  // half a tile, only where N is 1

@@ -166,6 +166,47 @@ def test_large_logits_neither_overflow_nor_underflow(size, instruction_set):
 
 
 @every_instruction_set
+@pytest.mark.parametrize("head_dim", [16, 20])
+@pytest.mark.parametrize("logit", [-1e4, -300.0, -60.0, -20.0, 40.0, 60.0, 90.0, 300.0, 1e4])
+def test_weights_are_precise_at_any_level_of_the_logits(logit, head_dim, instruction_set):
+    """All logits near `logit`: their level must cancel, whether or not the maxima are taken out."""
+    q, k, v = random_qkv(0, 70, head_dim=head_dim)
+    q[..., 0], k[..., 0] = logit, 1.0
+    q[..., 1:] *= 0.1
+    options = {"window": 40, "scale": 1.0}
+    expected = differentiate(reference.attention, q, k, v, dtype=torch.float64, **options)
+    found = differentiate(native(instruction_set), q, k, v, **options)
+    of_torch = differentiate(banded_cpu.attention, q, k, v, **options)
+    for one, other, exact in zip(found, of_torch, expected, strict=True):
+        # Large logits are rounded in another order: three times the error of torch at most.
+        allowed = 3 * (other - exact).abs().max() + 1e-5 * exact.abs().max()
+        assert (one - exact).abs().max() <= allowed
+
+
+@every_instruction_set
+def test_one_row_with_large_logits_leaves_the_others_as_they_are(instruction_set):
+    tensors = random_qkv(0, 100, batch=3)
+    tensors[0][1] *= 1e3
+    run = native(instruction_set)
+    whole = run(*tensors, window=None, document_start_BT=None, scale=0.25)
+    alone = run(*(x[2:] for x in tensors), window=None, document_start_BT=None, scale=0.25)
+    for batched, single in zip(whole, alone, strict=True):
+        assert torch.equal(batched[2:], single)
+
+
+@every_instruction_set
+@pytest.mark.parametrize("size", [1e-30, 1e15, 1e25, 1e30])
+def test_values_of_any_size_are_averaged(size, instruction_set):
+    q, k, v = random_qkv(0, 70)
+    q[..., 0], k[..., 0] = 25.0, 1.0  # weights of e^25, were they not divided first
+    out, _ = native(instruction_set)(q, k, v * size, window=None, document_start_BT=None, scale=1.0)
+    expected, _ = reference.attention(
+        q.double(), k.double(), v.double(), window=None, document_start_BT=None, scale=1.0
+    )
+    torch.testing.assert_close(out.double() / size, expected, rtol=0, atol=2e-5)
+
+
+@every_instruction_set
 @pytest.mark.parametrize("which", [0, 1, 2])
 def test_a_nan_reaches_those_who_see_it_and_nobody_else(which, instruction_set):
     tensors = random_qkv(0, 50)
