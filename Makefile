@@ -24,6 +24,12 @@ test: $(STAMP)
 sanitize: $(STAMP)
 	$(BIN)/python tests/histories/sanitize.py
 
+# The whole campaign of injected faults (docs/reliability.md), TRIALS times as many random ones as in
+# the suite, and a table of all.
+TRIALS ?= 10
+faults: $(STAMP)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(TEST_PROCESSES) -m faults --fault-trials=$(TRIALS)
+
 lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

@@ -1,6 +1,6 @@
 """Ctrl-C and SIGTERM, at any stage: nothing is lost, and the way on is said.
 
-At any moment of a stage: `tests/faults/test_ended_processes.py`.
+At any moment of a stage: `tests/faults/test_ended_commands.py`.
 """
 
 import contextlib

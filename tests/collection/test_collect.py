@@ -94,6 +94,7 @@ def test_every_kth_episode_is_kept(tmp_path, whole):
             )
 
 
+@pytest.mark.faults
 def test_killed_collection_equals_uninterrupted_one(
     memory_folder, whole, fault_trials, count_faults
 ):

@@ -12,6 +12,8 @@ from faults.enumeration import Scenario, kill_everywhere
 from faults.fault_points import fault_at, refuse, refuse_half_way
 from killed_process import Worker
 
+pytestmark = pytest.mark.faults
+
 SCENARIOS = ["ReplacedFile", "NewStore", "StoreCommit", "Training", "FreshRun", "ForgottenStage"]
 ERRORS = {
     "full disk": refuse(errno.ENOSPC),

@@ -39,6 +39,7 @@ def write_blocks(acknowledge, path: Path) -> None:
                 acknowledge(number)
 
 
+@pytest.mark.faults
 def test_killed_writer_loses_nothing_it_acknowledged(memory_folder, fault_trials, count_faults):
     worker = Worker(write_blocks)
     worker.run(memory_folder / "uninterrupted")

@@ -91,6 +91,7 @@ def test_another_seed_trains_another_model(tmp_path, store):
     assert not torch.equal(one, two)
 
 
+@pytest.mark.faults
 def test_killed_training_equals_uninterrupted_one(memory_folder, fault_trials, count_faults):
     settings = {"updates": 60, "checkpoint_every": 2, "metrics_every": 3}
     worker = Worker(train_and_acknowledge)
