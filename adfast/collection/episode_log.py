@@ -32,28 +32,33 @@ class EpisodeLog:
         shape = (num_environments, *schema.observation_shape)
         self._observation = np.zeros(shape, schema.observation_dtype)
         self._episode_step = np.zeros(num_environments, np.int64)
-        self._has_begun = np.zeros(num_environments, bool)  # an episode that goes on
+        self._has_begun = np.zeros(num_environments, bool)  # an episode that can take a step
 
     def begin(self, observation: np.ndarray, mask: np.ndarray) -> None:
         """New episodes begin in `mask` with `observation` `[N, *shape]`; open ones are given up."""
-        self.recording.truncate(mask & self._has_begun)
+        self.recording.truncate(mask)
         self._observation[mask] = observation[mask]
         self._episode_step[mask] = 0
         self._has_begun[mask] = True
 
-    def require_begun(self, mask: np.ndarray) -> None:
-        """Raise `InvalidArgument` unless the environments of `mask` can take a step."""
+    def begin_step(self, mask: np.ndarray) -> None:
+        """The environments of `mask` are about to take a step; `add` must follow.
+
+        Where it does not, since the step was interrupted or failed, only a new episode goes on.
+        Raises `InvalidArgument` unless they can take a step.
+        """
         waiting = mask & ~self._has_begun
         if waiting.any():
             raise InvalidArgument(
                 f"step needs an episode that goes on, but environment {int(waiting.argmax())} has "
-                "begun none since the last one ended; call reset() first"
+                "begun none since the last one ended or a step failed; call reset() first"
             )
         if (self._episode_step[mask] >= self._schema.episode_length).any():
             raise InvalidArgument(
                 f"episode_length is {self._schema.episode_length} steps, and an episode is longer; "
                 "record into another store with Recorder(path, episode_length=...)"
             )
+        self._has_begun[mask] = False
 
     def add(
         self,
@@ -82,7 +87,7 @@ class EpisodeLog:
         self.recording.append(rows, mask)
         self._observation[mask] = next_observation[mask]
         self._episode_step[mask] += 1
-        ended = mask & (boundary != BOUNDARY_INSIDE)
-        if ended.any():
-            self._has_begun[ended] = False
+        goes_on = boundary == BOUNDARY_INSIDE
+        self._has_begun[mask & goes_on] = True
+        if not goes_on[mask].all():
             self.recording.flush()

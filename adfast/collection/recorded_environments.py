@@ -41,8 +41,8 @@ class RecordedEnv(gymnasium.Wrapper):
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
         """One recorded step."""
         self._recorder.require_own_process()
-        self._log.require_begun(EVERY)
         taken = self._encoding.encode_actions(np.asarray(action).reshape(1))
+        self._log.begin_step(EVERY)
         observation, reward, terminated, truncated, info = self.env.step(action)
         self._log.add(
             taken,
@@ -93,8 +93,8 @@ class RecordedVectorEnv(VectorWrapper):
         """One recorded step; where it only resets, no transition."""
         self._recorder.require_own_process()
         resets = self._is_resetting
-        self._log.require_begun(~resets)
         taken = self._encoding.encode_actions(actions)
+        self._log.begin_step(~resets)
         observation, reward, terminated, truncated, info = self.env.step(actions)
         after = self._encoding.encode_observations(observation)
         done = np.asarray(terminated, bool) | np.asarray(truncated, bool)

@@ -10,6 +10,7 @@ Legend: N histories that grow together, T steps.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections.abc import Iterator, Mapping
@@ -19,7 +20,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from adfast.durable import discard, replace_file
-from adfast.errors import StoreError
+from adfast.errors import StoreError, WriteError
 from adfast.histories.block import split_metadata
 from adfast.histories.writer import HistoryWriter
 from adfast.tasks.transition_schema import BOUNDARY_INSIDE, BOUNDARY_TRUNCATED, Field
@@ -54,6 +55,10 @@ class Recording:
         columns, common = split_metadata(metadata, num_histories)
         self.folder = folder
         self._num_rows = 0
+        self._is_whole = True  # every file ends with the same row
+        self._row_bytes = {
+            name: num_histories * field.item_bytes for name, field in kept_fields(fields).items()
+        }
         folder.mkdir()
         description = {
             "histories": num_histories,
@@ -64,22 +69,30 @@ class Recording:
         self._is_transition = np.zeros(num_histories, np.uint8)
         self._files: dict[str, BinaryIO] = {
             name: (folder / name).open("wb", buffering=FILE_BUFFER_BYTES)
-            for name in (*fields, IS_TRANSITION)
+            for name in self._row_bytes
         }
         # Written last: a folder without it holds nothing.
         replace_file(folder / DESCRIPTION_NAME, [json.dumps(description).encode()])
 
     def append(self, rows: Mapping[str, np.ndarray], is_transition: np.ndarray) -> None:
-        """Add a row `[N, *item]` to every field; it counts where `is_transition` (bool `[N]`)."""
-        for name, values in rows.items():
-            self._files[name].write(np.ascontiguousarray(values).data)
-        self._is_transition = is_transition.astype(np.uint8)
-        self._files[IS_TRANSITION].write(self._is_transition.data)
-        self._boundary = rows["boundary"].copy()
+        """Add a row `[N, *item]` to every field; it counts where `is_transition` (bool `[N]`).
+
+        Raises `WriteError` if the disk is full; the row is then in none of them.
+        """
+        self._drop_partial_row()
+        counts = is_transition.astype(np.uint8)
+        self._is_whole = False
+        with self._writing():
+            for name, values in rows.items():
+                self._files[name].write(np.ascontiguousarray(values).data)
+            self._files[IS_TRANSITION].write(counts.data)
+        self._boundary, self._is_transition = rows["boundary"].copy(), counts
         self._num_rows += 1
+        self._is_whole = True
 
     def truncate(self, mask: np.ndarray) -> None:
         """End the episodes of `mask` (bool `[N]`) at their newest row, if it did not end them."""
+        self._drop_partial_row()
         changing = mask & (self._boundary == BOUNDARY_INSIDE) & (self._is_transition != 0)
         if not changing.any():
             return
@@ -90,14 +103,43 @@ class Recording:
 
     def flush(self) -> None:
         """Hand everything to the operating system, which keeps it if this process is killed."""
-        for file in self._files.values():
-            file.flush()
+        with self._writing():
+            for file in self._files.values():
+                file.flush()
 
     def commit(self, writer: HistoryWriter) -> None:
         """Make the histories blocks of `writer`'s store, and delete the files."""
+        self._drop_partial_row()
+        self.flush()
         for file in self._files.values():
             file.close()
         commit_recording(self.folder, writer, is_interrupted=False)
+
+    def _drop_partial_row(self) -> None:
+        """Take back what an `append` wrote that was interrupted between two files."""
+        if self._is_whole:
+            return
+        self.flush()
+        for name, file in self._files.items():
+            file.truncate(self._num_rows * self._row_bytes[name])
+            file.seek(0, os.SEEK_END)
+        self._is_whole = True
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Turn the operating system's refusals into `WriteError`."""
+        try:
+            yield
+        except OSError as error:
+            raise WriteError(
+                f"{self.folder}: cannot be written: {error.strerror}; free space, then record on: "
+                "every episode that had ended before is kept"
+            ) from error
+
+
+def kept_fields(fields: Mapping[str, Field]) -> dict[str, Field]:
+    """The fields that a recording has files of."""
+    return {**fields, IS_TRANSITION: Field(np.dtype(np.uint8))}
 
 
 def begin_recording(
@@ -175,7 +217,7 @@ def map_files(
     folder: Path, fields: Mapping[str, Field], num_histories: int
 ) -> dict[str, np.ndarray]:
     """Name -> `[T, N, *item]` mapped, up to the last step that every file has whole."""
-    every = {**fields, IS_TRANSITION: Field(np.dtype(np.uint8))}
+    every = kept_fields(fields)
     steps = min(
         (folder / name).stat().st_size // (num_histories * field.item_bytes)
         for name, field in every.items()

@@ -1,6 +1,7 @@
 """What a recorder writes is what happened, in every kind of environment, whatever ends it."""
 
 import copy
+import resource
 
 import gymnasium
 import numpy as np
@@ -11,7 +12,7 @@ from gymnasium.wrappers import TimeLimit
 
 from adfast import histories
 from adfast.collection.recorder import Recorder
-from adfast.errors import InUse, InvalidArgument
+from adfast.errors import InUse, InvalidArgument, WriteError
 from adfast.histories import recording
 from adfast.simulators.gymnasium_env import FamilyEnv, FamilyVectorEnv
 from collection.traced_environment import LONGEST, SPACES, TracedEnv, assert_history_is_trace
@@ -50,6 +51,13 @@ def test_history_of_a_single_environment_is_what_happened(tmp_path, space):
         "block-000000.safetensors",
         "manifest.json",
     ]
+
+
+def step_on(environment, action, num_steps):
+    """Steps with one action and a reset wherever an episode ends."""
+    for _ in range(num_steps):
+        if np.any(environment.step(action)[2:4]):
+            environment.reset()
 
 
 def run_vector(environment, mode, random, num_steps):
@@ -276,3 +284,81 @@ def test_limit_of_a_wrapper_is_recorded_as_truncation(tmp_path):
     np.testing.assert_array_equal(
         history["next_observation"][:-1][inside], history["observation"][1:][inside]
     )
+
+
+class Failing(TracedEnv):
+    """Its thirtieth step raises, after it has done half of its work."""
+
+    def step(self, action):
+        if len(self.trace) == 29:
+            self.trace.append(None)
+            raise KeyboardInterrupt
+        return super().step(action)
+
+
+@pytest.mark.parametrize("is_vector", [False, True])
+def test_failed_step_is_no_transition_and_ends_the_episode(tmp_path, is_vector):
+    failing = Failing(seed=3)
+    with Recorder(tmp_path) as recorder:
+        vector = SyncVectorEnv([lambda: failing], autoreset_mode="Disabled")
+        environment = recorder.wrap(vector if is_vector else failing)
+        action = np.array([1]) if is_vector else 1
+        environment.reset()
+        with pytest.raises(KeyboardInterrupt):
+            step_on(environment, action, 100)
+        assert failing.episode_step > 0
+        with pytest.raises(InvalidArgument, match=r"begun none since .* a step failed; call"):
+            environment.step(action)
+        del failing.trace[29:]
+        failing.step = lambda action: TracedEnv.step(failing, action)
+        environment.reset()
+        step_on(environment, action, 30)
+    assert len(failing.trace) == 59
+    assert_history_is_trace(histories.open(tmp_path).history(0), failing, cut_off=[28])
+
+
+@pytest.mark.parametrize("interrupted_at", ["observation", "reward", "is_transition"])
+def test_interrupted_row_is_taken_back(tmp_path, interrupted_at):
+    traced = TracedEnv()
+    with Recorder(tmp_path) as recorder:
+        environment = recorder.wrap(traced)
+        environment.reset()
+        while any(environment.step(1)[2:4]):
+            environment.reset()
+        files = environment._log.recording._files
+        whole = files[interrupted_at]
+        files[interrupted_at] = InterruptedFile()
+        with pytest.raises(KeyboardInterrupt):
+            environment.step(2)
+        files[interrupted_at] = whole
+        lost = traced.trace.pop()
+        environment.reset()
+        step_on(environment, 3, 40)
+    cut_off = [] if lost[6] == 0 else [len(traced.trace) - 41]
+    assert_history_is_trace(histories.open(tmp_path).history(0), traced, cut_off=cut_off)
+
+
+class InterruptedFile:
+    def write(self, _):
+        raise KeyboardInterrupt
+
+
+def test_full_disk_is_said_and_costs_no_ended_episode(tmp_path):
+    traced = TracedEnv("images")
+    recorder = Recorder(tmp_path)
+    environment = recorder.wrap(traced)
+    environment.reset()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, limits[1]))  # stands in for a full disk
+    try:
+        with pytest.raises(WriteError, match="cannot be written: File too large; free space"):
+            step_on(environment, 1, 5000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert 200 < len(traced.trace) < 1000
+    recorder.close()
+    store = histories.open(tmp_path)
+    recorded = len(store.history(0)["action"])
+    assert recorded > max(t for t, row in enumerate(traced.trace[:-1]) if row[4] or row[5])
+    del traced.trace[recorded:]
+    assert_history_is_trace(store.history(0), traced)

@@ -10,16 +10,19 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from adfast import histories
 from adfast.collection.recorder import Recorder
 from adfast.errors import InvalidArgument
-from adfast.evaluation.agent import Agent
+from adfast.evaluation.agent import Agent, load
 from adfast.evaluation.in_context import evaluate
 from adfast.evaluation.play import play
 from adfast.models.config import ModelConfig
 from adfast.models.transformer import Transformer
 from adfast.simulators.gymnasium_env import FamilyEnv, FamilyVectorEnv
 from adfast.tasks.transition_schema import RealObservation, TransitionSchema
-from collection.traced_environment import LONGEST, TracedEnv
+from adfast.training.config import TrainingConfig
+from adfast.training.train import train
+from collection.traced_environment import LONGEST, SPACES, TracedEnv
 from evaluation.acting import ROOM, random_model
 
+MODEL = ModelConfig(width=16, num_heads=2, feed_forward_width=32, attention_window=9)
 OPTIONS = {"size": 5, "episode_length": 10}
 TASK_IDS, SEEDS, EPISODES = np.array([2, 11, 23]), 2, 4
 STREAMS = np.tile(np.arange(SEEDS), 3) * ROOM.num_tasks + np.repeat(TASK_IDS, SEEDS)
@@ -54,9 +57,7 @@ def test_single_environment_is_a_batch_of_one(model, expected):
 def model_of(space):
     real = {"floats": RealObservation("float32", (4,)), "discrete": None}[space]
     schema = TransitionSchema(() if real else (7,), 3, LONGEST, "float32", real)
-    model = Transformer(
-        ModelConfig(width=16, num_heads=2, feed_forward_width=32, attention_window=9), schema, 0
-    )
+    model = Transformer(MODEL, schema, seed=0)
     model.head.data.normal_(generator=torch.Generator().manual_seed(1))
     return model
 
@@ -94,3 +95,25 @@ def test_what_cannot_be_played_is_refused(model):
     unmarked.metadata = {}
     with pytest.raises(InvalidArgument, match=r"must be one of gymnasium\.vector\.Autoreset"):
         play(agent, unmarked, 1)
+
+
+@pytest.mark.parametrize("space", SPACES)
+def test_every_space_is_recorded_learned_and_played(tmp_path, space):
+    with Recorder(tmp_path / "histories") as recorder:
+        environment = recorder.wrap(TracedEnv(space))
+        environment.reset()
+        for _ in range(60):
+            if any(environment.step(2)[2:4]):
+                environment.reset()
+    train(
+        histories.open(tmp_path / "histories"),
+        tmp_path / "run",
+        model=MODEL,
+        training=TrainingConfig(
+            updates=40, batch_size=4, context_length=8, align="step", threads=1, warmup_updates=2
+        ),
+    )
+    traced = TracedEnv(space)
+    played = play(load(tmp_path / "run", temperature=0.0), traced, 3)
+    assert played.lengths.sum() == len(traced.trace)
+    assert {int(row[1]) for row in traced.trace} == {2}  # what it was shown, in the space's numbers
