@@ -7,7 +7,7 @@ import gymnasium
 import numpy as np
 import pytest
 from gymnasium.spaces import Box, Dict, Discrete
-from gymnasium.vector import AutoresetMode, SyncVectorEnv
+from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv
 from gymnasium.wrappers import TimeLimit
 
 from adfast import histories
@@ -362,3 +362,50 @@ def test_full_disk_is_said_and_costs_no_ended_episode(tmp_path):
     assert recorded > max(t for t, row in enumerate(traced.trace[:-1]) if row[4] or row[5])
     del traced.trace[recorded:]
     assert_history_is_trace(store.history(0), traced)
+
+
+def test_vector_of_processes_is_recorded_from_outside(tmp_path):
+    made = [lambda seed=seed: gymnasium.make("CartPole-v1") for seed in range(2)]
+    for name, vector in (("a", AsyncVectorEnv(made)), ("b", SyncVectorEnv(made))):
+        with Recorder(tmp_path / name) as recorder:
+            environment = recorder.wrap(vector, seed=np.arange(2))
+            environment.reset(seed=3)
+            for actions in np.random.default_rng(0).integers(2, size=(80, 2)):
+                environment.step(actions)
+            environment.close()
+    first, second = (histories.open(tmp_path / name) for name in "ab")
+    for index in range(2):
+        np.testing.assert_equal(first.history(index), second.history(index))
+        assert 70 < len(first.history(index)["action"]) < 80  # less the steps that only reset
+
+
+def test_recorder_is_of_no_use_in_another_process(tmp_path):
+    with Recorder(tmp_path) as recorder:
+        environment = recorder.wrap(TracedEnv())
+        environment.reset()
+        recorder._process += 1  # as a forked child sees it
+        for use in (lambda: environment.step(1), environment.close):
+            with pytest.raises(InvalidArgument, match="wrap the vector environment, not the sing"):
+                use()
+        with pytest.raises(InvalidArgument, match="wrap the vector environment, not the single"):
+            recorder.wrap(TracedEnv())
+        recorder._process -= 1
+
+
+def test_long_history_is_committed_from_its_files_not_from_memory(tmp_path, monkeypatch):
+    traced = TracedEnv("images")
+    with Recorder(tmp_path) as recorder:
+        environment = recorder.wrap(traced)
+        environment.reset()
+        step_on(environment, 1, 50)
+        arrays = []
+        append_block = histories.HistoryWriter.append_block
+
+        def look(writer, number, fields, *arguments):
+            arrays.append(fields)
+            append_block(writer, number, fields, *arguments)
+
+        monkeypatch.setattr(histories.HistoryWriter, "append_block", look)
+        environment.close()
+    (fields,) = arrays
+    assert all(isinstance(rows, np.memmap) and rows.flags.c_contiguous for rows in fields.values())
