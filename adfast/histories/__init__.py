@@ -4,6 +4,7 @@ from adfast.histories.ring_buffer import RingBuffer
 from adfast.histories.schema import FieldSchema, Schema
 from adfast.histories.store import HistoryStore, from_arrays, holds_whole_store
 from adfast.histories.store import open_store as open
+from adfast.histories.thinning import thin
 from adfast.histories.windows import Align, WindowSampler
 from adfast.histories.writer import HistoryWriter, create
 
@@ -19,4 +20,5 @@ __all__ = [
     "from_arrays",
     "holds_whole_store",
     "open",
+    "thin",
 ]

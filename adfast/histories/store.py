@@ -68,6 +68,11 @@ class HistoryStore(WindowSampler):
         return sum(block.num_transitions for block in self._blocks)
 
     @property
+    def blocks(self) -> tuple[Block, ...]:
+        """The blocks in order, each with its metadata; views of what is stored."""
+        return tuple(self._blocks)
+
+    @property
     def num_bytes(self) -> int:
         """Bytes of the transitions, without offsets, metadata and padding."""
         return self.num_transitions * sum(field.item_bytes for field in self._fields.values())

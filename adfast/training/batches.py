@@ -93,6 +93,8 @@ def check_values(batch: Mapping[str, np.ndarray], schema: TransitionSchema) -> N
         ("episode_step", batch["episode_step"], schema.episode_length),
     ]
     for name in ("observation", "next_observation"):
+        if schema.real_observation is not None and not np.isfinite(batch[name]).all():
+            raise InvalidArgument(f"{name} must be finite, got nan or inf")
         for component, size in enumerate(schema.observation_sizes):
             limits.append((f"{name}[{component}]", batch[name][..., component], size))
     for name, values, size in limits:

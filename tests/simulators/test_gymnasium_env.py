@@ -10,7 +10,7 @@ from gymnasium.utils.env_checker import check_env
 
 from adfast import tasks
 from adfast.errors import InvalidArgument, UnknownName
-from adfast.simulators.gymnasium_env import FamilyEnv, FamilyVectorEnv
+from adfast.simulators.gymnasium_env import FamilyEnv, FamilyVectorEnv, environment_id
 from reference.dark_room import VARIANTS
 
 ENVIRONMENT_ID = "adfast/DarkRoom-v0"
@@ -20,6 +20,28 @@ SMALL = {"size": 3, "episode_length": 6}
 @pytest.mark.parametrize("variant", ["dark-room", "terminating"])
 def test_single_environment_passes_gymnasiums_checks(variant):
     check_env(gymnasium.make(ENVIRONMENT_ID, task_id=3, **VARIANTS[variant]).unwrapped)
+
+
+@pytest.mark.parametrize("family", tasks.names())
+def test_every_family_passes_gymnasiums_checks_and_is_made_in_every_way(family):
+    name = environment_id(family)
+    check_env(gymnasium.make(name, task_id=5, **SMALL).unwrapped)
+    own = gymnasium.make_vec(
+        name, num_envs=2, task_ids=[1, 1], **SMALL
+    )  # of the vector entry point
+    assert isinstance(own, FamilyVectorEnv)
+    assert own.spec.id == name
+    synced = gymnasium.make_vec(
+        name,
+        num_envs=2,
+        vectorization_mode="sync",
+        vector_kwargs={"autoreset_mode": "SameStep"},
+        task_id=1,
+        **SMALL,
+    )
+    np.testing.assert_equal(own.reset(seed=0), synced.reset(seed=0))
+    for actions in np.random.default_rng(0).integers(5, size=(20, 2)):
+        np.testing.assert_equal(own.step(actions)[:4], synced.step(actions)[:4])
 
 
 def test_seeding_some_environments_leaves_the_others_alone():

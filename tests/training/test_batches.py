@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from adfast.errors import InvalidArgument
+from adfast.tasks.transition_schema import RealObservation, TransitionSchema
 from adfast.training.batches import FIELDS, BatchSource, check_values
 from adfast.training.config import TrainingConfig
 from training.tiny_training import SCHEMA, TRAINING, random_store
@@ -74,3 +75,15 @@ def test_value_that_the_schema_does_not_know_is_named(store, field, message):
     batch[field].reshape(-1)[-1] = 200
     with pytest.raises(InvalidArgument, match=message):
         check_values(batch, SCHEMA)
+
+
+@pytest.mark.parametrize("field", ["observation", "next_observation"])
+def test_real_value_that_is_not_finite_is_named(field):
+    schema = TransitionSchema((), 5, 5, real_observation=RealObservation("float32", (2,)))
+    batch = schema.allocate(3, 4)
+    for values in batch.values():
+        values.fill(0)
+    check_values(batch, schema)
+    batch[field][2, 1, 1] = np.nan
+    with pytest.raises(InvalidArgument, match=f"^{field} must be finite, got nan or inf"):
+        check_values(batch, schema)
