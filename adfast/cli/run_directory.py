@@ -3,8 +3,8 @@
 run.toml           the resolved settings        metrics.jsonl    training, line by line
 provenance.json    code, versions, machine      evaluation.json  returns, references, summary
 histories/         the store, unless live       trajectories.safetensors
-checkpoints/       the newest two               report.html, figures/
-.lock              held by the process that works on the run
+checkpoints/       the newest two               attention.safetensors
+.lock              held while worked on         report.html, figures/
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ class RunDirectory:
         self.checkpoints = path / "checkpoints"
         self.evaluation = path / "evaluation.json"
         self.trajectories = path / "trajectories.safetensors"
+        self.attention = path / "attention.safetensors"
         self.report = path / "report.html"
         self.provenance = path / "provenance.json"
         self._lock = contextlib.ExitStack()
@@ -143,7 +144,7 @@ class RunDirectory:
         return {
             "collect": [self.histories],
             "train": [self.checkpoints, self.path / "metrics.jsonl"],
-            "evaluate": [self.evaluation, self.trajectories],
+            "evaluate": [self.evaluation, self.trajectories, self.attention],
             "report": [self.report, self.path / "figures"],
         }[stage]
 

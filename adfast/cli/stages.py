@@ -145,6 +145,7 @@ def evaluate(run: RunDirectory, should_stop: Interruption) -> None:
     from safetensors.numpy import save
 
     from adfast import source_algorithms
+    from adfast.evaluation.attended.recording import record_attention
     from adfast.evaluation.in_context import evaluate as evaluate_in_context
     from adfast.evaluation.references import compute_references
     from adfast.evaluation.summary import (
@@ -209,12 +210,17 @@ def evaluate(run: RunDirectory, should_stop: Interruption) -> None:
         keep_every=config.collection.keep_every,
         seed=config.seed,
     )
-    trajectories = {
-        name: np.ascontiguousarray(a) for name, a in asdict(held_out.trajectories).items()
-    }
-    replace_file(run.trajectories, [save(trajectories)])
     optimal = family.optimal_return(split.held_out)
     summary = summarise(held_out, optimal)
+    per_task = describe_tasks(family, held_out, optimal)
+    shares = np.array([row["share_of_optimal"] for row in per_task])
+    recorded = {
+        run.trajectories: asdict(held_out.trajectories),
+        run.attention: asdict(record_attention(model, held_out, shares)),
+    }
+    for path, arrays in recorded.items():
+        contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+        replace_file(path, [save(contiguous)])
     evaluation: dict[str, Any] = {
         "family": config.family.model_dump(),
         "temperature": settings.temperature,
@@ -226,7 +232,7 @@ def evaluate(run: RunDirectory, should_stop: Interruption) -> None:
         "receptive_field_transitions": config.model.receptive_field,
         "held_out": describe_returns(held_out, family),
         "references": describe_references(references),
-        "per_task": describe_tasks(family, held_out, optimal),
+        "per_task": per_task,
     }
     if len(trained.task_ids):
         evaluation["train"] = describe_returns(trained, family)

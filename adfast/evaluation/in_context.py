@@ -30,12 +30,9 @@ class InContextEvaluation:
 
     def select(self, tasks: slice) -> InContextEvaluation:
         """The part of it that a slice of the tasks makes."""
-        part = Trajectories(
-            self.trajectories.observation[tasks],
-            self.trajectories.action[tasks],
-            self.trajectories.reward[tasks],
+        return InContextEvaluation(
+            self.task_ids[tasks], self.returns[tasks], self.trajectories.select(tasks)
         )
-        return InContextEvaluation(self.task_ids[tasks], self.returns[tasks], part)
 
 
 def evaluate(

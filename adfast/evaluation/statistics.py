@@ -1,4 +1,4 @@
-"""Summaries over tasks: means with bootstrap intervals, interquartile means.
+"""Summaries over tasks: means with bootstrap intervals, interquartile means, medians.
 
 The task is the unit that varies: intervals resample tasks, after the mean over each task's seeds.
 
@@ -36,3 +36,8 @@ def interquartile_mean(values: np.ndarray) -> np.ndarray:
     ordered = np.sort(values, axis=0)
     cut = values.shape[0] // 4
     return np.asarray(ordered[cut : values.shape[0] - cut].mean(axis=0))
+
+
+def lower_median(values: np.ndarray) -> int:
+    """The index of the median of `values` `[N]`, of an even number the lower one."""
+    return int(np.argsort(values, kind="stable")[(len(values) - 1) // 2])

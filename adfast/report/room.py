@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from adfast.evaluation.attended.record import exemplary_runs
 from adfast.report.run_record import RunRecord
 
 MAX_CELLS = 1600  # more cells cannot be told apart on a page
@@ -69,16 +70,11 @@ def room_of(run: RunRecord) -> Room | None:
 
 
 def median_story(run: RunRecord, room: Room) -> LearningStory | None:
-    """The median held-out task by share of the optimum, with its median seed; None if not recorded.
-
-    Medians are the lower ones of an even number, so that the choice never flatters.
-    """
+    """The median held-out task with its median seed (`exemplary_runs`); None if not recorded."""
     if run.trajectories is None:
         return None
     shares = np.array([row.share_of_optimal for row in run.evaluation.per_task])
-    task = _lower_median(shares)
-    last = run.evaluation.held_out.array[task, :, -5:].mean(axis=1)
-    seed = _lower_median(last)
+    _, task, seed = exemplary_runs(shares, run.evaluation.held_out.array)[0]
     episodes = run.evaluation.episodes
     chosen = sorted({0, (episodes - 1) // 2, episodes - 1})
     observation = run.trajectories.observation[task, seed]
@@ -98,8 +94,3 @@ def median_story(run: RunRecord, room: Room) -> LearningStory | None:
             for episode in chosen
         ),
     )
-
-
-def _lower_median(values: np.ndarray) -> int:
-    """Index of the lower median."""
-    return int(np.argsort(values, kind="stable")[(len(values) - 1) // 2])

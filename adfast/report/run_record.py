@@ -17,7 +17,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from adfast.config import read_toml
 from adfast.errors import AdfastError, RunError
+from adfast.evaluation.attended.record import AttentionRecord
 from adfast.evaluation.recorder import Trajectories
+from adfast.report.recorded_arrays import read_attention, read_trajectories
 from adfast.tasks.family import TaskFamily
 
 
@@ -158,6 +160,7 @@ class RunRecord:
     evaluation: Evaluation
     metrics: tuple[TrainingMetrics, ...] | None
     trajectories: Trajectories | None
+    attention: AttentionRecord | None
     configuration: Mapping[str, Any] | None
     provenance: Mapping[str, Any] | None
 
@@ -177,6 +180,14 @@ def read_run(run_directory: Path) -> RunRecord:
         family = tasks.make(evaluation.family.name, **evaluation.family.options)
     except (AdfastError, TypeError) as error:
         raise RunError(f"{path}: family: {error}; use the version that wrote the run") from None
+    trajectories = read_trajectories(
+        run_directory / "trajectories.safetensors",
+        (len(evaluation.held_out.task_ids), evaluation.num_seeds, evaluation.episodes),
+        evaluation.episode_length,
+    )
+    attention = None
+    if trajectories is not None:
+        attention = read_attention(run_directory / "attention.safetensors", trajectories)
     configuration = run_directory / "run.toml"
     provenance = run_directory / "provenance.json"
     return RunRecord(
@@ -184,7 +195,8 @@ def read_run(run_directory: Path) -> RunRecord:
         family=family,
         evaluation=evaluation,
         metrics=_read_metrics(run_directory / "metrics.jsonl"),
-        trajectories=_read_trajectories(run_directory / "trajectories.safetensors", evaluation),
+        trajectories=trajectories,
+        attention=attention,
         configuration=_read_configuration(configuration) if configuration.is_file() else None,
         provenance=read_json(provenance) if provenance.is_file() else None,
     )
@@ -214,30 +226,6 @@ def _read_metrics(path: Path) -> tuple[TrainingMetrics, ...] | None:
             )
         metrics.append(row)
     return tuple(metrics) or None
-
-
-def _read_trajectories(path: Path, evaluation: Evaluation) -> Trajectories | None:
-    from safetensors import SafetensorError
-    from safetensors.numpy import load_file
-
-    if not path.is_file():
-        return None
-    try:
-        arrays = load_file(path)
-    except (SafetensorError, OSError) as error:
-        raise RunError(f"{path}: not valid safetensors ({error}); evaluate the run again") from None
-    axes = (len(evaluation.held_out.task_ids), evaluation.num_seeds, evaluation.episodes)
-    steps = evaluation.episode_length
-    expected = {"observation": (*axes, steps + 1), "action": (*axes, steps)}
-    expected["reward"] = expected["action"]
-    for name, shape in expected.items():
-        if name not in arrays or arrays[name].shape[:4] != shape:
-            got = arrays[name].shape if name in arrays else "nothing"
-            raise RunError(
-                f"{path}: {name} must be [tasks, seeds, episodes, steps] = {list(shape)} like "
-                f"evaluation.json, got {got}; evaluate the run again"
-            )
-    return Trajectories(**{name: arrays[name] for name in expected})
 
 
 def read_json(path: Path) -> Any:

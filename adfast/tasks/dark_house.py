@@ -26,6 +26,7 @@ from numba.extending import register_jitable
 from adfast.random_draws import bounded, step_key, subkey
 from adfast.random_streams import TASK_CONTENT, step_keys, stream_keys
 from adfast.tasks.dark_room import MOVES, DarkRoom, check_integer
+from adfast.tasks.task_map import Landmark, TaskMap
 from adfast.tasks.transition_schema import TransitionSchema
 
 MAX_ROOMS = 65_536
@@ -131,6 +132,19 @@ class DarkHouse(DarkRoom):
     def task_label(self, task_id: int) -> str:
         """The house's number."""
         return f"house {task_id}"
+
+    def task_map(self, task_id: int) -> TaskMap:
+        """The rooms, each with its goal."""
+        goals = self.goal_cells(np.array([task_id]))[0].tolist()
+        return TaskMap(
+            self.size,
+            self.size,
+            components=(0, 1, 2),
+            landmarks=tuple(
+                Landmark("goal", room, *divmod(cell, self.size)) for room, cell in enumerate(goals)
+            ),
+            rooms=self.rooms,
+        )
 
     def optimal_return(self, task_ids: np.ndarray) -> np.ndarray:
         """float64 `[N]`: that of Dark Room, expected over the rooms."""

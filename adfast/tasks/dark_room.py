@@ -26,6 +26,7 @@ from numba.extending import register_jitable
 from adfast.errors import InvalidArgument
 from adfast.random_draws import bounded, subkey
 from adfast.tasks.family import TaskFamily
+from adfast.tasks.task_map import Landmark, TaskMap
 from adfast.tasks.transition_schema import TransitionSchema
 
 MOVES = ("no-op", "up", "right", "down", "left")
@@ -201,6 +202,15 @@ class DarkRoom(TaskFamily):
         """The goal cell, counted from 0."""
         row, column = divmod(task_id, self.size)
         return f"row {row}, column {column}"
+
+    def task_map(self, task_id: int) -> TaskMap:
+        """The room with its goal."""
+        goal = Landmark("goal", 0, *divmod(task_id, self.size))
+        return TaskMap(self.size, self.size, components=(0, 1), landmarks=(goal,))
+
+    def action_label(self, action: int) -> str:
+        """The move."""
+        return ACTION_ORDERS[self.action_order][action]
 
     def optimal_return(self, task_ids: np.ndarray) -> np.ndarray:
         """float64 `[N]`: straight to the goal and stay; expected over starts when these are random.

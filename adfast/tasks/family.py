@@ -22,6 +22,7 @@ import numpy as np
 
 from adfast import random_draws, random_streams
 from adfast.errors import InvalidArgument
+from adfast.tasks.task_map import TaskMap
 from adfast.tasks.transition_schema import TransitionSchema
 
 
@@ -96,6 +97,14 @@ class TaskFamily(ABC):
     def task_label(self, task_id: int) -> str:
         """What a person calls the task."""
         return f"task {task_id}"
+
+    def task_map(self, task_id: int) -> TaskMap | None:
+        """The plan on which a person can watch an agent in the task; None where there is none."""
+        return None
+
+    def action_label(self, action: int) -> str:
+        """What a person calls the action."""
+        return f"action {action}"
 
     @property
     def num_actions(self) -> int:

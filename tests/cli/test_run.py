@@ -35,6 +35,7 @@ def test_run_leaves_everything_and_prints_the_result(first_call, recipe):
         "metrics.jsonl",
         "evaluation.json",
         "trajectories.safetensors",
+        "attention.safetensors",
         "report.html",
         "figures",
     }

@@ -64,11 +64,38 @@ def test_recorded_actions_lead_where_the_plain_python_room_says(played):
                 assert reward[steps - 1] == paid
                 done = terminated or truncated
             ended_early += steps < family.episode_length
+            assert result.trajectories.length[where] == steps
+            assert result.trajectories.boundary[where] == (1 if terminated else 2)
             assert (observation[steps:] == observation[steps]).all()
             assert not action[steps:].any()
             assert not reward[steps:].any()
             assert result.returns[where] == reward.sum()
     assert (ended_early > 0) == ("terminate_at_goal" in options)
+
+
+def test_history_is_what_was_played_one_episode_after_the_other(played):
+    family, _, _, result = played
+    played_back = result.trajectories
+    for task, seed in np.ndindex(3, SEEDS):
+        history = played_back.history(task, seed)
+        schema = family.transition_schema
+        assert {name: array.shape[1:] for name, array in history.items()} == {
+            name: field.shape for name, field in schema.fields.items()
+        }
+        first = 0
+        for episode, length in enumerate(played_back.length[task, seed]):
+            part = {name: array[first : first + length] for name, array in history.items()}
+            seen = played_back.observation[task, seed, episode]
+            np.testing.assert_array_equal(part["observation"], seen[:length])
+            np.testing.assert_array_equal(part["next_observation"], seen[1 : length + 1])
+            for name in ("action", "reward"):
+                recorded = getattr(played_back, name)[task, seed, episode, :length]
+                np.testing.assert_array_equal(part[name], recorded)
+            np.testing.assert_array_equal(part["episode_step"], np.arange(length))
+            ending = [0] * (length - 1) + [played_back.boundary[task, seed, episode]]
+            np.testing.assert_array_equal(part["boundary"], ending)
+            first += length
+        assert first == len(history["action"])
 
 
 def test_every_environment_does_what_it_would_do_alone(played):

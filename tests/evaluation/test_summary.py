@@ -27,7 +27,7 @@ def evaluation():
     by_task = np.stack([np.ones(12), episodes])
     returns = by_task[:, None] + np.array([-0.5, 0.5])[:, None]
     nothing = np.zeros((2, 2, 12, 0))
-    return InContextEvaluation(TASK_IDS, returns, Trajectories(nothing, nothing, nothing))
+    return InContextEvaluation(TASK_IDS, returns, Trajectories(*[nothing] * 5))
 
 
 def test_summary_is_the_mean_over_tasks_and_seeds(evaluation):

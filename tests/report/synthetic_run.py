@@ -13,9 +13,12 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import save_file
 
+from adfast.evaluation.attended.record import exemplary_runs
+
 SIZE, STEPS, EPISODES, SEEDS = 9, 20, 40, 4
 HELD_OUT = (2, 5, 10, 16, 20, 24, 33, 39, 44, 47, 55, 58, 63, 68, 74, 80)
 TRAIN = (0, 13, 30, 41, 52, 77)
+LAYERS, HEADS, KEPT = 2, 2, 8
 MOVES = ((0, 0), (-1, 0), (0, 1), (1, 0), (0, -1))
 
 
@@ -54,7 +57,38 @@ def rollouts(
                 reward[task, seed, episode, step] = (row, column) == goal
                 hits += (row, column) == goal
             found += hits > 0 or episode > 8
-    return {"observation": observation, "action": action, "reward": reward}
+    return {
+        "observation": observation,
+        "action": action,
+        "reward": reward,
+        "length": np.full(axes, STEPS, np.int32),
+        "boundary": np.full(axes, 2, np.uint8),
+    }
+
+
+def attention_of(held_out: dict[str, np.ndarray], share: np.ndarray) -> dict[str, np.ndarray]:
+    """Head 0 spreads over what it sees of the `KEPT` latest moments, head 1 looks at the newest.
+
+    `share` `[tasks]` is what the tasks reach of their optimum.
+    """
+    runs = exemplary_runs(share, held_out["reward"].sum(axis=-1, dtype=np.float64))
+    transitions = EPISODES * STEPS
+    age = np.minimum(np.arange(KEPT), np.arange(transitions)[:, None])
+    is_visible = np.arange(KEPT) <= np.arange(transitions)[:, None]
+    percent = np.zeros((len(runs), transitions, LAYERS, HEADS, KEPT), np.uint8)
+    percent[:, :, :, 0] = np.where(is_visible, 12, 0)[:, None]  # of eight: 96
+    percent[:, :, 0, 1, 0] = 90
+    percent[:, :, 1, 1, 0] = 40
+    role, task, seed = np.array(runs).T.copy()
+    shape = (len(runs), transitions, LAYERS, KEPT)
+    return {
+        "window": np.array([0, 200]),
+        "role": role.astype(np.uint8),
+        "task": task,
+        "seed": seed,
+        "age": np.ascontiguousarray(np.broadcast_to(age[:, None], shape), np.uint16),
+        "percent": percent,
+    }
 
 
 def evaluation_of(held_out: np.ndarray, train: np.ndarray) -> dict[str, Any]:
@@ -190,6 +224,8 @@ def write_synthetic_run(directory: Path) -> Path:
     lines = metrics_lines(600, generator)
     (directory / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     save_file(held_out, directory / "trajectories.safetensors")
+    share = np.array([row["share_of_optimal"] for row in evaluation["per_task"]])
+    save_file(attention_of(held_out, share), directory / "attention.safetensors")
     (directory / "run.toml").write_text(CONFIGURATION)
     (directory / "provenance.json").write_text(json.dumps(PROVENANCE))
     return directory

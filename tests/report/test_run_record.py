@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -25,10 +27,14 @@ def test_reads_every_file_of_a_run(finished_run: Path) -> None:
 
 
 def test_missing_optional_files_are_none(run_copy: Path) -> None:
-    for name in ("run.toml", "provenance.json", "metrics.jsonl", "trajectories.safetensors"):
+    for name in (
+        "run.toml", "provenance.json", "metrics.jsonl", "trajectories.safetensors",
+        "attention.safetensors",
+    ):  # fmt: skip
         (run_copy / name).unlink()
     run = read_run(run_copy)
     assert run.configuration is run.provenance is run.metrics is run.trajectories is None
+    assert run.attention is None
 
 
 def test_metrics_without_a_line_are_none(run_copy: Path) -> None:
@@ -86,6 +92,7 @@ def test_damaged_evaluation_names_file_field_and_way_out(
         ("run.toml", b"[family\n", r"not valid TOML"),
         ("run.toml", b"\xff\n", r"codec can't decode"),
         ("trajectories.safetensors", b"\x00" * 7, r"not valid safetensors"),
+        ("attention.safetensors", b"\x00" * 7, r"not valid safetensors"),
     ],
 )
 def test_damaged_file_is_named_with_rule_and_way_out(
@@ -104,7 +111,7 @@ def test_metrics_that_go_back_are_refused(run_copy: Path) -> None:
         read_run(run_copy)
 
 
-@pytest.mark.parametrize("name", ["observation", "action", "reward"])
+@pytest.mark.parametrize("name", ["observation", "action", "reward", "length", "boundary"])
 def test_trajectories_of_another_evaluation_are_refused(run_copy: Path, name: str) -> None:
     path = run_copy / "trajectories.safetensors"
     arrays = load_file(path)
@@ -115,3 +122,53 @@ def test_trajectories_of_another_evaluation_are_refused(run_copy: Path, name: st
     save_file(arrays, path)
     with pytest.raises(RunError, match=rf"{name} must be .*got nothing"):
         read_run(run_copy)
+
+
+@pytest.mark.parametrize(
+    ("file", "name", "change", "message"),
+    [
+        ("trajectories", "length", lambda a: a * 0, r"length must be in 1\.\.20, got 0"),
+        (
+            "trajectories",
+            "reward",
+            lambda a: a.astype(np.float64),
+            r"reward must be uint8, .*float64",
+        ),
+        ("attention", "age", lambda a: a[:, 1:], r"the shapes of the record do not agree"),
+        ("attention", "age", lambda a: a + 1, r"age must be in .*, got 1"),
+        ("attention", "task", lambda a: a + 90, r"task must be in 0\.\.15, got 9\d"),
+        ("attention", "seed", lambda a: a - 9, r"seed must be in 0\.\.3, got -\d"),
+        ("attention", "role", lambda a: a + 3, r"role must be in 0\.\.2, got 3"),
+        ("attention", "window", lambda a: a[:1], r"the shapes of the record do not agree"),
+    ],
+)
+def test_arrays_that_contradict_the_run_are_refused(
+    run_copy: Path, file: str, name: str, change: Callable[[Any], Any], message: str
+) -> None:
+    path = run_copy / f"{file}.safetensors"
+    arrays = load_file(path)
+    save_file(arrays | {name: np.ascontiguousarray(change(arrays[name]))}, path)
+    with pytest.raises(
+        RunError, match=rf"{file}\.safetensors: {message}.*; evaluate the run again"
+    ):
+        read_run(run_copy)
+
+
+def test_attention_longer_than_its_record_is_refused(run_copy: Path) -> None:
+    path = run_copy / "attention.safetensors"
+    arrays = load_file(path)
+    for name in ("age", "percent"):
+        arrays[name] = arrays[name][:, :799].copy()
+    save_file(arrays, path)
+    with pytest.raises(RunError, match=r"number of transitions must be in 1\.\.799, got 800"):
+        read_run(run_copy)
+
+
+def test_record_of_no_run_is_read(run_copy: Path) -> None:
+    path = run_copy / "attention.safetensors"
+    arrays = load_file(path)
+    none = {name: array[:0].copy() for name, array in arrays.items() if name != "window"}
+    save_file(arrays | none, path)
+    attention = read_run(run_copy).attention
+    assert attention is not None
+    assert len(attention.role) == 0

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from adfast import tasks
 from adfast.errors import InvalidArgument, UnknownName
+from adfast.simulators import BatchSimulator
 from adfast.tasks.family import hash_of_sources
 
 
@@ -84,3 +85,46 @@ def test_catalogues_and_schema_load_no_numba_and_data_layers_no_torch():
         "assert 'torch' not in sys.modules and 'triton' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", script], check=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("dark-room", {}),
+        ("dark-room", {"size": 5, "action_order": "dpt", "start": "random"}),
+        ("dark-house", {"size": 5, "rooms": 3, "houses": 7}),
+    ],
+)
+def test_rewards_are_paid_on_the_goals_of_the_map(name, options):
+    family = tasks.make(name, **options)
+    task_ids = np.arange(family.num_tasks)[:7]
+    maps = [family.task_map(int(task_id)) for task_id in task_ids]
+    goals = [{(mark.room, mark.row, mark.column) for mark in plan.landmarks} for plan in maps]
+    assert all(mark.name == "goal" for plan in maps for mark in plan.landmarks)
+    simulator = BatchSimulator(family, np.repeat(task_ids, 50), seed=1)
+    simulator.reset()
+    generator = np.random.default_rng(2)
+    paid = 0
+    for _ in range(3 * family.episode_length):
+        result = simulator.step(generator.integers(family.num_actions, size=len(task_ids) * 50))
+        for index, seen in enumerate(result.final_observation):
+            plan = maps[index // 50]
+            row, column, *room = (int(seen[component]) for component in plan.components)
+            assert row < plan.rows
+            assert column < plan.columns
+            is_on_goal = ((room or [0])[0], row, column) in goals[index // 50]
+            assert (result.reward[index] > 0) == is_on_goal
+            paid += is_on_goal
+    assert paid > 0
+
+
+@pytest.mark.parametrize("order", ["adfast", "dpt"])
+def test_actions_are_called_by_what_they_do(order):
+    family = tasks.make("dark-room", size=3, action_order=order)
+    moves = {"no-op": (1, 1), "up": (0, 1), "right": (1, 2), "down": (2, 1), "left": (1, 0)}
+    simulator = BatchSimulator(family, np.zeros(5, int), seed=0)
+    simulator.reset()
+    reached = simulator.step(np.arange(5)).final_observation
+    assert [tuple(cell) for cell in reached.tolist()] == [
+        moves[family.action_label(action)] for action in range(5)
+    ]

@@ -5,13 +5,13 @@ The page's content security policy forbids every request, so that a browser enfo
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
+from functools import cache
 from html import escape
 from importlib.resources import files
 from pathlib import Path
 from string import Template
-from typing import Any
+from types import MappingProxyType
 
 from adfast import __version__
 from adfast.durable import replace_file
@@ -24,6 +24,9 @@ from adfast.report.page.appendix import (
 )
 from adfast.report.page.charts import Chart, return_chart, training_chart
 from adfast.report.page.headline import headline, tiles
+from adfast.report.page.packing import compressed, inline_json
+from adfast.report.page.replay.panel import replay_section
+from adfast.report.page.replay.recording import recording_of
 from adfast.report.page.results import (
     returns_section,
     room_section,
@@ -36,6 +39,21 @@ from adfast.report.palette import DARK, LIGHT, css_variables
 from adfast.report.room import median_story, room_of
 from adfast.report.run_record import RunRecord, read_run
 
+SCRIPTS = (
+    "unpack.js",
+    "charts.js",
+    "replay/recorded_run.js",
+    "replay/attention_record.js",
+    "replay/map_view.js",
+    "replay/timeline_view.js",
+    "replay/context_chart.js",
+    "replay/player.js",
+    "replay/attention_panel.js",
+    "replay/replay.js",
+    "page.js",
+)
+STYLES = ("page.css", "replay/replay.css")
+
 
 def write_page(run_directory: Path) -> Path:
     """Write the figures and the page of a run; returns the page's path."""
@@ -44,8 +62,13 @@ def write_page(run_directory: Path) -> Path:
     story = median_story(run, room) if room is not None else None
     write_figures(run, room, story, run_directory / "figures")
     noun = "goal" if room is not None else "task"
+    recording = recording_of(run)
+    data: dict[str, str] = {}
+    if recording is not None:
+        data = {"replay-description": inline_json(recording.description)} | recording.blobs
     sections = [
         returns_section(run.evaluation),
+        replay_section(run, recording, noun),
         story_section(room, story),
         room_section(run.evaluation, room),
         tasks_section(run.evaluation, noun),
@@ -63,6 +86,7 @@ def write_page(run_directory: Path) -> Path:
         highlights=tiles(run, noun),
         sections=sections,
         charts=_charts(run),
+        data=data,
     )
     return path
 
@@ -76,12 +100,15 @@ def write_document(
     highlights: str,
     sections: Sequence[PageSection],
     charts: Mapping[str, Chart],
+    data: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
     """Write a page to `path`, replacing what was there at once.
 
     `title` and `heading` are text, `kicker` and `highlights` HTML; `charts` are specifications by
-    the id of their element.
+    the id of their element, and `data` further elements for scripts to read: text that `packing`
+    made, by id.
     """
+    carried = {"charts": inline_json(charts), "plotly": _compressed_plotly()} | dict(data)
     page = Template(_resource("page.html")).substitute(
         title=escape(title),
         kicker=kicker,
@@ -91,10 +118,12 @@ def write_document(
         sections="\n".join(section.html for section in sections),
         light=css_variables(LIGHT),
         dark=css_variables(DARK),
-        style=_resource("page.css"),
-        charts=_inline_json(charts),
-        plotly=_plotly_source(),
-        script=_resource("page.js"),
+        style="\n".join(_resource(name) for name in STYLES),
+        data="\n".join(
+            f'<script type="text/plain" id="{name}">{text}</script>'
+            for name, text in carried.items()
+        ),
+        script="\n".join(_resource(name) for name in SCRIPTS),
     )
     # A string of the run may hold what UTF-8 has no bytes for, such as half of a surrogate pair.
     replace_file(path, [page.encode("utf-8", errors="replace")])
@@ -108,16 +137,12 @@ def _charts(run: RunRecord) -> dict[str, Chart]:
     return charts
 
 
-def _inline_json(value: Any) -> str:
-    """JSON that no string in it can break out of a script element with."""
-    text = json.dumps(value, allow_nan=False, separators=(",", ":"))
-    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
-
-
-def _plotly_source() -> str:
+@cache
+def _compressed_plotly() -> str:
+    """The library of the charts: 4.8 MB, which compression makes 2.0."""
     from plotly.offline import get_plotlyjs
 
-    return str(get_plotlyjs())
+    return compressed(get_plotlyjs().encode())
 
 
 def _resource(name: str) -> str:

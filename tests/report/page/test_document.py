@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 import sys
 from html.parser import HTMLParser
@@ -50,13 +49,6 @@ class Elements(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def reported_run(finished_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    run = Path(shutil.copytree(finished_run, tmp_path_factory.mktemp("reported") / "dark-room"))
-    write_report(run)
-    return run
-
-
-@pytest.fixture(scope="module")
 def page(reported_run: Path) -> Elements:
     return Elements((reported_run / "report.html").read_text())
 
@@ -101,9 +93,10 @@ def test_page_loads_nothing(page: Elements) -> None:
 
 def test_every_result_has_a_caption_that_explains_it(page: Elements) -> None:
     assert [section["id"] for section in page.named("section")] == [
-        "returns", "paths", "room", "tasks", "training", "timings", "configuration", "provenance",
+        "returns", "replay", "paths", "room", "tasks", "training", "timings", "configuration",
+        "provenance",
     ]  # fmt: skip
-    assert sum(p.get("class") == "caption" for p in page.named("p")) == 6
+    assert sum(p.get("class") == "caption" for p in page.named("p")) == 7
 
 
 def test_unsolved_task_comes_first_and_stands_out(page: Elements) -> None:
@@ -140,7 +133,7 @@ def test_no_string_of_the_run_becomes_markup(run_copy: Path) -> None:
     (run / "provenance.json").write_text(json.dumps({HOSTILE: {HOSTILE: [HOSTILE]}}))
     hostile = Elements(write_report(run).read_text())
     assert not hostile.named("img")
-    assert len(hostile.named("script")) == 3
+    assert len(hostile.named("script")) == 6
     assert not any("onclick" in attributes for _, attributes in hostile.elements)
     assert hostile.text.count(HOSTILE) >= len(HELD_OUT) + 5
 

@@ -1,57 +1,47 @@
+"""The page draws at any width and in both schemes, and scrolls sideways at none."""
+
 from __future__ import annotations
 
-import re
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 
-from adfast.report import write_report
+from adfast.report.palette import DARK, LIGHT
+from report.conftest import PHONE, OpenPage, sideways_scroll
 
-BROWSER = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-)
-FLAGS = (
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-    "--allow-file-access-from-files", "--enable-logging=stderr", "--virtual-time-budget=5000",
-    "--window-size=1800,900", "--dump-dom", "--hide-scrollbars",
-)  # fmt: skip
-
-# A window is at least 500 pixels wide, so that a phone's width takes a frame of its own.
-FRAMES = """\
-<!doctype html>
-<iframe id="desktop" src="report.html" style="width:1280px;height:800px"></iframe>
-<iframe id="phone" src="report.html" style="width:390px;height:800px"></iframe>
-<script>
-window.onload = () => setTimeout(() => {
-  document.title = ["desktop", "phone"].map((name) => {
-    const page = document.getElementById(name).contentDocument;
-    const root = page.documentElement;
-    const drawn = page.querySelectorAll(".chart .main-svg .lines").length > 0;
-    return `${name} ${root.clientWidth} ${root.scrollWidth} ${drawn ? "drawn" : "empty"}`;
-  }).join(", ");
-}, 1000);
-</script>
-"""
+PAINTED = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+MISFITS = """[...document.querySelectorAll(".chart")].filter(
+  (chart) => chart.querySelector(".main-svg").clientWidth !== chart.clientWidth).length"""
+MODEL_LINE = 'getComputedStyle([...document.querySelectorAll("#chart-returns .js-line")].at(-1))'
 
 
-@pytest.mark.skipif(BROWSER is None, reason="no Chromium on this machine")
+@pytest.mark.parametrize("width", [1280, PHONE])
 def test_page_draws_without_an_error_and_without_sideways_scrolling(
-    run_copy: Path, tmp_path: Path
+    reported_run: Path, open_page: OpenPage, width: int
 ) -> None:
-    write_report(run_copy)
-    frames = run_copy / "frames.html"
-    frames.write_text(FRAMES)
-    finished = subprocess.run(
-        [str(BROWSER), *FLAGS, f"--user-data-dir={tmp_path / 'profile'}", frames.as_uri()],
-        capture_output=True,
-        check=True,
-        text=True,
-        timeout=90,
-    )
-    assert "CONSOLE" not in finished.stderr
-    title = re.search(r"<title>(.*?)</title>", finished.stdout)
-    assert title is not None
-    assert title[1] == "desktop 1280 1280 drawn, phone 390 390 drawn"
+    page = open_page(reported_run / "report.html", width)
+    assert page.locator(".chart .main-svg .lines").count() > 0
+    assert sideways_scroll(page) == 0
+    assert page.evaluate(MISFITS) == 0
+
+
+def test_charts_have_their_new_width_in_the_frame_of_the_change(
+    reported_run: Path, open_page: OpenPage
+) -> None:
+    page = open_page(reported_run / "report.html", 1280)
+    for width in (600, PHONE, 1000):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.evaluate(PAINTED)
+        assert page.evaluate(MISFITS) == 0
+
+
+@pytest.mark.parametrize(("scheme", "colours"), [("light", LIGHT), ("dark", DARK)])
+def test_charts_wear_the_colours_of_the_scheme(
+    reported_run: Path, open_page: OpenPage, scheme: str, colours: dict[str, str]
+) -> None:
+    other = "light" if scheme == "dark" else "dark"
+    page = open_page(reported_run / "report.html", color_scheme=other)
+    page.emulate_media(color_scheme=scheme)
+    page.evaluate(PAINTED)
+    red, green, blue = (int(colours["model"][start : start + 2], 16) for start in (1, 3, 5))
+    assert page.evaluate(f"{MODEL_LINE}.stroke") == f"rgb({red}, {green}, {blue})"

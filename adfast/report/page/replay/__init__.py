@@ -1,0 +1,1 @@
+"""The replay: recorded runs of held-out tasks, played back on the page."""

@@ -1,0 +1,144 @@
+"""What the replay shows: which runs, and their arrays in the page.
+
+A run is one task with one seed. Whatever the size of the evaluation, the page stays within a
+budget: runs, and attention, that do not fit are left out, and the page says so.
+
+Axes: P runs with attention, T transitions, L layers, H heads, K kept transitions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from adfast.evaluation.attended.record import ROLES, exemplary_runs
+from adfast.report.page.packing import compressed, joined_arrays
+from adfast.report.run_record import RunRecord
+from adfast.tasks.task_map import TaskMap
+
+MAX_TRAJECTORY_BYTES = 2_000_000  # before compression, which leaves about a sixth
+MAX_ATTENTION_CHARACTERS = 900_000  # compressed, in the page
+MAX_MAP_CELLS = 2500  # more could not be told apart, nor drawn at every step
+
+
+@dataclass(frozen=True)
+class Recording:
+    """The runs in the page: `description` for JSON, `blobs` compressed arrays by element.
+
+    `left_out` counts the recorded runs that did not fit.
+    """
+
+    description: dict[str, Any]
+    blobs: dict[str, str]
+    left_out: int
+
+
+def recording_of(run: RunRecord) -> Recording | None:
+    """The runs that the page replays; None where none is recorded, or not even one fits."""
+    trajectories = run.trajectories
+    if trajectories is None:
+        return None
+    runs = chosen_runs(run)
+    if not runs:
+        return None
+    index = tuple(np.array(runs).T)
+    places, content = joined_arrays(
+        {
+            "observation": trajectories.observation[index],
+            "action": trajectories.action[index],
+            "reward": trajectories.reward[index],
+            "length": trajectories.length[index],
+            "boundary": trajectories.boundary[index],
+        }
+    )
+    blobs = {"replay-arrays": compressed(content)}
+    attention, blob = attention_of(run, runs) or (None, None)
+    if blob is not None:
+        blobs["replay-attention"] = blob
+    tasks = sorted({task for task, _ in runs})
+    family = run.family
+    description = {
+        "episodes": run.evaluation.episodes,
+        "steps": run.evaluation.episode_length,
+        "components": len(family.transition_schema.observation_sizes),
+        "sizes": list(family.transition_schema.observation_sizes),
+        "actions": [family.action_label(action) for action in range(family.num_actions)],
+        "tasks": {
+            task: {
+                "label": run.evaluation.per_task[task].label,
+                "optimal": run.evaluation.per_task[task].optimal,
+                "map": described_map(family.task_map(run.evaluation.per_task[task].task_id)),
+            }
+            for task in tasks
+        },
+        "runs": runs,
+        "arrays": places,
+        "attention": attention,
+    }
+    return Recording(description, blobs, trajectories.length[..., 0].size - len(runs))
+
+
+def chosen_runs(run: RunRecord) -> list[tuple[int, int]]:
+    """(task, seed) of the runs in the page, sorted: the exemplary ones, then seed by seed."""
+    assert run.trajectories is not None
+    trajectories = run.trajectories
+    num_tasks, num_seeds = trajectories.length.shape[:2]
+    recorded = (trajectories.observation, trajectories.action, trajectories.reward)
+    bytes_per_run = sum(array[0, 0].nbytes for array in recorded)
+    candidates = [(task, seed) for _, task, seed in exemplary(run)]
+    candidates += [(task, seed) for seed in range(num_seeds) for task in range(num_tasks)]
+    return sorted(list(dict.fromkeys(candidates))[: MAX_TRAJECTORY_BYTES // bytes_per_run])
+
+
+def exemplary(run: RunRecord) -> list[tuple[int, int, int]]:
+    """(role, task, seed) of the median, the weakest and the best held-out task."""
+    shares = np.array([row.share_of_optimal for row in run.evaluation.per_task])
+    return exemplary_runs(shares, run.evaluation.held_out.array)
+
+
+def attention_of(run: RunRecord, runs: list[tuple[int, int]]) -> tuple[dict[str, Any], str] | None:
+    """The recorded attention of those of `runs` that have one, and its arrays; None if none has.
+
+    Runs are dropped from the end of the roles until the rest fits.
+    """
+    record = run.attention
+    if record is None:
+        return None
+    order = [
+        int(index)
+        for index in np.argsort(record.role, kind="stable")
+        if (record.task[index], record.seed[index]) in runs
+    ]
+    while order:
+        # The same layer and head, one query after the other, compresses best.
+        age = record.age[order].swapaxes(1, 2)  # [P, L, T, K]
+        percent = np.moveaxis(record.percent[order], 1, 3)  # [P, L, H, T, K]
+        places, content = joined_arrays({"age": age, "percent": percent})
+        blob = compressed(content)
+        if len(blob) <= MAX_ATTENTION_CHARACTERS:
+            break
+        order.pop()
+    if not order:
+        return None
+    description = {
+        "runs": [runs.index((int(record.task[p]), int(record.seed[p]))) for p in order],
+        "roles": [ROLES[record.role[p]] for p in order],
+        "windows": record.window.tolist(),
+        "arrays": places,
+    }
+    return description, blob
+
+
+def described_map(task_map: TaskMap | None) -> dict[str, Any] | None:
+    """A map for JSON; None where there is none that can be drawn."""
+    if task_map is None or task_map.rows * task_map.columns > MAX_MAP_CELLS:
+        return None
+    return {
+        "rows": task_map.rows,
+        "columns": task_map.columns,
+        "rooms": task_map.rooms,
+        "components": list(task_map.components),
+        "landmarks": [[mark.name, mark.room, mark.row, mark.column] for mark in task_map.landmarks],
+    }
