@@ -10,6 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from adfast.collection import live_ring
 from adfast.collection.collect import collect, compute_blocks
@@ -21,6 +23,7 @@ from collection.small_collection import make_plan
 from reference.live_ring import LiveRingReference
 
 DRAWS = 40
+PATIENCE = 60  # seconds: a ring too small for its schedule would wait for ever
 FRESH = 75  # transitions: two and a half histories
 EVICTING = {"live_capacity": 500, "fresh_transitions_per_update": FRESH}
 OPTIONS = {"seed": 9, "align": "episode"}
@@ -39,12 +42,15 @@ def no_thread_is_left():
     assert not [name for name in names if name.startswith(("commit", "collect"))]
 
 
-def make_ring(num_draws=DRAWS, family=None, should_stop=None, **settings):
-    plan = make_plan(live=True, **settings)
+def make_ring(num_draws=DRAWS, family=None, should_stop=None, **changes):
+    plan = make_plan(live=True, **changes)
     if family is not None:
         plan = type(plan)(family, plan.task_ids, plan.config, plan.seed)
     schedule = plan_live_schedule(plan, num_draws=num_draws, sampled_transitions=FRESH)
-    return LiveRing(plan, schedule, should_stop=should_stop)
+    patience = time.monotonic() + PATIENCE
+    return LiveRing(
+        plan, schedule, should_stop=should_stop or (lambda: time.monotonic() > patience)
+    )
 
 
 def make_twin(ring):
@@ -97,21 +103,42 @@ def test_batches_are_those_of_a_store_that_holds_the_same_blocks(store, threads,
 def test_batches_while_histories_are_evicted_are_those_of_a_windowed_store(
     store, threads, block_histories
 ):
-    settings = {"threads": threads, "block_histories": block_histories}
-    with make_ring(**settings, **EVICTING) as ring:
+    arguments = {"threads": threads, "block_histories": block_histories}
+    with make_ring(**arguments, **EVICTING) as ring:
         assert_same_as_store(ring, store, range(DRAWS))
         assert ring.schedule.evicted(DRAWS - 1) > 80
         held = ring.describe()["ring_bytes"] / store.num_bytes * 120  # histories
         assert held <= 16 + 3 * block_histories
 
 
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    block_histories=st.integers(1, 130),
+    capacity=st.none() | st.integers(30, 3000),
+    fresh=st.integers(1, 300),
+    threads=st.integers(1, 3),
+    draws=st.lists(st.integers(0, DRAWS - 1), min_size=1, max_size=8).map(sorted),
+)
+def test_any_schedule_gives_the_batches_of_a_windowed_store(
+    store, block_histories, capacity, fresh, threads, draws
+):
+    ring = make_ring(
+        block_histories=block_histories,
+        live_capacity=capacity,
+        fresh_transitions_per_update=fresh,
+        threads=threads,
+    )
+    with ring:
+        assert_same_as_store(ring, store, draws)
+
+
 @pytest.mark.parametrize("options", [{}, {"terminate_at_goal": True}])
-@pytest.mark.parametrize("settings", [{}, EVICTING])
-def test_ring_matches_reference(options, settings):
+@pytest.mark.parametrize("capacity", [None, 500])
+def test_ring_matches_reference(options, capacity):
     """Also where episodes end early, so that histories differ in length."""
     family = make_plan().family
     family = type(family)(size=5, episode_length=10, **options)
-    with make_ring(family=family, **(EVICTING | settings)) as ring:
+    with make_ring(family=family, **(EVICTING | {"live_capacity": capacity})) as ring:
         twin = make_twin(ring)
         for draw in range(0, DRAWS, 3):
             batch = ring.sample(8, 9, draw=draw, **OPTIONS)
