@@ -36,6 +36,7 @@ class EpisodeLog:
 
     def begin(self, observation: np.ndarray, mask: np.ndarray) -> None:
         """New episodes begin in `mask` with `observation` `[N, *shape]`; open ones are given up."""
+        self.require_open()
         self.recording.truncate(mask)
         self._observation[mask] = observation[mask]
         self._episode_step[mask] = 0
@@ -47,6 +48,7 @@ class EpisodeLog:
         Where it does not, since the step was interrupted or failed, only a new episode goes on.
         Raises `InvalidArgument` unless they can take a step.
         """
+        self.require_open()
         waiting = mask & ~self._has_begun
         if waiting.any():
             raise InvalidArgument(
@@ -59,6 +61,14 @@ class EpisodeLog:
                 "record into another store with Recorder(path, episode_length=...)"
             )
         self._has_begun[mask] = False
+
+    def require_open(self) -> None:
+        """Raise `InvalidArgument` if the recording has ended."""
+        if self.recording.has_ended:
+            raise InvalidArgument(
+                "the recording has ended: its environment or its recorder was closed; "
+                "use the environment itself, or wrap it again to record another history"
+            )
 
     def add(
         self,

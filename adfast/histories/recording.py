@@ -54,6 +54,7 @@ class Recording:
     ) -> None:
         columns, common = split_metadata(metadata, num_histories)
         self.folder = folder
+        self.has_ended = False
         self._num_rows = 0
         self._is_whole = True  # every file ends with the same row
         self._row_bytes = {
@@ -113,6 +114,7 @@ class Recording:
         self.flush()
         for file in self._files.values():
             file.close()
+        self.has_ended = True
         commit_recording(self.folder, writer, is_interrupted=False)
 
     def _drop_partial_row(self) -> None:

@@ -409,3 +409,15 @@ def test_long_history_is_committed_from_its_files_not_from_memory(tmp_path, monk
         environment.close()
     (fields,) = arrays
     assert all(isinstance(rows, np.memmap) and rows.flags.c_contiguous for rows in fields.values())
+
+
+def test_closed_recording_takes_nothing_more(tmp_path):
+    traced = TracedEnv()
+    with Recorder(tmp_path) as recorder:
+        environment = recorder.wrap(traced)
+        environment.reset()
+        environment.step(1)
+    for use in (environment.reset, lambda: environment.step(1)):
+        with pytest.raises(InvalidArgument, match=r"the recording has ended: .* wrap it"):
+            use()
+    assert len(histories.open(tmp_path).history(0)["action"]) == 1

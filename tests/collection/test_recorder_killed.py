@@ -1,5 +1,7 @@
 """A recording process that is killed loses the episode it was in, and nothing else."""
 
+import time
+
 import numpy as np
 import pytest
 from gymnasium.vector import SyncVectorEnv
@@ -12,7 +14,29 @@ from adfast.histories import recording
 from collection.traced_environment import TracedEnv, assert_history_is_trace
 from killed_process import Worker
 
-ACTIONS = np.random.default_rng(0).integers(1, 4, size=(20_000, 2))
+ACTIONS = np.random.default_rng(0).integers(1, 4, size=(3000, 2))
+MOST_ACKNOWLEDGED = 200  # fewer steps than there are actions, however late the process is killed
+
+
+class Pause:
+    """Acknowledges, and waits to be killed when it has done so often enough."""
+
+    def __init__(self, acknowledge):
+        self.acknowledge, self.left = acknowledge, MOST_ACKNOWLEDGED
+
+    def __call__(self, counts):
+        self.acknowledge(counts)
+        self.left -= 1
+        if self.left == 0:
+            time.sleep(600)
+
+
+def record_single_until_killed(acknowledge, path):
+    record_single(Pause(acknowledge), path, len(ACTIONS))
+
+
+def record_vector_until_killed(acknowledge, path):
+    record_vector(Pause(acknowledge), path, len(ACTIONS))
 
 
 def record_single(acknowledge, path, num_steps):
@@ -49,20 +73,24 @@ def record_vector(acknowledge, path, num_steps):
 def uninterrupted(work, tmp_path):
     """The histories of all steps, in a store of their own."""
     path = tmp_path / "whole"
-    work(lambda _: None, path, 3000)
+    work(lambda _: None, path, len(ACTIONS))
     store = histories.open(path)
     return [store.history(index) for index in range(store.num_histories)]
 
 
-@pytest.mark.parametrize("work", [record_single, record_vector])
-def test_every_whole_episode_survives(work, tmp_path):
+@pytest.mark.parametrize(
+    ("work", "until_killed"),
+    [(record_single, record_single_until_killed), (record_vector, record_vector_until_killed)],
+    ids=["single", "vector"],
+)
+def test_every_whole_episode_survives(work, until_killed, tmp_path):
     expected = uninterrupted(work, tmp_path)
-    worker = Worker(work)
+    worker = Worker(until_killed)
     random = np.random.default_rng(0)
     for trial in range(4):
         path = tmp_path / str(trial)
         acknowledged = worker.run(
-            path, 20_000, kill_after=int(random.integers(1, 60)), delay=random.random() * 0.01
+            path, kill_after=int(random.integers(1, 60)), delay=random.random() * 0.01
         )
         with Recorder(path):
             pass
