@@ -28,7 +28,7 @@ class RecordedEnv(gymnasium.Wrapper):
         super().__init__(env)
         self._recorder = recorder
         self._encoding = SpaceEncoding(env.observation_space, env.action_space)
-        self._log = recorder.begin(self._encoding, longest_episode(env.spec), 1, metadata)
+        self._log = recorder.begin(self._encoding, longest_episode(env), 1, metadata)
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -73,8 +73,7 @@ class RecordedVectorEnv(VectorWrapper):
             )
         self._recorder = recorder
         self._encoding = SpaceEncoding(env.single_observation_space, env.single_action_space)
-        longest = longest_episode(vector_specification(env))
-        self._log = recorder.begin(self._encoding, longest, env.num_envs, metadata)
+        self._log = recorder.begin(self._encoding, longest_episode(env), env.num_envs, metadata)
         self._is_resetting = np.zeros(env.num_envs, bool)  # NEXT_STEP: the next step only resets
 
     def reset(
@@ -127,15 +126,10 @@ class RecordedVectorEnv(VectorWrapper):
         return self._encoding.encode_observations(np.stack([*final[done]]))
 
 
-def longest_episode(specification: Any) -> int | None:
-    """The most steps of an episode by an environment's specification, if that says so."""
-    limit = getattr(specification, "max_episode_steps", None)
-    return None if limit is None else int(limit)
-
-
-def vector_specification(env: VectorEnv) -> Any:
-    """The specification of a vector environment, or of the first one in it."""
-    if env.spec is not None and env.spec.max_episode_steps is not None:
-        return env.spec
-    get_attr = getattr(env.unwrapped, "get_attr", None)
-    return env.spec if get_attr is None else get_attr("spec")[0]
+def longest_episode(env: gymnasium.Env | VectorEnv) -> int | None:
+    """The most steps of an episode, as far as the environment or its specification say so."""
+    specifications = [env.spec, env.unwrapped]
+    if hasattr(env.unwrapped, "get_attr"):  # a vector of single environments that have their own
+        specifications.append(env.unwrapped.get_attr("spec")[0])
+    limits = [getattr(about, "max_episode_steps", None) for about in specifications]
+    return next((int(limit) for limit in limits if limit is not None), None)

@@ -58,6 +58,7 @@ class FamilyVectorEnv(VectorEnv):
         self.autoreset_mode = checked_autoreset_mode(autoreset_mode)
         self.metadata = {"render_modes": [], "autoreset_mode": self.autoreset_mode}
         self.render_mode = render_mode
+        self.max_episode_steps = self.family.episode_length
         self.num_envs = num_envs
         self.single_observation_space, self.single_action_space = spaces(self.family)
         self.observation_space = batch_space(self.single_observation_space, num_envs)
@@ -158,6 +159,7 @@ class FamilyEnv(gymnasium.Env):
     ) -> None:
         self.family = tasks.make(family, **options)
         self.render_mode = render_mode
+        self.max_episode_steps = self.family.episode_length
         self.observation_space, self.action_space = spaces(self.family)
         self._simulator = BatchSimulator(
             self.family,

@@ -109,7 +109,7 @@ def test_a_family_records_the_same_singly_and_in_a_vector(tmp_path, mode):
     options = {"size": 3, "episode_length": 6}
     actions = np.random.default_rng(0).integers(5, size=(50, 3))
     vector = FamilyVectorEnv(3, autoreset_mode=mode, copy=False, **options)
-    with Recorder(tmp_path, episode_length=6) as recorder:
+    with Recorder(tmp_path) as recorder:
         environment = recorder.wrap(vector)
         environment.reset(seed=5)
         done = np.zeros(3, bool)

@@ -4,7 +4,13 @@ import pytest
 import torch
 
 from adfast.training.objective import next_action_accuracy, next_action_loss
-from models.model_cases import FLOAT_REWARD_SCHEMA, SCHEMA, random_histories, small_model
+from models.model_cases import (
+    FLOAT_REWARD_SCHEMA,
+    REAL_SCHEMA,
+    SCHEMA,
+    random_histories,
+    small_model,
+)
 
 VARIANTS = {
     "plain": {"norm": "post"},
@@ -15,6 +21,8 @@ VARIANTS = {
     },
     "rope, qk-norm": {"position_encoding": "rope", "qk_norm": True},
 }
+
+SCHEMAS = {"plain": FLOAT_REWARD_SCHEMA, "rope, qk-norm": REAL_SCHEMA}
 
 
 @pytest.fixture(autouse=True)
@@ -53,7 +61,7 @@ def compiled(function):
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_model_and_loss_are_one_graph_of_the_same_function(variant):
-    schema = FLOAT_REWARD_SCHEMA if variant == "plain" else SCHEMA
+    schema = SCHEMAS.get(variant, SCHEMA)
     model = traceable_model(schema, **VARIANTS[variant])
     batch = random_histories(2, 12, schema)
     expected = differentiate(model, loss_of(model), batch)
