@@ -33,6 +33,7 @@ from benchmarks.guard.tables import comparison_table, outcome_table
 from benchmarks.measure import FULL, QUICK, measure
 from benchmarks.pair_timer import Effort
 from benchmarks.record import Measurement, Record, newest_record
+from benchmarks.rivals.optional import availability
 from benchmarks.table import results_table
 from benchmarks.workloads import WORKLOADS, Workload, select
 
@@ -71,9 +72,11 @@ def carry_out(options: argparse.Namespace) -> int:
 
 
 def list_workloads() -> None:
-    """Print every workload after its layer."""
+    """Print every workload after its layer, and every optional rival with how to get it."""
     for workload in WORKLOADS:
         print(f"{workload.layer:<18} {workload.name}")
+    for package, state in availability():
+        print(f"{'rival':<18} {package}: {state}")
 
 
 def effort_of(options: argparse.Namespace) -> Effort:

@@ -16,6 +16,7 @@ from adfast.tasks.transition_schema import Field
 from benchmarks.contest import Contest, require_equal_fields
 from benchmarks.limits import memcpy
 from benchmarks.pair_timer import Contender
+from benchmarks.rivals.optional import rival_of, with_rivals
 
 BATCH_SIZE = 128
 SCHEMA = FieldSchema(  # eight bytes in four fields
@@ -67,7 +68,10 @@ def copy_slices(source: Arrays, lanes: np.ndarray, starts: np.ndarray, out: Arra
 def sample(
     length: int, num_lanes: int, capacity: int, copy_bytes: int, calls: int
 ) -> Iterator[Contest]:
-    """`RingBuffer.sample` against NumPy slices into preallocated arrays; starts are uniform."""
+    """`RingBuffer.sample` against NumPy slices into preallocated arrays; starts are uniform.
+
+    Flashbax, cpprb and torchrl join them where they are installed.
+    """
     arrays = random_transitions(num_lanes, capacity)
     ring = filled_ring(arrays)
     out = {
@@ -90,13 +94,19 @@ def sample(
         require_equal_fields(batch, out)
 
     window_bytes = length * TRANSITION_BYTES
-    yield Contest(
+    contest = Contest(
         Contender("RingBuffer.sample", sample_ring, calls * BATCH_SIZE),
         (Contender("NumPy slices", slice_arrays, BATCH_SIZE),),
         check,
         memcpy(window_bytes, copy_bytes),
         window_bytes,
     )
+    rivals = [
+        rival
+        for package in ("flashbax", "cpprb", "torchrl")
+        for rival in rival_of(package, f"{package}_ring.sample_rival", arrays, BATCH_SIZE, length)
+    ]
+    yield with_rivals(contest, rivals)
 
 
 @contextmanager

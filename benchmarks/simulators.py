@@ -20,6 +20,7 @@ from adfast.simulators import BatchSimulator
 from adfast.simulators.random_rollout import random_returns
 from benchmarks.contest import Contest, require_equal
 from benchmarks.pair_timer import Contender
+from benchmarks.rivals.optional import rival_of, with_rivals
 from benchmarks.rivals.twins import twin_environment, twin_room
 from reference import random_streams as twin
 
@@ -31,7 +32,10 @@ CHECKED_ENVIRONMENTS = 100
 
 @contextmanager
 def step(family: str, num_environments: int) -> Iterator[Contest]:
-    """`BatchSimulator` against the twin under Gymnasium's SyncVectorEnv; both reuse outputs."""
+    """`BatchSimulator` against the twin under Gymnasium's SyncVectorEnv; both reuse outputs.
+
+    Where gymnax is installed, against Dark Room written for it too.
+    """
     made = tasks.make(family)
     task_ids = np.arange(num_environments) % made.num_tasks
     environment_of = twin_environment(family)
@@ -59,7 +63,7 @@ def step(family: str, num_environments: int) -> Iterator[Contest]:
             for name, values, rival in zip(names, simulator.step(chosen), expected, strict=False):
                 require_equal(name, values, rival)
 
-    yield Contest(
+    contest = Contest(
         Contender(
             "BatchSimulator",
             partial(steps, simulator.step, subject_steps),
@@ -74,6 +78,11 @@ def step(family: str, num_environments: int) -> Iterator[Contest]:
         ),
         check,
     )
+    rivals = []
+    if family == "dark-room":
+        chosen = actions[:rival_steps].astype(np.uint8)
+        rivals = rival_of("gymnax", "gymnax_dark_room.step_rival", made, task_ids, chosen)
+    yield with_rivals(contest, rivals)
     environments.close()
 
 

@@ -75,6 +75,7 @@ class ContestModule:
 
 attention = ContestModule("attention")
 evaluation = ContestModule("evaluation")
+frozen_lake = ContestModule("frozen_lake")
 live_ring = ContestModule("live_ring")
 ring_buffer = ContestModule("ring_buffer")
 simulators = ContestModule("simulators")
@@ -110,6 +111,15 @@ WORKLOADS = (
         simulators.step,
         {"family": "dark-house", "num_environments": 8192},
         {"num_environments": 256},
+    ),
+    Workload(
+        "frozen-lake-step-1024",
+        "step 1,024 Frozen Lakes",
+        "simulators",
+        "environment steps",
+        frozen_lake.step,
+        {"num_environments": 1024},
+        {"num_environments": 64},
     ),
     Workload(
         "dark-room-random-rollout",

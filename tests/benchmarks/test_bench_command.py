@@ -14,6 +14,7 @@ from benchmarks import __main__ as bench
 from benchmarks import workloads
 from benchmarks.contest import NotEquivalent
 from benchmarks.record import Record
+from benchmarks.rivals.optional import OPTIONAL
 from benchmarks.table import results_table
 
 
@@ -105,10 +106,16 @@ def test_bad_arguments_are_refused(arguments, message, measured, capsys):
     assert measured == []
 
 
-def test_list_names_every_workload(capsys):
+def test_list_names_every_workload_and_optional_rival(capsys, monkeypatch):
+    monkeypatch.setattr("benchmarks.rivals.optional.is_installed", lambda name: name == "cpprb")
     assert bench.main(["--list"]) == 0
+    names = [w.name for w in workloads.WORKLOADS]
     listed = capsys.readouterr().out.splitlines()
-    assert [line.split()[1] for line in listed] == [w.name for w in workloads.WORKLOADS]
+    assert [line.split()[1] for line in listed[: len(names)]] == names
+    rivals = [" ".join(line.split()) for line in listed[len(names) :]]
+    assert "rival cpprb: installed" in rivals
+    assert "rival gymnax: not installed: pip install gymnax six" in rivals
+    assert len(rivals) == len(OPTIONAL)
 
 
 def test_table_says_which_bars_are_missed():

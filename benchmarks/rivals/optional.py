@@ -1,0 +1,72 @@
+"""Rivals that are timed on the same workloads where somebody has installed them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+
+from benchmarks.contest import Contest
+from benchmarks.pair_timer import Contender
+
+# What is imported -> what pip installs.
+OPTIONAL = {
+    "gymnax": "gymnax six",  # six, which gymnax imports and does not ask for
+    "envpool": "envpool",
+    "flashbax": "flashbax",
+    "cpprb": "cpprb",
+    "torchrl": "torchrl",
+}
+
+
+@dataclass(frozen=True)
+class Rival:
+    """A contender and the proof that it does the subject's work (raises `NotEquivalent`)."""
+
+    contender: Contender
+    check: Callable[[], None]
+
+
+def is_installed(package: str) -> bool:
+    """Whether `package` can be imported."""
+    return find_spec(package) is not None
+
+
+def rival_of(package: str, prepare: str, *arguments: Any) -> list[Rival]:
+    """`benchmarks.rivals.MODULE.FUNCTION(*arguments)`, if `package` is installed.
+
+    `prepare` is "MODULE.FUNCTION"; the module imports the package.
+    """
+    if not is_installed(package):
+        return []
+    module, function = prepare.split(".")
+    return [getattr(import_module(f"benchmarks.rivals.{module}"), function)(*arguments)]
+
+
+def with_rivals(contest: Contest, rivals: Iterable[Rival]) -> Contest:
+    """The contest with `rivals` behind its own."""
+    added = tuple(rivals)
+
+    def check() -> None:
+        contest.check()
+        for rival in added:
+            rival.check()
+
+    return Contest(
+        contest.subject,
+        (*contest.rivals, *(rival.contender for rival in added)),
+        check,
+        contest.limit,
+        contest.bytes_per_unit,
+        contest.starts_processes,
+    )
+
+
+def availability() -> list[tuple[str, str]]:
+    """Each optional rival, and whether it is installed or how to."""
+    return [
+        (package, "installed" if is_installed(package) else f"not installed: pip install {install}")
+        for package, install in OPTIONAL.items()
+    ]
