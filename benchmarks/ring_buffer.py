@@ -16,6 +16,7 @@ from adfast.tasks.transition_schema import Field
 from benchmarks.contest import Contest, require_equal_fields
 from benchmarks.limits import memcpy
 from benchmarks.pair_timer import Contender
+from benchmarks.rivals import research_script
 from benchmarks.rivals.optional import rival_of, with_rivals
 
 BATCH_SIZE = 128
@@ -70,7 +71,8 @@ def sample(
 ) -> Iterator[Contest]:
     """`RingBuffer.sample` against NumPy slices into preallocated arrays; starts are uniform.
 
-    Flashbax, cpprb and torchrl join them where they are installed.
+    And against torch's DataLoader over slices, as research scripts have it; flashbax, cpprb and
+    torchrl join them where they are installed.
     """
     arrays = random_transitions(num_lanes, capacity)
     ring = filled_ring(arrays)
@@ -101,7 +103,8 @@ def sample(
         memcpy(window_bytes, copy_bytes),
         window_bytes,
     )
-    rivals = [
+    rivals = [research_script.sample_rival(arrays, BATCH_SIZE, length)]
+    rivals += [
         rival
         for package in ("flashbax", "cpprb", "torchrl")
         for rival in rival_of(package, f"{package}_ring.sample_rival", arrays, BATCH_SIZE, length)

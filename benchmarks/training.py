@@ -21,9 +21,12 @@ from adfast.training.sharded_gradient import ShardedGradient
 from benchmarks.contest import Contest, NotEquivalent, require_close
 from benchmarks.one_thread import one_torch_thread
 from benchmarks.pair_timer import Contender
+from benchmarks.rivals import research_script
+from benchmarks.rivals.optional import with_rivals
 from benchmarks.rivals.three_token import ThreeTokenTransformer
 
 TOLERANCE = 1e-4
+LONGEST_DENSE = 512  # transitions
 
 
 @contextmanager
@@ -33,7 +36,8 @@ def step(
     """Batch, gradient, clipping and optimisers, against three tokens under torch's is_causal.
 
     Both models have the same width, layers, heads and feed-forward width, and draw the same batches
-    of the same histories.
+    of the same histories. At lengths at which a dense mask is bearable, a research script joins
+    them, which trains a model of that size in its own way on windows of these histories.
     """
     made = tasks.make(family)
     schema = made.transition_schema
@@ -69,11 +73,18 @@ def step(
         transitions = batch_size * context_length
         subject = training_step(Transformer(config, schema, seed=0), batches, training)
         rival = training_step(ThreeTokenTransformer(config, schema), batches, training)
-        yield Contest(
+        contest = Contest(
             Contender("one token, window", subject, transitions),
             (Contender("three tokens, is_causal", rival, transitions),),
             check,
         )
+        if context_length > LONGEST_DENSE:
+            yield contest
+        else:
+            histories = [store.history(index) for index in range(store.num_histories)]
+            shape = (batch_size, context_length)
+            script = research_script.training_rival(config, schema, histories, shape)
+            yield with_rivals(contest, [script])
 
 
 def learning_histories(family: str, min_length: int) -> HistoryStore:
