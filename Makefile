@@ -60,10 +60,10 @@ $(OLDEST_TRITON)/.installed: $(STAMP)
 	$(OLDEST_TRITON)/bin/pip install --quiet triton==3.6.0
 	touch $@
 
-# What README.md shows of the demo's result and of the newest benchmark record.
+# What README.md and docs/ show of the demo's result and of the newest benchmark records.
 figures: $(STAMP)
 	$(BIN)/python docs/show_demo.py
-	$(BIN)/python -m benchmarks.readme_figures
+	$(BIN)/python -m benchmarks.figures
 
 # The documentation as a site, in site/.
 docs: $(STAMP)

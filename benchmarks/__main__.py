@@ -33,7 +33,7 @@ from benchmarks.guard.tables import comparison_table, outcome_table
 from benchmarks.measure import FULL, QUICK, measure
 from benchmarks.pair_timer import Effort
 from benchmarks.record import Measurement, Record, newest_record
-from benchmarks.rivals.optional import availability
+from benchmarks.rivals.optional import availability, versions
 from benchmarks.table import results_table
 from benchmarks.workloads import WORKLOADS, Workload, select
 
@@ -99,7 +99,7 @@ def run(options: argparse.Namespace, workloads: list[Workload], reference: Recor
     measurements = measure_all(workloads, effort, small=options.quick)
     record = Record(
         is_quick=options.quick,
-        provenance=collect_provenance(),
+        provenance=collect_provenance() | {"rivals": versions()},
         load_average=(load_before, os.getloadavg()[0]),
         measurements=measurements,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from importlib import import_module
+from importlib import import_module, metadata
 from importlib.util import find_spec
 from typing import Any
 
@@ -62,6 +62,11 @@ def with_rivals(contest: Contest, rivals: Iterable[Rival]) -> Contest:
         contest.bytes_per_unit,
         contest.starts_processes,
     )
+
+
+def versions() -> dict[str, str]:
+    """Name -> version of the installed ones, for a record."""
+    return {package: metadata.version(package) for package in OPTIONAL if is_installed(package)}
 
 
 def availability() -> list[tuple[str, str]]:

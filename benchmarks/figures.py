@@ -1,0 +1,183 @@
+"""`python -m benchmarks.figures`: writes the tables of README and docs from the newest records."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from adfast.errors import InvalidArgument
+from benchmarks import ROOT
+from benchmarks.record import FOLDER, Measurement, Record, newest_record
+from benchmarks.wording import bar_of, rate_of, ratio_of, share_of, unit_of
+
+README = ROOT / "README.md"
+BENCHMARKS = ROOT / "docs" / "benchmarks.md"
+CARD_RECORDS = FOLDER / "attention"
+RIVAL_RECORDS = FOLDER / "rivals"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Between the markers `<!-- NAME:begin -->` and `<!-- NAME:end -->` of `file` stands `write`.
+
+    `write` takes the folder that links are relative to.
+    """
+
+    file: Path
+    name: str
+    write: Callable[[Path], str]
+
+    def written(self, text: str) -> str:
+        """`text` of the file with its figures; raises `InvalidArgument` without the markers."""
+        begin, end = f"<!-- {self.name}:begin -->", f"<!-- {self.name}:end -->"
+        before, found_begin, rest = text.partition(begin)
+        _, found_end, after = rest.partition(end)
+        if not found_begin or not found_end:
+            raise InvalidArgument(
+                f"{self.file.name} must hold {begin} and {end}, one after the other"
+            )
+        return f"{before}{begin}\n{self.write(self.file.parent)}\n{end}{after}"
+
+
+def bars_of_newest(folder: Path) -> str:
+    """The workloads that have a bar."""
+    return figures_of_newest(folder, only_with_bars=True)
+
+
+def all_of_newest(folder: Path) -> str:
+    """All workloads, with their bars."""
+    return figures_of_newest(folder, only_with_bars=False)
+
+
+def figures_of_newest(folder: Path, *, only_with_bars: bool) -> str:
+    """The table of the newest record; raises `InvalidArgument` where there is none."""
+    path = newest_record()
+    if path is None:
+        raise InvalidArgument(
+            "benchmarks/records/ holds no record; make one: adfast bench --record"
+        )
+    record = Record.read(path)
+    return figure_block(record, link_to(path, folder), only_with_bars=only_with_bars)
+
+
+def figure_block(record: Record, link: str, *, only_with_bars: bool) -> str:
+    """Markdown: a table of the workloads, and where and when they were measured."""
+    heads = ["one core", "adfast", "instead", "ratio (quartiles)", "of the limit"]
+    if not only_with_bars:
+        heads.append("bar")
+    measurements = [m for m in record.measurements if m.bars or not only_with_bars]
+    rows = [figure_row(m, with_bars=not only_with_bars) for m in measurements]
+    provenance = record.provenance
+    source = (
+        f"Medians of interleaved rounds on {provenance['processor']}, "
+        f"{str(provenance['date'])[:10]}, commit {str(provenance['commit'])[:9]} "
+        f"([record]({link})); `adfast bench` measures them on your machine."
+    )
+    return "\n".join([*table(heads, rows), "", source])
+
+
+def figure_row(measurement: Measurement, *, with_bars: bool) -> list[str]:
+    """The cells of one line, with all rivals of the workload."""
+    rivals = [(rival, rival.advantage) for rival in measurement.rivals if rival.advantage]
+    cells = [
+        measurement.title,
+        f"{rate_of(measurement.subject, measurement)} {unit_of(measurement)}",
+        "<br>".join(f"{rival.label}: {rate_of(rival, measurement)}" for rival, _ in rivals),
+        "<br>".join(ratio_of(advantage) for _, advantage in rivals),
+        share_of(measurement),
+    ]
+    return [*cells, "<br>".join(bar_of(bar) for bar in measurement.bars)] if with_bars else cells
+
+
+def rivals_of_records(folder: Path) -> str:
+    """The workloads of the records with optional rivals; those appear beside the others."""
+    paths = sorted(RIVAL_RECORDS.glob("*.json"))
+    if not paths:
+        return "No record has any of them yet."
+    heads = ["one core", "adfast", "instead", "ratio (quartiles)", "of the limit"]
+    records = [Record.read(path) for path in paths]
+    rows = [figure_row(m, with_bars=False) for record in records for m in record.measurements]
+    versions = {
+        f"{name} {version}"
+        for record in records
+        for name, version in record.provenance["rivals"].items()
+    }
+    links = ", ".join(f"[{path.stem}]({link_to(path, folder)})" for path in paths)
+    source = (
+        f"Medians of interleaved rounds on {records[-1].provenance['processor']} with "
+        f"{', '.join(sorted(versions))} ({links})."
+    )
+    return "\n".join([*table(heads, rows), "", source])
+
+
+def newest_card_figures(folder: Path) -> str:
+    """The table of the newest record of a card, or that there is none."""
+    records = {path: json.loads(path.read_text()) for path in CARD_RECORDS.glob("*.json")}
+    if not records:
+        return "No card has been measured yet: there is no record of one."
+    path = max(records, key=lambda path: str(records[path]["date"]))
+    return card_block(records[path], link_to(path, folder))
+
+
+def card_block(record: dict[str, Any], link: str) -> str:
+    """Markdown: the kernels of a card's record beside the best rival of each shape."""
+    heads = ["shape", "adfast", "of the floor", "best rival", "ratio", "bar"]
+    rows = []
+    for result in record["results"]:
+        best, bar = result["best_rival"], result["workload"]["bar"]
+        subject = result["rows"]["adfast"]
+        rows.append(
+            [
+                result["workload"]["name"],
+                f"{subject['picoseconds_per_score']:.3f} ps/score",
+                f"{subject['share_of_floor']:.0%}",
+                f"{best}: {result['rows'][best]['picoseconds_per_score']:.3f}" if best else "",
+                f"{result['ratio_to_best_rival']:.2f}x" if best else "",
+                f">= {bar:g}x" if bar is not None else "",
+            ]
+        )
+    versions = record["versions"]
+    source = (
+        f"Medians of interleaved rounds on {record['card']}, {record['date'][:10]}, "
+        f"torch {versions['torch']}, Triton {versions['triton']} ([record]({link}))."
+    )
+    return "\n".join([*table(heads, rows), "", source])
+
+
+def table(heads: list[str], rows: list[list[str]]) -> list[str]:
+    """The lines of a Markdown table."""
+    rule = "|".join(["---"] * len(heads))
+    head, *body = (f"| {' | '.join(cells)} |" for cells in [heads, *rows])
+    return [head, f"|{rule}|", *body]
+
+
+def link_to(path: Path, folder: Path) -> str:
+    """The relative link from a page in `folder`."""
+    return Path(os.path.relpath(path, folder)).as_posix()
+
+
+PLACES = (
+    Place(README, "figures", bars_of_newest),
+    Place(BENCHMARKS, "all-figures", all_of_newest),
+    Place(BENCHMARKS, "rival-figures", rivals_of_records),
+    Place(BENCHMARKS, "card-figures", newest_card_figures),
+)
+
+
+def main() -> None:
+    """Write all places."""
+    for place in PLACES:
+        try:
+            text = place.written(place.file.read_text(encoding="utf-8"))
+        except InvalidArgument as error:
+            sys.exit(str(error))
+        place.file.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,82 @@
+"""The tables of README and docs are those of the newest committed records."""
+
+from pathlib import Path
+
+import pytest
+from benchmark_records import measurement, record
+
+from adfast.errors import InvalidArgument
+from benchmarks import figures
+from benchmarks.figures import PLACES, Place, card_block, figure_block
+
+
+@pytest.mark.parametrize("place", PLACES, ids=lambda place: place.name)
+def test_page_shows_the_newest_record(place):
+    text = place.file.read_text(encoding="utf-8")
+    assert place.written(text) == text, "stale; run: make figures"
+
+
+def test_block_has_one_row_for_each_workload_with_a_bar():
+    known = record(measurement(), measurement(bars=[]))
+    block = figure_block(known, "benchmarks/a.json", only_with_bars=True)
+    assert block.splitlines() == [
+        "| one core | adfast | instead | ratio (quartiles) | of the limit |",
+        "|---|---|---|---|---|",
+        "| sample windows | 1.50 M windows/s of 3,200 B | the rival: 300 k | 5.00x (4.77 to 5.28) "
+        "| 75% of the limit |",
+        "",
+        "Medians of interleaved rounds on Fast(R) Core(TM) CPU 9000 @ 2.0GHz, 2026-01-02, "
+        "commit 012345678 ([record](benchmarks/a.json)); `adfast bench` measures them on your "
+        "machine.",
+    ]
+
+
+def test_block_of_all_has_the_bars():
+    known = record(measurement(), measurement(bars=[]))
+    rows = figure_block(known, "a.json", only_with_bars=False).splitlines()[2:4]
+    assert rows[0].endswith("| ratio >= 5.00: met |")
+    assert rows[1].endswith("| 75% of the limit |  |")
+
+
+def test_block_of_a_card_has_the_best_rival():
+    row = {"picoseconds_per_score": 0.5, "share_of_floor": 0.6}
+    known = {
+        "date": "2026-01-02T03:04:05",
+        "card": "Fast Card",
+        "versions": {"torch": "3", "triton": "4"},
+        "results": [
+            {
+                "workload": {"name": "head dim 16", "bar": 1.3},
+                "rows": {"adfast": row, "FlexAttention": row | {"picoseconds_per_score": 0.7}},
+                "best_rival": "FlexAttention",
+                "ratio_to_best_rival": 1.4,
+            }
+        ],
+    }
+    assert card_block(known, "a.json").splitlines()[2:] == [
+        "| head dim 16 | 0.500 ps/score | 60% | FlexAttention: 0.700 | 1.40x | >= 1.3x |",
+        "",
+        "Medians of interleaved rounds on Fast Card, 2026-01-02, torch 3, Triton 4 "
+        "([record](a.json)).",
+    ]
+
+
+def test_links_are_relative_to_the_page():
+    assert figures.link_to(Path("/a/benchmarks/r.json"), Path("/a/docs")) == "../benchmarks/r.json"
+
+
+def test_only_what_is_between_the_markers_is_replaced():
+    place = Place(Path("page.md"), "x", lambda folder: "new")
+    text = "a\n<!-- x:begin -->\nold\n<!-- x:end -->\nb\n"
+    assert place.written(text) == "a\n<!-- x:begin -->\nnew\n<!-- x:end -->\nb\n"
+
+
+def test_missing_markers_are_named():
+    with pytest.raises(InvalidArgument, match=r"page.md must hold <!-- x:begin -->"):
+        Place(Path("page.md"), "x", lambda folder: "").written("no markers")
+
+
+def test_without_a_record_it_says_how_to_make_one(monkeypatch, tmp_path):
+    monkeypatch.setattr(figures, "newest_record", lambda: None)
+    with pytest.raises(InvalidArgument, match="make one: adfast bench --record"):
+        figures.bars_of_newest(tmp_path)
