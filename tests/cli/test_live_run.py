@@ -105,7 +105,7 @@ def test_live_training_that_gets_a_signal_goes_on_to_the_same_model(
         while not read_metrics(run / "metrics.jsonl") and process.poll() is None:
             time.sleep(0.005)
         process.send_signal(number)
-        _, stderr = process.communicate(timeout=60)
+        _, stderr = process.communicate(timeout=300)
     finally:
         process.kill()
     assert process.returncode == 128 + number, stderr

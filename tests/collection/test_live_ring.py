@@ -273,7 +273,7 @@ def test_closing_ends_a_paused_committer_at_once():
     started = time.perf_counter()
     ring.close()
     ring.close()
-    assert time.perf_counter() - started < 5
+    assert time.perf_counter() - started < 20
     make_ring().close()  # one that was never drawn from
 
 
@@ -300,7 +300,7 @@ def test_forked_process_is_told_and_its_parent_goes_on(store):
         assert_same_as_store(ring, store, [1])
         child = context.Process(target=draw_in_fork, args=(ring, answers))
         child.start()
-        child.join(30)
+        child.join(300)
         assert child.exitcode == 0
         assert "make another LiveRing in the new process" in answers.get()
         assert_same_as_store(ring, store, [2, 30])
@@ -317,7 +317,7 @@ def test_ring_that_is_never_closed_does_not_keep_its_process_alive():
         [sys.executable, "-c", program],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         env=os.environ | {"PYTHONPATH": path},
     )
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "(16, 20)\n", "")
