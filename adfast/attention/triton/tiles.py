@@ -35,9 +35,12 @@ class Tile:
     keys: int
     num_warps: int = 4
     num_stages: int = 2
+    max_registers: int | None = None  # per thread; None leaves it to ptxas
 
     def options(self, **constants: Any) -> Options:
         """The launch options of this tile beside `constants`."""
+        if self.max_registers is not None:
+            constants["maxnreg"] = self.max_registers
         return constants | {
             "num_warps": self.num_warps,
             "num_stages": self.num_stages,
@@ -82,6 +85,10 @@ def forward_tile(
     if head_dim == 128:
         return Tile(128, 64, num_warps=8) if capability >= HOPPER else Tile(64, 32)
     if reach <= SHORT_WINDOW:
+        # Two warps are too few for the asynchronous products of Hopper: with the older ones, half
+        # as fast, which at 16 channels still keep up, nothing waits for a whole tile of logits.
+        if head_dim == 16 and capability >= HOPPER:
+            return Tile(64, 64, num_warps=2, max_registers=200)
         return Tile(64, 64)
     return Tile(128, 64, num_warps=8 if head_dim == 64 else 4)
 

@@ -39,7 +39,7 @@ from adfast.models.layer_step.fused_kernel import fused_layer
 FOLDER = Path(__file__).parent
 COUNTS_FILE = FOLDER / "kernel_counts.json"
 ARCHITECTURES = (80, 90)
-LAUNCH_OPTIONS = ("num_warps", "num_stages", "enable_fp_fusion")
+LAUNCH_OPTIONS = ("num_warps", "num_stages", "enable_fp_fusion", "maxnreg")
 FLOAT32_POINTERS = ("lse", "statistics", "dq_sum", "attended", "cosine", "sine")
 INT32_POINTERS = ("document_start", "document_end")
 INT64_POINTERS = ("step", "start")
@@ -144,7 +144,7 @@ def compile_variant(variant: dict[str, Any], architecture: int) -> Counts:
     compiled = triton.compile(
         ASTSource(kernel, signature, constants, aligned),
         target=GPUTarget("cuda", architecture, 32),
-        options={name: options[name] for name in LAUNCH_OPTIONS},
+        options={name: options[name] for name in LAUNCH_OPTIONS if name in options},
     )
     instructions, registers = disassemble(compiled.asm["cubin"])
     scores = options.get("BLOCK_M", 1) * options.get("BLOCK_N", 1) / (32 * options["num_warps"])
