@@ -145,7 +145,7 @@ def training_figure(series: TrainingSeries) -> Figure:
 def room_figure(evaluation: Evaluation, room: Room) -> Figure:
     """The room's cells as tasks: held-out ones by their share of the optimum."""
     figure = Figure(figsize=(6.2, 5.6), layout="constrained", facecolor=LIGHT["card"])
-    axes = _grid_axes(figure.add_subplot(), room)
+    axes = grid_axes(figure.add_subplot(), room)
     held_out = {room.cell(outcome.task_id) for outcome in evaluation.per_task}
     others = [cell for cell in np.ndindex(room.rows, room.columns) if cell not in held_out]
     rows, columns = np.array(others, dtype=np.int64).reshape(-1, 2).T
@@ -183,7 +183,7 @@ def story_figure(story: LearningStory, room: Room) -> Figure:
     figure = Figure(figsize=(3.3 * columns, 3.8), layout="constrained", facecolor=LIGHT["card"])
     all_axes = np.atleast_1d(figure.subplots(1, columns))
     for axes, rollout in zip(all_axes, story.rollouts, strict=True):
-        _draw_rollout(_grid_axes(axes, room), rollout, story)
+        _draw_rollout(grid_axes(axes, room), rollout, story)
         axes.set_title(f"episode {rollout.episode}: return {rollout.total:g}", fontsize=11)
     return figure
 
@@ -239,7 +239,7 @@ def plain_axes(axes: Axes) -> Axes:
     return axes
 
 
-def _grid_axes(axes: Axes, room: Room) -> Axes:
+def grid_axes(axes: Axes, room: Room) -> Axes:
     """Axes in cells: column to the right, row downwards."""
     axes.set_facecolor(LIGHT["card"])
     axes.set_aspect("equal")

@@ -24,6 +24,7 @@ FLAGS = (
 PHONE = 390  # pixels, width
 
 OpenPage = Callable[..., "Page"]
+WritePage = Callable[[Path], Path]
 
 
 @pytest.fixture(scope="session")
@@ -44,6 +45,13 @@ def reported_run(finished_run: Path, tmp_path_factory: pytest.TempPathFactory) -
     run = Path(shutil.copytree(finished_run, tmp_path_factory.mktemp("reported") / "dark-room"))
     write_report(run)
     return run
+
+
+@pytest.fixture
+def write_page_alone(monkeypatch: pytest.MonkeyPatch) -> WritePage:
+    """`write_report` without the figures, which take longer than all the rest."""
+    monkeypatch.setattr("adfast.report.page.document.write_figures", lambda *_: [])
+    return write_report
 
 
 @pytest.fixture(scope="session")

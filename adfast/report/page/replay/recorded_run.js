@@ -9,12 +9,14 @@ class RecordedRun {
     Object.assign(this, { index, episodes, components, maxSteps: steps });
     Object.assign(this, { label: task.label, optimal: task.optimal, map: task.map });
     this.actionNames = description.actions;
+    this.sizes = description.sizes; // of the components of an observation
     const part = (name, size) => arrays[name].values.subarray(index * size, (index + 1) * size);
     this.observations = part("observation", episodes * (steps + 1) * components);
     this.actions = part("action", episodes * steps);
     this.rewards = part("reward", episodes * steps);
     this.lengths = part("length", episodes);
     this.boundaries = part("boundary", episodes);
+    this.greatestReward = this.rewards.reduce((most, reward) => Math.max(most, reward), 0);
     this.starts = [0]; // of each episode, in transitions
     this.returns = [];
     for (let episode = 0; episode < episodes; episode++) {

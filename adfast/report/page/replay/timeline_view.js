@@ -11,28 +11,36 @@ class TimelineView {
   }
 
   legend() {
-    return [["visits", "values in this episode, from the least to the greatest possible"]];
+    return [["visits", "what was seen, done and earned in this episode"]];
   }
 
   // A lane for each component of the observation, for the action and for the reward.
   draw(episode) {
     const { run } = this;
     const steps = run.lengths[episode];
-    const lane = (name, values) => ({ name, values, top: Math.max(...values, 1) });
     const all = [...Array(steps).keys()];
-    const lanes = [...Array(run.components).keys()].map((component) =>
-      lane(`observation ${component}`,
-        [...all, steps].map((step) => run.observation(episode, step)[component]))
-    );
-    lanes.push(lane("action", all.map((step) => run.actions[episode * run.maxSteps + step])));
-    lanes.push(lane("reward", all.map((step) => run.reward(episode, step))));
+    const lanes = run.sizes.map((size, component) => ({
+      name: `observation ${component}`,
+      values: [...all, steps].map((step) => run.observation(episode, step)[component]),
+      top: size - 1,
+    }));
+    lanes.push({
+      name: "action",
+      values: all.map((step) => run.actions[episode * run.maxSteps + step]),
+      top: run.actionNames.length - 1,
+    });
+    lanes.push({
+      name: "reward",
+      values: all.map((step) => run.reward(episode, step)),
+      top: run.greatestReward,
+    });
     const height = 26;
     const drawing = svg("svg", { class: "replay-timeline", role: "img",
       viewBox: `0 0 100 ${lanes.length * (height + 8)}`, preserveAspectRatio: "none" });
     lanes.forEach(({ values, top }, index) => {
       const bottom = index * (height + 8) + height + 4;
       const points = values.map((value, step) =>
-        `${(100 * step) / run.maxSteps},${bottom - (height * value) / top}`);
+        `${(100 * step) / run.maxSteps},${bottom - (height * value) / Math.max(top, 1e-9)}`);
       svg("line", { class: "level", x1: 0, x2: 100, y1: bottom, y2: bottom }, drawing);
       svg("polyline", { points: points.join(" ") }, drawing);
     });
@@ -41,7 +49,11 @@ class TimelineView {
       visibility: "hidden" }, drawing);
     const names = document.createElement("ol");
     names.className = "replay-lanes";
-    for (const { name } of lanes) names.append(Object.assign(document.createElement("li"), { textContent: name }));
+    for (const { name } of lanes) {
+      const entry = document.createElement("li");
+      entry.textContent = name;
+      names.append(entry);
+    }
     this.drawing = drawing;
     this.episode = episode;
     const frame = document.createElement("div");

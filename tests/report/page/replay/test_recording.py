@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from adfast.report import write_report
 from adfast.report.page.replay import recording
+from adfast.report.page.replay.panel import replay_section
 from adfast.report.page.replay.recording import (
     attention_of,
     chosen_runs,
@@ -86,10 +86,15 @@ def test_map_too_large_to_draw_is_none() -> None:
     assert described_map(None) is None
 
 
-def test_what_is_left_out_is_said(run_copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_left_out_is_said(run: RunRecord, monkeypatch: pytest.MonkeyPatch) -> None:
+    def said(run: RunRecord) -> str:
+        return replay_section(run, recording_of(run), "goal").html
+
     monkeypatch.setattr(recording, "MAX_TRAJECTORY_BYTES", 5 * BYTES_PER_RUN)
-    assert "to keep the page small: 59 runs of the evaluation" in write_report(run_copy).read_text()
-    (run_copy / "attention.safetensors").unlink()
-    assert "This run has recorded no attention." in write_report(run_copy).read_text()
+    assert "to keep the page small: 59 runs of the evaluation" in said(run)
+    assert "This run has recorded no attention." in said(replace(run, attention=None))
+    monkeypatch.setattr(recording, "MAX_ATTENTION_CHARACTERS", 10)
+    assert "Attention is left out: its histories are too long for it." in said(run)
     monkeypatch.setattr(recording, "MAX_TRAJECTORY_BYTES", 0)
-    assert "a single recorded run is too large for a page" in write_report(run_copy).read_text()
+    assert "a single recorded run is too large for a page" in said(run)
+    assert "recorded no trajectories" in said(replace(run, trajectories=None))

@@ -13,10 +13,9 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from adfast.report import write_report
 from adfast.tasks.dark_room import DarkRoom
 from adfast.tasks.task_map import Landmark, TaskMap
-from report.conftest import PHONE, OpenPage, opener, sideways_scroll
+from report.conftest import PHONE, OpenPage, WritePage, opener, sideways_scroll
 from report.synthetic_run import EPISODES, HELD_OUT, SIZE, STEPS, edit_evaluation
 
 if TYPE_CHECKING:
@@ -281,12 +280,14 @@ def test_replay_plays_by_itself_only_where_motion_is_welcome(
     moving.wait_for_selector("#replay-panel[data-playing=true]")
 
 
-def test_hostile_names_are_shown_and_nothing_else(run_copy: Path, open_page: OpenPage) -> None:
+def test_hostile_names_are_shown_and_nothing_else(
+    run_copy: Path, open_page: OpenPage, write_page_alone: WritePage
+) -> None:
     edit_evaluation(run_copy, "per_task", [
         outcome | {"label": HOSTILE}
         for outcome in json.loads((run_copy / "evaluation.json").read_text())["per_task"]
     ])  # fmt: skip
-    page = open_page(write_report(run_copy))
+    page = open_page(write_page_alone(run_copy))
     replay = Replay(page, run_copy)
     replay.press("r", "ArrowRight")
     assert HOSTILE in replay.part("task").locator("option").first.text_content()
@@ -295,10 +296,13 @@ def test_hostile_names_are_shown_and_nothing_else(run_copy: Path, open_page: Ope
 
 
 def test_family_without_a_map_gets_a_timeline(
-    run_copy: Path, open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
+    run_copy: Path,
+    open_page: OpenPage,
+    write_page_alone: WritePage,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(DarkRoom, "task_map", lambda *_: None)
-    replay = Replay(open_page(write_report(run_copy)), run_copy)
+    replay = Replay(open_page(write_page_alone(run_copy)), run_copy)
     assert replay.page.locator("#replay-view .agent").count() == 0
     names = replay.page.locator("#replay-view li").all_text_contents()
     assert names == ["observation 0", "observation 1", "action", "reward"]
@@ -307,21 +311,25 @@ def test_family_without_a_map_gets_a_timeline(
     assert float(cursor.get_attribute("x1")) == pytest.approx(100 * 2 / STEPS)
     observed = replay.played["observation"][(*replay.run, 1)]
     points = replay.page.locator("#replay-view polyline").first.get_attribute("points")
-    heights = [float(point.split(",")[1]) for point in points.split()]
-    assert np.argmin(heights) == np.argmax(observed[:, 0])
-    assert len(heights) == STEPS + 1
+    heights = np.array([float(point.split(",")[1]) for point in points.split()])
+    # The lane is 26 high, from no row at 30 to the last of them at 4.
+    np.testing.assert_allclose(heights, 30 - 26 * observed[:, 0] / (SIZE - 1))
     assert re.match(r"Episode 1, step 3: observation \d, \d, then", replay.point_at(1, 3))
 
 
 @pytest.mark.parametrize("rooms", [SIZE, 40])
 def test_house_shows_its_rooms_or_the_one_that_the_agent_is_in(
-    run_copy: Path, open_page: OpenPage, monkeypatch: pytest.MonkeyPatch, rooms: int
+    run_copy: Path,
+    open_page: OpenPage,
+    write_page_alone: WritePage,
+    monkeypatch: pytest.MonkeyPatch,
+    rooms: int,
 ) -> None:
     goals = tuple(Landmark("goal", room, 0, room % SIZE) for room in range(rooms))
     # The row doubles as the room's number.
     house = TaskMap(SIZE, SIZE, components=(0, 1, 0), landmarks=goals, rooms=rooms)
     monkeypatch.setattr(DarkRoom, "task_map", lambda *_: house)
-    replay = Replay(open_page(write_report(run_copy)), run_copy)
+    replay = Replay(open_page(write_page_alone(run_copy)), run_copy)
     shown = SIZE if rooms == SIZE else 1
     for _ in range(6):
         replay.press("ArrowRight")
@@ -333,14 +341,16 @@ def test_house_shows_its_rooms_or_the_one_that_the_agent_is_in(
             assert names == [f"room {replay.agent[0]}"]
 
 
-def test_episodes_that_end_early_end_there(run_copy: Path, open_page: OpenPage) -> None:
+def test_episodes_that_end_early_end_there(
+    run_copy: Path, open_page: OpenPage, write_page_alone: WritePage
+) -> None:
     path = run_copy / "trajectories.safetensors"
     arrays = load_file(path)
     arrays["length"][:] = 7
     arrays["boundary"][:] = 1
     arrays["reward"][..., 7:] = 0
     save_file(arrays, path)
-    replay = Replay(open_page(write_report(run_copy)), run_copy)
+    replay = Replay(open_page(write_page_alone(run_copy)), run_copy)
     replay.press(*["ArrowRight"] * 7)
     assert replay.at == (1, 7)
     assert "ended by the task" in replay.part("earned").text_content()
