@@ -58,11 +58,6 @@ class Agent:
             raise InvalidArgument(f"temperature must not be negative, got {temperature}")
         self.device = resolve_device(device, "device")
         schema = model.schema
-        if self.device.type != "cpu" and schema.real_observation is not None:
-            raise InvalidArgument(
-                f'device "{self.device.type}" acts on discrete observations alone; '
-                'give device="cpu" for real ones'
-            )
         self.autoreset = autoreset
         precision_used = resolve_precision(precision, self.device, "precision")
         self.model = in_precision(model, self.device, precision_used).eval()
@@ -93,11 +88,6 @@ class Agent:
     def autoreset(self, mode: Autoreset) -> None:
         if mode not in ("same-step", "next-step"):
             raise InvalidArgument(f'autoreset must be "same-step" or "next-step", got {mode!r}')
-        if self.device.type != "cpu" and mode == "next-step":
-            raise InvalidArgument(
-                f'device "{self.device.type}" acts with autoreset "same-step" alone; '
-                'give device="cpu"'
-            )
         self._ends = EpisodeEnds(self.num_environments) if mode == "next-step" else None
 
     def reset(self, mask: np.ndarray | None = None) -> None:
@@ -137,6 +127,8 @@ class Agent:
         if active is not None and not active.any():
             return np.zeros(self.num_environments, np.int64)
         actions = self._step(observation, outcome, active)
+        if active is not None:
+            actions[~active] = 0  # which the environments ignore
         self._is_new[:] = False
         return actions
 

@@ -5,14 +5,18 @@ one graph embeds, runs the layers against the cache and samples, one copy brings
 Elsewhere than on CUDA the same operations run one by one, which is how the step is tested against
 `host_step.HostStep`.
 
-Axes: N environments, C observation components.
+Axes: N environments, C observation components (of a real one: its numbers).
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+
 import numpy as np
 import torch
 
+from adfast.errors import InvalidArgument
 from adfast.evaluation.captured_call import captured
 from adfast.evaluation.device_sampling import sample_actions, words_to
 from adfast.evaluation.host_step import Outcome
@@ -29,7 +33,10 @@ class DeviceStep:
     ) -> None:
         device = model.head.device
         num_environments = len(offset)
-        components = len(model.schema.observation_sizes)
+        schema = model.schema
+        self._shape = (num_environments, *schema.observation_shape)
+        self._components = math.prod(schema.observation_shape)
+        self._is_real = schema.real_observation is not None
         self._model = model
         self._temperature = temperature
         self._offset, self._mask = words_to(device, offset), words_to(device, mask)
@@ -37,14 +44,19 @@ class DeviceStep:
         self._reserved_steps = 0  # tokens since all began, a bound known without asking the device
         zeros = torch.zeros(num_environments, dtype=torch.int64, device=device)
         self._draws, self._action = zeros.clone(), zeros.clone()
-        # Rows: observation, final observation, step in the episode, bits of the float32 reward.
-        rows = (2 * components + 2, num_environments)
+        # Rows: observation, final observation (bits of float32 where they are real), step in the
+        # episode, bits of the float32 reward, whether the environment moves on.
+        rows = (2 * self._components + 3, num_environments)
         self._outbox = host_tensor(rows, torch.int32, device).zero_()
         self._inbox = torch.zeros(rows, dtype=torch.int32, device=device)
         self._actions = host_tensor((num_environments,), torch.int64, device)
         host = self._outbox.numpy()
-        self._observation, self._final_observation = host[:components], host[components:-2]
-        self._episode_step, self._reward = host[-2], host[-1].view(np.float32)
+        observed = host[:-3].view(np.float32 if self._is_real else np.int32)
+        self._observation, self._final_observation = np.split(observed, 2)
+        self._episode_step, self._reward = host[-3], host[-2].view(np.float32)
+        self._active = host[-1]
+        self._holds_back = False  # whether some environments ever do not move on
+        self._advance_all: Callable[[], None] | None
         self._advance_all = None if device.type == "cuda" else self.advance
 
     def reset(self, mask: np.ndarray | None) -> None:
@@ -59,12 +71,17 @@ class DeviceStep:
     def __call__(
         self, observation: np.ndarray, outcome: Outcome | None, active: np.ndarray | None = None
     ) -> np.ndarray:
-        """The actions int64 `[N]` on `observation` int64 `[N, C]`; all environments move on.
+        """The actions int64 `[N]` on `observation`, as `Acting` says.
 
         Raises `InvalidArgument` for values outside the model's schema, before anything is changed.
         """
-        assert active is None, "the agent refuses environments that it would have to hold back"
+        if active is not None:
+            self._episode_step[~active] = 0  # their episode is over, so its step has no meaning
+        self._active[:] = 1 if active is None else active
         self._write(observation, outcome)
+        if active is not None and not self._holds_back:
+            self._holds_back = True
+            self._advance_all = None if self._inbox.is_cuda else self.advance
         self._reserved_steps += self._model.config.tokens_per_transition
         has_moved = self._cache.reserve(self._reserved_steps)
         self._inbox.copy_(self._outbox, non_blocking=True)
@@ -74,24 +91,37 @@ class DeviceStep:
         self._actions.copy_(self._action, non_blocking=True)
         if self._inbox.is_cuda:
             torch.cuda.current_stream(self._inbox.device).synchronize()
-        self._episode_step += 1
+        self._episode_step += self._active
         return self._actions.numpy().copy()
 
     def _write(self, observation: np.ndarray, outcome: Outcome | None) -> None:
         """Put what the environments returned into the block that is copied."""
-        schema = self._model.schema
-        for component, size in enumerate(schema.observation_sizes):
-            require_in_range(f"observation[{component}]", observation[:, component], size)
-        self._observation[:] = observation.T
+        now = self._components_of("observation", observation)
         if outcome is not None:
-            final_observation = np.where(outcome.done[:, None], outcome.final_observation, 0)
-            for component, size in enumerate(schema.observation_sizes):
-                values = final_observation[:, component]
-                require_in_range(f"final_observation[{component}]", values, size)
-            self._final_observation[:] = final_observation.T
+            final = self._components_of(
+                "final_observation", outcome.final_observation, outcome.done
+            )
+            self._final_observation[:] = final
             self._episode_step[outcome.done] = 0
             self._reward[:] = np.where(outcome.continues, outcome.reward, 0)
-        require_in_range("episode_step", self._episode_step, schema.episode_length)
+        self._observation[:] = now
+        require_in_range("episode_step", self._episode_step, self._model.schema.episode_length)
+
+    def _components_of(
+        self, name: str, observation: np.ndarray, read: np.ndarray | None = None
+    ) -> np.ndarray:
+        """`[C, N]` of observations `[N, ...]`, zero where they are not `read` (bool `[N]`).
+
+        Raises `InvalidArgument` for a value outside the schema.
+        """
+        values = observation.reshape(len(observation), -1)
+        if read is not None:
+            values = np.where(read[:, None], values, 0)
+        if self._is_real and not np.isfinite(values).all():
+            raise InvalidArgument(f"{name} must be finite, got nan or inf")
+        for component, size in enumerate(self._model.schema.observation_sizes):
+            require_in_range(f"{name}[{component}]", values[:, component], size)
+        return values.T
 
     @property
     def state(self) -> list[torch.Tensor]:
@@ -101,17 +131,18 @@ class DeviceStep:
     @torch.no_grad()
     def advance(self) -> None:
         """One step of all environments, from the inbox to the actions: what the graph holds."""
-        components = len(self._model.schema.observation_sizes)
+        observed = self._inbox[:-3].view(torch.float32) if self._is_real else self._inbox[:-3]
+        now, final = observed.split(self._components)
+        active = self._inbox[-1].bool() if self._holds_back else None
         inputs = StepInput(
-            observation=self._inbox[:components].T,
+            observation=now.T.reshape(self._shape),
             previous_action=self._action,
-            previous_reward=self._inbox[-1].view(torch.float32),
-            previous_final_observation=self._inbox[components:-2].T,
-            episode_step=self._inbox[-2],
+            previous_reward=self._inbox[-2].view(torch.float32),
+            previous_final_observation=final.T.reshape(self._shape),
+            episode_step=self._inbox[-3],
             is_first=self._cache.is_first,
         )
-        logits = self._model.step(inputs, self._cache)
-        self._action.copy_(
-            sample_actions(logits, self._temperature, self._offset, self._mask, self._draws)
-        )
-        self._draws += 1
+        logits = self._model.step(inputs, self._cache, active)
+        actions = sample_actions(logits, self._temperature, self._offset, self._mask, self._draws)
+        self._action.copy_(actions if active is None else actions.where(active, self._action))
+        self._draws += 1 if active is None else active

@@ -12,6 +12,7 @@ from adfast.evaluation.device_step import DeviceStep
 from adfast.evaluation.host_step import Outcome
 from adfast.models import layer_step, transformer
 from adfast.simulators import BatchSimulator
+from adfast.tasks.transition_schema import RealObservation, TransitionSchema
 from evaluation.acting import ROOM, TERMINATING_ROOM, act, random_model
 
 VARIANTS = {
@@ -86,6 +87,52 @@ def test_real_rewards_arrive(on_device_step):
         past = (reward, ended, ended, observation)
 
 
+REAL = RealObservation("float64", (2, 3))
+
+
+def real_model(**settings):
+    schema = TransitionSchema((), 5, 10, "float32", REAL)
+    model = transformer.Transformer(random_model(ROOM, **settings).config, schema, seed=0)
+    with torch.no_grad():
+        model.head.normal_(generator=torch.Generator().manual_seed(0))
+    return model
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("kind", ["discrete", "real"])
+def test_environments_are_held_back_as_on_the_processor(on_device_step, variant, kind):
+    """In next-step order, where some episodes end together and some apart."""
+    settings = VARIANTS[variant]
+    model = real_model(**settings) if kind == "real" else random_model(ROOM, **settings)
+    agents = [make(model, NUM, autoreset="next-step") for make in (Agent, on_device_step)]
+    generator = np.random.default_rng(0)
+    past, resets, steps = (), np.zeros(NUM, bool), np.zeros(NUM, int)
+    for number in range(80):
+        observation = generator.integers(0, 5, (NUM, 2))
+        if kind == "real":
+            observation = generator.normal(size=(NUM, 2, 3))
+        host, device = (agent.act(observation, *past) for agent in agents)
+        np.testing.assert_array_equal(device, host)
+        steps = np.where(resets, 0, steps + 1)
+        ended = ~resets & (((steps == 9) | (generator.random(NUM) < 0.1)) | (number % 30 == 29))
+        past = (generator.integers(0, 2, NUM) * ~resets, ended, np.zeros(NUM, bool))
+        resets = ended
+        if number == 45:
+            for agent in agents:
+                agent.reset(np.arange(NUM) < 3)
+            steps[:3], resets[:3], past[1][:3] = 0, False, False
+
+
+@pytest.mark.parametrize("name", ["observation", "final_observation"])
+def test_real_values_that_are_not_finite_are_refused(on_device_step, name):
+    agent, here, far = on_device_step(real_model(), 2), np.zeros((2, 2, 3)), np.zeros((2, 2, 3))
+    far[1, 0, 1] = np.nan
+    agent.act(here)
+    now, final = (far, here) if name == "observation" else (here, far)
+    with pytest.raises(InvalidArgument, match=f"{name} must be finite, got nan or inf"):
+        agent.act(now, np.zeros(2), np.ones(2, bool), np.zeros(2, bool), final)
+
+
 @pytest.mark.parametrize("wrong", ["observation", "final_observation"])
 def test_values_outside_the_schema_are_refused_and_change_nothing(on_device_step, wrong):
     model = random_model(ROOM)
@@ -131,11 +178,14 @@ def test_rehearsing_between_two_steps_changes_nothing(variant):
         np.testing.assert_array_equal(*actions)
 
 
-def test_step_reads_no_value_back(monkeypatch):
+@pytest.mark.parametrize("holds_back", [False, True])
+@pytest.mark.parametrize("make_model", [random_model, real_model])
+def test_step_reads_no_value_back(monkeypatch, make_model, holds_back):
     """A meta tensor has no values: whatever asks for one raises. Attention has its own test."""
     monkeypatch.setattr(layer_step, "decode", lambda q, *_, **__: q)
-    model = random_model(ROOM, **VARIANTS["learned"]).to("meta")
-    step = DeviceStep(model, 0.5, *KEYS)
+    family = (ROOM,) if make_model is random_model else ()
+    step = DeviceStep(make_model(*family, **VARIANTS["learned"]).to("meta"), 0.5, *KEYS)
+    step._holds_back = holds_back
     for _ in range(2):
         step.advance()
     assert all(tensor.is_meta for tensor in step.state)
