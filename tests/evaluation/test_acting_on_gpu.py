@@ -2,10 +2,13 @@
 
 import numpy as np
 import pytest
+import torch
 
 from adfast.evaluation import device_step
 from adfast.evaluation.agent import Agent
+from adfast.models.transformer import Transformer
 from adfast.simulators import BatchSimulator
+from adfast.tasks.transition_schema import RealObservation, TransitionSchema
 from evaluation.acting import ROOM, TERMINATING_ROOM, act, random_model
 
 pytestmark = pytest.mark.gpu
@@ -58,3 +61,27 @@ def test_graph_does_what_its_operations_do(monkeypatch, variant, precision):
         returned = [tuple(simulator.step(actions)) for simulator in simulators]
     assert plain._step._advance_all == plain._step.advance
     assert graphed._step._advance_all != graphed._step.advance
+
+
+def test_real_observations_and_held_environments_are_those_of_the_processor():
+    """In next-step order; the graph is captured anew when an episode first ends."""
+    schema = TransitionSchema((), 5, 30, "float32", RealObservation("float64", (2, 3)))
+    model = Transformer(random_model(ROOM, **SHAPE, attention_window=15).config, schema, seed=0)
+    with torch.no_grad():
+        model.head.normal_(generator=torch.Generator().manual_seed(0))
+    agents = [
+        Agent(model, NUM, seed=2, autoreset="next-step", device=device, precision="float32")
+        for device in ("cpu", "cuda")
+    ]
+    generator = np.random.default_rng(0)
+    past, resets, steps = (), np.zeros(NUM, bool), np.zeros(NUM, int)
+    parted = np.zeros(NUM, bool)
+    for _ in range(150):
+        observation = generator.normal(size=(NUM, 2, 3))
+        host, device = (agent.act(observation, *past) for agent in agents)
+        parted |= host != device
+        steps = np.where(resets, 0, steps + 1)
+        ended = ~resets & ((steps == 29) | (generator.random(NUM) < 0.05))
+        past = (generator.normal(size=NUM) * ~resets, ended, np.zeros(NUM, bool))
+        resets = ended
+    assert parted.sum() <= 1
