@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -16,6 +17,8 @@ from benchmarks.contest import NotEquivalent
 from benchmarks.record import Record
 from benchmarks.rivals.optional import OPTIONAL
 from benchmarks.table import results_table
+
+PROGRAM = [sys.executable, "-c", "from adfast.cli import main; main()"]
 
 
 @pytest.fixture
@@ -124,7 +127,35 @@ def test_table_says_which_bars_are_missed():
     assert "ratio >= 5.00: missed" in console.export_text()
 
 
+def test_ctrl_c_prints_what_is_finished(tmp_path):
+    names = ["dark-room-step-64", "dark-room-random-rollout", "dark-room-annealed-expert"]
+    run = subprocess.Popen(
+        [*PROGRAM, "bench", *names, "--quick", "--seconds-per-workload", "0.05"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=tmp_path,
+        start_new_session=True,
+    )
+    said = ""
+    while "[2/3]" not in said:
+        line = run.stderr.readline()
+        assert line, said
+        said += line
+    os.killpg(run.pid, signal.SIGINT)  # as a terminal does
+    stdout, stderr = run.communicate()
+    assert run.returncode == 128 + signal.SIGINT
+    assert "dark-room-step-64" in stdout
+    assert "1 of 3 workloads were timed" in stderr
+    assert "Traceback" not in stderr
+
+
+def test_paths_are_those_of_the_caller(tmp_path):
+    command = [*PROGRAM, "bench", "import-adfast", "--seconds-per-workload", "0.01"]
+    subprocess.run([*command, "--record", "here.json"], cwd=tmp_path, check=True)
+    assert Record.read(tmp_path / "here.json").measurements[0].name == "import-adfast"
+
+
 def test_command_hands_its_arguments_over():
-    command = [sys.executable, "-c", "from adfast.cli import main; main()", "bench", "--help"]
-    run = subprocess.run(command, capture_output=True, text=True)
+    run = subprocess.run([*PROGRAM, "bench", "--help"], capture_output=True, text=True)
     assert "--seconds-per-workload" in run.stdout, run.stderr
