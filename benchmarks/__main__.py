@@ -35,7 +35,8 @@ from benchmarks.pair_timer import Effort
 from benchmarks.record import Measurement, Record, newest_record
 from benchmarks.rivals.optional import availability, versions
 from benchmarks.table import results_table
-from benchmarks.workloads import WORKLOADS, Workload, select
+from benchmarks.workload import Workload
+from benchmarks.workloads import WORKLOADS, select
 
 WIDTH = 200  # columns of the table where stdout is no terminal
 BUSY_LOAD = 0.5  # other processes that want to run, above which figures are not to be trusted

@@ -9,7 +9,7 @@ import numpy as np
 from benchmarks.contest import Contest
 from benchmarks.pair_timer import Clock, Contender, Effort, Timing, time_interleaved
 from benchmarks.record import BarRecord, ContenderRecord, Measurement, Quartiles
-from benchmarks.workloads import Bar, Workload
+from benchmarks.workload import Bar, Workload
 
 FULL = Effort()
 QUICK = Effort(seconds=0.6, sample_seconds=0.01)

@@ -6,72 +6,10 @@ A new family is one row here, made of the factories that are there. `small` repl
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
-from importlib import import_module
-from typing import Any, Literal
+from collections.abc import Iterable
 
 from adfast.errors import UnknownName
-from benchmarks.contest import Contest
-
-Quantity = Literal["ratio", "share", "rate", "seconds"]
-
-
-@dataclass(frozen=True)
-class Bar:
-    """What the median of a quantity must reach at full size.
-
-    `ratio` is the subject's rate over that of rival number `rival`, `share` over the limit's;
-    `rate` is in units/s, `seconds` per unit.
-    """
-
-    quantity: Quantity
-    at_least: float | None = None
-    at_most: float | None = None
-    rival: int = 0
-
-
-@dataclass(frozen=True)
-class Workload:
-    """A row: `factory(**arguments)` prepares the contest."""
-
-    name: str
-    title: str
-    layer: str
-    unit: str
-    factory: Callable[..., AbstractContextManager[Contest]]
-    arguments: Mapping[str, Any] = field(default_factory=dict)
-    small: Mapping[str, Any] = field(default_factory=dict)
-    bars: tuple[Bar, ...] = ()
-
-    def sizes(self, *, small: bool) -> dict[str, Any]:
-        """The arguments at full or at small size."""
-        return {**self.arguments, **self.small} if small else dict(self.arguments)
-
-    def prepare(self, *, small: bool = False) -> AbstractContextManager[Contest]:
-        """The contest, whose resources live as long as the context."""
-        return self.factory(**self.sizes(small=small))
-
-
-class ContestModule:
-    """A module of this folder whose functions prepare contests, imported when one is prepared.
-
-    So workloads can be listed without torch, and one layer measured without importing the others,
-    which in another commit may not be there.
-    """
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def __getattr__(self, function: str) -> Callable[..., AbstractContextManager[Contest]]:
-        def prepare(**arguments: Any) -> AbstractContextManager[Contest]:
-            factory = getattr(import_module(f"benchmarks.{self.name}"), function)
-            contest: AbstractContextManager[Contest] = factory(**arguments)
-            return contest
-
-        return prepare
-
+from benchmarks.workload import Bar, ContestModule, Workload
 
 attention = ContestModule("attention")
 evaluation = ContestModule("evaluation")

@@ -14,7 +14,7 @@ from typing import Any
 from adfast.cli.interruption import CutOff
 from benchmarks.guard.judgement import Change, Verdict
 from benchmarks.guard.launches import CannotRun, Launcher, Launches
-from benchmarks.workloads import Workload
+from benchmarks.workload import Workload
 
 MINIMAL_EFFECT = 0.05
 FEWEST_LAUNCHES = 8

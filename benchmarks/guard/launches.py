@@ -13,7 +13,7 @@ import numpy as np
 from adfast.errors import AdfastError
 from benchmarks.guard.judgement import Change, change_of_launches, undisturbed_seconds
 from benchmarks.guard.side import Side, WorkerFailed
-from benchmarks.workloads import Workload
+from benchmarks.workload import Workload
 
 MIN_ROUNDS, MAX_ROUNDS = 6, 60
 

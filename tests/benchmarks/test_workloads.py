@@ -11,7 +11,8 @@ from adfast.errors import UnknownName
 from benchmarks.contest import Contest, NotEquivalent
 from benchmarks.measure import measure
 from benchmarks.pair_timer import Contender, Effort, Timing
-from benchmarks.workloads import WORKLOADS, Bar, Workload, select
+from benchmarks.workload import Bar, Workload
+from benchmarks.workloads import WORKLOADS, select
 
 
 @pytest.mark.parametrize("workload", WORKLOADS, ids=lambda workload: workload.name)
