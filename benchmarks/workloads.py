@@ -18,6 +18,7 @@ live_ring = ContestModule("live_ring")
 ring_buffer = ContestModule("ring_buffer")
 simulators = ContestModule("simulators")
 source_algorithms = ContestModule("source_algorithms")
+sparse_store = ContestModule("sparse_store")
 start_up = ContestModule("start_up")
 store = ContestModule("store")
 training = ContestModule("training")
@@ -26,6 +27,12 @@ COPY = {"copy_bytes": 512 << 20}
 SMALL_COPY = {"copy_bytes": 64 << 20}
 RING = {"num_lanes": 4096, "capacity": 32768, **COPY}  # 1 GiB of eight-byte transitions
 SMALL_RING = {"num_lanes": 256, "capacity": 8192, **SMALL_COPY}
+BILLION = {  # 10^9 transitions beside as many as in store-sample-400
+    "num_blocks": 477,
+    "small_blocks": 16,
+    "block_histories": 256,
+    "history_length": 8192,
+}
 
 WORKLOADS = (
     *(
@@ -133,6 +140,29 @@ WORKLOADS = (
         store.sample,
         {"length": 400, "num_histories": 4096, "history_length": 8192, "calls": 64, **COPY},
         {"num_histories": 64, **SMALL_COPY},
+    ),
+    *(
+        Workload(
+            f"store-billion-{length}",
+            f"sample 128 windows of {length:,} from 10^9 transitions on disk",
+            "histories",
+            "windows",
+            sparse_store.sample,
+            {"length": length, "draws": 16, **BILLION},
+            {"num_blocks": 8, "small_blocks": 2},
+            (Bar("ratio", at_least=0.9),),
+        )
+        for length in (400, 4096)
+    ),
+    Workload(
+        "store-billion-open",
+        "open a store of 10^9 transitions",
+        "histories",
+        "stores",
+        sparse_store.open_store,
+        BILLION,
+        {"num_blocks": 8, "small_blocks": 2},
+        (Bar("seconds", at_most=1.0),),
     ),
     Workload(
         "store-write",

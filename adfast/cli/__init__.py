@@ -28,15 +28,17 @@ def run_command() -> None:
     """Carry out the command of `sys.argv` and exit; expected failures are told in a line."""
     from adfast.cli.app import app
     from adfast.errors import AdfastError, InvalidArgument
+    from adfast.printable import printable
 
     try:
         app()
     except AdfastError as error:
-        print(f"adfast: {error}", file=sys.stderr)
+        print(f"adfast: {printable(error)}", file=sys.stderr)
         sys.exit(2 if isinstance(error, InvalidArgument) else 1)
     except OSError as error:  # a full disk, a folder without permission, ...
         print(
-            f"adfast: {error}; mend it and give the same command again: what is finished is kept",
+            f"adfast: {printable(error)}; mend it and give the same command again: what is "
+            "finished is kept",
             file=sys.stderr,
         )
         sys.exit(1)

@@ -9,6 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
+from adfast.printable import printable
+
 app = typer.Typer(
     name="adfast",
     help="The fast engine for in-context reinforcement learning by Algorithm Distillation.",
@@ -94,7 +96,7 @@ def train(
         elif not resume:
             refuse_silent_repeat(directory, "train")
         run_stages(directory, ["train"], way_on=spell("train", run, "--resume"))
-        print(directory.checkpoints)
+        print(printable(directory.checkpoints))
 
 
 @app.command()
@@ -121,7 +123,7 @@ def report(run: RunArgument) -> None:
     with RunDirectory.open(run) as directory:
         directory.forget_from("report")
         run_stages(directory, ["report"], way_on=spell("report", run))
-        print(directory.report)
+        print(printable(directory.report))
 
 
 @app.command()
@@ -173,7 +175,7 @@ def histories_verify(store: StoreArgument) -> None:
     from adfast import histories
 
     num_bytes = histories.open(store, allow_incomplete=True).verify()
-    print(f"{store}: {num_bytes:,} bytes, all as written")
+    print(f"{printable(store)}: {num_bytes:,} bytes, all as written")
 
 
 @app.command()
@@ -227,7 +229,7 @@ def print_sweep(path: Path, *, as_json: bool) -> None:
         print(record.model_dump_json())
         return
     Console().print(results_table(record))
-    print(f"{page}, figure: {page.with_suffix('.png')}")
+    print(f"{printable(page)}, figure: {printable(page.with_suffix('.png'))}")
 
 
 def print_mapping(values: dict[str, Any], *, as_json: bool) -> None:
@@ -235,6 +237,6 @@ def print_mapping(values: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         print(json.dumps(values))
         return
-    width = max(len(name) for name in values)
+    width = max(len(printable(name)) for name in values)
     for name, value in values.items():
-        print(f"{name:<{width}}  {value}")
+        print(f"{printable(name):<{width}}  {printable(value)}")

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 from adfast.errors import Interrupted
+from adfast.printable import printable
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -78,5 +79,5 @@ def stoppable(work: str, way_on: str) -> Iterator[Interruption]:
             yield request
         except (Interrupted, CutOff, KeyboardInterrupt) as stopped:
             reason = str(stopped) or f"{work} was cut off; what it had saved is kept"
-            print(f"\n{reason}\ngo on with: {way_on}", file=sys.stderr)
+            print(f"\n{printable(reason)}\ngo on with: {printable(way_on)}", file=sys.stderr)
             sys.exit(request.status)

@@ -22,6 +22,7 @@ from adfast.cli.run_directory import RunDirectory, write_json
 from adfast.cli.training_histories import describe_ring, training_histories, waiting_note
 from adfast.durable import replace_file
 from adfast.errors import Interrupted, RunError
+from adfast.printable import printable
 
 
 def collect(run: RunDirectory, should_stop: Interruption) -> None:
@@ -286,7 +287,7 @@ def run_stages(run: RunDirectory, names: Sequence[str], *, way_on: str) -> None:
     for name in run.stages_of(names):
         with stoppable(name, way_on) as should_stop:
             if run.is_finished(name):
-                print(f"{name:<9} finished before, in {run.path}", file=sys.stderr)
+                print(f"{name:<9} finished before, in {printable(run.path)}", file=sys.stderr)
                 continue
             STAGES[name](run, should_stop)
             if should_stop():

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from adfast.printable import printable
+
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -12,6 +14,7 @@ if TYPE_CHECKING:
 def summary_table(evaluation: dict[str, Any], run: Path) -> Table:
     """Held-out returns next to their references, and where the rest is."""
     from rich.table import Table
+    from rich.text import Text
 
     summary, references = evaluation["summary"], evaluation["references"]
     tasks, episodes = len(evaluation["held_out"]["task_ids"]), evaluation["episodes"]
@@ -40,5 +43,5 @@ def summary_table(evaluation: dict[str, Any], run: Path) -> Table:
         "report": str(page) if page.exists() else f"write it with: adfast report {run}",
     }
     for name, value in rows.items():
-        table.add_row(name, value)
+        table.add_row(Text(printable(name)), Text(printable(value)))  # a label is no markup
     return table

@@ -106,7 +106,14 @@ def read_manifest(folder: Path) -> Manifest:
     try:
         manifest = Manifest.from_mapping(content, source=str(path))
     except InvalidArgument as error:
-        raise StoreError(f"{error}; {RESTORE}") from None
+        where = "" if str(error).startswith(str(path)) else f"{path}: "
+        raise StoreError(f"{where}{error}; {RESTORE}") from None
+    for record in manifest.blocks:
+        for name in (*record.columns, *record.metadata):
+            if not name.isidentifier():
+                raise StoreError(
+                    f"{path}: metadata names must be identifiers, got {name!r}; {RESTORE}"
+                )
     numbers = [record.block for record in manifest.blocks]
     limit = manifest.num_blocks
     if sorted(set(numbers)) != numbers or (limit and numbers and numbers[-1] >= limit):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from adfast.cli.run_directory import write_json
 from adfast.cli.sweep.axes import label_of, without_settings
 from adfast.cli.sweep.plan import Point, SweepPlan
+from adfast.printable import printable
 from adfast.provenance import collect_provenance
 
 if TYPE_CHECKING:
@@ -111,11 +112,15 @@ def results_table(sweep: SweepRecord) -> Table:
     """A row per finished point: its settings, how far it sees, and what it came to."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
+    from rich.text import Text
 
     missing = sweep.num_points - len(sweep.points)
     table = Table(
-        title=f"{sweep.name}: {len(sweep.points)} points"
-        + (f", {missing} more not finished" if missing else ""),
+        title=Text(
+            f"{printable(sweep.name)}: {len(sweep.points)} points"
+            + (f", {missing} more not finished" if missing else ""),
+            style="table.title",
+        ),
         caption="Receptive field in transitions; mean return of the last five episodes on held-out "
         "tasks, as a share of the optimum; next-action loss at the end of held-out histories.",
         title_justify="left",
@@ -124,14 +129,17 @@ def results_table(sweep: SweepRecord) -> Table:
         padding=(0, 1, 0, 0),  # narrow, so that three settings fit in 80 columns
         pad_edge=False,
     )
-    names = [name.replace("_", "\n") for axis in sweep.axes for name in axis.names]
+    names = [
+        "\n".join(map(printable, name.split("_"))) for axis in sweep.axes for name in axis.names
+    ]
     figures = ("receptive\nfield", "last 5", "95%\ninterval", "share", "loss", "train\ns")
     for name in (*names, *figures):
-        table.add_column(name, justify="right", no_wrap=True)
+        table.add_column(Text(name), justify="right", no_wrap=True)
     for point in sweep.points:
         levels = zip(sweep.axes, point.levels, strict=True)
         settings = (value for axis, level in levels for value in axis.levels[level])
-        table.add_row(*settings, *figures_of(point))
+        cells = (*settings, *figures_of(point))
+        table.add_row(*(Text(printable(cell)) for cell in cells))  # a value is no markup
     return table
 
 

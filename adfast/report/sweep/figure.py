@@ -9,11 +9,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from adfast.printable import printable
 from adfast.report.figures import DASHES, plain_axes
 from adfast.report.figures import write_figure as write_png
 from adfast.report.palette import LIGHT
 from adfast.report.sweep.record import SweepRecord
 from adfast.report.sweep.series import SweepSeries, sweep_series
+
+MAX_LABEL = 40  # characters
 
 
 def write_figure(sweep: SweepRecord, path: Path) -> None:
@@ -28,7 +31,7 @@ def sweep_figure(series: SweepSeries) -> Figure:
     draw_returns(returns, series)
     draw_episodes(episodes, series)
     draw_loss(loss, series)
-    of_group = f"\n{series.group}" if series.group else ""
+    of_group = f"\n{label(series.group)}" if series.group else ""
     titles = ("Return, last 5 episodes", f"Return per episode{of_group}",
               f"Loss on held-out histories{of_group}")  # fmt: skip
     for axes, title in zip((returns, episodes, loss), titles, strict=True):
@@ -49,10 +52,10 @@ def draw_returns(axes: Axes, series: SweepSeries) -> None:
             linewidth=2.2,
             marker="o",
             markersize=5,
-            label=line.name,
+            label=label(line.name),
         )
     draw_references(axes, series)
-    ticks, title = series.ticks, series.title
+    ticks, title = tuple(map(label, series.ticks)), label(series.title)
     if series.sees is not None:
         ticks = tuple("\n".join(pair) for pair in zip(ticks, series.sees, strict=True))
         title += ", and the transitions of its receptive field"
@@ -75,7 +78,7 @@ def draw_episodes(axes: Axes, series: SweepSeries) -> None:
             color=colour,
             linestyle=DASHES[line.style.dash],
             linewidth=1.8,
-            label=line.name,
+            label=label(line.name),
         )
     draw_references(axes, series)
     axes.set_xlim(0.5, max(len(line.mean) for line in series.point_lines) + 0.5)
@@ -93,12 +96,20 @@ def draw_loss(axes: Axes, series: SweepSeries) -> None:
             color=LIGHT[line.style.colour],
             linestyle=DASHES[line.style.dash],
             linewidth=1.8,
-            label=line.name,
+            label=label(line.name),
         )
     axes.set_xscale("log")
     axes.set_xlabel("transitions of history before")
     axes.set_ylabel("next-action loss, nats")
     axes.legend(frameon=False, fontsize=9)
+
+
+def label(name: str) -> str:
+    """A name as a figure has room for it, shown to the letter: no formula, nothing unseen."""
+    text = printable(name)
+    if len(text) > MAX_LABEL:
+        text = text[: MAX_LABEL - 1] + "\u2026"
+    return text.replace("$", r"\$")
 
 
 def draw_references(axes: Axes, series: SweepSeries) -> None:
