@@ -23,8 +23,13 @@ def captured(
         rehearse(call, state)
     torch.cuda.current_stream(device).wait_stream(aside)
     graph = torch.cuda.CUDAGraph()
-    # Other threads, such as one that prefetches batches, may go on using the device meanwhile.
-    with torch.cuda.graph(graph, capture_error_mode="thread_local"):
+    # On the stream of the rehearsal, whose libraries have their memory; torch's own for captures
+    # belongs to the device that it was first made on. Other threads, such as one that prefetches
+    # batches, may go on using the device meanwhile.
+    with (
+        torch.cuda.device(device),
+        torch.cuda.graph(graph, stream=aside, capture_error_mode="thread_local"),
+    ):
         call()
     replay: Callable[[], None] = graph.replay
     return replay

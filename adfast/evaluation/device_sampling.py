@@ -29,10 +29,24 @@ def sample_actions(
     if temperature == 0.0:
         return logits_NA.argmax(-1)
     greatest = logits_NA.amax(-1, keepdim=True)
-    cumulative_NA = ((logits_NA - greatest) / temperature).exp().cumsum(-1)
+    cumulative_NA = running_sum(((logits_NA - greatest) / temperature).exp())
     uniform = (step_keys(offset, mask, step) >> 8).double() * 2.0**-24
     is_reached = uniform[:, None] * cumulative_NA[:, -1:] < cumulative_NA
     return is_reached.byte().argmax(-1)
+
+
+def running_sum(x: Tensor) -> Tensor:
+    """`x.cumsum(-1)`, which torch refuses on CUDA where deterministic algorithms are asked for.
+
+    Then it is done by additions of shifted copies, as many as the number of columns has bits.
+    """
+    if not torch.are_deterministic_algorithms_enabled():
+        return x.cumsum(-1)
+    reach, columns = 1, x.shape[-1]
+    while reach < columns:
+        x = torch.cat((x[..., :reach], x[..., reach:] + x[..., :-reach]), dim=-1)
+        reach *= 2
+    return x
 
 
 def step_keys(offset: Tensor, mask: Tensor, step: Tensor) -> Tensor:

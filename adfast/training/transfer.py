@@ -18,7 +18,10 @@ class CudaTransfer:
     def allocate(self, like: Tensor) -> tuple[Tensor, Tensor]:
         """A page-locked tensor and one on the device, like `like`."""
         host = host_tensor(tuple(like.shape), like.dtype, self.device)
-        return host, torch.empty_like(like, device=self.device)
+        device = torch.empty_like(like, device=self.device)
+        # The memory may have been freed under work that is still to be done on this stream.
+        self._stream.wait_stream(torch.cuda.current_stream(self.device))
+        return host, device
 
     def copy(
         self, pairs: list[tuple[Tensor, Tensor]], after: torch.cuda.Event | None
