@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 CPP := $(wildcard csrc/*.hpp csrc/*.cpp csrc/tests/*.cpp)
 TEST_PROCESSES ?= 2
 
-.PHONY: install demo test sanitize lint format bench kernels figures docs clean
+.PHONY: install demo test sanitize fuzz soak lint format bench kernels figures docs clean
 
 install: $(STAMP)
 
@@ -29,6 +29,17 @@ sanitize: $(STAMP)
 TRIALS ?= 10
 faults: $(STAMP)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(TEST_PROCESSES) -m faults --fault-trials=$(TRIALS)
+
+# Damaged and hostile stores, EXECUTIONS of them; input N again: -m fuzzing.campaign --first N
+# --executions 1.
+EXECUTIONS ?= 1000000
+fuzz: $(STAMP)
+	PYTHONPATH=tests/histories $(BIN)/python -m fuzzing.campaign --executions $(EXECUTIONS)
+
+# Ring traffic at full speed, numbered from just below 2^32: is the memory flat, is a window torn?
+MINUTES ?= 10
+soak: $(STAMP)
+	$(BIN)/python tests/histories/soak.py --minutes $(MINUTES)
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

@@ -14,9 +14,10 @@ from typing import Any, Self, get_args
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
-from adfast.errors import InvalidArgument, UnknownName, nearest_name
+from adfast.errors import InvalidArgument, UnknownName, legible, nearest_name, shown
 
 NONE = "none"  # how a TOML file spells None
+MAX_PROBLEMS = 8  # of a configuration, named in one message
 
 
 class Config(BaseModel):
@@ -44,7 +45,10 @@ class Config(BaseModel):
         try:
             return cls.model_validate(values)
         except ValidationError as error:
-            problems = "; ".join(describe_problem(problem) for problem in error.errors())
+            errors = error.errors()
+            problems = "; ".join(describe_problem(problem) for problem in errors[:MAX_PROBLEMS])
+            if len(errors) > MAX_PROBLEMS:
+                problems += f"; and {len(errors) - MAX_PROBLEMS} more"
             raise InvalidArgument(f"{source}: {problems}") from None
 
 
@@ -53,11 +57,11 @@ def describe_problem(problem: ErrorDetails) -> str:
 
     The field of a rule about several fields is their section, and empty at the top.
     """
-    field = "".join(f"{part}." for part in problem["loc"]).removesuffix(".")
+    field = legible("".join(f"{part}." for part in problem["loc"]).removesuffix("."))
     if problem["type"] == "value_error":
         rule = str(problem["ctx"]["error"])
     else:
-        rule = f"{problem['msg']}, got {problem['input']!r}"
+        rule = f"{problem['msg']}, got {shown(problem['input'])}"
     return f"{field}: {rule}" if field else rule
 
 

@@ -8,6 +8,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+MAX_SHOWN = 200  # characters of what a message quotes
+
+
+def shown(value: object) -> str:
+    """`value` as a message quotes it: its repr, printable, and no longer than is of use."""
+    return legible(repr(value))
+
+
+def legible(text: str) -> str:
+    """`text` on one line, printable, and no longer than is of use."""
+    text = text if text.isprintable() else repr(text)[1:-1]
+    return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}... ({len(text)} characters)"
+
 
 class AdfastError(Exception):
     """Base of every error that adfast raises for its callers."""
@@ -37,12 +50,12 @@ class UnknownName(InvalidArgument):
         self.nearest = (nearest_name(name, choices) if nearest is None else nearest) or None
         hint = f'did you mean "{self.nearest}"? ' if self.nearest else ""
         listed = ", ".join(choices) or "none"
-        super().__init__(f'unknown {kind} "{name}"; {hint}valid: {listed}{otherwise}')
+        super().__init__(f'unknown {kind} "{legible(name)}"; {hint}valid: {listed}{otherwise}')
 
 
 def nearest_name(name: str, choices: Iterable[str]) -> str | None:
     """The one of `choices` that is spelt most like `name`, or None if none is."""
-    return next(iter(get_close_matches(name, list(choices), n=1, cutoff=0.5)), None)
+    return next(iter(get_close_matches(name[:MAX_SHOWN], list(choices), n=1, cutoff=0.5)), None)
 
 
 class StoreError(AdfastError):

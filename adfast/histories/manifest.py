@@ -7,6 +7,7 @@ number of their block, so nothing in a manifest can point outside its folder.
 from __future__ import annotations
 
 import json
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from pydantic import JsonValue
 
 from adfast.config import Config
 from adfast.durable import replace_file
-from adfast.errors import InvalidArgument, StoreError
+from adfast.errors import InvalidArgument, StoreError, UnknownName, shown
 from adfast.histories.block import ColumnDtype
 
 FILE_NAME = "manifest.json"
@@ -76,35 +77,57 @@ def read_manifest(folder: Path) -> Manifest:
     """The folder's manifest; raises `StoreError` if it is missing, damaged or of a newer format."""
     path = folder / FILE_NAME
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise StoreError(f"{path}: larger than {MAX_BYTES} bytes; it is no adfast manifest")
-        content = json.loads(path.read_bytes())
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode) or status.st_size > MAX_BYTES:
+            raise StoreError(
+                f"{path}: must be a file of at most {MAX_BYTES} bytes; this is no adfast manifest"
+            )
+        text = path.read_bytes()
     except FileNotFoundError:
         raise StoreError(
             f"{folder}: no history store: it has no {FILE_NAME}; collect histories into it first"
         ) from None
     except OSError as error:
         raise StoreError(f"{path}: cannot be read: {error.strerror}") from error
+    return parse_manifest(text, path)
+
+
+def parse_manifest(text: bytes, path: Path) -> Manifest:
+    """The manifest that `text`, the content of `path`, spells; raises `StoreError`."""
+    try:
+        content = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise StoreError(f"{path}: damaged: not valid JSON ({error}); {RESTORE}") from None
+    try:
+        return check_manifest(content, path)
+    except RecursionError:
+        raise StoreError(f"{path}: damaged: values are nested too deeply; {RESTORE}") from None
+
+
+def check_manifest(content: Any, path: Path) -> Manifest:
+    """The manifest in the JSON value `content` of `path`; raises `StoreError`."""
     if not isinstance(content, dict) or content.pop("format", None) != FORMAT:
         raise StoreError(f'{path}: "format" must be "{FORMAT}"; this is no adfast history store')
     version = content.pop("version", None)
     if not isinstance(version, int) or version < 1:
         raise StoreError(
-            f'{path}: "version" must be a positive integer, got {version!r}; {RESTORE}'
+            f'{path}: "version" must be a positive integer, got {shown(version)}; {RESTORE}'
         )
     if version > VERSION:
         raise StoreError(
-            f"{path}: format version {version} is newer than {VERSION}, the newest that this "
-            "adfast reads; upgrade adfast"
+            f"{path}: format version {shown(version)} is newer than {VERSION}, the newest that "
+            "this adfast reads; upgrade adfast"
         )
     stored = content.pop("xxh3", None)
     expected = checksum({"format": FORMAT, "version": version, **content})
     if stored != expected:
-        raise StoreError(f"{path}: damaged: its xxh3 must be {expected}, got {stored}; {RESTORE}")
+        raise StoreError(
+            f"{path}: damaged: its xxh3 must be {expected}, got {shown(stored)}; {RESTORE}"
+        )
     try:
         manifest = Manifest.from_mapping(content, source=str(path))
+    except UnknownName as error:
+        raise StoreError(f"{path}: {error}; {RESTORE}") from None
     except InvalidArgument as error:
         where = "" if str(error).startswith(str(path)) else f"{path}: "
         raise StoreError(f"{where}{error}; {RESTORE}") from None
@@ -118,7 +141,8 @@ def read_manifest(folder: Path) -> Manifest:
     limit = manifest.num_blocks
     if sorted(set(numbers)) != numbers or (limit and numbers and numbers[-1] >= limit):
         raise StoreError(
-            f"{path}: block numbers must increase and stay below {limit}, got {numbers}; {RESTORE}"
+            f"{path}: block numbers must increase and stay below {limit}, got {shown(numbers)}; "
+            f"{RESTORE}"
         )
     return manifest
 

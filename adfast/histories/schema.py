@@ -11,8 +11,14 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from adfast.errors import InvalidArgument
-from adfast.tasks.transition_schema import Field, TransitionSchema
+from adfast.errors import InvalidArgument, legible, shown
+from adfast.tasks.transition_schema import (
+    NUMBER_DTYPES,
+    Field,
+    TransitionSchema,
+    entry,
+    integers,
+)
 
 EPISODE_STEP = "episode_step"  # the field that is 0 on the first row of every episode
 
@@ -22,6 +28,9 @@ HISTORY_INDEX = "history_index"
 HISTORY_OFFSET = "history_offset"
 OFFSETS = "offsets"
 EPISODE_STARTS = "episode_starts"
+MAX_AXES = 16
+MAX_ITEM_BYTES = 2**31
+
 RESERVED_NAMES = (DOCUMENT_START, HISTORY_INDEX, HISTORY_OFFSET, OFFSETS, EPISODE_STARTS)
 
 
@@ -49,15 +58,22 @@ def check_schema(schema: Schema) -> dict[str, Field]:
         if not name.isidentifier() or name in RESERVED_NAMES:
             raise InvalidArgument(
                 f"field names must be identifiers other than {', '.join(RESERVED_NAMES)}, "
-                f'got "{name}"'
+                f'got "{legible(name)}"'
             )
-        if field.dtype.kind not in "biuf" or not field.dtype.isnative:
+        if field.dtype.name not in NUMBER_DTYPES or not field.dtype.isnative:
             raise InvalidArgument(
-                f'field "{name}" must be boolean, integer or float in native byte order, '
-                f"got dtype {field.dtype}"
+                f'field "{name}" must be boolean, integer or float of at most 64 bits in native '
+                f"byte order, got dtype {field.dtype}"
             )
         if min(field.shape, default=1) < 1:
-            raise InvalidArgument(f'field "{name}" must not be empty, got shape {field.shape}')
+            raise InvalidArgument(
+                f'field "{name}" must not be empty, got shape {shown(field.shape)}'
+            )
+        if len(field.shape) > MAX_AXES or field.item_bytes > MAX_ITEM_BYTES:
+            raise InvalidArgument(
+                f'an item of field "{name}" must have at most {MAX_AXES} axes and '
+                f"{MAX_ITEM_BYTES} bytes, got shape {shown(field.shape)} of {field.dtype}"
+            )
     return fields
 
 
@@ -108,16 +124,24 @@ def describe_schema(schema: Schema) -> dict[str, Any]:
 
 
 def read_schema(description: Mapping[str, Any]) -> Schema:
-    """The schema that `describe_schema` described; raises `ValueError` for a contradiction."""
-    fields = {
-        str(name): Field(np.dtype(str(field["dtype"])), tuple(int(n) for n in field["shape"]))
-        for name, field in description["fields"].items()
-    }
+    """The schema that `describe_schema` described; raises `InvalidArgument` for any other."""
+    fields = {name: read_field(name, field) for name, field in description["fields"].items()}
     if "transition" not in description:
         schema: Schema = FieldSchema(fields)
     else:
         schema = TransitionSchema.from_dict(description["transition"])
         if schema.fields != fields:
-            raise ValueError("fields are not those of the transition schema")
+            raise InvalidArgument("fields must be those of the transition schema")
     check_schema(schema)
     return schema
+
+
+def read_field(name: str, description: Mapping[str, Any]) -> Field:
+    """The field that `describe_schema` described; raises `InvalidArgument` for any other."""
+    dtype = entry(description, "dtype")
+    if dtype not in NUMBER_DTYPES:
+        raise InvalidArgument(
+            f"dtype of field {shown(name)} must be one of {', '.join(NUMBER_DTYPES)}, "
+            f"got {shown(dtype)}"
+        )
+    return Field(np.dtype(dtype), integers(description, "shape"))

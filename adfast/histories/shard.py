@@ -127,25 +127,36 @@ def map_shard(folder: Path, fields: Mapping[str, Field], record: BlockRecord) ->
     Sizes, header and offsets are checked here; contents by `verify_shard`.
     """
     path = folder / record.file_name
-    tensors = place_tensors(fields, record)
-    header = make_header(tensors, record.block)
-    expected_bytes = len(header) + max(tensor.end for tensor in tensors.values())
     try:
         file_bytes = path.stat().st_size
     except FileNotFoundError:
         raise StoreError(f"{path}: missing, but the manifest lists it; {REGENERATE}") from None
     except OSError as error:
         raise StoreError(f"{path}: cannot be read: {error.strerror}") from error
-    if not file_bytes == record.num_bytes == expected_bytes:
+    # Before it is mapped: reading behind the end of a shorter file would end the process.
+    if file_bytes != record.num_bytes:
         raise StoreError(
-            f"{path}: must have {expected_bytes} bytes (manifest: {record.num_bytes}), "
-            f"got {file_bytes}; {REGENERATE}"
+            f"{path}: must have {record.num_bytes} bytes, got {file_bytes}; {REGENERATE}"
         )
     try:
         mapped = _native.MappedFile(str(path), file_bytes)
     except OSError as error:
         raise StoreError(f"{path}: cannot be mapped: {error.strerror}") from error
-    mapping = np.frombuffer(memoryview(mapped), np.uint8)
+    return parse_shard(np.frombuffer(memoryview(mapped), np.uint8), path, fields, record)
+
+
+def parse_shard(
+    mapping: np.ndarray, path: Path, fields: Mapping[str, Field], record: BlockRecord
+) -> Block:
+    """The block in `mapping`, the bytes of `path`; raises `StoreError` as `map_shard`."""
+    tensors = place_tensors(fields, record)
+    header = make_header(tensors, record.block)
+    expected_bytes = len(header) + max(tensor.end for tensor in tensors.values())
+    if mapping.size != expected_bytes:
+        raise StoreError(
+            f"{path}: must have {expected_bytes} bytes to be what the manifest says, "
+            f"got {mapping.size}; {REGENERATE}"
+        )
     if mapping[: len(header)].tobytes() != header:
         raise StoreError(f"{path}: damaged: its header is not the manifest's; {REGENERATE}")
     data = mapping[len(header) :]
@@ -154,7 +165,7 @@ def map_shard(folder: Path, fields: Mapping[str, Field], record: BlockRecord) ->
         for name, tensor in tensors.items()
     }
     offsets = arrays[OFFSETS]
-    if offsets[0] != 0 or offsets[-1] != record.transitions or (np.diff(offsets) < 1).any():
+    if offsets[0] != 0 or offsets[-1] != record.transitions or (offsets[1:] <= offsets[:-1]).any():
         raise StoreError(
             f"{path}: damaged: offsets must increase from 0 to {record.transitions}; {REGENERATE}"
         )

@@ -188,7 +188,7 @@ def schema_of(path: Path, manifest: Manifest) -> Schema:
     """The schema that the manifest describes; raises `StoreError` if there is none such."""
     try:
         return read_schema(manifest.schema_description)
-    except (ValueError, TypeError, KeyError) as error:
+    except InvalidArgument as error:
         raise StoreError(f"{path}: the manifest's schema is not valid: {error}") from None
 
 

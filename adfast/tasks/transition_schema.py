@@ -7,16 +7,24 @@ transition t: the observation that was acted on, the action, what came of it.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from adfast.errors import InvalidArgument
+from adfast.errors import InvalidArgument, legible, shown
 
 BOUNDARY_INSIDE = 0  # the episode goes on after this transition
 BOUNDARY_TERMINATED = 1  # the task ended the episode: no value beyond it
 BOUNDARY_TRUNCATED = 2  # the time limit ended the episode
+
+# What histories are kept in: the same bytes on every machine of one byte order.
+NUMBER_DTYPES = (
+    *("bool", "uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64"),
+    *("float16", "float32", "float64"),
+)
 
 
 @dataclass(frozen=True)
@@ -29,7 +37,7 @@ class Field:
     @property
     def item_bytes(self) -> int:
         """Bytes of one item."""
-        return int(self.dtype.itemsize * int(np.prod(self.shape, dtype=np.int64)))
+        return self.dtype.itemsize * math.prod(self.shape)
 
 
 @dataclass(frozen=True)
@@ -43,14 +51,10 @@ class RealObservation:
     shape: tuple[int, ...]
 
     def __post_init__(self) -> None:
-        try:
-            is_number = np.dtype(self.dtype).kind in "biuf"
-        except TypeError:
-            is_number = False
-        if not is_number:
+        if self.dtype not in NUMBER_DTYPES:
             raise InvalidArgument(
                 "dtype of a real observation must be a boolean, integer or float, "
-                f'got "{self.dtype}"'
+                f'got "{legible(str(self.dtype))}"; valid: {", ".join(NUMBER_DTYPES)}'
             )
         if min(self.shape, default=1) < 1:
             raise InvalidArgument(f"shape of a real observation must be positive, got {self.shape}")
@@ -94,7 +98,8 @@ class TransitionSchema:
             raise InvalidArgument(f"episode_length must be at least 1, got {self.episode_length}")
         if self.reward_dtype not in ("uint8", "float32"):
             raise InvalidArgument(
-                f'reward_dtype must be "uint8" or "float32", got "{self.reward_dtype}"'
+                'reward_dtype must be "uint8" or "float32", '
+                f'got "{legible(str(self.reward_dtype))}"'
             )
 
     @property
@@ -154,15 +159,45 @@ class TransitionSchema:
         return description
 
     @classmethod
-    def from_dict(cls, description: dict[str, Any]) -> TransitionSchema:
-        """The schema that `to_dict` described."""
-        real = description.get("real_observation")
+    def from_dict(cls, description: Mapping[str, Any]) -> TransitionSchema:
+        """The schema that `to_dict` described; raises `InvalidArgument` for any other."""
+        real_observation = None
+        if described(description).get("real_observation") is not None:
+            real = described(description["real_observation"])
+            real_observation = RealObservation(entry(real, "dtype"), integers(real, "shape"))
         return cls(
-            observation_sizes=tuple(int(n) for n in description["observation_sizes"]),
-            num_actions=int(description["num_actions"]),
-            episode_length=int(description["episode_length"]),
-            reward_dtype=str(description["reward_dtype"]),
-            real_observation=None
-            if real is None
-            else RealObservation(str(real["dtype"]), tuple(int(n) for n in real["shape"])),
+            observation_sizes=integers(description, "observation_sizes"),
+            num_actions=integer("num_actions", entry(description, "num_actions")),
+            episode_length=integer("episode_length", entry(description, "episode_length")),
+            reward_dtype=entry(description, "reward_dtype"),
+            real_observation=real_observation,
         )
+
+
+def described(description: Any) -> Mapping[str, Any]:
+    """`description`; raises `InvalidArgument` unless it has entries."""
+    if not isinstance(description, Mapping):
+        raise InvalidArgument(f"a schema must be described by entries, got {shown(description)}")
+    return description
+
+
+def entry(description: Mapping[str, Any], name: str) -> Any:
+    """One entry of a description; raises `InvalidArgument` if it is missing."""
+    if name not in description:
+        raise InvalidArgument(f'"{name}" is missing in {shown(description)}')
+    return description[name]
+
+
+def integers(description: Mapping[str, Any], name: str) -> tuple[int, ...]:
+    """One entry that lists integers; raises `InvalidArgument` if it does not."""
+    values = entry(description, name)
+    if not isinstance(values, list):
+        raise InvalidArgument(f"{name} must be a list of integers, got {shown(values)}")
+    return tuple(integer(name, value) for value in values)
+
+
+def integer(name: str, value: Any) -> int:
+    """`value`; raises `InvalidArgument` unless it is an integer of at most 64 bits."""
+    if isinstance(value, bool) or not isinstance(value, int) or not -(2**63) <= value < 2**63:
+        raise InvalidArgument(f"{name} must be an integer of 64 bits, got {shown(value)}")
+    return value

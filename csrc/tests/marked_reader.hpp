@@ -16,7 +16,10 @@ namespace adfast {
 class MarkedReader {
   public:
     MarkedReader(const RingBuffer& ring, uint64_t rank, size_t max_threads = 3)
-        : lanes_(ring.lanes()), rank_(rank), max_threads_(max_threads) {}
+        : lanes_(ring.lanes()), rank_(rank), max_threads_(max_threads) {
+        // Memory of the test's own is taken once, so that what grows is the ring's.
+        for (const Kind& kind : kKinds) batches_.emplace_back(kBatchSize * kind.length);
+    }
 
     uint64_t num_windows = 0;    // sampled and checked
     uint64_t num_torn = 0;       // of them
@@ -25,13 +28,14 @@ class MarkedReader {
 
     // Sample and check one batch; which kind of batch depends on how many went before.
     void read() {
-        const Kind& kind = kKinds[draw_ / 2 % kKinds.size()];
+        const size_t index = draw_ / 2 % kKinds.size();
+        const Kind& kind = kKinds[index];
         // Each plan serves twice: windows that the writer has overtaken since are drawn again.
         if (draw_++ % 2 == 0) {
             const size_t length = kind.is_packed ? 1 : kind.length;
             plan_ = std::make_unique<WindowPlan>(lanes_, length, kind.by_episode, 0, kOpen);
         }
-        if (plan_->num_candidates() > 0) read(kind, *plan_);
+        if (plan_->num_candidates() > 0) read(kind, *plan_, batches_[index]);
     }
 
   private:
@@ -49,10 +53,8 @@ class MarkedReader {
                                                  {150, true, false, 3},
                                                  {600, true, true, 2}}};
 
-    void read(const Kind& kind, const WindowPlan& plan) {
+    void read(const Kind& kind, const WindowPlan& plan, MarkedBatch& batch) {
         const size_t num_tokens = kBatchSize * kind.length;
-        MarkedBatch batch(num_tokens);
-        std::vector<int32_t> document_start(num_tokens);
         Target target{kBatchSize, kind.length, {0, 1, 2, 3, 4, 5}, batch.outputs()};
         target.num_positions = kind.is_packed ? num_tokens : kBatchSize;
         target.history = batch.history.data();
@@ -61,8 +63,9 @@ class MarkedReader {
         std::atomic<bool> is_whole{true};
         const size_t num_threads = std::min(kind.num_threads, max_threads_);
         GatherPool::instance().run(kBatchSize, num_threads, [&](size_t first, size_t last) {
-            const bool is_done = kind.is_packed ? gather.packed(document_start.data(), first, last)
-                                                : gather.windows(first, last);
+            const bool is_done = kind.is_packed
+                                     ? gather.packed(batch.document_start.data(), first, last)
+                                     : gather.windows(first, last);
             if (!is_done) is_whole = false;
         });
         if (!is_whole) {
@@ -71,13 +74,13 @@ class MarkedReader {
         }
         for (size_t row = 0; row < kBatchSize; ++row) {
             const size_t first = row * kind.length;
-            if (kind.is_packed) check_documents(batch, &document_start[first], first, kind.length);
+            if (kind.is_packed) check_documents(batch, first, kind.length);
             else check(batch, first, kind.length, row);
         }
     }
 
-    void check_documents(const MarkedBatch& batch, const int32_t* document_start, size_t first,
-                         size_t length) {
+    void check_documents(const MarkedBatch& batch, size_t first, size_t length) {
+        const int32_t* document_start = &batch.document_start[first];
         for (size_t start = 0, end = 1; start < length; start = end++) {
             while (end < length && document_start[end] == static_cast<int32_t>(start)) ++end;
             check(batch, first + start, end - start, first + start);
@@ -96,6 +99,7 @@ class MarkedReader {
     const Lanes& lanes_;
     uint64_t rank_, draw_ = 0;
     size_t max_threads_;
+    std::vector<MarkedBatch> batches_;  // by kind
     std::unique_ptr<WindowPlan> plan_;
 };
 

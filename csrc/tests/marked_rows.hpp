@@ -45,7 +45,8 @@ enum class Fault { kNone, kTorn, kMisnamed };
 
 // A batch of [num_tokens] items per field, with the identity of each token or window.
 struct MarkedBatch {
-    explicit MarkedBatch(size_t num_tokens) : history(num_tokens), offset(num_tokens) {
+    explicit MarkedBatch(size_t num_tokens)
+        : history(num_tokens), offset(num_tokens), document_start(num_tokens) {
         for (const size_t bytes : kItemBytes) fields.emplace_back(num_tokens * bytes);
     }
 
@@ -77,6 +78,7 @@ struct MarkedBatch {
 
     std::vector<std::vector<std::byte>> fields;
     std::vector<int64_t> history, offset;
+    std::vector<int32_t> document_start;
 };
 
 // The one writer of a ring of marked rows.

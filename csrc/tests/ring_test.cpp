@@ -114,11 +114,10 @@ void overtaken_plans_give_nothing() {
         while (writer.num_rows() < num_rows + 1000) writer.append_block(16);
         for (uint64_t draw = 0; draw < 50; ++draw) {
             MarkedBatch batch(length);
-            std::vector<int32_t> document_start(length);
             const Target target{1, length, {0, 1, 2, 3, 4, 5}, batch.outputs()};
             const Gather gather(ring.lanes(), plan, target, batch_stream(0, draw, 0));
             const bool is_whole =
-                is_packed ? gather.packed(document_start.data(), 0, 1) : gather.windows(0, 1);
+                is_packed ? gather.packed(batch.document_start.data(), 0, 1) : gather.windows(0, 1);
             CHECK(!is_whole);
         }
     }

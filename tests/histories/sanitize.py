@@ -74,14 +74,9 @@ def check_extension(sanitizer: str, folder: Path) -> bool:
     start = time.monotonic()
     build_extension(sanitizer, copy / "adfast")
     print(f"{sanitizer}: extension built in {time.monotonic() - start:.0f} s", flush=True)
-    runtime = subprocess.run(
-        ["c++", f"-print-file-name={RUNTIMES[sanitizer]}"],
-        check=True,
-        capture_output=True,
-        text=True,
-    )
     # -P and pythonpath keep the checkout's own package, and its extension, off the path.
-    command = [sys.executable, "-P", "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    # -s: a process that a sanitizer ends takes what pytest has captured with it.
+    command = [sys.executable, "-P", "-m", "pytest", "-q", "-s", "-p", "no:cacheprovider"]
     command += [
         "-o",
         "pythonpath=tests",
@@ -91,7 +86,9 @@ def check_extension(sanitizer: str, folder: Path) -> bool:
         str(ROOT / "pyproject.toml"),
     ]
     command += [str(ROOT / "tests" / "histories" / f"{name}.py") for name in PYTHON_TESTS]
-    environment = {"LD_PRELOAD": runtime.stdout.strip(), "PYTHONPATH": str(copy)}
+    # The C++ library comes along: the sanitizer looks its functions up before Python loads it.
+    libraries = [find_library(name) for name in (RUNTIMES[sanitizer], "libstdc++.so.6")]
+    environment = {"LD_PRELOAD": " ".join(libraries), "PYTHONPATH": str(copy)}
     result = subprocess.run(
         command,
         cwd=copy,
@@ -100,6 +97,12 @@ def check_extension(sanitizer: str, folder: Path) -> bool:
         check=False,
     )
     return result.returncode == 0
+
+
+def find_library(name: str) -> str:
+    """The path of one of the compiler's libraries."""
+    command = ["c++", f"-print-file-name={name}"]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
 
 def build_extension(sanitizer: str, package: Path) -> None:

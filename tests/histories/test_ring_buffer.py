@@ -148,7 +148,7 @@ BLOCK = make_rows(np.random.default_rng(0), 2, 8)
         (lambda ring: RingBuffer(FieldSchema({}), 1, 1), "at least one field"),
         (
             lambda ring: RingBuffer(FieldSchema({"x": Field(np.dtype(object))}), 1, 1),
-            'field "x" must be boolean, integer or float in native byte order, got dtype object',
+            'field "x" must be boolean, integer or float of at most 64 bits in .* got dtype object',
         ),
         (
             lambda ring: RingBuffer(FieldSchema({"offsets": Field(np.dtype(np.uint8))}), 1, 1),
