@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 CPP := $(wildcard csrc/*.hpp csrc/*.cpp csrc/tests/*.cpp)
 TEST_PROCESSES ?= 2
 
-.PHONY: install demo test sanitize fuzz soak lint format bench kernels figures docs clean
+.PHONY: install demo test sanitize faults fuzz soak lint format bench kernels figures docs clean
 
 install: $(STAMP)
 
