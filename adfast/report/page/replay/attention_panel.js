@@ -88,7 +88,7 @@ class AttentionPanel {
     const share = this.entries.find((entry) => entry.transition === transition)?.percent ?? 0;
     return (
       `Episode ${episode + 1}, step ${step}: ${run.whereabouts(episode, step)}, ` +
-      `then ${run.action(episode, step)}${reward ? `, reward ${reward}` : ""}` +
+      `then ${run.action(episode, step)}${reward ? `, reward ${amount(reward)}` : ""}` +
       (this.isKnown ? `. Attention: ${percentage(share)}` : "")
     );
   }

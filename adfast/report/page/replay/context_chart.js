@@ -93,7 +93,7 @@ class ContextChart {
 
   drawReturns() {
     const { run, pen } = this;
-    const greatest = Math.max(run.optimal, ...run.returns, 1e-9);
+    const greatest = run.returns.reduce((most, each) => Math.max(most, each), run.optimal) || 1;
     const level = BARS * (1 - run.optimal / greatest) + 1;
     run.returns.forEach((value, episode) => {
       const size = (BARS * Math.max(value, 0)) / greatest;

@@ -30,16 +30,21 @@ class Player {
     this.onChange();
   }
 
-  // Goes on by a step, or back by one, across the ends of episodes.
+  // Goes on by so many steps, or back, across the ends of episodes.
   move(by) {
-    const step = this.step + by;
-    if (step < 0 && this.episode > 0) {
-      this.goTo(this.episode - 1, this.run.lengths[this.episode - 1]);
-    } else if (step > this.run.lengths[this.episode] && !this.isAtEnd) {
-      this.goTo(this.episode + 1, 0);
-    } else {
-      this.goTo(this.episode, step);
+    for (let moved = 0; moved < Math.abs(by); moved++) {
+      const step = this.step + Math.sign(by);
+      if (step < 0 && this.episode > 0) {
+        this.episode -= 1;
+        this.step = this.run.lengths[this.episode];
+      } else if (step > this.run.lengths[this.episode] && !this.isAtEnd) {
+        this.episode += 1;
+        this.step = 0;
+      } else {
+        this.step = Math.min(Math.max(step, 0), this.run.lengths[this.episode]);
+      }
     }
+    this.onChange();
   }
 
   goToEnd() {
@@ -57,7 +62,7 @@ class Player {
       // A page that was hidden for long does not catch up.
       const due = Math.min(Math.floor(owed), 10);
       owed -= Math.floor(owed);
-      for (let step = 0; step < due && !this.isAtEnd; step++) this.move(1);
+      if (due > 0) this.move(due);
       if (this.isAtEnd) return this.pause();
       if (this.isPlaying) this.timer = requestAnimationFrame(tick);
     };

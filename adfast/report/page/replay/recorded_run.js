@@ -55,8 +55,12 @@ class RecordedRun {
 
   // The episode and step of a transition of the whole history.
   place(transition) {
-    let episode = 0;
-    while (this.starts[episode + 1] <= transition) episode++;
+    let [episode, above] = [0, this.episodes];
+    while (above - episode > 1) {
+      const middle = (episode + above) >> 1;
+      if (this.starts[middle] <= transition) episode = middle;
+      else above = middle;
+    }
     return { episode, step: transition - this.starts[episode] };
   }
 
@@ -76,4 +80,9 @@ class RecordedRun {
     const { row, column, room } = this.cell(episode, step);
     return `row ${row}, column ${column}${this.map.rooms > 1 ? `, room ${room}` : ""}`;
   }
+}
+
+// A return or a reward in words: as many decimals as it has, up to two.
+function amount(value) {
+  return String(Number(value.toFixed(2)));
 }

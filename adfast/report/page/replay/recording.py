@@ -18,7 +18,7 @@ from adfast.report.page.packing import compressed, joined_arrays
 from adfast.report.run_record import RunRecord
 from adfast.tasks.task_map import TaskMap
 
-MAX_TRAJECTORY_BYTES = 2_000_000  # before compression, which leaves about a sixth
+MAX_TRAJECTORY_BYTES = 1_000_000  # before compression, which leaves about a sixth
 MAX_ATTENTION_CHARACTERS = 900_000  # compressed, in the page
 MAX_MAP_CELLS = 2500  # more could not be told apart, nor drawn at every step
 

@@ -56,8 +56,8 @@ async function startReplay() {
     const { episode, step } = player;
     const length = run.lengths[episode];
     const isOver = step === length;
-    const earned = run.earned(episode, step);
-    const all = run.returns[episode];
+    const earned = amount(run.earned(episode, step));
+    const all = amount(run.returns[episode]);
     part("now").setAttribute("aria-live", player.isPlaying ? "off" : "polite");
     part("now").textContent = `Episode ${episode + 1} of ${run.episodes}, step ${step} of ${length}`;
     part("earned").textContent = isOver
