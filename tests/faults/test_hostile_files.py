@@ -26,6 +26,8 @@ from adfast.models.checkpoint import checksum as tensor_checksum
 from cli.command_line import adfast as call
 from histories.made_histories import SCHEMA, make_block
 
+pytestmark = pytest.mark.faults
+
 ROOT = Path(adfast.__file__).resolve().parent.parent
 UNPICKLING = {"pickle", "cPickle", "_pickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}
 ESCAPES = "\x1b]0;owned\x07\x1b[2J\nadfast: go on with: rm -rf ~"

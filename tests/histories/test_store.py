@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -146,6 +147,26 @@ def test_fields_of_any_schema_are_stored(tmp_path):
     assert store.schema == schema
     for name, array in store.history(1).items():
         np.testing.assert_array_equal(array, arrays[name][5:])
+
+
+def test_opening_does_no_python_work_for_a_history_or_a_transition(tmp_path):
+    """Calls grow with the number of blocks alone: so a store of 10^9 transitions opens at once."""
+    calls = {}
+    for histories, length in ((4, 5), (400, 50)):
+        arrays, lengths = make_block(np.random.default_rng(0), histories, length)
+        path = tmp_path / str(histories)
+        with create(path, SCHEMA, num_blocks=2) as writer:
+            for number in range(2):
+                writer.append_block(number, arrays, lengths)
+        open_store(path)
+        counted = []
+        sys.setprofile(lambda frame, event, argument, counted=counted: counted.append(event))
+        try:
+            open_store(path)
+        finally:
+            sys.setprofile(None)
+        calls[histories] = len(counted)
+    assert calls[400] == calls[4]
 
 
 def test_history_outside_the_store_is_refused(written):
