@@ -151,7 +151,7 @@ def test_link_out_of_the_folder_is_not_followed_though_its_size_is_right(store, 
 def test_huge_manifest_is_not_read(store):
     with (store / "manifest.json").open("r+b") as file:
         file.truncate(1 << 40)  # a hole: it takes no disk
-    with pytest.raises(StoreError, match="larger than 268435456 bytes"):
+    with pytest.raises(StoreError, match="at most 268435456 bytes"):
         open_store(store)
 
 
