@@ -1,10 +1,18 @@
 """Causal attention with a sliding window over packed histories, and its one-step streaming form.
 
-`attention` works on whole sequences and is differentiable; `decode` takes one step per environment
+`attention` works on whole sequences and is differentiable, `packed_attention` is the same on a
+projection as it is; `decode` takes one step per environment
 with a `KeyValueCache` and computes the same function. Both pick their backend in `dispatch`.
 """
 
-from adfast.attention.dispatch import attention, cpu_path, decode, describe_backend, resolve_backend
+from adfast.attention.dispatch import (
+    attention,
+    cpu_path,
+    decode,
+    describe_backend,
+    packed_attention,
+    resolve_backend,
+)
 from adfast.attention.key_value_cache import KeyValueCache
 
 __all__ = [
@@ -13,5 +21,6 @@ __all__ = [
     "cpu_path",
     "decode",
     "describe_backend",
+    "packed_attention",
     "resolve_backend",
 ]

@@ -150,6 +150,58 @@ def attention(
     return (out, lse.detach()) if return_lse else out
 
 
+def packed_attention(
+    projected: Tensor,
+    num_heads: int,
+    *,
+    window: int | None = None,
+    document_start: Tensor | None = None,
+    scale: float | None = None,
+    logit_bound: float | None = None,
+    deterministic: bool | None = None,
+    backend: str = "auto",
+) -> Tensor:
+    """`attention` `[B, T, H, D]` of queries, keys and values that lie side by side.
+
+    `projected [B, T, H + 2 H_kv, D]` holds the heads of the queries, of the keys and of the values,
+    as one projection makes them; on a card its gradient is written in that layout, not put together
+    from three. Raises as `attention`.
+    """
+    num_kv_heads = (projected.shape[-2] - num_heads) // 2
+    heads_fit = num_kv_heads >= 1 and num_heads + 2 * num_kv_heads == projected.shape[-2]
+    if projected.ndim != 4 or not heads_fit:
+        raise InvalidArgument(
+            "projected must be [B, T, H + 2 H_kv, D], "
+            f"got {tuple(projected.shape)} with {num_heads} query heads"
+        )
+    heads = projected.split((num_heads, num_kv_heads, num_kv_heads), dim=2)
+    q, k, v = (x.transpose(1, 2) for x in heads)
+    if resolve_backend(backend, projected.device) != "triton":
+        return attention(
+            q,
+            k,
+            v,
+            window=window,
+            document_start=document_start,
+            scale=scale,
+            logit_bound=logit_bound,
+            deterministic=deterministic,
+            backend=backend,
+        ).transpose(1, 2)
+    from adfast.attention import triton  # late: a machine without CUDA may lack Triton
+
+    check_attention(q, k, v, window, document_start, logit_bound)
+    return triton.packed_attention(
+        projected,
+        num_heads,
+        window=window,
+        document_start_BT=document_start,
+        scale=q.shape[-1] ** -0.5 if scale is None else scale,
+        logit_bound=logit_bound,
+        deterministic=deterministic,
+    ).transpose(1, 2)
+
+
 def decode(
     q: Tensor,
     k_new: Tensor,

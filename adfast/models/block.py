@@ -17,6 +17,8 @@ from adfast.models.positions import Rotation, rotate
 
 # Attended values [..., H, D] of queries [..., H, D], keys and values [..., H_kv, D].
 Attend = Callable[[Tensor, Tensor, Tensor], Tensor]
+# The same of the heads [..., H + 2 H_kv, D] of all three side by side.
+AttendPacked = Callable[[Tensor], Tensor]
 
 
 class Block(nn.Module):
@@ -48,19 +50,32 @@ class Block(nn.Module):
         attend: Attend,
         rotation: Rotation | None = None,
         noise: Noise | None = None,
+        attend_packed: AttendPacked | None = None,
     ) -> Tensor:
-        """The residual stream after this block; `noise` draws the dropout, if there is any."""
+        """The residual stream after this block; `noise` draws the dropout, if there is any.
+
+        `attend_packed` serves instead of `attend` where heads go to the attention as projected.
+        """
+        heads = (attend, rotation, attend_packed)
         if self.config.norm == "pre":
-            x = x + self.drop(self.attend(self.attention_norm(x), attend, rotation), noise)
+            x = x + self.drop(self.attend(self.attention_norm(x), *heads), noise)
             return x + self.drop(self.feed_forward(self.feed_forward_norm(x)), noise)
-        x = self.attention_norm(x + self.drop(self.attend(x, attend, rotation), noise))
+        x = self.attention_norm(x + self.drop(self.attend(x, *heads), noise))
         normed: Tensor = self.feed_forward_norm(x + self.drop(self.feed_forward(x), noise))
         return normed
 
-    def attend(self, x: Tensor, attend: Attend, rotation: Rotation | None) -> Tensor:
+    def attend(
+        self,
+        x: Tensor,
+        attend: Attend,
+        rotation: Rotation | None,
+        attend_packed: AttendPacked | None,
+    ) -> Tensor:
         """The attention branch."""
         num_heads, num_kv_heads = self.config.num_heads, self.config.resolved_num_kv_heads
         projected = F.linear(x, self.query_key_value).unflatten(-1, (-1, self.config.head_dim))
+        if attend_packed is not None and rotation is None and not self.config.qk_norm:
+            return F.linear(attend_packed(projected).flatten(-2), self.attention_out)
         q, k, v = projected.split((num_heads, num_kv_heads, num_kv_heads), dim=-2)
         if self.config.qk_norm:
             scale = self.logit_scale.clamp(max=self.config.max_logit)

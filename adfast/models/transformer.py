@@ -11,12 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from adfast.attention import attention
+from adfast.attention import attention, packed_attention
 from adfast.errors import InvalidArgument
 from adfast.models.block import Block
 from adfast.models.config import ModelConfig
@@ -87,15 +88,20 @@ class Transformer(nn.Module):
         x = x.to(self.block_dtype)
         rotation = rotation_at(time, self.config)
         for block, window in zip(self.blocks, self.config.layer_token_windows, strict=True):
-            attend = partial(
-                attend_sequence,
-                window=window,
-                document_start=document_start,
-                scale=self.config.attention_scale,
-                logit_bound=self.config.logit_bound,
-                backend=self.attention_backend,
+            options: dict[str, Any] = {
+                "window": window,
+                "document_start": document_start,
+                "scale": self.config.attention_scale,
+                "logit_bound": self.config.logit_bound,
+                "backend": self.attention_backend,
+            }
+            layer = partial(
+                block,
+                attend=partial(attend_sequence, **options),
+                rotation=rotation,
+                noise=noise,
+                attend_packed=partial(packed_attention, num_heads=self.config.num_heads, **options),
             )
-            layer = partial(block, attend=attend, rotation=rotation, noise=noise)
             x = recomputed(layer, x, noise) if self.recomputes_blocks else layer(x)
         return self.action_logits(x[:, tokens_per_transition - 1 :: tokens_per_transition])
 

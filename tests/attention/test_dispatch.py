@@ -2,7 +2,7 @@ import pytest
 import torch
 from attention_cases import random_document_start, random_qkv
 
-from adfast.attention import attention, resolve_backend
+from adfast.attention import attention, packed_attention, resolve_backend
 from adfast.errors import InvalidArgument
 
 
@@ -27,6 +27,24 @@ def test_a_backend_that_cannot_run_is_an_error(backend, device, message):
 def test_an_explicit_backend_is_never_replaced():
     with pytest.raises(InvalidArgument, match="needs a CUDA device"):
         attention(*random_qkv(0, 5), backend="triton")
+
+
+@pytest.mark.parametrize("num_kv_heads", [1, 2])
+def test_packed_attention_is_attention_of_the_parts(num_kv_heads):
+    projected = torch.randn(2, 9, 2 + 2 * num_kv_heads, 16)
+    q, k, v = (x.transpose(1, 2) for x in projected.split((2, num_kv_heads, num_kv_heads), dim=2))
+    starts = random_document_start(2, 9)
+    expected = attention(q, k, v, window=4, document_start=starts, scale=0.7)
+    out = packed_attention(projected, 2, window=4, document_start=starts, scale=0.7)
+    assert out.equal(expected.transpose(1, 2))
+
+
+@pytest.mark.parametrize("shape", [(2, 9, 7, 16), (2, 9, 3, 16), (2, 9, 4, 16), (9, 6, 16)])
+def test_heads_that_do_not_pack_are_refused(shape):
+    with pytest.raises(
+        InvalidArgument, match=r"\[B, T, H \+ 2 H_kv, D\], got .* with 4 query heads"
+    ):
+        packed_attention(torch.zeros(shape), 4)
 
 
 Q, K, V = random_qkv(0, 6)

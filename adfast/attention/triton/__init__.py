@@ -11,10 +11,11 @@ from torch import Tensor
 
 from adfast.attention.triton.decode import decode
 from adfast.attention.triton.operator import attention_operator
+from adfast.attention.triton.packed_operator import packed_operator
 from adfast.attention.triton.tiles import DOT_TYPES, HEAD_DIMS
 from adfast.errors import InvalidArgument
 
-__all__ = ["attention", "check_supported", "decode"]
+__all__ = ["attention", "check_supported", "decode", "packed_attention"]
 
 
 def attention(
@@ -33,6 +34,42 @@ def attention(
     Raises `InvalidArgument` for a head dimension, dtype or scale that the kernels do not support.
     """
     check_supported(q_BHTD)
+    reach, deterministic = resolve(q_BHTD.shape[2], window, scale, deterministic)
+    out, lse = attention_operator(
+        q_BHTD, k_BHTD, v_BHTD, document_start_BT, reach, scale, logit_bound, deterministic
+    )
+    return out, lse
+
+
+def packed_attention(
+    projected_BTCD: Tensor,
+    num_heads: int,
+    *,
+    window: int | None,
+    document_start_BT: Tensor | None,
+    scale: float,
+    logit_bound: float | None,
+    deterministic: bool | None,
+) -> Tensor:
+    """The attended values `[B, H, T, D]` of queries, keys and values that lie side by side.
+
+    Raises as `attention`.
+    """
+    check_supported(projected_BTCD)
+    reach, deterministic = resolve(projected_BTCD.shape[1], window, scale, deterministic)
+    out: Tensor = packed_operator(
+        projected_BTCD, num_heads, document_start_BT, reach, scale, logit_bound, deterministic
+    )[0]
+    return out
+
+
+def resolve(
+    length: int, window: int | None, scale: float, deterministic: bool | None
+) -> tuple[int, bool]:
+    """How many keys a query sees at most, and whether gradients must repeat bit for bit.
+
+    Raises `InvalidArgument` for a scale that the kernels do not support.
+    """
     if not scale > 0:
         raise InvalidArgument(
             f'scale must be positive for attention backend "triton", got {scale}; '
@@ -40,12 +77,7 @@ def attention(
         )
     if deterministic is None:
         deterministic = torch.are_deterministic_algorithms_enabled()
-    length = q_BHTD.shape[2]
-    reach = length if window is None else min(window, length)
-    out, lse = attention_operator(
-        q_BHTD, k_BHTD, v_BHTD, document_start_BT, reach, scale, logit_bound, deterministic
-    )
-    return out, lse
+    return length if window is None else min(window, length), deterministic
 
 
 def check_supported(q: Tensor) -> None:

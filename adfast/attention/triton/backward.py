@@ -82,16 +82,17 @@ def backward(
     reach: int,
     scale: float,
     deterministic: bool,
-) -> tuple[Tensor, Tensor, Tensor]:
-    """The gradients of q, k and v, each laid out as `[B, T, H, D]`.
+    gradients: tuple[Tensor, Tensor, Tensor],
+) -> None:
+    """Write the gradients of q, k and v into `gradients`, which are shaped like them.
 
     `reach` is the number of keys that a query sees at most, itself included. Channels must be
     adjacent in memory.
     """
+    dq, dk, dv = gradients
     batch, num_heads, length, head_dim = q.shape
     num_key_heads = k.shape[1]
     fused = not deterministic and tiles.prefers_fused(head_dim, q.dtype, reach)
-    dq, dk, dv = empty_gradients(q, k, v)
     statistics = lse.new_empty(*lse.shape, 2)
     row_statistics[(triton.cdiv(length, ROWS_PER_PROGRAM) * batch * num_heads,)](
         out,
@@ -145,7 +146,8 @@ def backward(
         **options,
     )
     if fused:
-        return dq.copy_(dq_sum.mul_(scale)), dk, dv
+        dq.copy_(dq_sum.mul_(scale))
+        return
 
     options = tiles.query_gradient_options(head_dim, q.dtype, reach, has_documents)
     query_gradients[(triton.cdiv(length, options["BLOCK_M"]) * batch * num_heads,)](
@@ -171,11 +173,13 @@ def backward(
         scale,
         **options,
     )
-    return dq, dk, dv
 
 
 def empty_gradients(q: Tensor, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """What `backward` returns for `q [B, H, T, D]` and `k, v [B, H_kv, T, D]`, without values."""
+    """What `backward` writes into for `q [B, H, T, D]` and `k, v [B, H_kv, T, D]`.
+
+    Each is laid out as `[B, T, H, D]`.
+    """
     dq, dk, dv = (
         x.new_empty(x.shape[0], x.shape[2], x.shape[1], x.shape[3]).transpose(1, 2)
         for x in (q, k, v)

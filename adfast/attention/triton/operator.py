@@ -74,10 +74,12 @@ def gradients_operator(
     d_out, q, k, v = (with_adjacent_channels(x) for x in (d_out, q, k, v))
     if document_start is not None:
         document_start = document_start.contiguous()
+    gradients = backward.empty_gradients(q, k, v)
     with torch.cuda.device_of(q):
-        return backward.backward(
-            d_out, q, k, v, out, lse, document_start, reach, scale, deterministic
+        backward.backward(
+            d_out, q, k, v, out, lse, document_start, reach, scale, deterministic, gradients
         )
+    return gradients
 
 
 @gradients_operator.register_fake

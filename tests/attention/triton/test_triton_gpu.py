@@ -1,9 +1,11 @@
 import pytest
 import torch
 
+from adfast.attention import triton as kernels
 from adfast.attention.triton import tiles
 from benchmarks.attention_checks import (
     CASES,
+    Case,
     check_operator,
     decoding_error,
     is_deterministic,
@@ -43,6 +45,26 @@ def test_decode_equals_attention_on_gpu(heads, window):
 def test_split_decode_equals_attention_on_gpu(heads, window, monkeypatch):
     monkeypatch.setattr(tiles, "decode_splits", lambda num_slots, num_rows: 3)
     assert decoding_error("cuda", heads, window, torch.float32) <= 1e-4
+
+
+def test_packed_attention_and_its_gradient_are_those_of_the_parts_on_gpu():
+    case = Case(1000, 256, 16, heads=(4, 2), documents=True)
+    *parts, d_out = case.inputs("cuda")
+    options = {
+        "window": 256,
+        "document_start_BT": case.document_start("cuda"),
+        "scale": 0.25,
+        "logit_bound": None,
+        "deterministic": True,
+    }
+    apart = [x.detach().requires_grad_() for x in parts]
+    expected, _ = kernels.attention(*apart, **options)
+    expected.backward(d_out)
+    projected = torch.cat([x.transpose(1, 2) for x in parts], dim=2).requires_grad_()
+    out = kernels.packed_attention(projected, 4, **options)
+    out.backward(d_out)
+    assert out.equal(expected)
+    assert projected.grad.equal(torch.cat([x.grad.transpose(1, 2) for x in apart], dim=2))
 
 
 def test_a_million_tokens_are_attended():

@@ -49,7 +49,13 @@ def read(request, monkeypatch):
         layers.append(weights[0])
         return attention(q, k, v, window=window, scale=scale, **options)
 
+    def spy_packed(projected, num_heads, **options):
+        num_kv_heads = (projected.shape[2] - num_heads) // 2
+        heads = projected.split((num_heads, num_kv_heads, num_kv_heads), dim=2)
+        return spy(*(x.transpose(1, 2) for x in heads), **options).transpose(1, 2)
+
     monkeypatch.setattr(adfast.models.transformer, "attention", spy)
+    monkeypatch.setattr(adfast.models.transformer, "packed_attention", spy_packed)
     with torch.no_grad():
         logits = model(batch)[0]
     per = model.config.tokens_per_transition

@@ -16,6 +16,7 @@ MODEL = {
     "position_encoding": "rope",
     "qk_norm": True,
 }
+PLAIN = {"position_encoding": "none", "qk_norm": False, "num_kv_heads": 1}
 
 
 @pytest.fixture(autouse=True)
@@ -35,14 +36,22 @@ def on_triton(monkeypatch):
         )
         return out
 
+    def packed_attention(projected, num_heads, *, document_start, backend, **options):
+        out = triton.packed_attention(
+            projected, num_heads, document_start_BT=document_start, deterministic=True, **options
+        )
+        return out.transpose(1, 2)
+
     monkeypatch.setattr(transformer, "attention", attention)
+    monkeypatch.setattr(transformer, "packed_attention", packed_attention)
     monkeypatch.setattr(layer_step, "decode", triton.decode)
     yield
     torch._dynamo.reset()
 
 
-def test_training_step_is_one_graph():
-    model, batch = small_model(**MODEL).train(), random_histories(1, 20)
+@pytest.mark.parametrize("settings", [{}, PLAIN], ids=["rotated", "as projected"])
+def test_training_step_is_one_graph(settings):
+    model, batch = small_model(**MODEL | settings).train(), random_histories(1, 20)
     results = []
     for compiler in (None, "aot_eager"):
         loss, _ = UndividedGradient(model, torch.float32, compiler=compiler)(batch)
@@ -50,8 +59,9 @@ def test_training_step_is_one_graph():
     torch.testing.assert_close(*results, rtol=1e-4, atol=1e-5)
 
 
-def test_streamed_logits_are_those_of_the_forward_pass():
-    model, batch = small_model(**MODEL).eval(), random_histories(2, 20)
+@pytest.mark.parametrize("settings", [{}, PLAIN], ids=["rotated", "as projected"])
+def test_streamed_logits_are_those_of_the_forward_pass(settings):
+    model, batch = small_model(**MODEL | settings).eval(), random_histories(2, 20)
     with torch.no_grad():
         expected = model(batch)
     torch.testing.assert_close(stream(model, batch), expected, rtol=0, atol=1e-4)
