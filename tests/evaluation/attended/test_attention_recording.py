@@ -97,6 +97,15 @@ def test_record_holds_the_weights_of_the_recorded_histories(played):
     assert len(lengths) > 1
 
 
+def test_reading_a_history_again_leads_to_the_actions_that_were_taken(played):
+    model, _ = played
+    greedy = evaluate(model, TERMINATING_ROOM, TASK_IDS, episodes=6, seeds=2, temperature=0)
+    for task, seed in np.ndindex(4, 2):
+        history = greedy.trajectories.history(task, seed)
+        likeliest = AttentionWeights(model, history).logits.argmax(dim=-1)
+        np.testing.assert_array_equal(likeliest, history["action"])
+
+
 def test_histories_too_long_for_the_record_leave_it_empty(played, monkeypatch):
     monkeypatch.setattr(recording, "MAX_BYTES", 1000)
     record = record_attention(*played, SHARES)

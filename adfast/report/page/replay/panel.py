@@ -52,10 +52,7 @@ def _choice(run: RunRecord, recording: Recording, noun: str) -> str:
     options = []
     for task in recording.description["tasks"]:
         outcome = run.evaluation.per_task[task]
-        text = (
-            f"{outcome.label}: {outcome.last5_mean:.1f} of {outcome.optimal:.1f} "
-            f"({outcome.share_of_optimal:.0%})"
-        )
+        text = f"{outcome.label}: {outcome.last5_mean:.1f} ({outcome.share_of_optimal:.0%})"
         options.append(f'<option value="{task}">{escape(text)}</option>')
     shown = set(recording.description["runs"])
     buttons = "".join(
