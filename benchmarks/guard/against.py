@@ -83,7 +83,9 @@ def judge_workload(launcher: Launcher, launches: Launches) -> Outcome:
         if verdict in CHANGED:
             verdict = confirm(verdict, launcher, launches)
     except CannotRun as error:
-        return Outcome(launches.workload, None, reason=str(error), runs_now=error.is_then)
+        where = "does not run there" if error.is_then else "does not run here"
+        reason = f"{where}: {error}"
+        return Outcome(launches.workload, None, reason=reason, runs_now=error.is_then)
     return outcome_of(launches, verdict)
 
 

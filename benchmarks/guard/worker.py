@@ -21,7 +21,14 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 def take_package_from(tree: Path) -> None:
-    """Bind `adfast` to `tree` and everything else to this checkout."""
+    """Bind `adfast` to `tree` and everything else to this checkout.
+
+    An editable installation would find in its own checkout what the tree lacks; it is forgotten.
+    """
+    for finder in list(sys.meta_path):
+        is_editable = getattr(finder, "__module__", "").startswith("__editable__")
+        if is_editable and finder.find_spec("adfast", None) is not None:
+            sys.meta_path.remove(finder)
     sys.path.insert(0, str(tree))
     package = import_module("adfast")
     if Path(str(package.__file__)).resolve().parent.parent != tree.resolve():

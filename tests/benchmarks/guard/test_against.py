@@ -63,7 +63,7 @@ def test_open_question_takes_more_launches():
 
 def test_what_does_not_run_there_is_said_and_no_failure():
     outcome = judge(CannotRun("ImportError: no name", is_then=True))
-    assert (outcome.verdict, outcome.reason) == (None, "ImportError: no name")
+    assert (outcome.verdict, outcome.reason) == (None, "does not run there: ImportError: no name")
     assert outcome.runs_now
 
 
@@ -89,8 +89,16 @@ ARGUMENTS = ["dark-room-step-64", "--against", "main"]
         ([1.0] * 8, 0, "same"),
         ([0.8] * 16, 0, "faster"),
         ([1.1] * 16, 1, "+10.0% (+10.0% to +10.0%)"),
-        ([CannotRun("TypeError: missing", is_then=True)], 0, "TypeError: missing"),
-        ([CannotRun("TypeError: missing", is_then=False)], 1, "TypeError: missing"),
+        (
+            [CannotRun("TypeError: missing", is_then=True)],
+            0,
+            "does not run there: TypeError: missing",
+        ),
+        (
+            [CannotRun("TypeError: missing", is_then=False)],
+            1,
+            "does not run here: TypeError: missing",
+        ),
     ],
 )
 def test_exit_status_says_whether_something_became_slower(factors, status, said, invented, capsys):

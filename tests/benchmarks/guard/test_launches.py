@@ -55,6 +55,15 @@ def test_results_that_differ_are_not_timed(tmp_path):
     assert refused.value.is_then
 
 
+def test_what_a_tree_lacks_is_not_taken_from_elsewhere(tmp_path):
+    shutil.copytree(ROOT / "adfast", tmp_path / "adfast")
+    (tmp_path / "adfast/random_draws.py").unlink()
+    missing = "ModuleNotFoundError: No module named 'adfast.random_draws'"
+    with pytest.raises(CannotRun, match=missing) as refused:
+        launcher(ROOT, tmp_path).launch(ROLLOUT)
+    assert refused.value.is_then
+
+
 def test_package_that_is_not_the_trees_is_refused(tmp_path):
     with Side(tmp_path, 0) as side, pytest.raises(WorkerFailed, match="its process ended"):
         side.ask("prepare", ROLLOUT.name, True)
