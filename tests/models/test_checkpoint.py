@@ -1,9 +1,12 @@
+import errno
+
 import pytest
 import torch
 from model_cases import SCHEMA, random_histories, small_model
 from safetensors.torch import save_file
 
-from adfast.errors import CheckpointError
+from adfast import durable
+from adfast.errors import CheckpointError, WriteError
 from adfast.models import checkpoint
 from adfast.models.checkpoint import (
     load_model,
@@ -121,10 +124,10 @@ def test_a_failed_write_leaves_the_old_file_and_no_litter(tmp_path, monkeypatch)
     before = path.read_bytes()
 
     def fail(descriptor):
-        raise OSError("disk full")
+        raise OSError(errno.ENOSPC, "disk full")
 
-    monkeypatch.setattr(checkpoint.os, "fsync", fail)
-    with pytest.raises(OSError, match="disk full"):
+    monkeypatch.setattr(durable.os, "fsync", fail)
+    with pytest.raises(WriteError, match=r"cannot write .* disk full; free space"):
         save_model(path, small_model(seed=2))
     assert path.read_bytes() == before
     assert [file.name for file in tmp_path.iterdir()] == ["model.safetensors"]
