@@ -10,12 +10,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
+from unittest.mock import patch
 
 import numpy as np
 import torch
 
 from adfast import tasks
 from adfast.evaluation.agent import Agent
+from adfast.models import layer_step
 from adfast.models.config import ModelConfig
 from adfast.models.device import resolve_precision
 from adfast.models.transformer import Transformer
@@ -46,6 +48,7 @@ class Sizes:
     context: int = 4096
     rows: int = 32
     environments: int = 4096
+    few_environments: int = 16
     window: int = 256
     lengths: tuple[int, ...] = (1 << 14, 1 << 16, 1 << 18, 1 << 20)
     full_causal: int = 1 << 18
@@ -63,6 +66,7 @@ SMALL = Sizes(
     context=64,
     rows=2,
     environments=4,
+    few_environments=2,
     window=16,
     lengths=(64, 128),
     full_causal=128,
@@ -111,6 +115,7 @@ class Bench:
         for measurement in (
             self.training,
             self.evaluation,
+            self.few_environments,
             self.memory,
             self.longest_steps,
             self.recall,
@@ -155,6 +160,27 @@ class Bench:
         field = describe_field(self.config)
         yield Figure("streaming evaluation", rate, "environment steps/s", field, at_least=5e6)
         yield Figure("streaming, over recomputing", ratio, "x", field, at_least=100)
+
+    def few_environments(self) -> Iterator[Figure]:
+        """Environment steps/s where launches take the time, and what fused layers gain there."""
+        family, number = tasks.make("dark-room"), self.sizes.few_environments
+        model = Transformer(self.config, self.schema, seed=0).to(self.device).eval()
+        fill_randomly(model)
+
+        def begun() -> EnvironmentLoop:
+            agent = Agent(model, number, device=self.device.type)  # type: ignore[arg-type]
+            loop = EnvironmentLoop(agent.act, BatchSimulator(family, np.arange(number)))
+            for _ in range(self.sizes.window):
+                loop()  # the first step chooses, and captures what it chose
+            return loop
+
+        fused = begun()
+        with patch.object(layer_step, "prefers_fused", return_value=False):
+            apart = begun()
+        rate, ratio = self.compare(fused, apart, number)
+        field = describe_field(self.config)
+        yield Figure(f"acting in {number} environments", rate, "environment steps/s", field)
+        yield Figure("one kernel per layer, over its operations", ratio, "x", field)
 
     def memory(self) -> Iterator[Figure]:
         """Bytes per transition of forward and backward, by the length of one sequence."""

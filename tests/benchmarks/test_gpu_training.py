@@ -29,6 +29,8 @@ def test_command_goes_through_every_measurement(tmp_path, capsys):
         "training",
         "streaming",
         "streaming",
+        "acting",
+        "one",
         "step",
         "step",
         "recall",
