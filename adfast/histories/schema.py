@@ -28,6 +28,7 @@ HISTORY_INDEX = "history_index"
 HISTORY_OFFSET = "history_offset"
 OFFSETS = "offsets"
 EPISODE_STARTS = "episode_starts"
+MAX_NAME = 100  # characters
 MAX_AXES = 16
 MAX_ITEM_BYTES = 2**31
 
@@ -55,9 +56,11 @@ def check_schema(schema: Schema) -> dict[str, Field]:
     if not fields:
         raise InvalidArgument("schema must have at least one field, got none")
     for name, field in fields.items():
-        if not name.isidentifier() or name in RESERVED_NAMES:
+        is_name = name.isidentifier() and len(name) <= MAX_NAME
+        if not is_name or name in RESERVED_NAMES:
             raise InvalidArgument(
-                f"field names must be identifiers other than {', '.join(RESERVED_NAMES)}, "
+                f"field names must be identifiers of at most {MAX_NAME} characters other than "
+                f"{', '.join(RESERVED_NAMES)}, "
                 f'got "{legible(name)}"'
             )
         if field.dtype.name not in NUMBER_DTYPES or not field.dtype.isnative:

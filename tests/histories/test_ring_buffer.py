@@ -152,7 +152,7 @@ BLOCK = make_rows(np.random.default_rng(0), 2, 8)
         ),
         (
             lambda ring: RingBuffer(FieldSchema({"offsets": Field(np.dtype(np.uint8))}), 1, 1),
-            'identifiers other than document_start.*got "offsets"',
+            'identifiers of at most 100 characters other than document_start.*got "offsets"',
         ),
         (
             lambda ring: ring.append({"action": np.zeros(4, np.uint8)}),

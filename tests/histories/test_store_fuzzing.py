@@ -99,6 +99,10 @@ def with_offsets(store: StoreBytes, offsets: list[int]) -> StoreBytes:
             with_manifest(PLAIN, lambda m: m.update(num_blocks=nested(800))),
             "nested too deeply",
         ),
+        (
+            with_manifest(PLAIN, lambda m: m["fields"].update({"x" * 70000: m["fields"]["flag"]})),
+            "field names must be identifiers of at most 100 characters",
+        ),
         (with_manifest(PLAIN, lambda m: m.update({"\ud800": 1})), r'unknown setting "\\ud800"'),
         (with_manifest(PLAIN, lambda m: m.update({"x" * 70000: 1})), r"\(70000 characters\)"),
         (
