@@ -12,30 +12,30 @@ template <int D>
 struct Backward {
     const AttentionProblem& problem;
     Scratch scratch;
-    Rows<const float> keys = {}, values = {};      // rows of D, of the key head
-    Prefetch* prefetch = nullptr;                  // advanced with every tile
-    float *d_keys = nullptr, *d_values = nullptr;  // added to; d_keys lack the scale
+    Rows<const float> keys = {}, values = {};  // rows of D, of the key head
+    Prefetch* prefetch = nullptr;              // advanced with every tile
+    Rows<float> d_keys = {}, d_values = {};    // rows of D, added to
     float* padded_queries = scratch.take(BLOCK * D);
     float* padded_d_out = scratch.take(BLOCK * D);
     float* queries = scratch.take(BLOCK * D);  // columns, scaled to logits in base 2
-    float* d_out = scratch.take(BLOCK * D);    // columns
-    float* dq = scratch.take(BLOCK * D);       // columns, without the scale
+    float* d_out = scratch.take(BLOCK * D);    // columns, times the scale
+    float* dq = scratch.take(BLOCK * D);       // columns
     float* weights = scratch.take((CHUNK + MAX_TILE_KEYS) * BLOCK);
     float* d_scores = scratch.take((CHUNK + MAX_TILE_KEYS) * BLOCK);
     Rows<const float> query_rows = {}, d_out_rows = {};
-    Floats log_sum[2] = {}, delta[2] = {};  // lse in base 2; the product of out and d_out
+    Floats log_sum[2] = {}, delta[2] = {};  // lse in base 2; out times d_out
 
     // Writes the block's rows of `dq` and adds to the gradients of keys and values.
     void differentiate(const Block& block, Rows<const float> q, Rows<const float> out,
                        const float* lse, Rows<const float> d_out_from, Rows<float> dq_to) {
         take_columns(block, out, padded_queries, 1.0f, dq);
-        d_out_rows = take_columns(block, d_out_from, padded_d_out, 1.0f, d_out);
+        d_out_rows = take_columns(block, d_out_from, padded_d_out, problem.scale, d_out);
         take_delta(dq);
         for (int i = 0; i < BLOCK * D; i += W) store(dq + i, Floats{});
         query_rows = take_columns(block, q, padded_queries, problem.scale * LOG2_E, queries);
         take_lse(block.count, lse);
         visit_keys(block, *this);
-        write_columns<D>(dq, block.count, problem.head_dim, problem.scale, padded_queries, dq_to);
+        write_columns<D>(dq, block.count, problem.head_dim, padded_queries, dq_to);
     }
 
     // Writes scaled columns of `from`; returns its rows.
@@ -94,10 +94,34 @@ struct Backward {
         }
         accumulate_columns<D, V>(keys.from(key), d_scores + first, run.num_keys(key, num_keys),
                                  dq + first);
-        accumulate_rows<D>(d_out_rows.from(first), weights + first, num_keys, V * W,
-                           d_values + key * D);
-        accumulate_rows<D>(query_rows.from(first), d_scores + first, num_keys, V * W,
-                           d_keys + key * D);
+        accumulate_rows<V>(run, key, num_keys, d_out_rows, weights, d_values);
+        accumulate_rows<V>(run, key, num_keys, query_rows, d_scores, d_keys);
+    }
+
+    // out[key + j] += sum over the run's queries of factors[j][query] * rows[query]
+    template <int V>
+    void accumulate_rows(const Run& run, int64_t key, int64_t num_keys, Rows<const float> rows,
+                         const float* factors, Rows<float> out) {
+        constexpr int N = D == W ? 1 : 2;
+        constexpr int R = tile_keys<N>;
+        const int first = run.half * W;
+        for (int64_t j = 0; j < run.num_keys(key, num_keys); j += R) {
+            // The queries that see any of these keys.
+            const int64_t own = key + j - (run.block.first + first);
+            const int64_t begin = own > 0 ? own : 0;
+            const int64_t end = smaller(V * W, own + R + run.block.reach);
+            const int64_t num_rows = run.num_keys(key, num_keys) - j;
+            for (int d = 0; d < D; d += N * W) {
+                const Rows<const float> from{rows.at(first) + d, rows.stride};
+                const Rows<float> to{out.at(key + j) + d, out.stride};
+                const float* factor = factors + first + j * BLOCK;
+                if (j + R <= num_keys) {
+                    accumulate_rows_tile<R, N>(from, factor, begin, end, to, num_rows);
+                } else {  // half a tile, only where N is 1
+                    accumulate_rows_tile<TILE_KEYS, N>(from, factor, begin, end, to, num_rows);
+                }
+            }
+        }
     }
 };
 

@@ -19,16 +19,17 @@ static int64_t block_count(int64_t length, int64_t first) {
 
 // Queries [first, first + count), and lanes beyond them that are computed and never written.
 struct Block {
-    int64_t first, count;
+    int64_t first, count, reach;  // no query sees more than `reach` keys before its own
     alignas(64) int32_t query[BLOCK], span[BLOCK];  // a query sees `span` keys before its own
 
     // `document_start` is that of the batch row, or null.
     Block(const AttentionProblem& problem, const int32_t* document_start, int64_t first)
-        : first(first), count(block_count(problem.length, first)) {
-        const auto reach = static_cast<int32_t>(smaller(problem.window, problem.length) - 1);
+        : first(first),
+          count(block_count(problem.length, first)),
+          reach(smaller(problem.window, problem.length) - 1) {
         for (int i = 0; i < BLOCK; ++i) {
             query[i] = static_cast<int32_t>(first) + i;
-            span[i] = query[i] < reach ? query[i] : reach;
+            span[i] = static_cast<int32_t>(smaller(query[i], reach));
         }
         if (!document_start) return;
         for (int i = 0; i < count; ++i) {
@@ -42,16 +43,15 @@ struct Block {
     int64_t num_tiles() const { return (count + span[0] + TILE_KEYS - 1) / TILE_KEYS; }
 };
 
-// Writes the block's columns, scaled, as rows of `head_dim` floats; `memory` is for BLOCK rows of
-// D.
+// Writes the block's columns as rows of `head_dim` floats; `memory` is for BLOCK rows of D.
 template <int D>
-static void write_columns(const float* columns, int64_t count, int64_t head_dim, float scale,
-                          float* memory, Rows<float> to) {
+static void write_columns(const float* columns, int64_t count, int64_t head_dim, float* memory,
+                          Rows<float> to) {
     if (head_dim == D && count == BLOCK) {
-        transpose<D, BLOCK>(columns, BLOCK, to.data, to.stride, scale);
+        transpose<D, BLOCK>(columns, BLOCK, to.data, to.stride, 1.0f);
     } else {
-        transpose<D, BLOCK>(columns, BLOCK, memory, D, scale);
-        unpack_rows<D>(memory, count, head_dim, 1.0f, to);
+        transpose<D, BLOCK>(columns, BLOCK, memory, D, 1.0f);
+        unpack_rows<D>(memory, count, head_dim, to);
     }
 }
 

@@ -40,7 +40,7 @@ struct Forward {
             add_up(block, Weights<true>{*this});
         }
         write_lse(block.count, lse);
-        write_columns<D>(out, block.count, problem.head_dim, 1.0f, rows, out_to);
+        write_columns<D>(out, block.count, problem.head_dim, rows, out_to);
     }
 
     template <typename Visitor>

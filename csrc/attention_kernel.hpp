@@ -16,11 +16,6 @@
 
 namespace adfast::INSTRUCTION_SET {
 
-// Rows of one packed key head: its tokens, and zeros for the last tile to read.
-static int64_t packed_rows(const AttentionProblem& problem) {
-    return problem.length + MAX_TILE_KEYS;
-}
-
 static const int32_t* documents_of(const AttentionProblem& problem, int64_t b) {
     return problem.document_start ? problem.document_start + b * problem.length : nullptr;
 }
@@ -48,48 +43,54 @@ static void pack_heads(const AttentionProblem& problem, const Heads& from, Place
     if (problem.head_dim == D) return;
     for (int64_t h = 0; h < problem.kv_heads; ++h) {
         pack_rows<D>(rows_from(from, at.b, h, at.t), at.count(problem), at.count(problem),
-                     problem.head_dim, to + (h * packed_rows(problem) + at.t) * D);
+                     problem.head_dim, to + (h * problem.length + at.t) * D);
     }
 }
 
-// All rows of a key head, of D floats.
-template <int D>
-static Rows<const float> key_rows(const AttentionProblem& problem, const Heads& heads, int64_t b,
-                                  int64_t h, const float* packed) {
+// All rows of a key head, of D floats: the caller's, or where they are packed.
+template <int D, typename Float>
+static Rows<Float> key_rows(const AttentionProblem& problem, const HeadsView<Float>& heads,
+                            int64_t b, int64_t h, float* packed) {
     if (problem.head_dim == D) return rows_from(heads, b, h, 0);
-    return {packed + h * packed_rows(problem) * D, D};
+    return {packed + h * problem.length * D, D};
 }
 
-// Sets rows to zero: those of a block and, behind it, what its last tile adds to.
+// Sets the rows of one block of tokens to zero in all key heads.
 template <int D>
-static void clear_heads(const AttentionProblem& problem, Place at, float* to) {
-    const int64_t begin = at.t == 0 ? 0 : at.t + MAX_TILE_KEYS;
-    const int64_t end = at.t + at.count(problem) + MAX_TILE_KEYS;
+static void clear_heads(const AttentionProblem& problem, const MutableHeads& heads, Place at,
+                        float* packed) {
     for (int64_t h = 0; h < problem.kv_heads; ++h) {
-        float* rows = to + h * packed_rows(problem) * D;
-        for (int64_t i = begin * D; i < end * D; i += W) store(rows + i, Floats{});
-    }
-}
-
-template <int D>
-static void unpack_heads(const AttentionProblem& problem, const float* from, float scale, int64_t b,
-                         const MutableHeads& to) {
-    for (int64_t t = 0; t < problem.length; t += BLOCK) {
-        for (int64_t h = 0; h < problem.kv_heads; ++h) {
-            unpack_rows<D>(from + (h * packed_rows(problem) + t) * D,
-                           smaller(BLOCK, problem.length - t), problem.head_dim, scale,
-                           rows_from(to, b, h, t));
+        const Rows<float> rows = key_rows<D>(problem, heads, at.b, h, packed).from(at.t);
+        for (int64_t t = 0; t < at.count(problem); ++t) {
+#pragma GCC unroll 32
+            for (int d = 0; d < D; d += W) store(rows.at(t) + d, Floats{});
         }
     }
+}
+
+// Writes packed rows of all key heads to where the caller wants them, unless they are there.
+template <int D>
+static void unpack_heads(const AttentionProblem& problem, const float* packed, int64_t b,
+                         const MutableHeads& to) {
+    if (problem.head_dim == D) return;
+    for (int64_t h = 0; h < problem.kv_heads; ++h) {
+        unpack_rows<D>(packed + h * problem.length * D, problem.length, problem.head_dim,
+                       rows_from(to, b, h, 0));
+    }
+}
+
+// Floats to pack the key heads of one row of the batch.
+static int64_t packed_floats(const AttentionProblem& problem, int64_t D) {
+    return problem.head_dim == D ? 0 : problem.kv_heads * problem.length * D;
 }
 
 template <int D>
 static void forward_padded(const AttentionProblem& problem, const Heads& q, const Heads& k,
                            const Heads& v, const MutableHeads& out, float* lse, float* memory) {
-    const int64_t group = problem.heads / problem.kv_heads, packed = packed_rows(problem) * D;
+    const int64_t group = problem.heads / problem.kv_heads, packed = packed_floats(problem, D);
     Scratch scratch{memory};
-    float* keys = scratch.take(problem.kv_heads * packed);
-    float* values = scratch.take(problem.kv_heads * packed);
+    float* keys = scratch.take(packed);
+    float* values = scratch.take(packed);
     Forward<D> pass{problem, scratch};
     for (Place at{0, 0}, next; at.b < problem.batch; at = next) {
         next = at.next(problem);
@@ -119,20 +120,20 @@ static void backward_padded(const AttentionProblem& problem, const Heads& q, con
                             const Heads& v, const Heads& out, const float* lse, const Heads& d_out,
                             const MutableHeads& dq, const MutableHeads& dk, const MutableHeads& dv,
                             float* memory) {
-    const int64_t group = problem.heads / problem.kv_heads, packed = packed_rows(problem) * D;
+    const int64_t group = problem.heads / problem.kv_heads, packed = packed_floats(problem, D);
     Scratch scratch{memory};
-    float* keys = scratch.take(problem.kv_heads * packed);
-    float* values = scratch.take(problem.kv_heads * packed);
-    float* d_keys = scratch.take(problem.kv_heads * packed);
-    float* d_values = scratch.take(problem.kv_heads * packed);
+    float* keys = scratch.take(packed);
+    float* values = scratch.take(packed);
+    float* d_keys = scratch.take(packed);
+    float* d_values = scratch.take(packed);
     Backward<D> pass{problem, scratch};
     for (Place at{0, 0}, next; at.b < problem.batch; at = next) {
         next = at.next(problem);
         const Block block(problem, documents_of(problem, at.b), at.t);
         pack_heads<D>(problem, k, at, keys);
         pack_heads<D>(problem, v, at, values);
-        clear_heads<D>(problem, at, d_keys);
-        clear_heads<D>(problem, at, d_values);
+        clear_heads<D>(problem, dk, at, d_keys);
+        clear_heads<D>(problem, dv, at, d_values);
         for (int64_t h = 0; h < problem.heads; ++h) {
             const int64_t kv = h / group;
             Prefetch prefetch(BLOCK, block.num_tiles());
@@ -143,21 +144,21 @@ static void backward_padded(const AttentionProblem& problem, const Heads& q, con
             if (h % group == 0) {
                 prefetch.add(rows_from(k, next.b, kv, next.t));
                 prefetch.add(rows_from(v, next.b, kv, next.t));
-                prefetch.add(rows_from(dk, at.b, kv, at.t));
-                prefetch.add(rows_from(dv, at.b, kv, at.t));
+                prefetch.add(rows_from(dk, next.b, kv, next.t));
+                prefetch.add(rows_from(dv, next.b, kv, next.t));
             }
             pass.prefetch = &prefetch;
             pass.keys = key_rows<D>(problem, k, at.b, kv, keys);
             pass.values = key_rows<D>(problem, v, at.b, kv, values);
-            pass.d_keys = d_keys + kv * packed;
-            pass.d_values = d_values + kv * packed;
+            pass.d_keys = key_rows<D>(problem, dk, at.b, kv, d_keys);
+            pass.d_values = key_rows<D>(problem, dv, at.b, kv, d_values);
             pass.differentiate(block, rows_from(q, at.b, h, at.t), rows_from(out, at.b, h, at.t),
                                lse + (at.b * problem.heads + h) * problem.length + at.t,
                                rows_from(d_out, at.b, h, at.t), rows_from(dq, at.b, h, at.t));
         }
         if (next.b != at.b) {
-            unpack_heads<D>(problem, d_keys, problem.scale, at.b, dk);
-            unpack_heads<D>(problem, d_values, 1.0f, at.b, dv);
+            unpack_heads<D>(problem, d_keys, at.b, dk);
+            unpack_heads<D>(problem, d_values, at.b, dv);
         }
     }
 }
@@ -168,8 +169,8 @@ static int64_t padded_head_dim(int64_t head_dim) {
 }
 
 static int64_t scratch_floats(const AttentionProblem& problem) {
-    const int64_t rows = 4 * problem.kv_heads * packed_rows(problem) + 5 * BLOCK;
-    return rows * padded_head_dim(problem.head_dim) + 2 * (CHUNK + MAX_TILE_KEYS) * BLOCK;
+    const int64_t D = padded_head_dim(problem.head_dim);
+    return 4 * packed_floats(problem, D) + 5 * BLOCK * D + 2 * (CHUNK + MAX_TILE_KEYS) * BLOCK;
 }
 
 static void forward(const AttentionProblem& problem, const Heads& q, const Heads& k, const Heads& v,

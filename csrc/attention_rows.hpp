@@ -48,17 +48,11 @@ static Rows<const float> whole_rows(Rows<const float> from, int64_t count, int64
     return {padded, D};
 }
 
-// Copies `count` rows of D to rows of `head_dim` floats, times `scale`.
+// Copies `count` rows of D to rows of `head_dim` floats.
 template <int D>
-static void unpack_rows(const float* from, int64_t count, int64_t head_dim, float scale,
-                        Rows<float> to) {
+static void unpack_rows(const float* from, int64_t count, int64_t head_dim, Rows<float> to) {
     for (int64_t t = 0; t < count; ++t) {
-        if (head_dim == D) {
-#pragma GCC unroll 32
-            for (int d = 0; d < D; d += W) store(to.at(t) + d, load(from + t * D + d) * scale);
-        } else {
-            for (int64_t d = 0; d < head_dim; ++d) to.at(t)[d] = from[t * D + d] * scale;
-        }
+        for (int64_t d = 0; d < head_dim; ++d) to.at(t)[d] = from[t * D + d];
     }
 }
 

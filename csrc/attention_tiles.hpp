@@ -91,50 +91,34 @@ ADFAST_INLINE void accumulate_columns(Rows<const float> rows, const float* weigh
     }
 }
 
-// out[r][d] += sum over q < num_queries of weights[r][q] * rows[q][d], for N
-// registers of channels
-template <int D, int R, int N>
-ADFAST_INLINE void accumulate_rows_tile(Rows<const float> rows, const float* weights,
-                                        int num_queries, float* out) {
+// out[r][d] += sum over q in begin .. end - 1 of weights[r][q] * rows[q][d], for N registers of
+// channels and r < num_rows.
+template <int R, int N>
+ADFAST_INLINE void accumulate_rows_tile(Rows<const float> rows, const float* weights, int64_t begin,
+                                        int64_t end, Rows<float> out, int64_t num_rows) {
     Floats tile[R][N];
+    float* row[R];  // after `num_rows` rows the last of them: written first, then overwritten
 #pragma GCC unroll 16
     for (int r = 0; r < R; ++r) {
+        row[r] = out.at(r < num_rows ? r : num_rows - 1);
 #pragma GCC unroll 2
-        for (int n = 0; n < N; ++n) tile[r][n] = load(out + r * D + n * W);
+        for (int n = 0; n < N; ++n) tile[r][n] = load(row[r] + n * W);
     }
 #pragma GCC unroll 2
-    for (int q = 0; q < num_queries; ++q) {
-        Floats row[N];
+    for (int64_t q = begin; q < end; ++q) {
+        Floats factor[N];
 #pragma GCC unroll 2
-        for (int n = 0; n < N; ++n) row[n] = load(rows.at(q) + n * W);
+        for (int n = 0; n < N; ++n) factor[n] = load(rows.at(q) + n * W);
 #pragma GCC unroll 16
         for (int r = 0; r < R; ++r) {
 #pragma GCC unroll 2
-            for (int n = 0; n < N; ++n) tile[r][n] += weights[r * BLOCK + q] * row[n];
+            for (int n = 0; n < N; ++n) tile[r][n] += weights[r * BLOCK + q] * factor[n];
         }
     }
 #pragma GCC unroll 16
-    for (int r = 0; r < R; ++r) {
+    for (int r = R - 1; r >= 0; --r) {
 #pragma GCC unroll 2
-        for (int n = 0; n < N; ++n) store(out + r * D + n * W, tile[r][n]);
-    }
-}
-
-// The same for `num_keys` keys, a multiple of TILE_KEYS.
-template <int D>
-ADFAST_INLINE void accumulate_rows(Rows<const float> rows, const float* weights, int64_t num_keys,
-                                   int num_queries, float* out) {
-    constexpr int N = D == W ? 1 : 2;
-    constexpr int R = tile_keys<N>;
-    int64_t j = 0;
-    for (; j + R <= num_keys; j += R) {
-        for (int d = 0; d < D; d += N * W) {
-            accumulate_rows_tile<D, R, N>({rows.data + d, rows.stride}, weights + j * BLOCK,
-                                          num_queries, out + j * D + d);
-        }
-    }
-    if (j < num_keys) {  // half a tile, only where N is 1
-        accumulate_rows_tile<D, TILE_KEYS, N>(rows, weights + j * BLOCK, num_queries, out + j * D);
+        for (int n = 0; n < N; ++n) store(row[r] + n * W, tile[r][n]);
     }
 }
 
