@@ -13,7 +13,8 @@
 #pragma clang attribute push(__attribute__((target("avx512f,avx512dq,avx512bw,avx512vl,fma"))), \
                              apply_to = function)
 #else
-#pragma GCC target("avx512f,avx512dq,avx512bw,avx512vl,fma,prefer-vector-width=512")
+#pragma GCC target( \
+    "avx512f,avx512dq,avx512bw,avx512vl,fma,prefer-vector-width=512,tune=skylake-avx512")
 #endif
 #include "attention_kernel.hpp"
 #ifdef __clang__

@@ -30,7 +30,7 @@ ADFAST_INLINE void multiply(Rows<const float> rows, int64_t first, int64_t last,
 #pragma GCC unroll 2
         for (int v = 0; v < V; ++v) tile[r][v] = start[v];
     }
-#pragma GCC unroll 2
+#pragma GCC unroll 4
     for (int d = 0; d < D; ++d) {
         Floats column[V];
 #pragma GCC unroll 2
@@ -71,7 +71,7 @@ ADFAST_INLINE void accumulate_columns(Rows<const float> rows, const float* weigh
 #pragma GCC unroll 2
             for (int v = 0; v < V; ++v) tile[i][v] = load(out + (first + i) * BLOCK + v * W);
         }
-#pragma GCC unroll 2
+#pragma GCC unroll 4
         for (int64_t j = 0; j < num_keys; ++j) {
             Floats weight[V];
 #pragma GCC unroll 2
@@ -104,7 +104,7 @@ ADFAST_INLINE void accumulate_rows_tile(Rows<const float> rows, const float* wei
 #pragma GCC unroll 2
         for (int n = 0; n < N; ++n) tile[r][n] = load(row[r] + n * W);
     }
-#pragma GCC unroll 2
+#pragma GCC unroll 4
     for (int64_t q = begin; q < end; ++q) {
         Floats factor[N];
 #pragma GCC unroll 2
