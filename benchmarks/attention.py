@@ -1,4 +1,4 @@
-"""Contests of attention on one core, forward and backward, against torch's causal kernel.
+"""Contests of attention on one core, forward and backward, against torch's kernels.
 
 Axes: B batch, H heads, T time, D channels per head.
 """
@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 
-from adfast.attention import attention
+from adfast.attention import attention, banded_cpu
 from benchmarks.contest import Contest, require_close
 from benchmarks.limits import matrix_product
 from benchmarks.one_thread import one_torch_thread
@@ -32,8 +32,10 @@ def forward_backward(
 ) -> Iterator[Contest]:
     """`attention` of `num_tokens` tokens in sequences of `length` against torch's is_causal.
 
-    Torch has no window: its rival attends to the whole past, which is faster than a dense mask. The
-    check compares the window with torch under a dense mask, and no window with the rival itself.
+    Torch has no window: that rival attends to the whole past, which is faster than a dense mask. A
+    window has a second rival, `banded_cpu`, which runs torch's kernel on the keys of each chunk of
+    queries. The check compares the window with torch under a dense mask and with the chunks, and no
+    window with the rival itself.
     """
     shape = (num_tokens // length, WIDTH // head_dim, length, head_dim)
     generator = torch.Generator().manual_seed(0)
@@ -53,19 +55,31 @@ def forward_backward(
     def windowed(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         return attention(q, k, v, window=window, backend="cpu")
 
+    def banded(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        scale = head_dim**-0.5
+        return banded_cpu.attention(q, k, v, window=window, document_start_BT=None, scale=scale)[0]
+
     def unbounded(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         return attention(q, k, v, backend="cpu")
 
     def check() -> None:
-        for what, subject, rival in (("window", windowed, masked), ("causal", unbounded, causal)):
+        pairs = (
+            ("window", windowed, masked),
+            ("chunks", windowed, banded),
+            ("causal", unbounded, causal),
+        )
+        for what, subject, rival in pairs:
             for part, left, right in zip(PARTS, run(subject), run(rival), strict=True):
                 require_close(f"{what}: {part}", left, right, TOLERANCE)
 
     scores = live_scores(length, window) / length * shape[1]
+    rivals = [Contender("torch is_causal", lambda: run(causal), num_tokens)]
+    if window is not None:
+        rivals.append(Contender("torch in chunks", lambda: run(banded), num_tokens))
     with one_torch_thread():
         yield Contest(
             Contender("attention cpu", lambda: run(windowed), num_tokens),
-            (Contender("torch is_causal", lambda: run(causal), num_tokens),),
+            tuple(rivals),
             check,
             matrix_product(scores * head_dim * OPERATIONS_PER_SCORE_AND_CHANNEL),
         )

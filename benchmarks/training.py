@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
+from typing import TypeVar
 
 import numpy as np
 import torch
 
 from adfast import source_algorithms, tasks
+from adfast.attention import native_cpu
 from adfast.histories import HistoryStore, from_arrays
 from adfast.models.config import ModelConfig
 from adfast.models.transformer import Transformer
@@ -26,6 +28,8 @@ from benchmarks.rivals.optional import with_rivals
 from benchmarks.rivals.three_token import ThreeTokenTransformer
 
 TOLERANCE = 1e-4
+
+Result = TypeVar("Result")
 LONGEST_DENSE = 512  # transitions
 
 
@@ -85,6 +89,52 @@ def step(
             shape = (batch_size, context_length)
             script = research_script.training_rival(config, schema, histories, shape)
             yield with_rivals(contest, [script])
+
+
+@contextmanager
+def attention_path(
+    family: str, context_length: int, batch_size: int, attention_window: int, num_heads: int
+) -> Iterator[Contest]:
+    """The training step with the native CPU attention against the same step on torch's kernels."""
+    config = ModelConfig(attention_window=attention_window, num_heads=num_heads)
+    training = TrainingConfig(
+        updates=10**9, batch_size=batch_size, context_length=context_length, threads=1
+    )
+    batches = BatchSource(learning_histories(family, context_length), training, seed=0)
+    schema = tasks.make(family).transition_schema
+
+    def gradient() -> list[np.ndarray]:
+        model = Transformer(config, schema, seed=0)
+        fill_randomly(model)
+        batch = batches(0)
+        next_action_loss(model(batch), batch["action"]).backward()  # type: ignore[no-untyped-call]
+        gradients = [parameter.grad for parameter in model.parameters()]
+        return [found.numpy() for found in gradients if found is not None]
+
+    def check() -> None:
+        for native, banded in zip(gradient(), on_torch_kernels(gradient), strict=True):
+            require_close("gradient", native, banded, TOLERANCE)
+
+    with one_torch_thread():
+        transitions = batch_size * context_length
+        native, banded = (
+            training_step(Transformer(config, schema, seed=0), batches, training) for _ in range(2)
+        )
+        yield Contest(
+            Contender("native attention", native, transitions),
+            (Contender("torch's kernels", lambda: on_torch_kernels(banded), transitions),),
+            check,
+        )
+
+
+def on_torch_kernels(call: Callable[[], Result]) -> Result:
+    """What `call` returns when backend "cpu" takes its banded path."""
+    is_supported = native_cpu.is_supported
+    native_cpu.is_supported = lambda dtype, head_dim: False
+    try:
+        return call()
+    finally:
+        native_cpu.is_supported = is_supported
 
 
 def learning_histories(family: str, min_length: int) -> HistoryStore:

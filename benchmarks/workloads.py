@@ -182,6 +182,7 @@ WORKLOADS = (
             attention.forward_backward,
             {"length": length, "window": window, "head_dim": head_dim, "num_tokens": 8192},
             {"length": min(length, 1024), "num_tokens": 2048},
+            (Bar("ratio", at_least=2.5, rival=0 if window is None else 1),),
         )
         for length, window in ((256, None), (4096, 256))
         for head_dim in (16, 32)
@@ -200,6 +201,22 @@ WORKLOADS = (
         },
         {"batch_size": 8},
         (Bar("ratio", at_least=3.5),),
+    ),
+    Workload(
+        "training-attention-native",
+        "training step of the demo, attention native or torch's",
+        "training",
+        "transitions",
+        training.attention_path,
+        {
+            "family": "dark-room",
+            "context_length": 200,
+            "batch_size": 32,
+            "attention_window": 200,
+            "num_heads": 4,
+        },
+        {"batch_size": 8},
+        (Bar("ratio", at_least=1.3),),
     ),
     Workload(
         "training-step-2048",
