@@ -175,15 +175,15 @@ def read_reference(path: Path) -> Record:
 def measure_all(workloads: list[Workload], effort: Effort, *, small: bool) -> list[Measurement]:
     """The measurements, until a signal; says which contenders do different work."""
     measurements = []
-    for number, workload in enumerate(workloads, start=1):
-        print(f"[{number}/{len(workloads)}] {workload.name}", file=sys.stderr, flush=True)
-        try:
-            measurements.append(measure(workload, effort, small=small))
-        except NotEquivalent as error:
-            print(f"{workload.name}: not the same work, not timed: {error}", file=sys.stderr)
-        except CutOff:
-            print("interrupted", file=sys.stderr)
-            break
+    try:
+        for number, workload in enumerate(workloads, start=1):
+            print(f"[{number}/{len(workloads)}] {workload.name}", file=sys.stderr, flush=True)
+            try:
+                measurements.append(measure(workload, effort, small=small))
+            except NotEquivalent as error:
+                print(f"{workload.name}: not the same work, not timed: {error}", file=sys.stderr)
+    except CutOff:
+        print("interrupted", file=sys.stderr)
     return measurements
 
 

@@ -6,6 +6,7 @@ import time
 
 import numpy as np
 
+from benchmarks.clocks import own_clock
 from benchmarks.contest import Contest
 from benchmarks.pair_timer import Clock, Contender, Effort, Timing, time_interleaved
 from benchmarks.record import BarRecord, ContenderRecord, Measurement, Quartiles
@@ -20,10 +21,11 @@ def measure(
     effort: Effort,
     *,
     small: bool = False,
-    clock: Clock = time.perf_counter,
+    clock: Clock | None = None,
 ) -> Measurement:
     """The measurement of `workload`; bars are judged at full size only.
 
+    The clock is the wall's without the time in which this thread waited for a core, unless given.
     Raises `NotEquivalent` when subject and rivals do different work, without timing them.
     """
     begin = time.perf_counter()
@@ -33,7 +35,7 @@ def measure(
         contenders = [contest.subject, *contest.rivals]
         if contest.limit is not None:
             contenders.append(contest.limit)
-        timings = time_interleaved(contenders, effort, clock)
+        timings = time_interleaved(contenders, effort, clock or own_clock(time.perf_counter))
     return Measurement(
         name=workload.name,
         title=workload.title,

@@ -58,16 +58,19 @@ class Outcome:
 def judge_all(launcher: Launcher, workloads: Sequence[Workload]) -> list[Outcome]:
     """The outcomes of the workloads, until a signal; progress goes to stderr."""
     outcomes: list[Outcome] = []
-    for number, workload in enumerate(workloads, start=1):
-        print(f"[{number}/{len(workloads)}] {workload.name} ", end="", file=sys.stderr, flush=True)
-        launches = Launches(workload)
-        try:
-            outcomes.append(judge_workload(launcher, launches))
-        except CutOff:
-            print(" interrupted", file=sys.stderr)
-            outcomes.append(outcome_of(launches, "unclear", "interrupted"))
-            break
-        print(f" {outcomes[-1].verdict or 'cannot run'}", file=sys.stderr, flush=True)
+    begun: Launches | None = None
+    try:
+        for number, workload in enumerate(workloads, start=1):
+            begun = Launches(workload)
+            place = f"[{number}/{len(workloads)}] {workload.name} "
+            print(place, end="", file=sys.stderr, flush=True)
+            outcomes.append(judge_workload(launcher, begun))
+            begun = None
+            print(f" {outcomes[-1].verdict or 'cannot run'}", file=sys.stderr, flush=True)
+    except CutOff:
+        print(" interrupted", file=sys.stderr)
+        if begun is not None:
+            outcomes.append(outcome_of(begun, "unclear", "interrupted"))
     return outcomes
 
 

@@ -42,11 +42,11 @@ class Worker:
     def __init__(self) -> None:
         self.prepared = ExitStack()
         self.call: Callable[[], object] = lambda: None
-        self.clock: Callable[[Callable[[], object], int], float]
+        self.clock: Callable[[], float]
 
     def prepare(self, name: str, small: bool) -> float:
         """Prepare a workload, prove its work equal, warm it up; the units of work of a call."""
-        from benchmarks.guard.clocks import own_seconds, processor_seconds
+        from benchmarks.clocks import own_clock, processor_time
         from benchmarks.workloads import select
 
         self.close()
@@ -54,7 +54,7 @@ class Worker:
         contest = self.prepared.enter_context(workload.prepare(small=small))
         contest.check()
         self.call = contest.subject.call
-        self.clock = processor_seconds if contest.starts_processes else own_seconds
+        self.clock = processor_time if contest.starts_processes else own_clock(processor_time)
         self.call()
         gc.collect()
         gc.disable()
@@ -62,7 +62,9 @@ class Worker:
 
     def run(self, count: int) -> float:
         """The seconds that `count` calls take, on the workload's clock."""
-        return self.clock(self.call, count)
+        from benchmarks.pair_timer import time_calls
+
+        return time_calls(self.call, count, self.clock)
 
     def close(self) -> None:
         """Release what the workload holds."""

@@ -7,7 +7,8 @@ import time
 
 import pytest
 
-from benchmarks.guard.clocks import SCHEDULER_STATISTICS, own_seconds, processor_seconds
+from benchmarks.clocks import SCHEDULER_STATISTICS, own_clock, own_time, processor_time
+from benchmarks.pair_timer import time_calls
 
 SPIN = "while True: pass"
 
@@ -31,7 +32,7 @@ def test_waiting_for_a_core_is_not_counted():
     try:
         time.sleep(0.2)
         begin = time.perf_counter()
-        own = own_seconds(spin, 2)
+        own = time_calls(spin, 2, own_time)
         wall = time.perf_counter() - begin
     finally:
         neighbour.kill()
@@ -43,15 +44,15 @@ def test_waiting_for_a_core_is_not_counted():
 
 @needs_statistics
 def test_waiting_of_its_own_is_counted():
-    assert own_seconds(lambda: time.sleep(0.01), 3) >= 0.03
+    assert time_calls(lambda: time.sleep(0.01), 3, own_time) >= 0.03
 
 
 def test_processor_time_counts_children_and_no_waiting():
     child = [sys.executable, "-c", "import time\nwhile time.process_time() < 0.2: pass"]
-    assert processor_seconds(lambda: subprocess.run(child, check=True), 1) >= 0.2
-    assert processor_seconds(lambda: time.sleep(0.05), 1) < 0.04
+    assert time_calls(lambda: subprocess.run(child, check=True), 1, processor_time) >= 0.2
+    assert time_calls(lambda: time.sleep(0.05), 1, processor_time) < 0.04
 
 
-def test_without_statistics_it_is_processor_time(monkeypatch, tmp_path):
-    monkeypatch.setattr("benchmarks.guard.clocks.SCHEDULER_STATISTICS", tmp_path / "none")
-    assert own_seconds(lambda: time.sleep(0.05), 1) < 0.04
+def test_without_statistics_it_is_the_other_clock(monkeypatch, tmp_path):
+    monkeypatch.setattr("benchmarks.clocks.SCHEDULER_STATISTICS", tmp_path / "none")
+    assert own_clock(time.perf_counter) is time.perf_counter
