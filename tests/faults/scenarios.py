@@ -13,7 +13,7 @@ import torch
 from adfast import histories
 from adfast.cli import run_directory
 from adfast.cli.run_config import RunConfig
-from adfast.cli.run_directory import RunDirectory, write_json
+from adfast.cli.run_directory import STAGES, RunDirectory, write_json
 from adfast.durable import replace_file
 from adfast.models.checkpoint import read_tensors
 from adfast.training.checkpoints import newest_checkpoint
@@ -203,7 +203,8 @@ class FreshRun(Scenario):
         replace_file(run.checkpoints / run.config.training.last_checkpoint, [text.encode()])
         replace_file(run.path / "metrics.jsonl", [text.encode()])
         run.record_stage("train", 1.0)
-        replace_file(run.trajectories, [text.encode()])
+        for output in set(run.outputs("evaluate")) - {run.evaluation}:
+            replace_file(output, [text.encode()])
         write_json(run.evaluation, {"text": text})
         run.record_stage("evaluate", 1.0)
 
@@ -231,10 +232,9 @@ class FreshRun(Scenario):
         with RunDirectory.create(folder, self.new, fresh=run.config == self.old) as run:
             self.finish(run, "new")
             assert run.is_finished("evaluate")
-        assert {path.name for path in folder.iterdir()} == {
-            ".lock", "run.toml", "provenance.json", "histories", "checkpoints", "metrics.jsonl",
-            "trajectories.safetensors", "evaluation.json",
-        }  # fmt: skip
+            results = {path.name for stage in STAGES[:-1] for path in run.outputs(stage)}
+        names = {path.name for path in folder.iterdir()}
+        assert names == {".lock", "run.toml", "provenance.json"} | results
 
 
 class ForgottenStage(FreshRun):
