@@ -1,4 +1,4 @@
-"""The four stages of a run: collect, train, evaluate, report.
+"""The stages of a run: collect, train, evaluate (in `evaluation_stage`), report.
 
 Each reads what the stage before left in the run directory, leaves its own result there, and notes
 that it is finished; a finished stage is never repeated.
@@ -10,17 +10,14 @@ import json
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Any
 
-import numpy as np
-
+from adfast.cli.evaluation_stage import evaluate
 from adfast.cli.interruption import Interruption, stoppable
 from adfast.cli.progress import progress_bar
 from adfast.cli.run_config import make_family, make_plan, make_split
 from adfast.cli.run_directory import RunDirectory, write_json
 from adfast.cli.training_histories import describe_ring, training_histories, waiting_note
-from adfast.durable import replace_file
 from adfast.errors import Interrupted, RunError
 from adfast.printable import printable
 
@@ -138,125 +135,6 @@ def train(run: RunDirectory, should_stop: Interruption) -> None:
         **describe_ring(source),
         **trainer.execution.describe(run.config.model.head_dim),
     )
-
-
-def evaluate(run: RunDirectory, should_stop: Interruption) -> None:
-    """Let the frozen model learn in context on held-out and training tasks; write the returns."""
-    import torch
-    from safetensors.numpy import save
-
-    from adfast import source_algorithms
-    from adfast.evaluation.attended.recording import record_attention
-    from adfast.evaluation.in_context import evaluate as evaluate_in_context
-    from adfast.evaluation.references import compute_references
-    from adfast.evaluation.summary import (
-        SOLVED_SHARE,
-        describe_references,
-        describe_returns,
-        describe_tasks,
-        summarise,
-    )
-    from adfast.models.checkpoint import load_model
-    from adfast.models.device import describe_computing, resolve_device, resolve_precision
-    from adfast.training.checkpoints import newest_checkpoint
-
-    run.require("train")
-    started = time.perf_counter()
-    config, settings = run.config, run.config.evaluation
-    family = make_family(run.config)
-    split = make_split(run.config, family)
-    checkpoint = newest_checkpoint(run.checkpoints)
-    if checkpoint is None:
-        raise RunError(
-            f"{run.checkpoints} holds no checkpoint; train again with: "
-            f"adfast train {run.path} --fresh"
-        )
-    device = resolve_device(settings.device, "evaluation.device")
-    precision = resolve_precision(settings.precision, device, "evaluation.precision")
-    torch.set_num_threads(1)  # a step is too short to be split, least beside other processes
-    model = load_model(checkpoint)
-    # Held-out and training tasks act in one batch: one streamed step serves all.
-    task_ids = np.concatenate([split.held_out, spread(split.train, settings.train_tasks)])
-    with progress_bar("evaluate", settings.episodes, "episodes") as bar:
-
-        def on_episode(episodes: int) -> None:
-            bar.advance_to(episodes)
-            if should_stop() and episodes < settings.episodes:
-                raise Interrupted(
-                    f"evaluating stopped after {episodes} of {settings.episodes} episodes; "
-                    "it will begin anew, all before it is kept"
-                )
-
-        should_stop.postpone()
-        everything = evaluate_in_context(
-            model,
-            family,
-            task_ids,
-            episodes=settings.episodes,
-            seeds=settings.seeds,
-            temperature=settings.temperature,
-            seed=config.seed,
-            on_episode=on_episode,
-            device=settings.device,
-            precision=settings.precision,
-        )
-    should_stop.stop_at_once()
-    held_out = everything.select(slice(0, len(split.held_out)))
-    trained = everything.select(slice(len(split.held_out), None))
-    references = compute_references(
-        family,
-        split.held_out,
-        source_algorithms.make(config.collection.algorithm, **config.collection.options),
-        episodes=settings.episodes,
-        keep_every=config.collection.keep_every,
-        seed=config.seed,
-    )
-    optimal = family.optimal_return(split.held_out)
-    summary = summarise(held_out, optimal)
-    per_task = describe_tasks(family, held_out, optimal)
-    shares = np.array([row["share_of_optimal"] for row in per_task])
-    recorded = {
-        run.trajectories: asdict(held_out.trajectories),
-        run.attention: asdict(record_attention(model, held_out, shares)),
-    }
-    for path, arrays in recorded.items():
-        contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-        replace_file(path, [save(contiguous)])
-    evaluation: dict[str, Any] = {
-        "family": config.family.model_dump(),
-        "temperature": settings.temperature,
-        "episodes": settings.episodes,
-        "episode_length": family.episode_length,
-        "seeds": settings.seeds,
-        "solved_share": SOLVED_SHARE,
-        "trained_context_transitions": config.training.context_length,
-        "receptive_field_transitions": config.model.receptive_field,
-        "held_out": describe_returns(held_out, family),
-        "references": describe_references(references),
-        "per_task": per_task,
-    }
-    if len(trained.task_ids):
-        evaluation["train"] = describe_returns(trained, family)
-        summary["train_mean_by_episode"] = trained.returns.mean(axis=(0, 1)).tolist()
-    seconds = time.perf_counter() - started
-    stage_seconds = {name: record["seconds"] for name, record in run.stage_records().items()}
-    evaluation |= {"summary": summary, "seconds": stage_seconds | {"evaluate": round(seconds, 3)}}
-    write_json(run.evaluation, evaluation)
-    run.record_stage(
-        "evaluate",
-        seconds,
-        environment_steps=everything.trajectories.action.size,
-        **describe_computing(device, precision),
-    )
-
-
-def spread(task_ids: np.ndarray, count: int) -> np.ndarray:
-    """`count` of the sorted `task_ids`, or all if there are fewer, evenly over their range.
-
-    The first ones would be goals of one corner, whose optimum is not that of the room.
-    """
-    count = min(count, len(task_ids))
-    return task_ids[np.arange(count) * len(task_ids) // max(count, 1)]
 
 
 def report(run: RunDirectory, should_stop: Interruption) -> None:

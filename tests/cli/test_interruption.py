@@ -14,7 +14,7 @@ import time
 import pytest
 import torch
 
-from adfast.cli import stages
+from adfast.cli import evaluation_stage, stages
 from adfast.cli.interruption import interruption
 from adfast.models.checkpoint import read_tensors
 from adfast.training.checkpoints import newest_checkpoint
@@ -44,7 +44,8 @@ def interrupt(monkeypatch):
             with plain(title, *arguments) as bar:
                 yield Bar(bar) if title == stage else bar
 
-        monkeypatch.setattr(stages, "progress_bar", progress_bar)
+        for module in (stages, evaluation_stage):
+            monkeypatch.setattr(module, "progress_bar", progress_bar)
 
     return interrupt_in
 

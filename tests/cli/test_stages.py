@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from adfast.cli.stages import spread
+from adfast.cli.evaluation_stage import spread
 
 
 def test_evaluated_training_tasks_are_spread_over_all():
