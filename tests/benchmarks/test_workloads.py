@@ -29,7 +29,6 @@ def test_subject_and_rivals_do_the_same_work(workload):
     ("name", "ratio", "sizes"),
     [
         ("dark-room-step-8192", 100, {"num_environments": 1024}),
-        ("frozen-lake-step-1024", 300, {"num_environments": 1024}),
         ("dark-room-random-rollout", 60, {}),
         ("dark-room-q-learning", 30, {}),
         ("dark-room-annealed-expert", 30, {}),
