@@ -7,12 +7,21 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from adfast.attention import reference
+from adfast.attention import native_cpu, reference
 
 TOLERANCE = 2e-5  # of float32 against float64
 
 # Values and log-sum-exp of q, k, v, window, document_start_BT and scale: a backend's `attention`.
 Backend = Callable[..., tuple[Tensor, Tensor]]
+
+
+def native(instruction_set: str) -> Backend:
+    """The C++ kernel of one instruction set."""
+
+    def run(*tensors: Tensor, **options: object) -> tuple[Tensor, Tensor]:
+        return native_cpu.attention(*tensors, instruction_set=instruction_set, **options)
+
+    return run
 
 
 def random_qkv(
