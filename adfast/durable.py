@@ -1,8 +1,8 @@
 """Files that are either the old one or the whole new one, whatever interrupts the writing.
 
-Everything that adfast leaves on disk is written here, but for `metrics.jsonl`, which grows line by
-line, and the locks. A name that begins with a dot and ends in `.tmp` is something half done: no
-reader looks at it, and the next one who works in the folder removes it.
+Everything that adfast leaves on disk is written here, but for what grows (`metrics.jsonl` line by
+line, a recording row by row) and the locks. A name that begins with a dot and ends in `.tmp` is
+something half done: no reader looks at it, and the next one who works in the folder removes it.
 """
 
 from __future__ import annotations
