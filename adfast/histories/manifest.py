@@ -135,7 +135,7 @@ def check_manifest(content: Any, path: Path) -> Manifest:
         for name in (*record.columns, *record.metadata):
             if not name.isidentifier():
                 raise StoreError(
-                    f"{path}: metadata names must be identifiers, got {name!r}; {RESTORE}"
+                    f"{path}: metadata names must be identifiers, got {shown(name)}; {RESTORE}"
                 )
     numbers = [record.block for record in manifest.blocks]
     limit = manifest.num_blocks

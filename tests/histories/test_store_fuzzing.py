@@ -103,6 +103,10 @@ def with_offsets(store: StoreBytes, offsets: list[int]) -> StoreBytes:
             with_manifest(PLAIN, lambda m: m["fields"].update({"x" * 70000: m["fields"]["flag"]})),
             "field names must be identifiers of at most 100 characters",
         ),
+        (
+            with_manifest(PLAIN, lambda m: m["blocks"][0]["metadata"].update({"9" * 5000: 1})),
+            r"metadata names must be identifiers, got '9+\.\.\. \(5002 characters\)",
+        ),
         (with_manifest(PLAIN, lambda m: m.update({"\ud800": 1})), r'unknown setting "\\ud800"'),
         (with_manifest(PLAIN, lambda m: m.update({"x" * 70000: 1})), r"\(70000 characters\)"),
         (
