@@ -14,10 +14,10 @@ import errno
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 from adfast.cli.run_config import RunConfig, check_feasible, find_recipe, load_run_config
+from adfast.closing import Closing
 from adfast.config import write_toml
 from adfast.durable import TEMPORARY_SUFFIX, clear_leftovers, discard, replace_file
 from adfast.errors import InUse, InvalidArgument, RunError
@@ -28,7 +28,7 @@ STAGES = ("collect", "train", "evaluate", "report")
 SETTINGS = "run.toml"
 
 
-class RunDirectory:
+class RunDirectory(Closing):
     """One run on disk, which this process has for itself until it is closed; a context manager.
 
     Every file is written whole or not at all.
@@ -90,17 +90,6 @@ class RunDirectory:
     def close(self) -> None:
         """Let another process work on the run."""
         self._lock.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _keep(self, lock: contextlib.ExitStack) -> Self:
         self._lock = lock.pop_all()

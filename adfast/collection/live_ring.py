@@ -17,11 +17,11 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
+from adfast.closing import Closing
 from adfast.collection.collect import CollectionPlan, compute_blocks
 from adfast.collection.live_schedule import LiveSchedule
 from adfast.errors import AdfastError, Interrupted, InvalidArgument
@@ -33,7 +33,7 @@ BLOCKS_AHEAD = 1  # in the ring before a draw sees them
 POLL_SECONDS = 0.1  # between two looks at whether to stop waiting
 
 
-class LiveRing:
+class LiveRing(Closing):
     """Histories of `plan` in memory, as `schedule` shows them; a context manager.
 
     Draws must not go back: those before the last one asked for are over, and what only they saw may
@@ -131,17 +131,6 @@ class LiveRing:
         if self._committer is not None:
             self._committer.join()
             atexit.unregister(self.close)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _start(self, draw: int) -> RingBuffer:
         """Begin to collect, with the oldest block that `draw` sees."""

@@ -14,12 +14,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import gymnasium
 from gymnasium.vector import VectorEnv
 
+from adfast.closing import Closing
 from adfast.collection.episode_log import EpisodeLog
 from adfast.collection.recorded_environments import RecordedEnv, RecordedVectorEnv
 from adfast.errors import InvalidArgument
@@ -31,7 +31,7 @@ from adfast.simulators.space_encoding import SpaceEncoding
 from adfast.tasks.transition_schema import TransitionSchema
 
 
-class Recorder:
+class Recorder(Closing):
     """Records into the history store in folder `path`, a new one or one of earlier recordings.
 
     All environments must have the same spaces, and episodes of at most `episode_length` steps (by
@@ -133,17 +133,6 @@ class Recorder:
                 "a recorder works in the process that made it; wrap the vector environment, "
                 "not the single ones inside its worker processes"
             )
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def __reduce__(self) -> Any:
         raise InvalidArgument(

@@ -10,11 +10,11 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
+from adfast.closing import Closing
 from adfast.durable import clear_leftovers
 from adfast.errors import InUse, InvalidArgument, StoreError
 from adfast.histories.block import as_json, make_block
@@ -51,7 +51,7 @@ def create(
     return HistoryWriter(Path(path), schema, num_blocks, is_open_ended, dict(description or {}))
 
 
-class HistoryWriter:
+class HistoryWriter(Closing):
     """The one writer of a store; a context manager. Made by `create`."""
 
     def __init__(
@@ -155,17 +155,6 @@ class HistoryWriter:
     def close(self) -> None:
         """Let another writer open the store."""
         self._lock.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _commit(self, records: list[BlockRecord], num_blocks: int | None) -> None:
         ordered = sorted(records, key=lambda record: record.block)

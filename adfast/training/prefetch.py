@@ -14,11 +14,12 @@ import queue
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Protocol
 
 import numpy as np
 from torch import Tensor
+
+from adfast.closing import Closing
 
 NUM_SLOTS = 3  # one that is computed on, one that is ready, one that is being filled
 
@@ -64,7 +65,7 @@ class Slot:
     consumed: Event | None = None
 
 
-class BatchPrefetcher:
+class BatchPrefetcher(Closing):
     """The batches of `updates`, in that order, as tensors on the device of `transfer`.
 
     `fill(update, out)` writes a batch into arrays shaped like `template`; what it raises is raised
@@ -130,14 +131,3 @@ class BatchPrefetcher:
         self._free.put(Slot({}, {}))  # wakes the thread if it waits for one
         self._thread.join()
         self._transfer.finish()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()

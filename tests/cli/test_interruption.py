@@ -4,7 +4,6 @@ At any moment of a stage: `tests/faults/test_ended_commands.py`.
 """
 
 import contextlib
-import json
 import shlex
 import shutil
 import signal
@@ -12,7 +11,6 @@ import subprocess
 import time
 
 import pytest
-import torch
 
 from adfast.cli import evaluation_stage, stages
 from adfast.cli.interruption import interruption
@@ -20,6 +18,7 @@ from adfast.models.checkpoint import read_tensors
 from adfast.training.checkpoints import newest_checkpoint
 from adfast.training.metrics import read_metrics
 from cli.command_line import PROGRAM, adfast
+from cli.same_results import assert_same_results
 
 
 @pytest.fixture
@@ -48,15 +47,6 @@ def interrupt(monkeypatch):
             monkeypatch.setattr(module, "progress_bar", progress_bar)
 
     return interrupt_in
-
-
-def assert_same_results(run, expected):
-    tensors, _ = read_tensors(newest_checkpoint(run / "checkpoints"))
-    for name, tensor in read_tensors(newest_checkpoint(expected / "checkpoints"))[0].items():
-        assert torch.equal(tensors[name], tensor), name
-    one, two = (json.loads((path / "evaluation.json").read_text()) for path in (run, expected))
-    del one["seconds"], two["seconds"]
-    assert one == two
 
 
 def test_run_interrupted_at_every_stage_equals_an_uninterrupted_one(

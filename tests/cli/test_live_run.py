@@ -7,12 +7,10 @@ import subprocess
 import time
 
 import pytest
-import torch
 
-from adfast.models.checkpoint import read_tensors
-from adfast.training.checkpoints import newest_checkpoint
 from adfast.training.metrics import read_metrics
 from cli.command_line import PROGRAM, adfast
+from cli.same_results import assert_same_results
 
 LIVE = ["--set", "collection.live=true"]
 EVICTING = [
@@ -30,15 +28,6 @@ def live_run(recipe, tmp_path_factory):
     ended = adfast("run", recipe, "--run", run, *EVICTING)
     assert ended.status == 0, ended.stderr
     return run
-
-
-def assert_same_results(run, expected):
-    tensors, _ = read_tensors(newest_checkpoint(run / "checkpoints"))
-    for name, tensor in read_tensors(newest_checkpoint(expected / "checkpoints"))[0].items():
-        assert torch.equal(tensors[name], tensor), name
-    one, two = (json.loads((path / "evaluation.json").read_text()) for path in (run, expected))
-    del one["seconds"], two["seconds"]
-    assert one == two
 
 
 def test_live_run_leaves_everything_but_histories(live_run, finished_run):
