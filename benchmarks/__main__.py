@@ -32,7 +32,7 @@ from benchmarks.guard.scratch_tree import prepare_tree, resolve_commit
 from benchmarks.guard.tables import comparison_table, outcome_table
 from benchmarks.measure import FULL, QUICK, measure
 from benchmarks.pair_timer import Effort
-from benchmarks.record import Measurement, Record, newest_record
+from benchmarks.record import Measurement, Record, newest_records
 from benchmarks.rivals.optional import availability, versions
 from benchmarks.table import results_table
 from benchmarks.workload import Workload
@@ -157,10 +157,14 @@ def run_against(options: argparse.Namespace, workloads: list[Workload]) -> int:
 
 def read_reference(path: Path) -> Record:
     """The record to compare with; raises `InvalidArgument` for none or one of another machine."""
+    provenance = collect_provenance()
     if path == DEFAULT_PATH:
-        newest = newest_record()
+        newest = newest_records().get(provenance["processor"])
         if newest is None:
-            raise InvalidArgument("--compare found no record; make one with adfast bench --record")
+            raise InvalidArgument(
+                f"--compare found no record of this processor, {provenance['processor']}; "
+                "make one with adfast bench --record"
+            )
         path = newest
     if not path.is_file():
         raise InvalidArgument(
@@ -168,7 +172,7 @@ def read_reference(path: Path) -> Record:
             "put the names of workloads before --compare"
         )
     reference = Record.read(path)
-    require_same_machine(reference, collect_provenance())
+    require_same_machine(reference, provenance)
     return reference
 
 

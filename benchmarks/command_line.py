@@ -52,7 +52,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         type=Path,
         const=DEFAULT_PATH,
         metavar="RECORD",
-        help="judge the ratios against those of a record of this processor, by default the newest",
+        help="judge the ratios against a record of this processor, by default its newest",
     )
     parser.add_argument(
         "--against",

@@ -1,24 +1,29 @@
-"""`python -m benchmarks.figures`: writes the tables of README and docs from the newest records."""
+"""`python -m benchmarks.figures`: writes the tables of README and docs from the newest records.
+
+Every processor keeps records of its own, and the newest of each is shown.
+"""
 
 from __future__ import annotations
 
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from adfast.errors import InvalidArgument
 from benchmarks import ROOT
-from benchmarks.record import FOLDER, Measurement, Record, newest_record
+from benchmarks.record import FOLDER, Measurement, Record, newest_records
 from benchmarks.wording import bar_of, rate_of, ratio_of, share_of, unit_of
 
 README = ROOT / "README.md"
 BENCHMARKS = ROOT / "docs" / "benchmarks.md"
 CARD_RECORDS = FOLDER / "attention"
 RIVAL_RECORDS = FOLDER / "rivals"
+
+Linked = tuple[Record, str]  # a record, and the link to it
 
 
 @dataclass(frozen=True)
@@ -45,40 +50,72 @@ class Place:
 
 
 def bars_of_newest(folder: Path) -> str:
-    """The workloads that have a bar."""
-    return figures_of_newest(folder, only_with_bars=True)
+    """The workloads that have a bar, every processor beside the others."""
+    return compared_block(newest_of_all(folder))
 
 
 def all_of_newest(folder: Path) -> str:
-    """All workloads, with their bars."""
-    return figures_of_newest(folder, only_with_bars=False)
+    """All workloads with their bars, a table for each processor."""
+    return "\n\n".join(figure_block(record, link) for record, link in newest_of_all(folder))
 
 
-def figures_of_newest(folder: Path, *, only_with_bars: bool) -> str:
-    """The table of the newest record; raises `InvalidArgument` where there is none."""
-    path = newest_record()
-    if path is None:
+def newest_of_all(folder: Path) -> list[Linked]:
+    """The newest record of each processor; raises `InvalidArgument` where there is none."""
+    paths = newest_records()
+    if not paths:
         raise InvalidArgument(
             "benchmarks/records/ holds no record; make one: adfast bench --record"
         )
-    record = Record.read(path)
-    return figure_block(record, link_to(path, folder), only_with_bars=only_with_bars)
+    return [(Record.read(path), link_to(path, folder)) for path in paths.values()]
 
 
-def figure_block(record: Record, link: str, *, only_with_bars: bool) -> str:
-    """Markdown: a table of the workloads, and where and when they were measured."""
-    heads = ["one core", "adfast", "instead", "ratio (quartiles)", "of the limit"]
-    if not only_with_bars:
-        heads.append("bar")
-    measurements = [m for m in record.measurements if m.bars or not only_with_bars]
-    rows = [figure_row(m, with_bars=not only_with_bars) for m in measurements]
-    provenance = record.provenance
+def compared_block(records: Sequence[Linked]) -> str:
+    """Markdown: workloads with a bar in any of `records`, and of each what it has of them."""
+    heads = ["one core", "instead", *(record.processor for record, _ in records)]
+    known = [{m.name: m for m in record.measurements} for record, _ in records]
+    names = dict.fromkeys(m.name for of_one in known for m in of_one.values() if m.bars)
+    rows = []
+    for name in names:
+        found = next(of_one[name] for of_one in known if name in of_one)
+        rivals = "<br>".join(rival.label for rival in found.rivals)
+        cells = (compared_cell(of_one.get(name)) for of_one in known)
+        rows.append([found.title, rivals, *cells])
+    sources = [
+        f"{record.processor}: {record.date[:10]}, commit {commit_of(record)} ([record]({link}))"
+        for record, link in records
+    ]
     source = (
-        f"Medians of interleaved rounds on {provenance['processor']}, "
-        f"{str(provenance['date'])[:10]}, commit {str(provenance['commit'])[:9]} "
-        f"([record]({link})); `adfast bench` measures them on your machine."
+        "What adfast does, how many times as much as what is used instead, and the share of what "
+        f"the machine allows: medians of interleaved rounds. {'; '.join(sources)}. "
+        "`adfast bench` measures them on your machine."
     )
     return "\n".join([*table(heads, rows), "", source])
+
+
+def compared_cell(measurement: Measurement | None) -> str:
+    """The rate, the ratio to each rival and the share of the limit; nothing where not measured."""
+    if measurement is None:
+        return ""
+    ratios = [ratio_of(rival.advantage) for rival in measurement.rivals if rival.advantage]
+    lines = [f"{rate_of(measurement.subject, measurement)} {unit_of(measurement)}", *ratios]
+    return "<br>".join([*lines, *filter(None, [share_of(measurement)])])
+
+
+def figure_block(record: Record, link: str) -> str:
+    """Markdown: a table of all workloads, and where and when they were measured."""
+    heads = ["one core", "adfast", "instead", "ratio (quartiles)", "of the limit", "bar"]
+    rows = [figure_row(m, with_bars=True) for m in record.measurements]
+    source = (
+        f"Medians of interleaved rounds on {record.processor}, {record.date[:10]}, "
+        f"commit {commit_of(record)} ([record]({link})); `adfast bench` measures them on your "
+        "machine."
+    )
+    return "\n".join([*table(heads, rows), "", source])
+
+
+def commit_of(record: Record) -> str:
+    """The commit in short."""
+    return str(record.provenance["commit"])[:9]
 
 
 def figure_row(measurement: Measurement, *, with_bars: bool) -> list[str]:
@@ -107,9 +144,10 @@ def rivals_of_records(folder: Path) -> str:
         for record in records
         for name, version in record.provenance["rivals"].items()
     }
+    processors = dict.fromkeys(record.processor for record in records)
     links = ", ".join(f"[{path.stem}]({link_to(path, folder)})" for path in paths)
     source = (
-        f"Medians of interleaved rounds on {records[-1].provenance['processor']} with "
+        f"Medians of interleaved rounds on {' and '.join(processors)} with "
         f"{', '.join(sorted(versions))} ({links})."
     )
     return "\n".join([*table(heads, rows), "", source])

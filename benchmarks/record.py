@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -125,14 +124,27 @@ class Record(Part):
             raise InvalidArgument(f"{path}: not a benchmark record: {error}") from None
 
     @property
+    def processor(self) -> str:
+        """The processor that it was measured on."""
+        return str(self.provenance["processor"])
+
+    @property
+    def date(self) -> str:
+        """When, ISO 8601 in UTC, so that later ones sort behind."""
+        return str(self.provenance["date"])
+
+    @property
     def default_path(self) -> Path:
         """`records/<date>-<processor>.json`."""
-        date = str(self.provenance["date"])[:10]
-        words = re.sub(r"\((r|tm)\)|\b(cpu|processor)\b", " ", self.provenance["processor"].lower())
-        return FOLDER / f"{date}-{'-'.join(re.findall(r'[a-z0-9]+', words))}.json"
+        words = re.sub(r"\((r|tm)\)|\b(cpu|processor)\b", " ", self.processor.lower())
+        return FOLDER / f"{self.date[:10]}-{'-'.join(re.findall(r'[a-z0-9]+', words))}.json"
 
 
-def newest_record(folder: Path = FOLDER) -> Path | None:
-    """The record of the latest date in `folder`, or None."""
-    paths: Sequence[Path] = sorted(folder.glob("*.json"))
-    return max(paths, key=lambda path: Record.read(path).provenance["date"], default=None)
+def newest_records(folder: Path = FOLDER) -> dict[str, Path]:
+    """Processor -> its record of the latest date in `folder`, in the order of their names."""
+    newest: dict[str, tuple[str, Path]] = {}
+    for path in sorted(folder.glob("*.json")):
+        record = Record.read(path)
+        if record.processor not in newest or newest[record.processor][0] < record.date:
+            newest[record.processor] = (record.date, path)
+    return {processor: newest[processor][1] for processor in sorted(newest)}

@@ -4,7 +4,7 @@ import pytest
 from benchmark_records import record
 
 from adfast.errors import InvalidArgument
-from benchmarks.record import Record, newest_record
+from benchmarks.record import Record, newest_records
 
 
 def test_record_survives_the_disk(tmp_path):
@@ -17,11 +17,17 @@ def test_default_path_names_date_and_processor():
     assert record().default_path.name == "2026-01-02-fast-core-9000-2-0ghz.json"
 
 
-def test_newest_record_is_that_of_the_latest_date(tmp_path):
-    assert newest_record(tmp_path) is None
+def test_newest_records_are_kept_for_each_processor(tmp_path):
+    assert newest_records(tmp_path) == {}
     record(date="2026-03-01T00:00:00+00:00").write(tmp_path / "a.json")
     record(date="2026-02-01T00:00:00+00:00").write(tmp_path / "b.json")
-    assert newest_record(tmp_path) == tmp_path / "a.json"
+    known = record(date="2026-01-01T00:00:00+00:00")
+    provenance = known.provenance | {"processor": "Another CPU"}
+    known.model_copy(update={"provenance": provenance}).write(tmp_path / "c.json")
+    assert newest_records(tmp_path) == {
+        "Another CPU": tmp_path / "c.json",
+        known.processor: tmp_path / "a.json",
+    }
 
 
 @pytest.mark.parametrize(

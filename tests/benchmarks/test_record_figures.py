@@ -7,7 +7,8 @@ from benchmark_records import measurement, record
 
 from adfast.errors import InvalidArgument
 from benchmarks import figures
-from benchmarks.figures import PLACES, Place, card_block, figure_block
+from benchmarks.figures import PLACES, Place, card_block, compared_block, figure_block
+from benchmarks.record import newest_records
 
 
 @pytest.mark.parametrize("place", PLACES, ids=lambda place: place.name)
@@ -16,26 +17,56 @@ def test_page_shows_the_newest_record(place):
     assert place.written(text) == text, "stale; run: make figures"
 
 
-def test_block_has_one_row_for_each_workload_with_a_bar():
-    known = record(measurement(), measurement(bars=[]))
-    block = figure_block(known, "benchmarks/a.json", only_with_bars=True)
+FAST, OTHER = "Fast(R) Core(TM) CPU 9000 @ 2.0GHz", "Other CPU"
+
+
+def record_of(processor, *measurements, date="2026-01-02"):
+    known = record(*measurements, date=f"{date}T03:04:05+00:00")
+    return known.model_copy(update={"provenance": known.provenance | {"processor": processor}})
+
+
+def test_workloads_with_a_bar_have_a_column_for_each_processor():
+    new = measurement("new", title="new work")
+    known = record_of(FAST, measurement(), measurement("no-bar", bars=[]))
+    other = record_of(OTHER, measurement(), new, date="2026-02-03")
+    block = compared_block([(known, "benchmarks/a.json"), (other, "benchmarks/b.json")])
+    cell = "1.50 M windows/s of 3,200 B<br>5.00x (4.77 to 5.28)<br>75% of the limit"
     assert block.splitlines() == [
-        "| one core | adfast | instead | ratio (quartiles) | of the limit |",
-        "|---|---|---|---|---|",
-        "| sample windows | 1.50 M windows/s of 3,200 B | the rival: 300 k | 5.00x (4.77 to 5.28) "
-        "| 75% of the limit |",
+        f"| one core | instead | {FAST} | {OTHER} |",
+        "|---|---|---|---|",
+        f"| sample windows | the rival | {cell} | {cell} |",
+        f"| new work | the rival |  | {cell} |",
         "",
-        "Medians of interleaved rounds on Fast(R) Core(TM) CPU 9000 @ 2.0GHz, 2026-01-02, "
-        "commit 012345678 ([record](benchmarks/a.json)); `adfast bench` measures them on your "
-        "machine.",
+        "What adfast does, how many times as much as what is used instead, and the share of what "
+        "the machine allows: medians of interleaved rounds. "
+        f"{FAST}: 2026-01-02, commit 012345678 ([record](benchmarks/a.json)); "
+        f"{OTHER}: 2026-02-03, commit 012345678 ([record](benchmarks/b.json)). "
+        "`adfast bench` measures them on your machine.",
     ]
 
 
-def test_block_of_all_has_the_bars():
+def test_block_of_all_has_the_bars_and_where_it_was_measured():
     known = record(measurement(), measurement(bars=[]))
-    rows = figure_block(known, "a.json", only_with_bars=False).splitlines()[2:4]
-    assert rows[0].endswith("| ratio >= 5.00: met |")
-    assert rows[1].endswith("| 75% of the limit |  |")
+    lines = figure_block(known, "a.json").splitlines()
+    assert lines[0].startswith("| one core | adfast | instead | ratio (quartiles) | of the limit |")
+    assert lines[2] == (
+        "| sample windows | 1.50 M windows/s of 3,200 B | the rival: 300 k | 5.00x (4.77 to 5.28) "
+        "| 75% of the limit | ratio >= 5.00: met |"
+    )
+    assert lines[3].endswith("| 75% of the limit |  |")
+    assert lines[5] == (
+        f"Medians of interleaved rounds on {FAST}, 2026-01-02, "
+        "commit 012345678 ([record](a.json)); `adfast bench` measures them on your machine."
+    )
+
+
+def test_every_committed_processor_is_shown():
+    processors = newest_records()
+    for page in (figures.README, figures.BENCHMARKS):
+        text = page.read_text(encoding="utf-8")
+        for processor, path in processors.items():
+            assert processor in text, page
+            assert path.name in text, page
 
 
 def test_block_of_a_card_has_the_best_rival():
@@ -77,6 +108,6 @@ def test_missing_markers_are_named():
 
 
 def test_without_a_record_it_says_how_to_make_one(monkeypatch, tmp_path):
-    monkeypatch.setattr(figures, "newest_record", lambda: None)
+    monkeypatch.setattr(figures, "newest_records", dict)
     with pytest.raises(InvalidArgument, match="make one: adfast bench --record"):
         figures.bars_of_newest(tmp_path)

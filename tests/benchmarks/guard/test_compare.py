@@ -6,7 +6,7 @@ from benchmark_records import contender, measurement, record
 
 from benchmarks import __main__ as bench
 from benchmarks.guard.compare import compare
-from benchmarks.record import Record
+from benchmarks.record import Record, newest_records
 
 ROUNDS = np.array([0.98, 0.99, 1.0, 1.01, 1.02, 1.03])
 
@@ -124,10 +124,27 @@ def test_missing_record_is_refused_with_the_order_of_arguments(capsys):
     assert "put the names of workloads before --compare" in capsys.readouterr().err
 
 
-def test_newest_record_is_the_default(monkeypatch, capsys):
-    monkeypatch.setattr(bench, "newest_record", lambda: None)
-    assert bench.main(["ring-append", "--compare"]) == 2
-    assert "found no record" in capsys.readouterr().err
+@pytest.fixture
+def records(monkeypatch, tmp_path):
+    """Keeps a newer record of another processor, and lets `--compare` find what is kept."""
+    here = record(measured())
+    there = here.provenance | {"processor": "Other CPU", "date": "2099-01-01T00:00:00+00:00"}
+    here.model_copy(update={"provenance": there}).write(tmp_path / "other.json")
+    monkeypatch.setattr(bench, "newest_records", lambda: newest_records(tmp_path))
+    monkeypatch.setattr(bench, "collect_provenance", lambda: here.provenance)
+    monkeypatch.setattr(bench, "measure", lambda workload, effort, small: measured())
+    return tmp_path
+
+
+def test_without_a_record_of_this_processor_there_is_nothing_to_compare(records, capsys):
+    assert bench.main(["ring-sample-400", "--compare"]) == 2
+    assert "no record of this processor, Fast(R) Core(TM)" in capsys.readouterr().err
+
+
+def test_newest_record_of_this_processor_is_the_default(records, capsys):
+    record(measured()).write(records / "here.json")
+    assert bench.main(["ring-sample-400", "--compare"]) == 0
+    assert "same" in capsys.readouterr().out
 
 
 def test_committed_records_can_be_compared_with():
