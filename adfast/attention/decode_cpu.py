@@ -46,9 +46,13 @@ def decode(
     num_kv_heads = k_new_NHD.shape[1]
     q = (q_NHD * scale).view(num_environments, num_kv_heads, num_heads // num_kv_heads, head_dim)
     logits = q @ cache.keys[:, :, :num_slots].transpose(-2, -1)
+    values = cache.values[:, :, :num_slots]
     oldest_visible_N = step_N - start_N
-    if int(oldest_visible_N.min()) < num_slots - 1:
-        hidden_NS = age > oldest_visible_N[:, None]
-        logits.masked_fill_(hidden_NS[:, None, None, :], -torch.inf)
-    attended = logits.softmax(-1) @ cache.values[:, :, :num_slots]
+    if int(oldest_visible_N.min()) >= num_slots - 1:
+        return (logits.softmax(-1) @ values).view(num_environments, num_heads, head_dim)
+    hidden_NS = age > oldest_visible_N[:, None]
+    weights = logits.masked_fill_(hidden_NS[:, None, None, :], -torch.inf).softmax(-1)
+    attended = weights @ values
+    if not attended.sum().isfinite():  # nothing times NaN is NaN, be it hidden or not
+        attended = weights @ values.masked_fill(hidden_NS[:, None, :, None], 0.0)
     return attended.view(num_environments, num_heads, head_dim)

@@ -50,6 +50,22 @@ def test_a_reset_environment_sees_nothing_from_before(window, staggered):
     torch.testing.assert_close(streamed, expected, rtol=0, atol=2e-6)
 
 
+@pytest.mark.parametrize("value", [torch.nan, torch.inf])
+@pytest.mark.parametrize("staggered", [False, True])
+@pytest.mark.parametrize("window", [None, 11])
+def test_what_a_reset_hides_has_no_influence_whatever_it_holds(window, staggered, value):
+    q, k, v = random_qkv(0, LENGTH, batch=ENVIRONMENTS)
+    offset = torch.tensor([0, 3, 17]) if staggered else torch.zeros(3, dtype=torch.int64)
+    resets = [(8, 0), (40, 1)]
+    clean = stream(q, k, v, window, offset, resets)
+    k[0, :, 7], v[0, :, 5:8], k[1, :, 39], v[1, :, 12] = value, value, -value, value
+    spoiled = stream(q, k, v, window, offset, resets)
+    assert torch.equal(spoiled[:1, :, 8:], clean[:1, :, 8:])
+    assert torch.equal(spoiled[1:2, :, 40:], clean[1:2, :, 40:])
+    assert torch.equal(spoiled[2], clean[2])
+    assert not spoiled[0, :, 7].isfinite().any()
+
+
 def test_scale_multiplies_the_logits():
     q, k, v = random_qkv(0, 2, batch=1)
     zero = torch.zeros(1, dtype=torch.int64)

@@ -69,6 +69,29 @@ def test_a_reset_environment_begins_anew_and_the_others_go_on(layout, encoding):
     torch.testing.assert_close(torch.stack(logits, dim=1), expected, rtol=0, atol=1e-4)
 
 
+@pytest.mark.parametrize("all_at_once", [False, True])
+@pytest.mark.parametrize("layout", ["one-token", "three-token"])
+@pytest.mark.parametrize("window", [5, None])
+def test_what_was_forgotten_has_no_influence_whatever_it_was(window, layout, all_at_once):
+    model = small_model(FLOAT_REWARD_SCHEMA, attention_window=window, layout=layout)
+    batch = random_histories(3, 30, FLOAT_REWARD_SCHEMA)
+    cache = model.new_cache(3)
+    spoiled = {**batch, "reward": batch["reward"].clone()}
+    spoiled["reward"][0, 3:5] = torch.nan
+    held_back = torch.tensor([True, True, False])
+    for t in range(7):
+        logits = model.step(input_at(spoiled, t, cache), cache, held_back if t % 2 else None)
+    assert logits[0].isnan().all()
+    assert logits[1:].isfinite().all()
+    reset = torch.tensor([True, False, False])
+    cache.reset(None if all_at_once else reset)
+    for t in range(20):
+        logits = model.step(input_at(batch, t, cache), cache, held_back if t % 3 == 1 else None)
+        assert logits.isfinite().all()
+    expected = stream(model, {name: values[:1, :20] for name, values in batch.items()})[:, -1]
+    torch.testing.assert_close(logits[:1], expected, rtol=0, atol=1e-4)
+
+
 @pytest.mark.parametrize("window", [WINDOW, None])
 def test_resetting_all_equals_a_new_cache(window):
     model = small_model(attention_window=window)
