@@ -164,7 +164,7 @@ def test_signals_reach_a_process_that_trains(recipe, tmp_path):
             while len(read_metrics(run / "metrics.jsonl")) <= seen and process.poll() is None:
                 time.sleep(0.05)
             process.send_signal(number)
-            _, stderr = process.communicate(timeout=60)
+            _, stderr = process.communicate(timeout=300)
         finally:
             process.kill()
         assert process.returncode == 128 + number, stderr

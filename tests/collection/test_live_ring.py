@@ -164,13 +164,13 @@ def test_draws_may_be_left_out_and_repeated(store):
         assert_same_as_store(ring, store, [0, 0, 11, 12, 12, 39])
 
 
-def appended_in_the_end(ring):
-    """The blocks that the committer appends when nobody draws any more."""
-    before = -1
-    while before != ring.num_blocks:
-        before = ring.num_blocks
-        time.sleep(0.15)
-    return before
+def appended_in_the_end(ring, expected):
+    """The blocks that the committer appends when nobody draws any more: `expected`, or others."""
+    patience = time.monotonic() + PATIENCE
+    while ring.num_blocks < expected and time.monotonic() < patience:
+        time.sleep(0.01)
+    time.sleep(0.15)  # for one that goes on
+    return ring.num_blocks
 
 
 def test_committer_pauses_before_it_evicts_what_a_draw_may_read(store):
@@ -178,7 +178,8 @@ def test_committer_pauses_before_it_evicts_what_a_draw_may_read(store):
         for draw in (0, 20):
             assert_same_as_store(ring, store, [draw])
             needed = -(-ring.schedule.committed(draw) // 7)
-            assert appended_in_the_end(ring) == needed + live_ring.BLOCKS_AHEAD < 18
+            expected = needed + live_ring.BLOCKS_AHEAD
+            assert appended_in_the_end(ring, expected) == expected < 18
             assert_same_as_store(ring, store, [draw] * 20)
 
 
@@ -186,7 +187,7 @@ def test_without_its_pause_the_committer_would_overwrite_what_a_draw_sees(store,
     monkeypatch.setattr(LiveRing, "_block_limit", lambda ring: 10**9)
     with make_ring(**EVICTING) as ring:
         ring.sample(16, 20, draw=0, **OPTIONS)
-        assert appended_in_the_end(ring) == 15  # all that any draw sees
+        assert appended_in_the_end(ring, 15) == 15  # all that any draw sees
         with pytest.raises(InvalidArgument, match="no history among the first 7 holds"):
             ring.sample(16, 20, draw=0, **OPTIONS)
         with pytest.raises(AssertionError, match="Arrays are not equal"):
@@ -224,7 +225,7 @@ def endless_block(monkeypatch):
 
     def wait(self, family, task_ids, random_streams, *arguments, **options):
         if random_streams[0] >= 14:
-            assert finished.wait(20)
+            assert finished.wait(PATIENCE)
         return learn(self, family, task_ids, random_streams, *arguments, **options)
 
     monkeypatch.setattr(SourceAlgorithm, "learn", wait)
@@ -260,7 +261,7 @@ def test_waiting_draw_ends_when_the_ring_is_closed(endless_block):
     finishing = threading.Timer(0.2, endless_block.set)
     finishing.start()
     ring.close()
-    thread.join(10)
+    thread.join(PATIENCE)
     finishing.join()
     draw()
     assert errors == ["this live ring is closed; make another LiveRing"] * 2
@@ -269,11 +270,11 @@ def test_waiting_draw_ends_when_the_ring_is_closed(endless_block):
 def test_closing_ends_a_paused_committer_at_once():
     ring = make_ring(**EVICTING)
     ring.sample(16, 20, draw=0, **OPTIONS)
-    appended_in_the_end(ring)
-    started = time.perf_counter()
-    ring.close()
-    ring.close()
-    assert time.perf_counter() - started < 20
+    appended_in_the_end(ring, -(-ring.schedule.committed(0) // 7) + live_ring.BLOCKS_AHEAD)
+    closing = threading.Thread(target=lambda: [ring.close(), ring.close()])
+    closing.start()
+    closing.join(PATIENCE)  # one that waited for a draw would wait for ever
+    assert not closing.is_alive()
     make_ring().close()  # one that was never drawn from
 
 

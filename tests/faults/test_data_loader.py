@@ -61,7 +61,7 @@ def test_forked_workers_draw_what_their_parent_draws(histories, is_persistent):
         num_workers=2,
         multiprocessing_context="fork",
         persistent_workers=is_persistent,
-        timeout=100,  # a lock that is held for ever would hang
+        timeout=300,  # a lock that is held for ever would hang
     )
     for _ in range(2):
         for batch, same in zip(loader, expected, strict=True):

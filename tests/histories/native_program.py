@@ -52,7 +52,7 @@ def build(name: str, folder: Path, sanitizer: str = "plain", *defines: str) -> P
     return program
 
 
-def run(program: Path, *arguments: float, timeout: float = 120) -> Outcome:
+def run(program: Path, *arguments: float, timeout: float = 600) -> Outcome:
     """Run a program to its end; one that does not end in time is an error."""
     command = [str(program), *map(str, arguments)]
     result = subprocess.run(

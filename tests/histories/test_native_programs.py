@@ -40,6 +40,8 @@ def test_no_window_is_torn_by_a_racing_writer(tmp_path, sanitizer, num_windows):
 def test_torn_windows_are_noticed_without_validation(tmp_path):
     """The same race finds torn windows once copies are no longer checked: it can fail."""
     program = build("ring_race", tmp_path, "plain", "ADFAST_SKIP_VALIDATION")
-    outcome = run(program, 50_000, 0, NEAR_32_BITS)
-    assert outcome.status == 1
-    assert outcome.counts["torn"] > 0
+    for _ in range(40):  # threads that share one core overtake each other less often
+        outcome = run(program, 50_000, 0, NEAR_32_BITS)
+        if outcome.status == 1 and outcome.counts["torn"] > 0:
+            return
+    pytest.fail(f"no window was torn in 40 races, the last: {outcome}")

@@ -106,12 +106,12 @@ def test_no_window_is_torn_by_a_racing_writer():
     threads += [threading.Thread(target=read, args=(rank,)) for rank in range(2)]
     for thread in threads:
         thread.start()
-    time.sleep(1.5)
+    while num_windows <= 2_000 and not failures:
+        time.sleep(0.01)
     stop.set()
     for thread in threads:
         thread.join()
     assert not failures
-    assert num_windows > 100
 
 
 def test_second_writer_is_refused():

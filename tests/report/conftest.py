@@ -87,7 +87,7 @@ def opener(browser: Browser) -> Iterator[OpenPage]:
         )
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(120_000)
         page.on("console", lambda message: complaints.append(f"console: {message.text}"))
         page.on("pageerror", lambda error: complaints.append(f"error: {error.stack}"))
         page.on("dialog", lambda dialog: complaints.append(f"dialog: {dialog.message}"))

@@ -78,7 +78,7 @@ def test_worker_ends_when_we_do():
     ended = subprocess.run(
         [sys.executable, "-c", starter, str(ROOT)], capture_output=True, text=True, cwd=ROOT
     )
-    wait = ["timeout", "30", "tail", f"--pid={int(ended.stdout)}", "-f", "/dev/null"]
+    wait = ["timeout", "300", "tail", f"--pid={int(ended.stdout)}", "-f", "/dev/null"]
     subprocess.run(wait, check=True)
 
 
