@@ -79,7 +79,7 @@ def test_installed_wheel_runs_the_demo_in_another_folder(wheel, tmp_path):
     )
     assert (elsewhere / "runs" / "dark-room" / "report.html").is_file()
     # The installed package ran, not the checkout: its kernels were compiled and cached there.
-    assert any((installed / "adfast").rglob("*.nbi"))
+    assert any((installed / "adfast").rglob("*.compiled"))
 
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="needs make")

@@ -6,12 +6,12 @@ Twin: `tests/reference/action_sampling.py`.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from adfast.compiled_code import compiled
 from adfast.random_draws import step_key, uniform
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def sample_actions(
     logits: np.ndarray,
     temperature: float,

@@ -12,8 +12,9 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from numba import float32, njit, uint8, uint32, uint64
+from numba import float32, uint8, uint32, uint64
 
+from adfast.compiled_code import compiled
 from adfast.errors import InvalidArgument
 from adfast.random_draws import bounded, step_key
 from adfast.random_streams import ENVIRONMENT_RESET, ENVIRONMENT_STEP, RANDOM_POLICY, stream_keys
@@ -71,7 +72,7 @@ def compile_random_rollout(family: TaskFamily) -> Callable[..., None]:
     read_task = column_reader(family.task_size)
     read_state, write_state = column_reader(family.state_size), column_writer(family.state_size)
 
-    @njit(cache=True, nogil=True)
+    @compiled
     def rollout(task: Any, keys: Any, state: Any, alive: Any, total: Any, returns: Any) -> None:
         _ = stamp
         count, num_episodes = uint64(returns.shape[0]), uint64(returns.shape[1])

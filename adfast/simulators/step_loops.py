@@ -1,7 +1,7 @@
 """The compiled loops that step and reset a batch of environments, written once for every family.
 
 A loop closes over the family's pure functions and reads its `source_hash`, so that a later process
-finds it in Numba's cache and an edited family does not. Work is split into short loops over few
+finds it kept and an edited family does not. Work is split into short loops over few
 arrays, without branches: each vectorises. Nothing here allocates.
 
 Legend: E environments, S state components, P task parameters, C observation components.
@@ -14,8 +14,9 @@ from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import int32, njit, uint8, uint32, uint64
+from numba import int32, uint8, uint32, uint64
 
+from adfast.compiled_code import compiled
 from adfast.random_draws import step_key
 from adfast.random_streams import ENVIRONMENT_RESET, ENVIRONMENT_STEP, stream_keys
 from adfast.simulators import components
@@ -89,7 +90,7 @@ def compile_step_loops(family: TaskFamily) -> StepLoops:
     select_state = selector(family.state_size)
     write_observation = item_writer(num_components)
 
-    @njit(cache=True, nogil=True)
+    @compiled
     def reset_some(
         task: Any,
         state: Any,
@@ -111,7 +112,7 @@ def compile_step_loops(family: TaskFamily) -> StepLoops:
             seen = observe(read_task(task, e), read_state(state, e))
             write_observation(observation, e * uint64(num_components), seen)
 
-    @njit(cache=True, nogil=True)
+    @compiled
     def step_all(
         task: Any,
         state: Any,
@@ -171,7 +172,7 @@ def compile_step_loops(family: TaskFamily) -> StepLoops:
     return StepLoops(reset_some, step_all)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def narrow_actions(actions: Any, num_actions: Any, narrowed: Any) -> Any:
     """Copy `actions` of any integer dtype to uint8 `narrowed`; whether all are valid."""
     invalid = uint8(0)

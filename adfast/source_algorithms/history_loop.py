@@ -2,7 +2,7 @@
 
 One kernel runs a block of histories, one after the other, from reset to the last episode. Like the
 loops of `simulators` it closes over pure functions (here of the family and of the algorithm) and
-over a stamp of their sources, so that Numba's cache serves later processes and never a stale loop.
+over a stamp of their sources, so that what is kept serves later processes and never a stale loop.
 
 Legend: N histories of the block, P task parameters.
 """
@@ -13,8 +13,9 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any, NamedTuple
 
-from numba import njit, uint32, uint64
+from numba import uint32, uint64
 
+from adfast.compiled_code import compiled
 from adfast.random_draws import step_key
 from adfast.simulators.components import column_reader, item_writer, mixed_radix
 from adfast.simulators.step_loops import source_stamp
@@ -69,7 +70,7 @@ def compile_history_loop(
     write_observation = item_writer(num_components)
     number_observation = mixed_radix(schema.observation_sizes)
 
-    @njit(cache=True, nogil=True)
+    @compiled
     def run(
         tasks: Any,
         keys: Any,

@@ -2,7 +2,7 @@
 
 A family is a frozen dataclass of options plus three pure scalar functions. The functions are plain
 functions marked `@register_jitable`, never `@njit`: the compiled loops of `simulators` and
-`source_algorithms` are closures over them, which only then are found in Numba's cache by a later
+`source_algorithms` are closures over them, which only then are found by a later
 process. Task and state are tuples of int32; a key is a uint32 of `random_streams`.
 """
 

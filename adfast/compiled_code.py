@@ -1,0 +1,143 @@
+"""`compiled`: Numba's compiler, with its results kept for later processes wherever that can be.
+
+Each result is a file of its own, replaced as a whole and preceded by a digest of itself, of Numba's
+version and of the source that it was compiled from. A file that is missing, cut, damaged, stale or
+may not be read is no entry: the code is compiled again, and what is no entry is never unpickled. A
+result that cannot be written stays in this process. Numba's own files, an index and its data, fail
+in each of these cases.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numba
+from numba.core.caching import CompileResultCacheImpl, FunctionCache, NullCache
+from numba.core.dispatcher import Dispatcher
+from numba.core.serialize import dumps, loads
+
+from adfast.code_folder import FOLDERS
+
+FORMAT = 1
+SUFFIX = ".compiled"
+
+
+def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`function`, compiled when first called, or taken from where an earlier process kept it."""
+    dispatcher: Any = numba.njit(nogil=True)(function)
+    if isinstance(dispatcher, Dispatcher):  # unless NUMBA_DISABLE_JIT is set
+        keep_results(dispatcher, function)
+    result: Callable[..., Any] = dispatcher
+    return result
+
+
+def keep_results(dispatcher: Any, function: Callable[..., Any]) -> None:
+    """Give `dispatcher` a place for what it compiles."""
+    try:
+        dispatcher._cache = KeptCode(function)
+    except RuntimeError:  # no folder can be written
+        dispatcher._cache = UnkeptCode()
+
+
+def folder_of(function: Any) -> str | None:
+    """The folder in which code of the compiled `function` is kept, or None."""
+    path = function._cache.cache_path
+    return None if path is None else str(path)
+
+
+class UnkeptCode(NullCache):
+    """Where nothing can be written."""
+
+    def save_overload(self, signature: Any, result: Any) -> None:
+        """Say that it is not kept."""
+        warn_unkept("no folder can be written")
+
+
+class Folder(CompileResultCacheImpl):
+    """Numba's ways of taking compiled code to pieces, and where the pieces go."""
+
+    _locator_classes = FOLDERS
+
+
+class KeptCode(FunctionCache):
+    """The compiled forms of one function, on disk; `RuntimeError` where there is no folder."""
+
+    _impl_class = Folder
+    _cache_file: Any
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        super().__init__(function)
+        stamp = self._impl.locator.get_source_stamp()
+        self._cache_file = Entries(Path(self.cache_path), self._impl.filename_base, stamp)
+
+    def load_overload(self, signature: Any, target_context: Any) -> Any:
+        """The code kept for `signature`, or None."""
+        try:
+            return super().load_overload(signature, target_context)
+        except (AttributeError, ImportError):  # a name in it has moved since
+            return None
+
+    def save_overload(self, signature: Any, result: Any) -> None:
+        """Keep `result` if that can be."""
+        try:
+            super().save_overload(signature, result)
+        except OSError as error:
+            warn_unkept(f"{self.cache_path}: {error.strerror}")
+
+
+class Entries:
+    """The files of one function in a folder, by the key of what was compiled."""
+
+    def __init__(self, folder: Path, name: str, source_stamp: Any) -> None:
+        self.folder = folder
+        self.name = name
+        self._made_by = repr((FORMAT, numba.__version__, source_stamp)).encode()
+
+    def load(self, key: Any) -> Any:
+        """What was saved under `key`, or None unless it is whole."""
+        try:
+            content = self._path(key).read_bytes()
+        except OSError:
+            return None
+        digest_size = hashlib.sha256().digest_size
+        digest, body = content[:digest_size], content[digest_size:]
+        return loads(body) if digest == self._digest(body) else None
+
+    def save(self, key: Any, value: Any) -> None:
+        """Keep `value` under `key`; raises `OSError`."""
+        body = dumps(value)
+        path = self._path(key)
+        temporary = self.folder / f".{uuid.uuid4().hex}.tmp"
+        try:
+            temporary.write_bytes(self._digest(body) + body)
+            temporary.replace(path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+
+    def flush(self) -> None:
+        """Forget all entries."""
+        for path in self.folder.glob(f"{self.name}-*{SUFFIX}"):
+            path.unlink(missing_ok=True)
+
+    def _path(self, key: Any) -> Path:
+        digest = hashlib.sha256(repr(key).encode()).hexdigest()
+        return self.folder / f"{self.name}-{digest[:24]}{SUFFIX}"
+
+    def _digest(self, body: bytes) -> bytes:
+        return hashlib.sha256(self._made_by + body).digest()
+
+
+def warn_unkept(reason: str) -> None:
+    """Warn, once for each reason, that every process will compile again."""
+    warnings.warn(
+        f"compiled code is not kept ({reason}), so each process compiles it again; set "
+        "NUMBA_CACHE_DIR to a folder that can be written",
+        RuntimeWarning,
+        stacklevel=1,
+    )
