@@ -9,24 +9,50 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Self, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
-from pydantic_core import ErrorDetails
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from adfast.errors import InvalidArgument, UnknownName, legible, nearest_name, shown
+from adfast.errors import InvalidArgument, UnknownName, nearest_name, shown
+from adfast.problems import describe_problems
 
 NONE = "none"  # how a TOML file spells None
-MAX_PROBLEMS = 8  # of a configuration, named in one message
+MOST = 2**31 - 1  # of anything that settings count
+
+Count = Annotated[int, Field(ge=1, le=MOST)]
+CountOrNone = Annotated[int, Field(ge=0, le=MOST)]
+Threads = Annotated[int, Field(ge=1, le=4096)]
+Seed = Annotated[int, Field(ge=0, lt=2**63)]
 
 
-class Config(BaseModel):
+if TYPE_CHECKING:
+    from pydantic._internal._model_construction import ModelMetaclass
+else:
+    ModelMetaclass = type(BaseModel)
+
+
+class RefusesInWords(ModelMetaclass):
+    """Calling a class of settings raises `InvalidArgument` or `UnknownName`, as recipes do."""
+
+    if not TYPE_CHECKING:
+
+        def __call__(cls, *unnamed: Any, **values: Any) -> Any:
+            """The settings `values`, all others by default."""
+            if unnamed:
+                raise InvalidArgument(
+                    f"{cls.__name__} takes settings by name, got {shown(unnamed)}"
+                )
+            return cls.from_mapping(values, source=cls.__name__)
+
+
+class Config(BaseModel, metaclass=RefusesInWords):
     """A frozen group of settings; unknown keys are errors that name the nearest valid one.
 
-    TOML has no null: the string "none" is read as None wherever a field allows it.
+    Numbers are finite. TOML has no null: the string "none" is read as None wherever a field allows
+    it.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
     @model_validator(mode="before")
     @classmethod
@@ -45,24 +71,18 @@ class Config(BaseModel):
         try:
             return cls.model_validate(values)
         except ValidationError as error:
-            errors = error.errors()
-            problems = "; ".join(describe_problem(problem) for problem in errors[:MAX_PROBLEMS])
-            if len(errors) > MAX_PROBLEMS:
-                problems += f"; and {len(errors) - MAX_PROBLEMS} more"
-            raise InvalidArgument(f"{source}: {problems}") from None
+            raise InvalidArgument(f"{source}: {describe_problems(error)}") from None
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise InvalidArgument(
+            f"{type(self).__name__} is frozen, so {name} cannot be set; make other settings with "
+            f".model_copy(update={{{name!r}: ...}})"
+        )
 
-def describe_problem(problem: ErrorDetails) -> str:
-    """The field, the rule that it breaks and its value; a rule of our own says all but the field.
-
-    The field of a rule about several fields is their section, and empty at the top.
-    """
-    field = legible("".join(f"{part}." for part in problem["loc"]).removesuffix("."))
-    if problem["type"] == "value_error":
-        rule = str(problem["ctx"]["error"])
-    else:
-        rule = f"{problem['msg']}, got {shown(problem['input'])}"
-    return f"{field}: {rule}" if field else rule
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """The same settings but for those in `update`, which are checked as any others."""
+        values = {name: getattr(self, name) for name in self.model_fields_set}
+        return type(self).from_mapping(values | dict(update or {}), source=type(self).__name__)
 
 
 def refuse_unknown_keys(
@@ -141,7 +161,7 @@ def read_toml(path: Path) -> dict[str, Any]:
     """The tables of a TOML file; raises `InvalidArgument` with the line of a syntax error."""
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # no TOML, no UTF-8, endless digits or brackets
         raise InvalidArgument(f"{path}: not valid TOML: {error}") from None
 
 
@@ -170,7 +190,7 @@ def parse_literal(text: str) -> Any:
     """The TOML value that `text` spells, or `text` itself."""
     try:
         return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         return text
 
 

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from adfast.cli.run_config import RunConfig, check_feasible, find_recipe, load_run_config
 from adfast.config import apply_overrides, read_toml, write_toml
 from adfast.errors import InvalidArgument, UnknownName
+from adfast.models.config import ModelConfig
+from adfast.training.config import TrainingConfig
 
 
 def configure(*overrides: str) -> RunConfig:
@@ -103,16 +105,54 @@ def test_bad_value_is_refused_with_field_and_value(override, field, value):
 
 def test_rule_about_several_settings_is_named_with_their_section():
     with pytest.raises(InvalidArgument) as caught:
-        configure("training.updates=5")
+        configure("training.updates=5", "training.warmup_updates=10")
     assert str(caught.value) == (
         "configuration: training: warmup_updates must be at most updates (5), got 10; "
         "lower it or train longer"
     )
 
 
+def test_default_warmup_gives_way_to_few_updates():
+    training = configure("training.updates=2").training
+    assert training.warmup_updates == 2
+    assert training.model_copy(update={"updates": 600}).warmup_updates == 10
+
+
 def test_settings_cannot_be_changed():
-    with pytest.raises(ValueError, match="frozen"):
+    with pytest.raises(InvalidArgument, match=r"frozen, so updates cannot be set.*model_copy"):
         configure().training.updates = 3
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: TrainingConfig(udpates=3), 'unknown setting "udpates"; did you mean "updates"?'),
+        (lambda: TrainingConfig(3), "TrainingConfig takes settings by name, got (3,)"),
+        (
+            lambda: ModelConfig(width=0),
+            "ModelConfig: width must be greater than or equal to 1, got 0",
+        ),
+        (
+            lambda: ModelConfig(attention_window="long"),
+            "ModelConfig: attention_window must be a whole number or a list, got 'long'",
+        ),
+        (
+            lambda: ModelConfig(attention_window=[8, 1.5]),
+            "ModelConfig: attention_window[1] must be a whole number, got 1.5",
+        ),
+        (
+            lambda: TrainingConfig(compile="yes"),
+            "TrainingConfig: compile must be true or false or 'auto', got 'yes'",
+        ),
+        (lambda: TrainingConfig().model_copy(update={"updates": 0}), "updates must be greater"),
+    ],
+)
+def test_settings_made_in_python_are_refused_in_the_words_of_recipes(make, message):
+    with pytest.raises(InvalidArgument) as caught:
+        make()
+    assert message in str(caught.value)
+    for word in ("pydantic", "http", "Input should", "constrained", "validation error"):
+        assert word not in str(caught.value)
 
 
 @pytest.fixture(scope="module")
@@ -189,7 +229,7 @@ def test_shipped_recipe_is_feasible():
         (["family.options.size=0"], r"size of dark-room must be an integer in 1\.\.4096, got 0"),
         (["collection.algorithm=qlearning"], 'did you mean "q-learning"'),
         (["collection.options.epsilon=1"], 'unknown setting "epsilon"; did you mean "epsilon_'),
-        (["collection.options.discount=2"], "q-learning: discount: .*got 2"),
+        (["collection.options.discount=2"], "q-learning: discount must be .*got 2"),
     ],
 )
 def test_settings_that_no_run_could_carry_out_are_refused(overrides, message):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field
 
 from adfast.collection.config import CollectionConfig
-from adfast.config import Config, apply_overrides, read_toml
+from adfast.config import Config, Seed, apply_overrides, read_toml
 from adfast.errors import InvalidArgument, UnknownName
 from adfast.evaluation.config import EvaluationConfig
 from adfast.models.config import ModelConfig
@@ -34,7 +34,7 @@ class FamilyConfig(Config):
 class RunConfig(Config):
     """The settings of a run. `seed` keys every draw of every stage."""
 
-    seed: int = Field(0, ge=0, lt=2**63)
+    seed: Seed = 0
     family: FamilyConfig = Field(default_factory=FamilyConfig)
     collection: CollectionConfig = Field(default_factory=CollectionConfig)
     model: ModelConfig = Field(default_factory=ModelConfig)

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import Field, model_validator
 
-from adfast.config import Config
+from adfast.config import Config, Count, Seed, Threads
 
 # How training gets at the histories; they are no function of these.
 LIVE_SETTINGS = ("live", "live_capacity", "fresh_transitions_per_update")
@@ -26,16 +26,18 @@ class CollectionConfig(Config):
 
     algorithm: str = "q-learning"
     options: dict[str, Any] = Field(default_factory=dict)  # of the algorithm
-    histories_per_task: int = Field(100, ge=1)
-    episodes: int = Field(200, ge=1)
-    keep_every: int = Field(1, ge=1)
-    held_out: int = Field(16, ge=1)  # tasks that no history is collected on
-    split_seed: int | None = None  # None: the run's seed
-    block_histories: int = Field(500, ge=1)  # histories in one durable block of the store
-    threads: int | None = Field(None, ge=1)  # None: one per core
+    histories_per_task: Count = 100
+    episodes: Count = 200
+    keep_every: Count = 1
+    held_out: Count = 16  # tasks that no history is collected on
+    split_seed: Seed | None = None  # None: the run's seed
+    block_histories: Count = 500  # histories in one durable block of the store
+    threads: Threads | None = None  # None: one per core
     live: bool = False
-    live_capacity: int | None = Field(None, ge=1)  # transitions; None: the whole collection
-    fresh_transitions_per_update: int | None = Field(None, ge=1)  # None: as many as it samples
+    live_capacity: int | None = Field(
+        None, ge=1, lt=2**63
+    )  # transitions; None: the whole collection
+    fresh_transitions_per_update: Count | None = None  # None: as many as it samples
 
     @model_validator(mode="after")
     def _live_settings_have_a_ring(self) -> CollectionConfig:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from adfast.config import Config
+from adfast.config import Config, Count, CountOrNone
 from adfast.models.config import Device, Precision
 
 
@@ -15,11 +15,11 @@ class EvaluationConfig(Config):
     training are shorter: `monitor_episodes` episodes on `monitor_seeds` seeds.
     """
 
-    episodes: int = Field(40, ge=1)
-    seeds: int = Field(8, ge=1)
+    episodes: Count = 40
+    seeds: Count = 8
     temperature: float = Field(1.0, ge=0)  # 0 takes the likeliest action
-    train_tasks: int = Field(16, ge=0)
-    monitor_episodes: int = Field(15, ge=1)
-    monitor_seeds: int = Field(1, ge=1)
+    train_tasks: CountOrNone = 16
+    monitor_episodes: Count = 15
+    monitor_seeds: Count = 1
     device: Device = "auto"
     precision: Precision = "auto"  # of the model's blocks

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Literal, Self
 
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import Field, model_validator
 
-from adfast.config import Config
+from adfast.config import Config, Count
 
 Layout = Literal["one-token", "three-token"]
 PositionEncoding = Literal["none", "rope", "partial-rope", "learned"]
@@ -17,13 +17,13 @@ Precision = Literal["auto", "float32", "bfloat16"]  # "auto": bfloat16 on CUDA
 class ModelConfig(Config):
     """Shape and options of the transformer; the defaults learn Dark Room in minutes on a CPU."""
 
-    num_layers: PositiveInt = 2
-    width: PositiveInt = 64
-    num_heads: PositiveInt = 2
-    num_kv_heads: PositiveInt | None = Field(
+    num_layers: Count = 2
+    width: Count = 64
+    num_heads: Count = 2
+    num_kv_heads: Count | None = Field(
         default=None, description="key and value heads shared by groups of heads; none: num_heads"
     )
-    feed_forward_width: PositiveInt = 256
+    feed_forward_width: Count = 256
     layout: Layout = Field(
         default="one-token",
         description='tokens per transition: "one-token" sums its embeddings, '
@@ -32,7 +32,7 @@ class ModelConfig(Config):
     norm: Literal["pre", "post"] = "pre"
     position_encoding: PositionEncoding = "none"
     rope_base: float = Field(default=10_000.0, gt=1.0)
-    num_learned_positions: PositiveInt | None = Field(
+    num_learned_positions: Count | None = Field(
         default=None,
         description='transitions that position_encoding "learned" has a row for; '
         "a history cannot be longer",
@@ -41,7 +41,7 @@ class ModelConfig(Config):
     max_logit: float = Field(
         default=32.0, gt=0.0, description="bound of a logit's magnitude under qk_norm"
     )
-    attention_window: PositiveInt | list[PositiveInt | None] | None = Field(
+    attention_window: Count | list[Count | None] | None = Field(
         default=256,
         description="transitions that a token attends to, itself included; "
         "none: the whole history; a list: one per layer",

@@ -17,6 +17,7 @@ from numba import uint32, uint64
 from numba.extending import register_jitable
 from pydantic import Field
 
+from adfast.config import CountOrNone
 from adfast.errors import InvalidArgument
 from adfast.random_draws import bounded, subkey, uniform
 from adfast.simulators.components import mixed_radix, mixed_radix_inverse
@@ -129,8 +130,8 @@ class AnnealedExpert(Optimal):
 
     noise_start: float = Field(1.0, ge=0, le=1)
     noise_end: float = Field(0.0, ge=0, le=1)
-    noise_episodes: int = Field(0, ge=0)
-    exponent: float = Field(1.0, gt=0, allow_inf_nan=False)
+    noise_episodes: CountOrNone = 0
+    exponent: float = Field(1.0, gt=0)
 
     def exploration(self, episodes: int) -> np.ndarray:
         """float64 `[episodes]`: the noise."""

@@ -12,6 +12,7 @@ from numba import uint64
 from numba.extending import register_jitable
 from pydantic import Field
 
+from adfast.config import Count
 from adfast.random_draws import bounded, subkey, uniform
 from adfast.source_algorithms.history_loop import LearningRules
 from adfast.source_algorithms.source_algorithm import SourceAlgorithm
@@ -31,8 +32,8 @@ class QLearning(SourceAlgorithm):
     discount: float = Field(0.95, ge=0, le=1)
     epsilon_start: float = Field(0.3, ge=0, le=1)
     epsilon_end: float = Field(0.0, ge=0, le=1)
-    epsilon_episodes: int = Field(200, ge=1)
-    initial_value: float = Field(1.0, allow_inf_nan=False)
+    epsilon_episodes: Count = 200
+    initial_value: float = 1.0
 
     def parameters(self) -> tuple[float, ...]:
         """Learning rate, discount and initial value."""

@@ -22,7 +22,7 @@ def test_settings_need_no_torch():
         ({"position_encoding": "learned"}, "num_learned_positions goes with"),
         ({"num_learned_positions": 9}, "num_learned_positions goes with"),
         ({"attention_window": [3, 3, 3]}, r"one window per layer \(2\), got 3"),
-        ({"attention_window": 0}, "attention_window.*greater than 0"),
+        ({"attention_window": 0}, "attention_window.*greater than or equal to 1"),
         ({"dropout": 1.0}, "dropout"),
         ({"layout": "two-token"}, "layout"),
     ],

@@ -101,5 +101,5 @@ def test_fast_settings_learn_dark_room_in_a_hundred_episodes():
     ],
 )
 def test_bad_option_is_refused(option, value):
-    with pytest.raises(InvalidArgument, match=f"q-learning: {option}: Input should be"):
+    with pytest.raises(InvalidArgument, match=f"q-learning: {option} must be"):
         source_algorithms.make("q-learning", **{option: value})

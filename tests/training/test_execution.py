@@ -63,8 +63,8 @@ def test_card_that_is_missing_is_refused_before_anything_is_written(tmp_path, mo
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"device": "gpu"}, r"device: Input should be 'auto', 'cpu' or 'cuda'.*got 'gpu'"),
-        ({"precision": "float16"}, r"precision: Input should be 'auto', 'float32' or 'bfloat16'"),
+        ({"device": "gpu"}, r"device must be 'auto', 'cpu' or 'cuda'.*got 'gpu'"),
+        ({"precision": "float16"}, r"precision must be 'auto', 'float32' or 'bfloat16'"),
         ({"compile": "yes"}, r"compile.*'auto'.*got 'yes'"),
     ],
 )

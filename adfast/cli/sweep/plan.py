@@ -26,7 +26,7 @@ from adfast.cli.sweep.axes import (
     spell_axis,
     with_settings,
 )
-from adfast.config import Config, apply_overrides, read_toml, with_none_names, write_toml
+from adfast.config import Config, Count, apply_overrides, read_toml, with_none_names, write_toml
 from adfast.errors import InvalidArgument
 
 
@@ -34,7 +34,7 @@ class SweepConfig(Config):
     """The table `[sweep]`: the axes, as `--vary` takes them, and how many seeds each point has."""
 
     vary: list[str] = Field(default_factory=list)
-    seeds: int = Field(1, ge=1)
+    seeds: Count = 1
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ class SweepPlan:
             settings |= axis.at(level)
         names = self.names
         name = ",".join(f"{names[key]}={plain(label_of(value))}" for key, value in settings.items())
-        base = with_none_names(self.base.model_dump(mode="json"))
+        base = with_none_names(self.base.model_dump(mode="json", exclude_unset=True))
         runs = []
         for seed in range(self.base.seed, self.base.seed + self.seeds):
             values = with_settings(base, settings) | {"seed": seed}
