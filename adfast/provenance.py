@@ -10,6 +10,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from adfast.processor import describe_processor
+
 PACKAGES = ("adfast", "numpy", "numba", "torch", "triton", "safetensors")
 
 
@@ -21,6 +23,7 @@ def collect_provenance() -> dict[str, Any]:
         "versions": {"python": platform.python_version()} | package_versions(),
         "platform": platform.platform(),
         "processor": processor_name(),
+        **describe_processor(),
         "cores": available_cores(),
         "memory_gigabytes": round(
             os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1

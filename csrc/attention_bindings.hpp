@@ -107,6 +107,13 @@ inline void bind_attention(pybind11::module_& module) {
         for (const auto* kernel : attention_kernels()) names.emplace_back(kernel->instruction_set);
         return names;
     });
+    module.def("has_bfloat16_products", [] {
+#if defined(__x86_64__)
+        return __builtin_cpu_supports("avx512bf16") != 0;  // who has AMX has these too
+#else
+        return false;
+#endif
+    });
     module.def(
         "attention_forward",
         [](const std::string& instruction_set, Array q, Array k, Array v, Documents document_start,

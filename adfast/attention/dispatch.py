@@ -10,6 +10,7 @@ from typing import Literal, overload
 import torch
 from torch import Tensor
 
+from adfast import processor
 from adfast.attention import banded_cpu, decode_cpu, native_cpu, reference
 from adfast.attention.arguments import check_attention, check_decode
 from adfast.attention.key_value_cache import KeyValueCache
@@ -45,11 +46,12 @@ def resolve_backend(backend: str, device: torch.device | str) -> str:
 def cpu_path(dtype: torch.dtype = torch.float32, head_dim: int = 1) -> str:
     """How backend "cpu" attends with heads of this dtype and width.
 
-    "native-avx512", "native-avx2" or "native-portable", after what the processor has; "banded", on
-    torch's kernels, for other dtypes than float32 and heads of more than 128 channels.
+    "native-avx512", "native-avx2" or "native-portable", after what the processor has or
+    `ADFAST_CPU` says; "banded", on torch's kernels, for other dtypes than float32 and heads of more
+    than 128 channels.
     """
     if native_cpu.is_supported(dtype, head_dim):
-        return f"native-{native_cpu.INSTRUCTION_SETS[0]}"
+        return f"native-{processor.instruction_set()}"
     return "banded"
 
 

@@ -16,13 +16,10 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from adfast import _native
+from adfast import _native, processor
 from adfast.attention.banded_cpu import with_adjacent_channels
 
 MAX_HEAD_DIM = 128
-
-INSTRUCTION_SETS = tuple(_native.attention_instruction_sets())
-"""Those that this processor runs, the fastest first: of "avx512", "avx2" and "portable"."""
 
 
 def is_supported(dtype: torch.dtype, head_dim: int) -> bool:
@@ -38,9 +35,12 @@ def attention(
     window: int | None,
     document_start_BT: Tensor | None,
     scale: float,
-    instruction_set: str = INSTRUCTION_SETS[0],
+    instruction_set: str | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """The attended values `[B, H, T, D]`, laid out as `[B, T, H, D]`, and the log-sum-exp."""
+    """The attended values `[B, H, T, D]`, laid out as `[B, T, H, D]`, and the log-sum-exp.
+
+    By default on the instruction set of `processor`.
+    """
     out, lse = NativeAttention.apply(
         q_BHTD,
         k_BHTD,
@@ -48,7 +48,7 @@ def attention(
         q_BHTD.shape[2] if window is None else window,
         document_start_BT,
         scale,
-        instruction_set,
+        instruction_set or processor.instruction_set(),
     )
     return out, lse
 

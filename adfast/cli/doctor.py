@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ def examine_machine() -> dict[str, Any]:
     """Name -> value; loads torch and the extension, so that what is said was tried."""
     import torch
 
+    from adfast import processor
     from adfast.provenance import collect_provenance
 
     provenance = collect_provenance()
@@ -27,6 +29,8 @@ def examine_machine() -> dict[str, Any]:
     else:
         device = torch.device("cpu")
         facts["CUDA device"] = "none"
+    if processor.VARIABLE in os.environ:
+        facts[processor.VARIABLE] = os.environ[processor.VARIABLE]
     facts["attention backend"] = try_attention(device)
     facts["gymnasium"] = "installed" if find_spec("gymnasium") else "not installed (optional)"
     return facts

@@ -129,6 +129,7 @@ def train(run: RunDirectory, should_stop: Interruption) -> None:
         "train",
         state.seconds,
         threads=state.threads,
+        muon_precision=state.muon_precision,
         parameters=sum(parameter.numel() for parameter in model.parameters()),
         tokens=state.tokens,
         waiting_seconds=round(state.waiting_seconds, 3),

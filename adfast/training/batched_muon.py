@@ -1,8 +1,10 @@
 """BatchedMuon: Muon with the matrices of all layers that share a shape in one batched product.
 
 `torch.optim.Muon` takes one small matrix after the other, some thirty launches each, which is most
-of the time of an update where launches are. This one is the same function, its test says, with
-the same state under the same names, so checkpoints fit either.
+of the time of an update where launches are. This one is the same function, its test says (on a
+processor the same bits, beyond sides of 16), with the same state under the same names, so
+checkpoints fit either. Torch's orthogonalises in bfloat16, which a processor without such products
+does ten times slower than float32: here it is a choice.
 
 Source: Jordan et al. 2024, "Muon: an optimizer for hidden layers in neural networks".
 """
@@ -22,16 +24,23 @@ SMALLEST_NORM = 1e-7
 
 
 class BatchedMuon(torch.optim.Optimizer):
-    """Nesterov momentum whose steps are orthogonalised; all parameters are matrices.
+    """Nesterov momentum whose steps are orthogonalised in `precision`; all parameters are matrices.
 
     Every parameter must have a gradient at every step.
     """
 
     def __init__(
-        self, parameters: Iterable[Tensor], *, lr: float, momentum: float, weight_decay: float
+        self,
+        parameters: Iterable[Tensor],
+        *,
+        lr: float,
+        momentum: float,
+        weight_decay: float,
+        precision: torch.dtype = torch.bfloat16,
     ) -> None:
         defaults = {"lr": lr, "momentum": momentum, "weight_decay": weight_decay}
         super().__init__(parameters, defaults)
+        self.precision = precision
         self._same_shape: defaultdict[torch.Size, list[Tensor]] = defaultdict(list)
         for parameter in self.param_groups[0]["params"]:
             self._same_shape[parameter.shape].append(parameter)
@@ -45,7 +54,8 @@ class BatchedMuon(torch.optim.Optimizer):
             gradients = [p.grad for p in parameters if p.grad is not None]
             buffers = [self._momentum_buffer(parameter) for parameter in parameters]
             torch._foreach_lerp_(buffers, gradients, 1 - momentum)
-            steps = orthogonalise(torch.stack(torch._foreach_lerp(gradients, buffers, momentum)))
+            pushed = torch.stack(torch._foreach_lerp(gradients, buffers, momentum))
+            steps = orthogonalise(pushed, self.precision)
             if weight_decay:
                 torch._foreach_mul_(parameters, 1 - rate * weight_decay)
             scale = max(1.0, rows / columns) ** 0.5
@@ -59,14 +69,14 @@ class BatchedMuon(torch.optim.Optimizer):
         return buffer
 
 
-def orthogonalise(matrices: Tensor) -> Tensor:
-    """bfloat16 `[K, rows, columns]`: each matrix with its singular values moved close to one.
+def orthogonalise(matrices: Tensor, precision: torch.dtype) -> Tensor:
+    """`[K, rows, columns]` in `precision`: each matrix with its singular values moved close to one.
 
     The Newton-Schulz iteration of Muon, on the shorter side.
     """
     linear, cubic, quintic = COEFFICIENTS
     is_tall = matrices.shape[-2] > matrices.shape[-1]
-    x = matrices.bfloat16()
+    x = matrices.to(precision)
     x = x.mT if is_tall else x
     x = x / x.norm(dim=(-2, -1), keepdim=True).clamp(min=SMALLEST_NORM)
     for _ in range(STEPS):

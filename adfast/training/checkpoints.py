@@ -18,7 +18,7 @@ from adfast.models.checkpoint import OPTIMIZER_PREFIX, load_weights, read_tensor
 from adfast.training.config import checkpoint_name
 
 if TYPE_CHECKING:
-    from adfast.training.optimizer import OptimizerGroup
+    from adfast.training.optimizer import MuonPrecision, OptimizerGroup
 
 CHECKPOINTS_KEPT = 2
 
@@ -27,8 +27,9 @@ CHECKPOINTS_KEPT = 2
 class TrainingState:
     """Where training stands: everything a checkpoint holds beside tensors of model and optimiser.
 
-    `description` says which model this is (see `adfast.models.checkpoint`); `threads` is recorded
-    because the last bits of a sum depend on it.
+    `description` says which model this is (see `adfast.models.checkpoint`); `threads` and
+    `muon_precision` (None: without Muon) are recorded because the last bits of a sum, or more,
+    depend on them, and whoever goes on takes them over.
     """
 
     update: int = 0  # updates done
@@ -37,6 +38,7 @@ class TrainingState:
     seconds: float = 0.0
     waiting_seconds: float = 0.0  # of these, for batches
     threads: int = 1
+    muon_precision: MuonPrecision | None = "bfloat16"  # as in checkpoints that do not say
     description: dict[str, Any] = field(default_factory=dict)
     loss_sum: float | torch.Tensor = 0.0  # since the last metrics row
     accuracy_sum: float | torch.Tensor = 0.0
@@ -118,4 +120,5 @@ def load_training(path: Path, model: torch.nn.Module, optimizer: OptimizerGroup)
         ) from None
     load_weights(model, tensors, path)
     optimizer.load_state_tensors(optimizer_tensors)
+    optimizer.muon_precision = state.muon_precision
     return state

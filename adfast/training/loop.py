@@ -94,7 +94,9 @@ class Trainer:
         self.seed = seed
         self.hooks = hooks or TrainingHooks()
         self.optimizer = OptimizerGroup(model, config)
-        self.state = TrainingState(description=dict(description))
+        self.state = TrainingState(
+            description=dict(description), muon_precision=self.optimizer.muon_precision
+        )
 
     @property
     def checkpoint_directory(self) -> Path:

@@ -1,24 +1,30 @@
 """The optimisers of a recipe, their schedule, and their state as plain tensors.
 
-Muon (Jordan et al. 2024, in `torch.optim`) takes the weight matrices of the transformer's blocks,
-AdamW everything else; with `optimizer = "adamw"` it takes all. On CUDA both take many parameters
-per launch: AdamW fused, Muon batched.
+Muon (Jordan et al. 2024) takes the weight matrices of the transformer's blocks, AdamW everything
+else; with `optimizer = "adamw"` it takes all.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Literal
 
 import torch
 
+from adfast import processor
 from adfast.errors import CheckpointError
 from adfast.training.batched_muon import BatchedMuon
 from adfast.training.config import TrainingConfig
 
+MuonPrecision = Literal["bfloat16", "float32"]
+PRECISIONS: dict[MuonPrecision, torch.dtype] = {
+    "bfloat16": torch.bfloat16,
+    "float32": torch.float32,
+}
+
 # What the optimisers remember of each parameter.
 STATE_SLOTS: dict[type[torch.optim.Optimizer], tuple[str, ...]] = {
     torch.optim.AdamW: ("step", "exp_avg", "exp_avg_sq"),
-    torch.optim.Muon: ("momentum_buffer",),
     BatchedMuon: ("momentum_buffer",),
 }
 
@@ -28,6 +34,7 @@ class OptimizerGroup:
 
     def __init__(self, model: torch.nn.Module, config: TrainingConfig) -> None:
         self.config = config
+        self.muon: BatchedMuon | None = None
         self.parameters = dict(model.named_parameters())
         is_cuda = any(parameter.is_cuda for parameter in self.parameters.values())
         matrices: list[torch.nn.Parameter] = []
@@ -48,16 +55,37 @@ class OptimizerGroup:
             )
         ]
         if matrices:
-            muon = BatchedMuon if is_cuda else torch.optim.Muon
-            self.optimizers.append(
-                muon(
-                    matrices,
-                    lr=config.muon_learning_rate,
-                    momentum=config.momentum,
-                    weight_decay=config.weight_decay,
-                )
+            has_bfloat16 = is_cuda or processor.multiplies_bfloat16_fast()
+            self.muon = BatchedMuon(
+                matrices,
+                lr=config.muon_learning_rate,
+                momentum=config.momentum,
+                weight_decay=config.weight_decay,
+                precision=torch.bfloat16 if has_bfloat16 else torch.float32,
             )
+            self.optimizers.append(self.muon)
         self.peak_rates = [optimizer.param_groups[0]["lr"] for optimizer in self.optimizers]
+
+    @property
+    def muon_precision(self) -> MuonPrecision | None:
+        """What Muon orthogonalises in: what this machine multiplies fast, or what was set.
+
+        Two precisions lead to two models, so a training that is resumed keeps its own.
+        """
+        if self.muon is None:
+            return None
+        return next(name for name, dtype in PRECISIONS.items() if dtype == self.muon.precision)
+
+    @muon_precision.setter
+    def muon_precision(self, precision: MuonPrecision | None) -> None:
+        if self.muon is None or precision is None:
+            return
+        if precision not in PRECISIONS:
+            raise CheckpointError(
+                f"muon_precision must be one of {', '.join(PRECISIONS)}, got {precision!r}; "
+                "the checkpoint is damaged or of a later version"
+            )
+        self.muon.precision = PRECISIONS[precision]
 
     @property
     def learning_rate(self) -> float:

@@ -7,6 +7,7 @@ import time
 import pytest
 import torch
 
+from adfast import processor
 from adfast.errors import CheckpointError, Interrupted
 from adfast.models.checkpoint import load_model, read_tensors
 from adfast.training.checkpoints import newest_checkpoint
@@ -74,6 +75,20 @@ def test_resumed_training_equals_uninterrupted_one(tmp_path, store, variant):
         assert caught.value.checkpoint.is_file()
     state = make_trainer(tmp_path / "parts", **settings).run(resume=True)
     assert state.update == TRAINING["updates"]
+    assert_same_outcome(tmp_path / "parts", tmp_path / "whole")
+
+
+@pytest.mark.parametrize("is_fast", [True, False])
+def test_muon_keeps_its_precision_on_a_machine_that_would_choose_another(
+    tmp_path, store, monkeypatch, is_fast
+):
+    monkeypatch.setattr(processor, "multiplies_bfloat16_fast", lambda: is_fast)
+    make_trainer(tmp_path / "whole", store=store).run()
+    with pytest.raises(TrainingInterrupted):
+        make_trainer(tmp_path / "parts", store=store, hooks=stop_after(5)).run()
+    monkeypatch.setattr(processor, "multiplies_bfloat16_fast", lambda: not is_fast)
+    state = make_trainer(tmp_path / "parts", store=store).run(resume=True)
+    assert state.muon_precision == ("bfloat16" if is_fast else "float32")
     assert_same_outcome(tmp_path / "parts", tmp_path / "whole")
 
 

@@ -3,9 +3,11 @@
 import pytest
 import torch
 
+from adfast import processor
 from adfast.errors import CheckpointError
 from adfast.models.config import ModelConfig
 from adfast.models.transformer import Transformer
+from adfast.training.batched_muon import BatchedMuon
 from adfast.training.config import TrainingConfig
 from adfast.training.optimizer import OptimizerGroup, rate_multiplier
 from training.tiny_training import MODEL, SCHEMA
@@ -50,7 +52,7 @@ def test_muon_gets_the_matrices_of_the_blocks_and_adamw_the_rest(model):
     names = {id(parameter): name for name, parameter in model.named_parameters()}
     matrices = {names[id(parameter)] for parameter in muon.param_groups[0]["params"]}
     others = {names[id(parameter)] for parameter in adamw.param_groups[0]["params"]}
-    assert isinstance(muon, torch.optim.Muon)
+    assert isinstance(muon, BatchedMuon)
     assert matrices
     assert all(name.startswith("blocks.") for name in matrices)
     assert all(dict(model.named_parameters())[name].ndim == 2 for name in matrices)
@@ -94,3 +96,19 @@ def test_incomplete_state_is_refused(model):
     del tensors["head/exp_avg"]
     with pytest.raises(CheckpointError, match='optimizer state "head/exp_avg" is missing'):
         OptimizerGroup(model, TrainingConfig()).load_state_tensors(tensors)
+
+
+@pytest.mark.parametrize(("is_fast", "precision"), [(True, "bfloat16"), (False, "float32")])
+def test_muon_computes_in_what_the_processor_multiplies_fast(
+    model, monkeypatch, is_fast, precision
+):
+    monkeypatch.setattr(processor, "multiplies_bfloat16_fast", lambda: is_fast)
+    group = OptimizerGroup(model, TrainingConfig())
+    assert group.muon_precision == precision
+    assert group.muon.precision == getattr(torch, precision)
+    assert OptimizerGroup(model, TrainingConfig(optimizer="adamw")).muon_precision is None
+
+
+def test_an_unknown_precision_of_muon_is_refused(model):
+    with pytest.raises(CheckpointError, match="muon_precision must be one of bfloat16, float32"):
+        OptimizerGroup(model, TrainingConfig()).muon_precision = "float8"
