@@ -43,6 +43,8 @@ PUBLIC = {
     "train": "adfast.training.train",
 }
 
+EXTENSION = "_native"  # not public, but explained where it is missing
+
 __all__ = [
     "Agent",
     "BatchSimulator",
@@ -64,13 +66,20 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """The public name `name`, imported now."""
-    if name not in PUBLIC:
+    """The public name `name`, imported now; raises `MissingPackage` where something is missing."""
+    if name not in PUBLIC and name != EXTENSION:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module = PUBLIC[name]
-    value = (
-        import_module(f"adfast.{name}") if module is None else getattr(import_module(module), name)
-    )
+    module = PUBLIC.get(name)
+    try:
+        value = (
+            import_module(f"adfast.{name}")
+            if module is None
+            else getattr(import_module(module), name)
+        )
+    except ImportError as error:
+        from adfast.packages import explain
+
+        raise explain(error) from error
     globals()[name] = value
     return value
 

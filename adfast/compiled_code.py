@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numba
+from numba.core import config
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, NullCache
 from numba.core.dispatcher import Dispatcher
 from numba.core.serialize import dumps, loads
@@ -48,6 +49,11 @@ def folder_of(function: Any) -> str | None:
     """The folder in which code of the compiled `function` is kept, or None."""
     path = function._cache.cache_path
     return None if path is None else str(path)
+
+
+def asked_folder() -> str:
+    """The folder that `NUMBA_CACHE_DIR` names, or nothing."""
+    return str(getattr(config, "CACHE_DIR", ""))
 
 
 class UnkeptCode(NullCache):

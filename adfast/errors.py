@@ -78,5 +78,9 @@ class RunError(AdfastError):
     """A run directory in which the asked stage cannot start (finished, or lacking its input)."""
 
 
+class MissingPackage(AdfastError, ImportError):
+    """A package that is not installed, or a part of adfast that was not built."""
+
+
 class Interrupted(AdfastError):
     """Work that stopped because it was asked to; the message says what is kept."""

@@ -5,15 +5,20 @@ projection as it is; `decode` takes one step per environment
 with a `KeyValueCache` and computes the same function. Both pick their backend in `dispatch`.
 """
 
-from adfast.attention.dispatch import (
-    attention,
-    cpu_path,
-    decode,
-    describe_backend,
-    packed_attention,
-    resolve_backend,
-)
-from adfast.attention.key_value_cache import KeyValueCache
+from adfast.packages import explain
+
+try:
+    from adfast.attention.dispatch import (
+        attention,
+        cpu_path,
+        decode,
+        describe_backend,
+        packed_attention,
+        resolve_backend,
+    )
+    from adfast.attention.key_value_cache import KeyValueCache
+except ModuleNotFoundError as error:
+    raise explain(error) from error
 
 __all__ = [
     "KeyValueCache",

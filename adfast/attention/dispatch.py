@@ -5,6 +5,7 @@ Axes: B batch, N environments, H query heads, T time, D channels per head.
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import Literal, overload
 
 import torch
@@ -14,15 +15,18 @@ from adfast import processor
 from adfast.attention import banded_cpu, decode_cpu, native_cpu, reference
 from adfast.attention.arguments import check_attention, check_decode
 from adfast.attention.key_value_cache import KeyValueCache
-from adfast.errors import InvalidArgument
+from adfast.errors import InvalidArgument, MissingPackage
+from adfast.packages import describe_missing
 
 BACKENDS = ("auto", "reference", "cpu", "triton")
+HAS_TRITON = find_spec("triton") is not None  # CPU builds of torch do not bring it
 
 
 def resolve_backend(backend: str, device: torch.device | str) -> str:
     """The backend that will run tensors of `device`: "reference", "cpu" or "triton".
 
-    Raises `InvalidArgument` for an unknown name and for a backend that cannot run there.
+    Raises `InvalidArgument` for an unknown name and for a backend that cannot run there, and
+    `MissingPackage` where it is not installed.
     """
     device_type = torch.device(device).type
     if backend not in BACKENDS:
@@ -36,6 +40,8 @@ def resolve_backend(backend: str, device: torch.device | str) -> str:
             f'attention backend "triton" needs a CUDA device, got {device_type}; '
             'use "auto" or "cpu"'
         )
+    if backend == "triton" and not HAS_TRITON:
+        raise MissingPackage(f'{describe_missing("triton")}, or use backend "reference"')
     if backend == "cpu" and device_type != "cpu":
         raise InvalidArgument(
             f'attention backend "cpu" needs tensors on the CPU, got {device_type}; use "auto"'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 
 
@@ -26,15 +27,22 @@ def main() -> None:
 
 def run_command() -> None:
     """Carry out the command of `sys.argv` and exit; expected failures are told in a line."""
-    from adfast.cli.app import app
     from adfast.errors import AdfastError, InvalidArgument
     from adfast.printable import printable
 
+    print_whatever_comes()
     try:
+        from adfast.cli.app import app
+
         app()
     except AdfastError as error:
         print(f"adfast: {printable(error)}", file=sys.stderr)
         sys.exit(2 if isinstance(error, InvalidArgument) else 1)
+    except ImportError as error:
+        from adfast.packages import explain
+
+        print(f"adfast: {printable(explain(error))}", file=sys.stderr)
+        sys.exit(1)
     except OSError as error:  # a full disk, a folder without permission, ...
         print(
             f"adfast: {printable(error)}; mend it and give the same command again: what is "
@@ -42,3 +50,10 @@ def run_command() -> None:
             file=sys.stderr,
         )
         sys.exit(1)
+
+
+def print_whatever_comes() -> None:
+    """Spell out what the terminal's encoding lacks, in place of failing at it."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # not where it is closed or caught
+            stream.reconfigure(errors="backslashreplace")

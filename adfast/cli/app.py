@@ -9,23 +9,43 @@ from typing import Annotated, Any
 
 import typer
 
+from adfast import __version__
+from adfast.cli.completion import complete_recipe, complete_run, complete_store
+from adfast.cli.plain_help import PlainHelp
+from adfast.packages import require
 from adfast.printable import printable
+
+# What commands need beside what adfast cannot do without, asked before they change anything.
+MODELS = ("torch", "safetensors")
+DRAWINGS = ("matplotlib", "plotly")
 
 app = typer.Typer(
     name="adfast",
-    help="The fast engine for in-context reinforcement learning by Algorithm Distillation.",
+    cls=PlainHelp,
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,
 )
-histories_app = typer.Typer(help="Look at a history store.", no_args_is_help=True)
+histories_app = typer.Typer(
+    help="Look at a history store.", cls=PlainHelp, no_args_is_help=True, rich_markup_mode=None
+)
 app.add_typer(histories_app, name="histories")
 
 RecipeArgument = Annotated[
-    str, typer.Argument(metavar="RECIPE", help="A shipped recipe, a TOML file or a run directory.")
+    str,
+    typer.Argument(
+        metavar="RECIPE",
+        help="A shipped recipe, a TOML file or a run directory.",
+        autocompletion=complete_recipe,
+    ),
 ]
-RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="A run directory.")]
-StoreArgument = Annotated[Path, typer.Argument(metavar="STORE", help="The folder of a store.")]
+RunArgument = Annotated[
+    Path, typer.Argument(metavar="RUN", help="A run directory.", autocompletion=complete_run)
+]
+StoreArgument = Annotated[
+    Path,
+    typer.Argument(metavar="STORE", help="The folder of a store.", autocompletion=complete_store),
+]
 RunOption = Annotated[
     Path | None, typer.Option("--run", help="The run directory; default: runs/RECIPE.")
 ]
@@ -37,6 +57,25 @@ FreshOption = Annotated[
     bool, typer.Option("--fresh", help="Delete what an earlier call left there and start over.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+
+
+def print_version(is_asked: bool) -> None:
+    """Print the version and end, if asked to."""
+    if is_asked:
+        print(f"adfast {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def adfast(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=print_version, is_eager=True, help="Print the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """The fast engine for in-context reinforcement learning by Algorithm Distillation."""
 
 
 @app.command()
@@ -51,6 +90,7 @@ def run(
     from adfast.cli.run_directory import STAGES, prepare_run
     from adfast.cli.stages import run_stages
 
+    require(*MODELS, *DRAWINGS)
     with prepare_run(recipe, run, settings or [], fresh=fresh) as directory:
         run_stages(directory, STAGES, way_on=spell("run", directory.path))
         print_summary(directory.path, as_json=as_json)
@@ -90,6 +130,7 @@ def train(
     from adfast.cli.run_directory import RunDirectory
     from adfast.cli.stages import refuse_silent_repeat, run_stages
 
+    require(*MODELS)
     with RunDirectory.open(run) as directory:
         if fresh:
             directory.forget_from("train")
@@ -105,6 +146,7 @@ def evaluate(run: RunArgument, fresh: FreshOption = False, as_json: JsonOption =
     from adfast.cli.run_directory import RunDirectory
     from adfast.cli.stages import refuse_silent_repeat, run_stages
 
+    require(*MODELS)
     with RunDirectory.open(run) as directory:
         if fresh:
             directory.forget_from("evaluate")
@@ -120,6 +162,7 @@ def report(run: RunArgument) -> None:
     from adfast.cli.run_directory import RunDirectory
     from adfast.cli.stages import run_stages
 
+    require(*DRAWINGS)
     with RunDirectory.open(run) as directory:
         directory.forget_from("report")
         run_stages(directory, ["report"], way_on=spell("report", run))
@@ -130,7 +173,11 @@ def report(run: RunArgument) -> None:
 def sweep(
     recipe: Annotated[
         str,
-        typer.Argument(metavar="RECIPE", help="A shipped recipe, a TOML file or a sweep's folder."),
+        typer.Argument(
+            metavar="RECIPE",
+            help="A shipped recipe, a TOML file or a sweep's folder.",
+            autocompletion=complete_recipe,
+        ),
     ],
     vary: Annotated[
         list[str] | None,
@@ -154,6 +201,7 @@ def sweep(
     """Carry out a recipe at every combination of what varies; one table, one figure."""
     from adfast.cli.sweep.runs import prepare_sweep, run_sweep
 
+    require(*MODELS, *DRAWINGS)
     with prepare_sweep(recipe, out, settings or [], vary or [], seeds, fresh=fresh) as found:
         path, plan = found
         run_sweep(path, plan)

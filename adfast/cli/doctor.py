@@ -1,54 +1,103 @@
-"""What `adfast doctor` says: the machine, the versions, and which backends will be used."""
+"""What `adfast doctor` says: the machine, the versions, and which backends will be used.
+
+Nothing that is missing or broken keeps it from saying the rest.
+"""
 
 from __future__ import annotations
 
 import os
+import platform
+from collections.abc import Callable
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
-if TYPE_CHECKING:
-    import torch
+from adfast import __version__, processor
+from adfast.packages import EXTENSION, USED_FOR, describe_missing, explain
+from adfast.provenance import collect_provenance
 
 
 def examine_machine() -> dict[str, Any]:
     """Name -> value; loads torch and the extension, so that what is said was tried."""
-    import torch
-
-    from adfast import processor
-    from adfast.provenance import collect_provenance
-
-    provenance = collect_provenance()
-    versions = provenance.pop("versions")
-    facts: dict[str, Any] = provenance | versions
-    facts["threads of torch"] = torch.get_num_threads()
-    facts["extension adfast._native"] = try_extension()
-    if torch.cuda.is_available():
-        device = torch.device("cuda")
-        properties = torch.cuda.get_device_properties(device)
-        facts["CUDA device"] = f"{properties.name}, {properties.total_memory / 2**30:.0f} GiB"
-    else:
-        device = torch.device("cpu")
-        facts["CUDA device"] = "none"
+    found = tried(collect_provenance)
+    facts: dict[str, Any] = found if isinstance(found, dict) else {"machine": found}
+    facts.pop("versions", None)
+    facts |= {"python": platform.python_version(), "adfast": __version__}
+    facts |= {package: installed_version(package) for package in USED_FOR}
+    facts["threads of torch"] = tried(count_threads)
+    facts[f"extension {EXTENSION}"] = tried(load_extension)
+    facts["CUDA device"] = tried(find_card)
     if processor.VARIABLE in os.environ:
         facts[processor.VARIABLE] = os.environ[processor.VARIABLE]
-    facts["attention backend"] = try_attention(device)
-    facts["gymnasium"] = "installed" if find_spec("gymnasium") else "not installed (optional)"
+    facts["attention backend"] = tried(find_backend)
+    facts["compiled code"] = tried(find_code_folder)
     return facts
 
 
-def try_extension() -> str:
-    """Whether the C++ extension loads, and if not, why and what to do."""
+def installed_version(package: str) -> str:
+    """The version of `package`, or what is missing without it."""
+    if find_spec(package) is None:
+        return f"missing: {describe_missing(package)}"
     try:
-        import adfast._native as native
+        return version(package)
+    except PackageNotFoundError:
+        return "installed, of unknown version"
+
+
+def tried(probe: Callable[[], Any]) -> Any:
+    """What `probe` finds, or why it fails: whatever that is, the other lines are still said."""
+    try:
+        return probe()
     except ImportError as error:
-        return f"does not load ({error}); build it with: pip install -e ."
-    return f"loads ({native.__name__})"
+        return f"not known: {explain(error)}"
+    except Exception as error:
+        return f"fails: {type(error).__name__}: {error}"
 
 
-def try_attention(device: torch.device) -> str:
-    """The attention backend on `device`, and which path it takes on the CPU."""
-    try:
-        from adfast.attention import describe_backend
-    except ImportError:
-        return "needs the extension adfast._native"
+def count_threads() -> int:
+    """How many threads torch takes."""
+    import torch
+
+    return torch.get_num_threads()
+
+
+def load_extension() -> str:
+    """That the C++ extension loads."""
+    return f"loads ({import_module(EXTENSION).__name__})"
+
+
+def find_card() -> str:
+    """The CUDA device, and its memory."""
+    import torch
+
+    if not torch.cuda.is_available():
+        return "none"
+    properties = torch.cuda.get_device_properties("cuda")
+    return f"{properties.name}, {properties.total_memory / 2**30:.0f} GiB"
+
+
+def find_backend() -> str:
+    """The attention backend that "auto" means, and which path it takes on the CPU."""
+    import torch
+
+    from adfast.attention import describe_backend
+
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     return f"{describe_backend('auto', device)} (on {device})"
+
+
+def find_code_folder() -> str:
+    """Where what Numba compiles is kept for later processes."""
+    from adfast.compiled_code import asked_folder, folder_of
+    from adfast.simulators.step_loops import narrow_actions
+
+    folder, asked = folder_of(narrow_actions), asked_folder()
+    if folder is None:
+        return (
+            "kept nowhere: no folder can be written, so each process compiles it again; set "
+            "NUMBA_CACHE_DIR to one"
+        )
+    ignored = bool(asked) and not Path(folder).is_relative_to(asked)
+    return f"{folder} (NUMBA_CACHE_DIR, {asked}, cannot be written)" if ignored else folder

@@ -14,15 +14,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import gymnasium
 import numpy as np
-from gymnasium.spaces import Discrete, MultiDiscrete
-from gymnasium.vector import AutoresetMode, VectorEnv
-from gymnasium.vector.utils import batch_space
 
 from adfast import tasks
 from adfast.errors import InvalidArgument
+from adfast.packages import explain
 from adfast.simulators.batch_simulator import BatchSimulator
+
+try:
+    import gymnasium
+    from gymnasium.spaces import Discrete, MultiDiscrete
+    from gymnasium.vector import AutoresetMode, VectorEnv
+    from gymnasium.vector.utils import batch_space
+except ModuleNotFoundError as error:
+    raise explain(error) from error
 
 STREAMS_FOR_UNSEEDED = 2**62  # below this, streams are drawn for environments without a seed
 

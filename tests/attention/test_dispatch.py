@@ -3,7 +3,7 @@ import torch
 from attention_cases import random_document_start, random_qkv
 
 from adfast.attention import attention, packed_attention, resolve_backend
-from adfast.errors import InvalidArgument
+from adfast.errors import InvalidArgument, MissingPackage
 
 
 def test_auto_is_cpu_on_the_cpu():
@@ -90,3 +90,11 @@ def test_scale_defaults_to_one_over_the_root_of_the_channels(backend):
     torch.testing.assert_close(
         attention(Q, K, V, backend=backend), attention(Q, K, V, scale=0.25, backend=backend)
     )
+
+
+def test_absent_triton_is_said_and_nothing_else_is_taken(monkeypatch):
+    monkeypatch.setattr("adfast.attention.dispatch.HAS_TRITON", False)
+    with pytest.raises(MissingPackage, match="pip install triton"):
+        resolve_backend("auto", "cuda")
+    assert resolve_backend("auto", "cpu") == "cpu"
+    assert resolve_backend("reference", "cuda") == "reference"

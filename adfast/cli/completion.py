@@ -1,0 +1,49 @@
+"""What a shell offers while a command is typed: shipped recipes, and folders of runs and stores."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+RUNS = Path("runs")  # where runs are unless told otherwise
+RUN_FILE = "run.toml"
+STORE_FILE = "manifest.json"
+
+
+def complete_recipe(incomplete: str) -> list[str]:
+    """Shipped recipes, TOML files and run directories that begin with `incomplete`."""
+    from adfast.cli.run_config import recipe_names
+
+    recipes = [name for name in recipe_names() if name.startswith(incomplete)]
+    files = [str(path) for path in beginning_with(incomplete) if path.suffix == ".toml"]
+    return recipes + files + complete_run(incomplete)
+
+
+def complete_run(incomplete: str) -> list[str]:
+    """Run directories that begin with `incomplete`."""
+    return folders_with(RUN_FILE, incomplete, [*beginning_with(incomplete), *entries(RUNS)])
+
+
+def complete_store(incomplete: str) -> list[str]:
+    """Folders of history stores that begin with `incomplete`, those of runs among them."""
+    stores = [run / "histories" for run in entries(RUNS)]
+    return folders_with(STORE_FILE, incomplete, [*beginning_with(incomplete), *stores])
+
+
+def folders_with(file: str, incomplete: str, candidates: list[Path]) -> list[str]:
+    """Those of `candidates` that begin with `incomplete` and hold `file`."""
+    found = (str(path) for path in candidates if (path / file).is_file())
+    return sorted({path for path in found if path.startswith(incomplete)})
+
+
+def beginning_with(incomplete: str) -> list[Path]:
+    """What is in the folder that `incomplete` names the beginning of a path in."""
+    folder = Path(incomplete) if incomplete.endswith("/") else Path(incomplete).parent
+    return [path for path in entries(folder) if str(path).startswith(incomplete)]
+
+
+def entries(folder: Path) -> list[Path]:
+    """What is in `folder`, nothing where it cannot be read."""
+    try:
+        return list(folder.iterdir())
+    except OSError:
+        return []
