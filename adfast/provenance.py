@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from adfast.processor import describe_processor
+from adfast.processor_quota import granted_cores
 
 PACKAGES = ("adfast", "numpy", "numba", "torch", "triton", "safetensors")
 
@@ -32,8 +33,13 @@ def collect_provenance() -> dict[str, Any]:
 
 
 def available_cores() -> int:
-    """The processor cores that this process may run on."""
-    return len(os.sched_getaffinity(0))
+    """The processor cores' worth of time that this process may use, at least 1.
+
+    Those that it may run on, or fewer where a container's quota says so.
+    """
+    allowed = len(os.sched_getaffinity(0))
+    granted = granted_cores()
+    return allowed if granted is None else min(allowed, granted)
 
 
 def package_versions() -> dict[str, str]:
