@@ -17,7 +17,7 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -131,6 +131,12 @@ class LiveRing(Closing):
         if self._committer is not None:
             self._committer.join()
             atexit.unregister(self.close)
+
+    def __reduce__(self) -> NoReturn:
+        raise InvalidArgument(
+            "a live ring cannot be copied or sent to another process, whose threads it is filled "
+            "by; make another LiveRing there"
+        )
 
     def _start(self, draw: int) -> RingBuffer:
         """Begin to collect, with the oldest block that `draw` sees."""

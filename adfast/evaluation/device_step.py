@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import NoReturn
 
 import numpy as np
 import torch
@@ -58,6 +59,13 @@ class DeviceStep:
         self._holds_back = False  # whether some environments ever do not move on
         self._advance_all: Callable[[], None] | None
         self._advance_all = None if device.type == "cuda" else self.advance
+
+    def __reduce__(self) -> NoReturn:
+        # Its arrays are views of what is copied to the device: copies would be of nothing.
+        raise InvalidArgument(
+            "an agent on a device cannot be copied or sent to another process; load it there "
+            "(adfast.load), or act on the CPU"
+        )
 
     def reset(self, mask: np.ndarray | None) -> None:
         """Begin a new history in the environments of `mask`, or in all."""

@@ -7,6 +7,7 @@ first. One thread at a time may append; any number may sample meanwhile, and non
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import NoReturn
 
 import numpy as np
 
@@ -113,6 +114,12 @@ class RingBuffer(WindowSampler):
     def flush(self) -> None:
         """Make the transitions that `append` has staged visible to `sample`."""
         self._ring.flush()
+
+    def __reduce__(self) -> NoReturn:
+        raise InvalidArgument(
+            "a ring buffer cannot be copied or sent to another process; begin the process by "
+            '"fork", or write histories into a store (histories.create) and send that'
+        )
 
 
 def check_starts(starts: np.ndarray, count: int) -> np.ndarray:

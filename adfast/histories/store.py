@@ -123,6 +123,23 @@ class HistoryStore(WindowSampler):
             verify_shard(self.path, record)
         return sum(record.num_bytes for record in self._manifest.blocks)
 
+    def __copy__(self) -> HistoryStore:
+        """Itself, since it never changes."""
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> HistoryStore:
+        """Itself, since it never changes."""
+        return self
+
+    def __reduce__(self) -> Any:
+        """Its folder and what it holds: in another process it is opened again."""
+        if self.path is None or self._manifest is None:
+            raise InvalidArgument(
+                "histories in memory cannot be sent to another process; write them into a folder "
+                '(histories.create) and open that, or begin the process by "fork"'
+            )
+        return open_again, (self.path.absolute(), self._manifest)
+
 
 def has_value(block: Block, name: str) -> bool:
     """True if the block has a metadata value of that name."""
@@ -156,6 +173,29 @@ def open_store(path: str | Path, *, allow_incomplete: bool = False) -> HistorySt
             "blocks are committed; run the command that collects it again to go on where it "
             "stopped, or open it with allow_incomplete=True"
         )
+    return map_store(path, manifest)
+
+
+def open_again(path: Path, manifest: Manifest) -> HistoryStore:
+    """The store in folder `path` with the blocks of `manifest`, as another process opened it.
+
+    Raises `StoreError` where it is no longer the same; blocks that were added since do not count.
+    """
+    found = read_manifest(path)
+    blocks = {record.block: record for record in found.blocks}
+    is_same = found.schema_description == manifest.schema_description and all(
+        blocks.get(record.block) == record for record in manifest.blocks
+    )
+    if not is_same:
+        raise StoreError(
+            f"{path}: holds other histories than when the process that sent it opened it; open it "
+            "there again"
+        )
+    return map_store(path, manifest)
+
+
+def map_store(path: Path, manifest: Manifest) -> HistoryStore:
+    """The store in folder `path` with the blocks of `manifest`; raises `StoreError`."""
     schema = schema_of(path, manifest)
     fields = check_schema(schema)
     return HistoryStore(

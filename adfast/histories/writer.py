@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -155,6 +155,12 @@ class HistoryWriter(Closing):
     def close(self) -> None:
         """Let another writer open the store."""
         self._lock.close()
+
+    def __reduce__(self) -> NoReturn:
+        raise InvalidArgument(
+            "a history writer cannot be copied or sent to another process: one writer has a store "
+            "open; append what other processes computed in the one that has it"
+        )
 
     def _commit(self, records: list[BlockRecord], num_blocks: int | None) -> None:
         ordered = sorted(records, key=lambda record: record.block)

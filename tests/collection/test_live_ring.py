@@ -1,7 +1,9 @@
 """A live ring gives the batches of a store, whatever its threads do meanwhile."""
 
+import copy
 import multiprocessing
 import os
+import pickle
 import subprocess
 import sys
 import threading
@@ -322,3 +324,12 @@ def test_ring_that_is_never_closed_does_not_keep_its_process_alive():
         env=os.environ | {"PYTHONPATH": path},
     )
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "(16, 20)\n", "")
+
+
+def test_live_ring_is_neither_sent_nor_copied():
+    for copied in (pickle.dumps, copy.copy, copy.deepcopy):
+        with (
+            make_ring() as ring,
+            pytest.raises(InvalidArgument, match="cannot be copied"),
+        ):
+            copied(ring)

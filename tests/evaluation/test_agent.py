@@ -1,5 +1,8 @@
 """The agent acts alike in any loop and any company, and refuses what it cannot read."""
 
+import copy
+import pickle
+
 import gymnasium
 import numpy as np
 import pytest
@@ -188,3 +191,15 @@ def test_agent_is_loaded_from_a_run_or_a_checkpoint(tmp_path, model):
     for path in (tmp_path, str(tmp_path), newest):
         agent = load(path, 2, seed=3, temperature=0.5)
         np.testing.assert_array_equal(act(agent, BatchSimulator(ROOM, [1, 2]), 15), expected)
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda agent: pickle.loads(pickle.dumps(agent))])
+def test_copy_goes_on_as_the_agent_does(model, copied):
+    agent, simulator = Agent(model, 3, seed=1), BatchSimulator(ROOM, [1, 2, 3])
+    actions = act(agent, simulator, 25)[-1]
+    twin, twins_simulator = copied(agent), copy.deepcopy(simulator)
+    twins_actions = actions
+    for _ in range(25):
+        actions = agent.act(*simulator.step(actions))
+        twins_actions = twin.act(*twins_simulator.step(twins_actions))
+        np.testing.assert_array_equal(twins_actions, actions)

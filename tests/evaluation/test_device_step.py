@@ -1,5 +1,8 @@
 """The step for a device acts as that of the processor: with resets, growth and rehearsal."""
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 import torch
@@ -189,3 +192,9 @@ def test_step_reads_no_value_back(monkeypatch, make_model, holds_back):
     for _ in range(2):
         step.advance()
     assert all(tensor.is_meta for tensor in step.state)
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, pickle.dumps])
+def test_agent_on_a_device_is_neither_sent_nor_copied(on_device_step, copied):
+    with pytest.raises(InvalidArgument, match="on a device cannot be copied or sent"):
+        copied(on_device_step(random_model(ROOM), 2))

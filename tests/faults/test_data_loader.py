@@ -1,4 +1,4 @@
-"""Workers of a DataLoader, forked while Numba and the gather pool are alive in the parent."""
+"""Workers of a DataLoader, however they begin, while the parent has compiled code and a pool."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from adfast import tasks
+from adfast.errors import InvalidArgument
 from adfast.histories import RingBuffer, create
 from adfast.histories import open as open_store
 from adfast.simulators import BatchSimulator
@@ -70,3 +71,44 @@ def test_forked_workers_draw_what_their_parent_draws(histories, is_persistent):
                 np.testing.assert_array_equal(np.asarray(batch[name]), array)
     again = draws[DRAWS - 1]  # and the parent goes on
     np.testing.assert_array_equal(again["action"], expected[-1]["action"])
+
+
+class StoreDraws(Dataset):
+    """Item d is draw d of a store."""
+
+    def __init__(self, store):
+        self.store = store
+
+    def __len__(self):
+        return 3
+
+    def __getitem__(self, draw):
+        return self.store.sample(4, 1, seed=3, draw=draw)["action"].astype(np.int64)
+
+
+def loader(histories, method):
+    return DataLoader(
+        StoreDraws(histories),
+        batch_size=None,
+        num_workers=1,
+        multiprocessing_context=method,
+        timeout=300,
+    )
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+def test_workers_of_every_kind_draw_from_the_same_store(tmp_path, method):
+    arrays, lengths = make_block(np.random.default_rng(0), 5, 40)
+    with create(tmp_path / "store", SCHEMA, num_blocks=1) as writer:
+        writer.append_block(0, arrays, lengths)
+    store = open_store(tmp_path / "store")
+    drawn = [np.asarray(batch) for batch in loader(store, method)]
+    np.testing.assert_array_equal(
+        drawn, [store.sample(4, 1, seed=3, draw=d)["action"] for d in range(3)]
+    )
+
+
+@pytest.mark.parametrize("method", ["spawn", "forkserver"])
+def test_what_cannot_go_to_a_worker_is_refused_in_words(method):
+    with pytest.raises(InvalidArgument, match=r"ring buffer cannot.*\"fork\""):
+        list(loader(RingBuffer(SCHEMA, 50, 40), method))
