@@ -67,7 +67,7 @@ class Config(BaseModel, metaclass=RefusesInWords):
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any], *, source: str = "configuration") -> Self:
         """The settings in `values`; raises `UnknownName` or `InvalidArgument` with the field."""
-        refuse_unknown_keys(cls, values)
+        refuse_unknown_keys(cls, values, source=source)
         try:
             return cls.model_validate(values)
         except ValidationError as error:
@@ -90,8 +90,10 @@ def refuse_unknown_keys(
     values: Mapping[str, Any],
     path: str = "",
     whole: type[BaseModel] | None = None,
+    *,
+    source: str = "",
 ) -> None:
-    """Raise `UnknownName` for the first key of `values` that `config` has not.
+    """Raise `UnknownName` for the first key of `values` that `config` has not; it names `source`.
 
     `config` is the section at `path` of the configuration `whole`, in which a setting that was put
     into the wrong section is looked for.
@@ -103,10 +105,10 @@ def refuse_unknown_keys(
             nearest = next(settings_named(whole, key), "")
             if not nearest and (sibling := nearest_name(key, config.model_fields)):
                 nearest = f"{path}{sibling}"
-            raise UnknownName("setting", f"{path}{key}", valid, nearest=nearest)
+            raise UnknownName("setting", f"{path}{key}", valid, nearest=nearest, source=source)
         section = section_at(config, key)
         if section is not None and isinstance(value, Mapping):
-            refuse_unknown_keys(section, value, f"{path}{key}.", whole)
+            refuse_unknown_keys(section, value, f"{path}{key}.", whole, source=source)
 
 
 def section_at(config: type[BaseModel], field: str) -> type[BaseModel] | None:

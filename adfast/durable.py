@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from adfast.errors import WriteError
@@ -25,19 +25,69 @@ def replace_file(path: Path, chunks: Iterable[bytes | memoryview]) -> None:
     written), is synced, renamed over `path`, and the folder is synced. One process at a time may
     write into a folder. Raises `WriteError`.
     """
+    replace_files({path: chunks})
+
+
+def replace_files(
+    contents: Mapping[Path, Iterable[bytes | memoryview]],
+    *,
+    before: Callable[[], None] = lambda: None,
+) -> None:
+    """Write several whole files, of which none is replaced before all are on the disk.
+
+    `before()` is called between: a disk that has no room for one of them changes nothing. Raises
+    `WriteError`.
+    """
+    temporaries = {temporary_name(path): path for path in contents}
+    try:
+        for temporary, path in temporaries.items():
+            write_whole(temporary, contents[path], path)
+        before()
+        for temporary, path in temporaries.items():
+            with explained(path, "replace it"):
+                temporary.rename(path)
+        for folder in {path.parent for path in contents}:
+            with explained(folder, "make its entries durable"):
+                sync_folder(folder)
+    except BaseException:
+        for temporary in temporaries:
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
+        raise
+
+
+def require_room(folder: Path, num_bytes: int) -> None:
+    """Raise `WriteError` unless a file of `num_bytes` can be written in `folder`; leaves none."""
+    probe = temporary_name(folder / "room")
+    with explained(folder / "room", f"write {num_bytes} bytes"):
+        try:
+            descriptor = os.open(probe, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
+            try:
+                os.posix_fallocate(descriptor, 0, max(num_bytes, 1))
+            finally:
+                os.close(descriptor)
+        finally:
+            with contextlib.suppress(OSError):
+                probe.unlink(missing_ok=True)
+
+
+def write_whole(temporary: Path, chunks: Iterable[bytes | memoryview], path: Path) -> None:
+    """Write `chunks` as the file `temporary`, which is to become `path`; raises `WriteError`."""
     contents = [memoryview(chunk).cast("B") for chunk in chunks]
     num_bytes = sum(len(content) for content in contents)
-    temporary = temporary_name(path)
-    try:
+    with explained(path, f"write {num_bytes} bytes"):
         write_new_file(temporary, contents, num_bytes)
-        temporary.rename(path)
-        sync_folder(path.parent)
+
+
+@contextlib.contextmanager
+def explained(path: Path, action: str) -> Iterator[None]:
+    """Turns an `OSError` into a `WriteError` that names the path, the action and the way out."""
+    try:
+        yield
     except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
         raise WriteError(
-            f"{path}: cannot write {num_bytes} bytes: {error.strerror}; free space or mend the "
-            "folder, then give the same command again: what is finished is kept"
+            f"{path}: cannot {action}: {error.strerror}; free space or mend the folder, then give "
+            "the same command again: what is finished is kept"
         ) from error
 
 
@@ -67,7 +117,7 @@ def sync_folder(folder: Path) -> None:
 
 def discard(path: Path) -> None:
     """Delete a file or a folder, if it is there: at any moment all of it is there or nothing."""
-    temporary = temporary_name(path)
+    temporary = temporary_name(path, "old")
     remove(temporary)
     with contextlib.suppress(FileNotFoundError):
         path.rename(temporary)
@@ -88,6 +138,6 @@ def remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def temporary_name(path: Path) -> Path:
-    """Where `path` is while it is half written or half deleted."""
-    return path.with_name(f".{path.name}{TEMPORARY_SUFFIX}")
+def temporary_name(path: Path, state: str = "new") -> Path:
+    """Where `path` is while it is half written, or (`state` "old") half deleted."""
+    return path.with_name(f".{path.name}.{state}{TEMPORARY_SUFFIX}")

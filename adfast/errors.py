@@ -34,7 +34,7 @@ class UnknownName(InvalidArgument):
     """A name that no catalogue, recipe or configuration knows; `nearest` is the likely one.
 
     `nearest` is found among the `valid` names unless it is given ("": there is none); `otherwise`
-    is another way out.
+    is another way out, `source` where the name was given.
     """
 
     def __init__(
@@ -45,12 +45,16 @@ class UnknownName(InvalidArgument):
         *,
         nearest: str | None = None,
         otherwise: str = "",
+        source: str = "",
     ) -> None:
         choices = sorted(valid)
         self.nearest = (nearest_name(name, choices) if nearest is None else nearest) or None
         hint = f'did you mean "{self.nearest}"? ' if self.nearest else ""
         listed = ", ".join(choices) or "none"
-        super().__init__(f'unknown {kind} "{legible(name)}"; {hint}valid: {listed}{otherwise}')
+        place = f"{source}: " if source else ""
+        super().__init__(
+            f'{place}unknown {kind} "{legible(name)}"; {hint}valid: {listed}{otherwise}'
+        )
 
 
 def nearest_name(name: str, choices: Iterable[str]) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,6 +14,9 @@ from adfast.cli.completion import complete_recipe, complete_run, complete_store
 from adfast.cli.plain_help import PlainHelp
 from adfast.packages import require
 from adfast.printable import printable
+
+if TYPE_CHECKING:
+    from adfast.cli.run_directory import RunDirectory
 
 # What commands need beside what adfast cannot do without, asked before they change anything.
 MODELS = ("torch", "safetensors")
@@ -93,7 +96,7 @@ def run(
     require(*MODELS, *DRAWINGS)
     with prepare_run(recipe, run, settings or [], fresh=fresh) as directory:
         run_stages(directory, STAGES, way_on=spell("run", directory.path))
-        print_summary(directory.path, as_json=as_json)
+        print_summary(directory, as_json=as_json)
 
 
 @app.command()
@@ -107,7 +110,7 @@ def collect(
     from adfast.cli.run_directory import prepare_run
     from adfast.cli.stages import run_stages
 
-    with prepare_run(recipe, run, settings or [], fresh=fresh) as directory:
+    with prepare_run(recipe, run, settings or [], fresh=fresh, but_live=True) as directory:
         if directory.config.collection.live:
             print(
                 "nothing to collect: collection.live = true, so histories are made while training; "
@@ -129,11 +132,14 @@ def train(
     """Train the model on the run's histories."""
     from adfast.cli.run_directory import RunDirectory
     from adfast.cli.stages import refuse_silent_repeat, run_stages
+    from adfast.errors import InvalidArgument
 
     require(*MODELS)
+    if fresh and resume:
+        raise InvalidArgument("--fresh starts over and --resume goes on; give one of them")
     with RunDirectory.open(run) as directory:
         if fresh:
-            directory.forget_from("train")
+            directory.repeat_from("train")
         elif not resume:
             refuse_silent_repeat(directory, "train")
         run_stages(directory, ["train"], way_on=spell("train", run, "--resume"))
@@ -149,11 +155,11 @@ def evaluate(run: RunArgument, fresh: FreshOption = False, as_json: JsonOption =
     require(*MODELS)
     with RunDirectory.open(run) as directory:
         if fresh:
-            directory.forget_from("evaluate")
-        else:
+            directory.repeat_from("evaluate")
+        elif not as_json:
             refuse_silent_repeat(directory, "evaluate")
         run_stages(directory, ["evaluate"], way_on=spell("evaluate", run))
-        print_summary(run, as_json=as_json)
+        print_summary(directory, as_json=as_json)
 
 
 @app.command()
@@ -164,7 +170,7 @@ def report(run: RunArgument) -> None:
 
     require(*DRAWINGS)
     with RunDirectory.open(run) as directory:
-        directory.forget_from("report")
+        directory.repeat_from("report")
         run_stages(directory, ["report"], way_on=spell("report", run))
         print(printable(directory.report))
 
@@ -250,17 +256,17 @@ def spell(command: str, path: Path, *options: str) -> str:
     return shlex.join(["adfast", command, str(path), *options])
 
 
-def print_summary(run: Path, *, as_json: bool) -> None:
+def print_summary(run: RunDirectory, *, as_json: bool) -> None:
     """Print what the evaluation of a run found."""
-    evaluation = json.loads((run / "evaluation.json").read_text(encoding="utf-8"))
+    evaluation = run.read_evaluation()
     if as_json:
-        print(json.dumps(evaluation["summary"] | {"run": str(run)}))
+        print(json.dumps(evaluation["summary"] | {"run": str(run.path)}))
         return
     from rich.console import Console
 
     from adfast.cli.summary_table import summary_table
 
-    Console().print(summary_table(evaluation, run))
+    Console().print(summary_table(evaluation, run.path))
 
 
 def print_sweep(path: Path, *, as_json: bool) -> None:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from adfast.cli.interruption import Interruption
-from adfast.cli.progress import progress_bar
 from adfast.cli.run_config import RunConfig, make_family, make_split
-from adfast.cli.run_directory import RunDirectory, write_json
-from adfast.durable import replace_file
+from adfast.cli.run_directory import RunDirectory
+from adfast.cli.run_files import json_text
 from adfast.errors import Interrupted, RunError
+from adfast.progress import progress_bar
 
 if TYPE_CHECKING:
     from adfast.evaluation.in_context import InContextEvaluation
@@ -78,9 +78,10 @@ def evaluate(run: RunDirectory, should_stop: Interruption) -> None:
         run.trajectories: asdict(held_out.trajectories),
         run.attention: asdict(record_attention(model, held_out, shares)),
     }
-    for path, arrays in recorded.items():
-        contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-        replace_file(path, [save(contiguous)])
+    results = {
+        path: [save({name: np.ascontiguousarray(array) for name, array in arrays.items()})]
+        for path, arrays in recorded.items()
+    }
     evaluation: dict[str, Any] = {
         "family": config.family.model_dump(),
         "temperature": settings.temperature,
@@ -98,9 +99,10 @@ def evaluate(run: RunDirectory, should_stop: Interruption) -> None:
         evaluation["train"] = describe_returns(trained, family)
         summary["train_mean_by_episode"] = trained.returns.mean(axis=(0, 1)).tolist()
     seconds = time.perf_counter() - started
-    stage_seconds = {name: record["seconds"] for name, record in run.stage_records().items()}
+    records = run.stage_records()
+    stage_seconds = {n: records[n]["seconds"] for n in ("collect", "train") if n in records}
     evaluation |= {"summary": summary, "seconds": stage_seconds | {"evaluate": round(seconds, 3)}}
-    write_json(run.evaluation, evaluation)
+    run.write_results("evaluate", results | {run.evaluation: [json_text(evaluation)]})
     run.record_stage(
         "evaluate",
         seconds,
@@ -141,6 +143,7 @@ def act(
             on_episode=on_episode,
             device=settings.device,
             precision=settings.precision,
+            progress=False,
         )
 
 

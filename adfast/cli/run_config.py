@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
 from adfast.collection.config import CollectionConfig
-from adfast.config import Config, Seed, apply_overrides, read_toml
+from adfast.config import (
+    Config,
+    Seed,
+    apply_overrides,
+    deep_merge,
+    read_toml,
+    refuse_unknown_keys,
+)
 from adfast.errors import InvalidArgument, UnknownName
 from adfast.evaluation.config import EvaluationConfig
 from adfast.models.config import ModelConfig
@@ -22,6 +29,9 @@ if TYPE_CHECKING:
 
 RECIPES = Path(__file__).resolve().parent.parent / "recipes"
 SWEEP_TABLE = "sweep"  # of a recipe: what `adfast sweep` varies, no setting of a run
+# Section -> the setting that chooses what its options are of.
+CHOOSERS = {"family": "name", "collection": "algorithm"}
+OPTIONS = "options"
 
 
 class FamilyConfig(Config):
@@ -46,7 +56,32 @@ def load_run_config(path: Path, overrides: Iterable[str] = ()) -> RunConfig:
     """The run that a TOML file and `section.field=value` overrides describe."""
     values = read_toml(path)
     values.pop(SWEEP_TABLE, None)
-    return RunConfig.from_mapping(apply_overrides(values, overrides), source=path.name)
+    return configure(values, overrides, path.name)
+
+
+def configure(values: Mapping[str, Any], overrides: Iterable[str], source: str) -> RunConfig:
+    """The run of the tables `values` of the file `source`, with `overrides` over them."""
+    refuse_unknown_keys(RunConfig, values, source=source)
+    changes = apply_overrides({}, overrides)
+    refuse_unknown_keys(RunConfig, changes, source="--set")
+    source += " with --set" if changes else ""
+    return RunConfig.from_mapping(lay_over(values, changes), source=source)
+
+
+def lay_over(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """`values` with `changes` over them; another family or algorithm begins with its own options.
+
+    Those in `values` are of the one that is replaced, and would mean something else or nothing.
+    """
+    kept = dict(values)
+    for section, chooser in CHOOSERS.items():
+        before, after = values.get(section, {}), changes.get(section, {})
+        if not isinstance(before, Mapping) or not isinstance(after, Mapping):
+            continue
+        default = getattr(getattr(RunConfig(), section), chooser)
+        if chooser in after and after[chooser] != before.get(chooser, default):
+            kept[section] = {name: value for name, value in before.items() if name != OPTIONS}
+    return deep_merge(kept, changes)
 
 
 def recipe_names() -> list[str]:
@@ -59,7 +94,14 @@ def find_recipe(recipe: str) -> Path:
     if recipe in recipe_names():
         return RECIPES / f"{recipe.replace('-', '_')}.toml"
     path = Path(recipe)
-    if path.suffix == ".toml" and path.is_file():
+    shipped = (
+        f"give the path of a recipe, or the name of a shipped one: {', '.join(recipe_names())}"
+    )
+    if path.is_dir():
+        raise InvalidArgument(f"{recipe} is a folder that holds no run and no sweep; {shipped}")
+    if path.suffix == ".toml" and not path.exists():
+        raise InvalidArgument(f"{recipe}: no such file; {shipped}")
+    if path.suffix == ".toml":
         return path
     raise UnknownName("recipe", recipe, recipe_names(), otherwise=", or the path of a .toml file")
 
@@ -99,51 +141,3 @@ def make_live_schedule(config: RunConfig, plan: CollectionPlan) -> LiveSchedule:
         num_draws=training.updates,
         sampled_transitions=training.batch_size * training.context_length,
     )
-
-
-def check_feasible(config: RunConfig) -> None:
-    """Raise `InvalidArgument` for settings that are valid each but that no run could carry out."""
-    from adfast import source_algorithms
-
-    family = make_family(config)
-    collection, training = config.collection, config.training
-    source_algorithms.make(collection.algorithm, **collection.options).rules(family)
-    plan = make_plan(config, family)
-    longest = plan.longest_history
-    if training.context_length > longest:
-        raise InvalidArgument(
-            f"training.context_length must be at most {longest}, the longest history that is "
-            f"collected ({longest // family.episode_length} kept episodes of "
-            f"{family.episode_length} transitions), "
-            f"got {training.context_length}; shorten it, raise collection.episodes or lower "
-            "collection.keep_every"
-        )
-    if collection.live:
-        make_live_schedule(config, plan)
-    check_devices(config)
-    positions = config.model.num_learned_positions
-    needed = max(training.context_length, config.evaluation.episodes * family.episode_length)
-    if positions is not None and positions < needed:
-        raise InvalidArgument(
-            f"model.num_learned_positions must be at least {needed}, the transitions of the "
-            f"longest history in training and evaluation, got {positions}; raise it, or use "
-            "another model.position_encoding"
-        )
-
-
-def check_devices(config: RunConfig) -> None:
-    """Raise `InvalidArgument` for a device or precision that this machine lacks.
-
-    Only choices that may be impossible are tried, since trying loads torch.
-    """
-    training, evaluation = config.training, config.evaluation
-    is_always_possible = training.device != "cuda" and training.compile is not True
-    if not is_always_possible or training.precision != "auto":
-        from adfast.training.execution import resolve_execution
-
-        resolve_execution(training)
-    if evaluation.device == "cuda" or evaluation.precision != "auto":
-        from adfast.models.device import resolve_device, resolve_precision
-
-        device = resolve_device(evaluation.device, "evaluation.device")
-        resolve_precision(evaluation.precision, device, "evaluation.precision")

@@ -12,20 +12,28 @@ from __future__ import annotations
 import contextlib
 import errno
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
-from adfast.cli.run_config import RunConfig, check_feasible, find_recipe, load_run_config
+from adfast.cli.feasible import check_feasible, check_room
+from adfast.cli.run_config import RunConfig, find_recipe, load_run_config
+from adfast.cli.run_files import (
+    SETTINGS,
+    read_evaluation,
+    read_settings,
+    read_stage_records,
+    require_whole,
+    settings_text,
+    write_json,
+)
 from adfast.closing import Closing
-from adfast.config import write_toml
-from adfast.durable import TEMPORARY_SUFFIX, clear_leftovers, discard, replace_file
+from adfast.durable import TEMPORARY_SUFFIX, clear_leftovers, discard, replace_files, temporary_name
 from adfast.errors import InUse, InvalidArgument, RunError
 from adfast.locks import LOCK_NAME, FolderLocked, folder_lock
 from adfast.provenance import collect_provenance
 
 STAGES = ("collect", "train", "evaluate", "report")
-SETTINGS = "run.toml"
 
 
 class RunDirectory(Closing):
@@ -44,6 +52,7 @@ class RunDirectory(Closing):
         self.attention = path / "attention.safetensors"
         self.report = path / "report.html"
         self.provenance = path / "provenance.json"
+        self._repeated: Sequence[str] = ()  # stages, finished or not, that are to be done again
         self._lock = contextlib.ExitStack()
 
     @classmethod
@@ -57,6 +66,7 @@ class RunDirectory(Closing):
         settings = path / SETTINGS
         if fresh or not settings.exists():
             check_feasible(config)
+            check_room(config, path)
         if not settings.exists() and path.exists() and not (path.is_dir() and holds_nothing(path)):
             raise RunError(
                 f"{path} is no empty directory and holds no run; give another one with --run"
@@ -64,17 +74,19 @@ class RunDirectory(Closing):
         path.mkdir(parents=True, exist_ok=True)
         with contextlib.ExitStack() as lock:
             lock_run(path, lock)
-            if fresh:
-                delete_contents(path, but=SETTINGS)
             if settings.exists() and not fresh:
-                differences = list_differences(load_run_config(settings), config)
+                differences = list_differences(read_settings(settings), config)
                 if differences:
                     raise RunError(
                         f"{path} holds a run of other settings ({'; '.join(differences)}); give "
                         "another directory with --run, or --fresh to delete it and start over"
                     )
             else:
-                replace_file(settings, [write_toml(config).encode()])
+                # Nothing is deleted before the new settings have their place on the disk.
+                replace_files(
+                    {settings: [settings_text(config)]},
+                    before=lambda: delete_contents(path, but=SETTINGS) if fresh else None,
+                )
             return cls(path, config)._keep(lock)
 
     @classmethod
@@ -85,7 +97,7 @@ class RunDirectory(Closing):
             raise RunError(f"{path} holds no run (no run.toml); start one with: adfast run RECIPE")
         with contextlib.ExitStack() as lock:
             lock_run(path, lock)
-            return cls(path, load_run_config(settings))._keep(lock)
+            return cls(path, read_settings(settings))._keep(lock)
 
     def close(self) -> None:
         """Let another process work on the run."""
@@ -99,24 +111,16 @@ class RunDirectory(Closing):
         """Note in provenance.json that `stage` was finished by this code on this machine."""
         stages = self.stage_records()
         stages[stage] = {"seconds": round(seconds, 3), **details}
+        self._repeated = [other for other in self._repeated if other != stage]
         write_json(self.provenance, collect_provenance() | {"stages": stages})
 
     def stage_records(self) -> dict[str, dict[str, Any]]:
         """What `record_stage` noted so far, by stage."""
-        if not self.provenance.exists():
-            return {}
-        try:
-            stages: dict[str, dict[str, Any]] = json.loads(self.provenance.read_text())["stages"]
-        except (ValueError, KeyError, TypeError) as error:
-            raise RunError(
-                f"{self.provenance}: damaged ({error}); delete it, and finished stages are noted "
-                "again when they are gone through"
-            ) from None
-        return stages
+        return read_stage_records(self.provenance)
 
     def is_finished(self, stage: str) -> bool:
         """Whether `stage` was carried through and what it left is still there, and whole."""
-        if stage not in self.stage_records():
+        if stage in self._repeated or stage not in self.stage_records():
             return False
         if not all(output.exists() for output in self.outputs(stage)):
             return False
@@ -127,6 +131,11 @@ class RunDirectory(Closing):
         if stage == "train":  # an earlier checkpoint is no trained model
             return (self.checkpoints / self.config.training.last_checkpoint).is_file()
         return True
+
+    def read_evaluation(self) -> dict[str, Any]:
+        """What the stage evaluate found; raises `RunError` where that is not whole."""
+        way_out = f"evaluate again with: adfast evaluate {self.path} --fresh"
+        return read_evaluation(self.evaluation, way_out)
 
     def outputs(self, stage: str) -> list[Path]:
         """The files and folders that `stage` leaves."""
@@ -141,13 +150,34 @@ class RunDirectory(Closing):
         """Those of the stages `names` that this run has: a live one does not collect."""
         return [name for name in names if not (self.config.collection.live and name == "collect")]
 
+    def repeat_from(self, stage: str) -> None:
+        """Count `stage` and those after it as not finished; nothing is deleted before `begin`."""
+        self._repeated = STAGES[STAGES.index(stage) :]
+
+    def is_to_repeat(self, stage: str) -> bool:
+        """Whether `stage` is to be done again, and what an earlier one left is still there."""
+        return stage in self._repeated
+
+    def begin(self, stage: str) -> None:
+        """Delete what is to be repeated: now that all was tried which could stand in the way."""
+        self.forget_from(stage)
+        self._repeated = ()
+
+    def write_results(self, stage: str, contents: Mapping[Path, Iterable[bytes]]) -> None:
+        """Write what `stage` leaves, in place of what an earlier one and later stages left.
+
+        Nothing is deleted before all of `contents` is on the disk.
+        """
+        replace_files(contents, before=lambda: self.forget_from(stage))
+        self._repeated = ()
+
     def forget_from(self, stage: str) -> None:
         """Delete what `stage` and those after it left, so that they are done again."""
         records = self.stage_records()
         later_stages = STAGES[STAGES.index(stage) :]
         # First of all they are no longer finished: whatever is then still there counts for nothing.
-        if self.provenance.exists():
-            kept = {name: record for name, record in records.items() if name not in later_stages}
+        kept = {name: record for name, record in records.items() if name not in later_stages}
+        if kept != records:
             write_json(self.provenance, json.loads(self.provenance.read_text()) | {"stages": kept})
         for later in reversed(later_stages):
             for output in self.outputs(later):
@@ -164,9 +194,17 @@ class RunDirectory(Closing):
 
 
 def prepare_run(
-    recipe: str, path: Path | None, overrides: list[str], *, fresh: bool
+    recipe: str,
+    path: Path | None,
+    overrides: list[str],
+    *,
+    fresh: bool,
+    but_live: bool = False,
 ) -> RunDirectory:
-    """The run directory of a recipe's name, a TOML file, or a run directory to go on with."""
+    """The run directory of a recipe's name, a TOML file, or a run directory to go on with.
+
+    With `but_live` a live run is not begun anew, whatever `fresh` says.
+    """
     if (Path(recipe) / SETTINGS).is_file():
         if path is not None:
             raise InvalidArgument(f"{recipe} is a run directory already; leave out --run")
@@ -174,7 +212,11 @@ def prepare_run(
     else:
         source = find_recipe(recipe)
         path = path or Path("runs") / source.stem.replace("_", "-")
-    return RunDirectory.create(path, load_run_config(source, overrides), fresh=fresh)
+    if source.name == SETTINGS and source.parent == path:
+        require_whole(source)
+    config = load_run_config(source, overrides)
+    fresh = fresh and not (but_live and config.collection.live)
+    return RunDirectory.create(path, config, fresh=fresh)
 
 
 def list_differences(old: RunConfig, new: RunConfig) -> list[str]:
@@ -198,11 +240,6 @@ def flatten(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def write_json(path: Path, value: Any) -> None:
-    """Write `value` as JSON, replacing what was there at once."""
-    replace_file(path, [(json.dumps(value, indent=1) + "\n").encode()])
-
-
 def lock_run(path: Path, lock: contextlib.ExitStack) -> None:
     """Hold the lock of the run or sweep in `path` until `lock` is closed; raises `InUse`.
 
@@ -224,7 +261,8 @@ def delete_contents(path: Path, *, but: str) -> None:
 
     What says that something is finished goes first.
     """
-    names = sorted({entry.name for entry in path.iterdir()} - {LOCK_NAME, but})
+    kept = {LOCK_NAME, but, temporary_name(path / but).name}
+    names = sorted({entry.name for entry in path.iterdir()} - kept)
     for name in sorted(names, key=lambda name: name != "provenance.json"):
         discard(path / name)
 

@@ -6,25 +6,30 @@ that it is finished; a finished stage is never repeated.
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 from adfast.cli.evaluation_stage import evaluate
 from adfast.cli.interruption import Interruption, stoppable
-from adfast.cli.progress import progress_bar
 from adfast.cli.run_config import make_family, make_plan, make_split
-from adfast.cli.run_directory import RunDirectory, write_json
-from adfast.cli.training_histories import describe_ring, training_histories, waiting_note
+from adfast.cli.run_directory import RunDirectory
+from adfast.cli.run_files import write_json
+from adfast.cli.training_histories import describe_ring, training_histories
+from adfast.durable import require_room
 from adfast.errors import Interrupted, RunError
 from adfast.printable import printable
+from adfast.progress import progress_bar
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 def collect(run: RunDirectory, should_stop: Interruption) -> None:
     """Write the learning histories of the training tasks into the run's history store."""
     from adfast.collection.collect import collect as collect_histories
+    from adfast.collection.collect import report_blocks
     from adfast.collection.config import LIVE_SETTINGS
 
     started = time.perf_counter()
@@ -39,22 +44,15 @@ def collect(run: RunDirectory, should_stop: Interruption) -> None:
         "seed": run.config.seed,
         "held_out_task_ids": split.held_out.tolist(),
     }
-    total = 0
     should_stop.postpone()
     with progress_bar("collect", plan.num_blocks, "blocks") as bar:
-
-        def on_block(blocks: int, transitions: int) -> None:
-            nonlocal total
-            total += transitions
-            seconds = time.perf_counter() - started
-            bar.advance_to(blocks, f"blocks, {total / seconds / 1e6:.1f} M transitions/s stored")
-
         store = collect_histories(
             plan,
             run.histories,
             description=description,
-            on_block=on_block,
+            on_block=report_blocks(bar),
             should_stop=should_stop,
+            progress=False,
         )
     run.record_stage(
         "collect",
@@ -72,12 +70,12 @@ def train(run: RunDirectory, should_stop: Interruption) -> None:
     from adfast.models.transformer import Transformer
     from adfast.training.batches import BatchSource
     from adfast.training.loop import Trainer, TrainingHooks
+    from adfast.training.progress import report_updates
 
     family = make_family(run.config)
     monitored = make_split(run.config, family).held_out
     settings, config = run.config.evaluation, run.config.training
     model = Transformer(run.config.model, family.transition_schema, run.config.seed)
-    held_out_return = ""
 
     def monitor() -> float:
         result = evaluate_in_context(
@@ -90,6 +88,7 @@ def train(run: RunDirectory, should_stop: Interruption) -> None:
             seed=run.config.seed,
             device=settings.device,
             precision=settings.precision,
+            progress=False,
         )
         return float(result.returns[:, :, -1].mean())
 
@@ -97,33 +96,25 @@ def train(run: RunDirectory, should_stop: Interruption) -> None:
         training_histories(run, should_stop) as source,
         progress_bar("train", config.updates, "updates") as bar,
     ):
-
-        def on_update(state: Any, row: Any) -> None:
-            nonlocal held_out_return
-            if row is None:
-                bar.advance_to(state.update)
-                return
-            if "held_out_return" in row:
-                held_out_return = f", held-out return {row['held_out_return']:.1f}"
-            speed = f"{state.tokens / state.seconds / 1e3:.0f}k tokens/s"
-            waiting = waiting_note(state.waiting_seconds, state.seconds)
-            note = f"{speed}{waiting}, loss {row['loss']:.3f}{held_out_return}"
-            bar.advance_to(state.update, note)
-
+        batches = BatchSource(source, config, run.config.seed)
         trainer = Trainer(
             model,
-            BatchSource(source, config, run.config.seed),
+            batches,
             config,
             run.path,
             seed=run.config.seed,
             description=describe_model(model),
             hooks=TrainingHooks(
                 evaluate=monitor if config.evaluate_every else None,
-                on_update=on_update,
+                on_update=report_updates(bar),
                 should_stop=should_stop,
             ),
         )
         should_stop.postpone()
+        if run.is_to_repeat("train"):
+            batches(0)  # that windows can be drawn, and a checkpoint written, before all is deleted
+            require_room(run.path, checkpoint_bytes(model))
+            run.begin("train")
         state = trainer.run(resume=True)
     run.record_stage(
         "train",
@@ -138,17 +129,23 @@ def train(run: RunDirectory, should_stop: Interruption) -> None:
     )
 
 
+def checkpoint_bytes(model: nn.Module) -> int:
+    """About what a checkpoint takes: the weights, and what the optimiser keeps of each."""
+    return 3 * sum(parameter.numel() * parameter.element_size() for parameter in model.parameters())
+
+
 def report(run: RunDirectory, should_stop: Interruption) -> None:
     """Write the page and the figures of the run."""
     from adfast.report import write_report
 
     run.require("evaluate")
+    run.read_evaluation()
     started = time.perf_counter()
     with progress_bar("report", 1, "page") as bar:
         write_report(run.path)
         bar.advance_to(1)
     seconds = time.perf_counter() - started
-    evaluation = json.loads(run.evaluation.read_text())
+    evaluation = run.read_evaluation()
     evaluation["seconds"]["report"] = round(seconds, 3)
     write_json(run.evaluation, evaluation)
     run.record_stage("report", seconds)

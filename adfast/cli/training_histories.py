@@ -38,9 +38,3 @@ def describe_ring(source: HistoryStore | LiveRing) -> dict[str, object]:
     from adfast.collection.live_ring import LiveRing
 
     return {"live_ring": source.describe()} if isinstance(source, LiveRing) else {}
-
-
-def waiting_note(waiting_seconds: float, seconds: float) -> str:
-    """For a progress bar: the share of its time that training waited for batches, if it matters."""
-    share = waiting_seconds / seconds if seconds > 0 else 0.0
-    return f" ({share:.0%} waiting)" if share >= 0.02 else ""

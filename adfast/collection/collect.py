@@ -7,6 +7,7 @@ collection that was killed goes on behind its last committed block.
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -19,6 +20,7 @@ import numpy as np
 from adfast import histories, source_algorithms
 from adfast.collection.config import CollectionConfig
 from adfast.errors import Interrupted
+from adfast.progress import ProgressBar, progress_bar
 from adfast.provenance import available_cores
 from adfast.source_algorithms.source_algorithm import SourceAlgorithm
 from adfast.tasks.family import TaskFamily
@@ -72,17 +74,23 @@ def collect(
     description: dict[str, Any] | None = None,
     on_block: Callable[[int, int], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
+    progress: bool = True,
 ) -> histories.HistoryStore:
     """Collect `plan` into the history store `path`, or finish one that was begun there.
 
     `on_block(blocks, transitions)` reports how many blocks are stored, and the transitions of the
-    last. Raises `Interrupted` between two blocks when `should_stop()` says so, and `StoreError`
+    last. How far it is stands on stderr (`adfast.progress`) unless `progress` is false. Raises
+    `Interrupted` between two blocks when `should_stop()` says so, and `StoreError`
     where `path` is another store.
     """
     schema = plan.family.transition_schema
-    with histories.create(
-        path, schema, num_blocks=plan.num_blocks, description=description or {}
-    ) as writer:
+    with (
+        histories.create(
+            path, schema, num_blocks=plan.num_blocks, description=description or {}
+        ) as writer,
+        progress_bar("collect", plan.num_blocks, "blocks", shown=progress) as bar,
+    ):
+        tell = report_blocks(bar, on_block)
         finished = set(writer.finished_blocks)
         missing = [number for number in range(plan.num_blocks) if number not in finished]
         threads = plan.config.threads or available_cores()
@@ -92,14 +100,31 @@ def collect(
                 number, fields, lengths, {"task_id": task_ids, "random_stream": streams}
             )
             finished.add(number)
-            if on_block is not None:
-                on_block(len(finished), int(lengths.sum()))
+            tell(len(finished), int(lengths.sum()))
             if should_stop is not None and should_stop() and not writer.is_complete:
                 raise Interrupted(
                     f"collecting stopped after {len(finished)} of {plan.num_blocks} blocks; "
                     "all of them are kept"
                 )
     return histories.open(path)
+
+
+def report_blocks(
+    bar: ProgressBar, then: Callable[[int, int], None] | None = None
+) -> Callable[[int, int], None]:
+    """A function for `on_block` that moves `bar`, and then calls `then`."""
+    started, total = time.perf_counter(), 0
+
+    def on_block(blocks: int, transitions: int) -> None:
+        nonlocal total
+        total += transitions
+        rate = total / max(time.perf_counter() - started, 1e-9)
+        speed = f"{rate / 1e6:.1f} M" if rate >= 1e6 else f"{rate / 1e3:.0f} k"
+        bar.advance_to(blocks, f"blocks, {speed} transitions/s stored")
+        if then is not None:
+            then(blocks, transitions)
+
+    return on_block
 
 
 def compute_blocks(

@@ -16,6 +16,7 @@ from adfast.evaluation.agent import Agent
 from adfast.evaluation.recorder import EpisodeRecorder, Trajectories
 from adfast.models.config import Device, Precision
 from adfast.models.transformer import Transformer
+from adfast.progress import progress_bar
 from adfast.simulators import BatchSimulator
 from adfast.tasks.family import TaskFamily
 
@@ -47,10 +48,12 @@ def evaluate(
     on_episode: Callable[[int], None] | None = None,
     device: Device = "auto",
     precision: Precision = "auto",
+    progress: bool = True,
 ) -> InContextEvaluation:
     """Let `model` act for `episodes` episodes on every task, `seeds` times, from an empty context.
 
-    `on_episode(episodes_done)` is called whenever the slowest environment finishes an episode.
+    `on_episode(episodes_done)` is called whenever the slowest environment finishes an episode; how
+    far it is stands on stderr (`adfast.progress`) unless `progress` is false.
     `device` and `precision` say where and in what the model computes; simulators run on the host.
     Raises `InvalidArgument` when the model was made for another schema than the family's, and when
     there is no task, episode or seed.
@@ -82,12 +85,15 @@ def evaluate(
     observation = simulator.reset()
     record.begin(observation)
     actions = agent.act(observation)
-    while True:
-        result = simulator.step(actions)
-        if record.add(actions, result) and on_episode is not None:
-            on_episode(record.fewest_episodes)
-        if record.fewest_episodes == episodes:
-            break
-        actions = agent.act(*result)
+    with progress_bar("evaluate", episodes, "episodes", shown=progress) as bar:
+        while True:
+            result = simulator.step(actions)
+            if record.add(actions, result):
+                bar.advance_to(record.fewest_episodes, "episodes")
+                if on_episode is not None:
+                    on_episode(record.fewest_episodes)
+            if record.fewest_episodes == episodes:
+                break
+            actions = agent.act(*result)
     trajectories = record.trajectories(len(task_ids), seeds)
     return InContextEvaluation(task_ids, trajectories.returns, trajectories)

@@ -6,7 +6,6 @@ Matplotlib's object interface with the Agg canvas: no global state and no displa
 from __future__ import annotations
 
 from io import BytesIO
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,6 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
-from adfast.durable import replace_file
 from adfast.report.curves import TrainingSeries, context_marks, return_curves, training_series
 from adfast.report.palette import LIGHT, SHARE_STOPS, share_colour, text_colour_on
 from adfast.report.room import LearningStory, Rollout, Room
@@ -35,12 +33,11 @@ PIXELS_PER_INCH = 160
 FIGURES = ("return_per_episode", "training_curve", "room_heat_map", "trajectories")
 
 
-def write_figures(
-    run: RunRecord, room: Room | None, story: LearningStory | None, directory: Path
-) -> list[Path]:
-    """Write the figures that the run has the data for, remove stale ones; returns the paths."""
-    directory.mkdir(exist_ok=True)
-    figures: dict[str, Figure | None] = dict.fromkeys(FIGURES)
+def draw_figures(
+    run: RunRecord, room: Room | None, story: LearningStory | None
+) -> dict[str, Figure]:
+    """The figures that the run has the data for, by name."""
+    figures: dict[str, Figure] = {}
     figures["return_per_episode"] = return_figure(run.evaluation)
     if run.metrics is not None:
         figures["training_curve"] = training_figure(training_series(run.metrics))
@@ -48,23 +45,15 @@ def write_figures(
         figures["room_heat_map"] = room_figure(run.evaluation, room)
     if room is not None and story is not None:
         figures["trajectories"] = story_figure(story, room)
-    paths = []
-    for name, figure in figures.items():
-        path = directory / f"{name}.png"
-        if figure is None:
-            path.unlink(missing_ok=True)
-            continue
-        write_figure(path, figure)
-        paths.append(path)
-    return paths
+    return figures
 
 
-def write_figure(path: Path, figure: Figure) -> None:
-    """Write `figure` to `path` as PNG, replacing what was there at once."""
+def png(figure: Figure) -> memoryview:
+    """`figure` as the content of a PNG file."""
     FigureCanvasAgg(figure)
     content = BytesIO()
     figure.savefig(content, format="png", dpi=PIXELS_PER_INCH)
-    replace_file(path, [content.getbuffer()])
+    return content.getbuffer()
 
 
 def return_figure(evaluation: Evaluation) -> Figure:

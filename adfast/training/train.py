@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,10 +10,12 @@ from adfast.errors import InvalidArgument
 from adfast.models.checkpoint import describe_model
 from adfast.models.config import ModelConfig
 from adfast.models.transformer import Transformer
+from adfast.progress import progress_bar
 from adfast.tasks.transition_schema import TransitionSchema
 from adfast.training.batches import BatchSource
 from adfast.training.config import TrainingConfig
 from adfast.training.loop import Trainer, TrainingHooks
+from adfast.training.progress import report_updates
 
 if TYPE_CHECKING:
     from adfast.histories import WindowSampler
@@ -30,10 +33,12 @@ def train(
     seed: int = 0,
     resume: bool = False,
     hooks: TrainingHooks | None = None,
+    progress: bool = True,
 ) -> Transformer:
     """The model `model`, fitted to `histories` as `training` says, both by default as by recipe.
 
-    `directory` gets checkpoints and `metrics.jsonl`; `adfast.load(directory)` is the agent. Raises
+    `directory` gets checkpoints and `metrics.jsonl`; `adfast.load(directory)` is the agent. How far
+    it is stands on stderr (`adfast.progress`) unless `progress` is false. Raises
     `CheckpointError` if it has checkpoints and `resume` is not set, `InvalidArgument` for histories
     of something else than transitions, or too short for the context length.
     """
@@ -45,7 +50,7 @@ def train(
     config = training or TrainingConfig()
     transformer = Transformer(model or ModelConfig(), schema, seed)
     normalise_inputs(transformer, histories, seed)
-    Trainer(
+    trainer = Trainer(
         transformer,
         BatchSource(histories, config, seed),
         config,
@@ -53,7 +58,11 @@ def train(
         seed=seed,
         description=describe_model(transformer),
         hooks=hooks,
-    ).run(resume=resume)
+    )
+    with progress_bar("train", config.updates, "updates", shown=progress) as bar:
+        on_update = report_updates(bar, trainer.hooks.on_update)
+        trainer.hooks = replace(trainer.hooks, on_update=on_update)
+        trainer.run(resume=resume)
     return transformer.eval()
 
 

@@ -13,7 +13,8 @@ import torch
 from adfast import histories
 from adfast.cli import run_directory
 from adfast.cli.run_config import RunConfig
-from adfast.cli.run_directory import STAGES, RunDirectory, write_json
+from adfast.cli.run_directory import STAGES, RunDirectory
+from adfast.cli.run_files import write_json
 from adfast.durable import replace_file
 from adfast.models.checkpoint import read_tensors
 from adfast.training.checkpoints import newest_checkpoint

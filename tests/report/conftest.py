@@ -50,7 +50,7 @@ def reported_run(finished_run: Path, tmp_path_factory: pytest.TempPathFactory) -
 @pytest.fixture
 def write_page_alone(monkeypatch: pytest.MonkeyPatch) -> WritePage:
     """`write_report` without the figures, which take longer than all the rest."""
-    monkeypatch.setattr("adfast.report.page.document.write_figures", lambda *_: [])
+    monkeypatch.setattr("adfast.report.page.document.draw_figures", lambda *_: {})
     return write_report
 
 

@@ -119,15 +119,15 @@ def label_of(value: Any) -> str:
     return NONE if value is None else str(value)
 
 
-def with_settings(values: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Nested `values` with each dotted setting laid over them."""
-    merged = dict(values)
+def nested(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The tables that dotted settings are in."""
+    tables: dict[str, Any] = {}
     for setting, value in settings.items():
-        nested = value
+        table = value
         for key in reversed(setting.split(".")):
-            nested = {key: nested}
-        merged = deep_merge(merged, nested)
-    return merged
+            table = {key: table}
+        tables = deep_merge(tables, table)
+    return tables
 
 
 def without_settings(values: Mapping[str, Any], settings: Collection[str]) -> dict[str, Any]:

@@ -16,17 +16,18 @@ from typing import Any
 
 from pydantic import Field
 
-from adfast.cli.run_config import SWEEP_TABLE, RunConfig, check_feasible
+from adfast.cli.feasible import check_feasible
+from adfast.cli.run_config import SWEEP_TABLE, RunConfig, configure, lay_over
 from adfast.cli.sweep.axes import (
     EXAMPLE,
     Axis,
     label_of,
+    nested,
     parse_axes,
     short_names,
     spell_axis,
-    with_settings,
 )
-from adfast.config import Config, Count, apply_overrides, read_toml, with_none_names, write_toml
+from adfast.config import Config, Count, read_toml, with_none_names, write_toml
 from adfast.errors import InvalidArgument
 
 
@@ -102,7 +103,7 @@ class SweepPlan:
         base = with_none_names(self.base.model_dump(mode="json", exclude_unset=True))
         runs = []
         for seed in range(self.base.seed, self.base.seed + self.seeds):
-            values = with_settings(base, settings) | {"seed": seed}
+            values = lay_over(base, nested(settings)) | {"seed": seed}
             full = f"{name},seed={seed}" if self.seeds > 1 else name
             runs.append(PlannedRun(full, RunConfig.from_mapping(values, source=full)))
         return Point(settings, levels, tuple(runs))
@@ -117,7 +118,7 @@ def load_sweep(
     """
     values = read_toml(path)
     sweep = SweepConfig.from_mapping(values.pop(SWEEP_TABLE, {}), source=f"{path.name}, [sweep]")
-    base = RunConfig.from_mapping(apply_overrides(values, overrides), source=path.name)
+    base = configure(values, overrides, path.name)
     axes = parse_axes(list(vary) or sweep.vary)
     if not axes:
         raise InvalidArgument(

@@ -6,11 +6,10 @@ resample them.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from adfast.cli.run_directory import write_json
+from adfast.cli.run_files import read_evaluation, write_json
 from adfast.cli.sweep.axes import label_of, without_settings
 from adfast.cli.sweep.plan import Point, SweepPlan
 from adfast.printable import printable
@@ -64,7 +63,7 @@ def read_evaluations(path: Path, point: Point) -> list[dict[str, Any]] | None:
         file = path / run.name / "evaluation.json"
         if not file.is_file():
             return None
-        evaluation = json.loads(file.read_text(encoding="utf-8"))
+        evaluation = read_evaluation(file, f"evaluate again: adfast evaluate {file.parent} --fresh")
         if "history_loss" not in evaluation:
             return None
         evaluations.append(evaluation)

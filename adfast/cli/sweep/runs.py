@@ -30,12 +30,12 @@ from adfast.cli.run_directory import (
     holds_nothing,
     list_differences,
     lock_run,
-    write_json,
 )
+from adfast.cli.run_files import LAST_LINE, require_whole, write_json
 from adfast.cli.stages import run_stages
 from adfast.cli.sweep.plan import SweepPlan, load_sweep
 from adfast.cli.sweep.results import write_results
-from adfast.durable import replace_file
+from adfast.durable import replace_files
 from adfast.errors import InvalidArgument, RunError
 
 SETTINGS = "sweep.toml"
@@ -66,6 +66,8 @@ def prepare_sweep(
     else:
         source = find_recipe(recipe)
         path = path or Path("runs") / f"{source.stem.replace('_', '-')}-sweep"
+    if source.name == SETTINGS and source.parent == path:
+        require_whole(source)
     plan = load_sweep(source, overrides, vary, seeds)
     plan.check()
     settings = path / SETTINGS
@@ -76,8 +78,6 @@ def prepare_sweep(
     path.mkdir(parents=True, exist_ok=True)
     with contextlib.ExitStack() as lock:
         lock_run(path, lock)
-        if fresh:
-            delete_contents(path, but=SETTINGS)
         if settings.is_file() and not fresh:
             differences = list_differences(load_sweep(settings, [], [], None).base, plan.base)
             if differences:
@@ -85,7 +85,10 @@ def prepare_sweep(
                     f"{path} holds a sweep of other settings ({'; '.join(differences)}); give "
                     "another directory with --out, or --fresh to delete it and start over"
                 )
-        replace_file(settings, [plan.to_toml().encode()])
+        replace_files(
+            {settings: [f"{plan.to_toml()}\n{LAST_LINE}\n".encode()]},
+            before=lambda: delete_contents(path, but=SETTINGS) if fresh else None,
+        )
         yield path, plan
 
 
@@ -198,5 +201,4 @@ def measure_history_loss(run: RunDirectory) -> None:
 
 def evaluation_of(run: RunDirectory) -> dict[str, Any]:
     """The evaluation of a run that is evaluated."""
-    evaluation: dict[str, Any] = json.loads(run.evaluation.read_text(encoding="utf-8"))
-    return evaluation
+    return run.read_evaluation()

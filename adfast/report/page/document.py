@@ -14,9 +14,9 @@ from string import Template
 from types import MappingProxyType
 
 from adfast import __version__
-from adfast.durable import replace_file
+from adfast.durable import replace_files
 from adfast.report.curves import training_series
-from adfast.report.figures import write_figures
+from adfast.report.figures import FIGURES, draw_figures, png
 from adfast.report.page.appendix import (
     configuration_section,
     provenance_section,
@@ -56,11 +56,14 @@ STYLES = ("page.css", "replay/replay.css")
 
 
 def write_page(run_directory: Path) -> Path:
-    """Write the figures and the page of a run; returns the page's path."""
+    """Write the figures and the page of a run; returns the page's path.
+
+    Nothing is replaced before all of it is drawn and has its place on the disk.
+    """
     run = read_run(run_directory)
     room = room_of(run)
     story = median_story(run, room) if room is not None else None
-    write_figures(run, room, story, run_directory / "figures")
+    figures = draw_figures(run, room, story)
     noun = "goal" if room is not None else "task"
     recording = recording_of(run)
     data: dict[str, str] = {}
@@ -77,9 +80,7 @@ def write_page(run_directory: Path) -> Path:
         configuration_section(run),
         provenance_section(run),
     ]
-    path = run_directory / "report.html"
-    write_document(
-        path,
+    page = document(
         title=f"{run.name}: in-context learning",
         kicker=f"{escape(run.evaluation.family.name)} \u00b7 run <b>{escape(run.name)}</b>",
         heading=headline(run.evaluation, noun),
@@ -88,11 +89,17 @@ def write_page(run_directory: Path) -> Path:
         charts=_charts(run),
         data=data,
     )
+    path, folder = run_directory / "report.html", run_directory / "figures"
+    folder.mkdir(exist_ok=True)
+    replace_files(
+        {folder / f"{name}.png": [png(figure)] for name, figure in figures.items()} | {path: [page]}
+    )
+    for name in set(FIGURES) - set(figures):
+        (folder / f"{name}.png").unlink(missing_ok=True)
     return path
 
 
-def write_document(
-    path: Path,
+def document(
     *,
     title: str,
     kicker: str,
@@ -101,8 +108,8 @@ def write_document(
     sections: Sequence[PageSection],
     charts: Mapping[str, Chart],
     data: Mapping[str, str] = MappingProxyType({}),
-) -> None:
-    """Write a page to `path`, replacing what was there at once.
+) -> bytes:
+    """The content of a page.
 
     `title` and `heading` are text, `kicker` and `highlights` HTML; `charts` are specifications by
     the id of their element, and `data` further elements for scripts to read: text that `packing`
@@ -126,7 +133,7 @@ def write_document(
         script="\n".join(_resource(name) for name in SCRIPTS),
     )
     # A string of the run may hold what UTF-8 has no bytes for, such as half of a surrogate pair.
-    replace_file(path, [page.encode("utf-8", errors="replace")])
+    return page.encode("utf-8", errors="replace")
 
 
 def _charts(run: RunRecord) -> dict[str, Chart]:

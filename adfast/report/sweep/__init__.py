@@ -13,13 +13,18 @@ def write_sweep_report(directory: Path) -> Path:
 
     Raises `RunError` where `sweep.json` is missing or damaged.
     """
-    from adfast.report.sweep.figure import write_figure
-    from adfast.report.sweep.page import write_page
+    from adfast.durable import replace_files
+    from adfast.report.figures import png
+    from adfast.report.sweep.figure import sweep_figure
+    from adfast.report.sweep.page import sweep_page
     from adfast.report.sweep.record import read_sweep
+    from adfast.report.sweep.series import sweep_series
 
     sweep = read_sweep(directory)
-    write_figure(sweep, directory / "sweep.png")
-    return write_page(sweep, directory / "sweep.html")
+    path = directory / "sweep.html"
+    figure = png(sweep_figure(sweep_series(sweep)))
+    replace_files({directory / "sweep.png": [figure], path: [sweep_page(sweep)]})
+    return path
 
 
 __all__ = ["write_sweep_report"]

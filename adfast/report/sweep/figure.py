@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -11,17 +9,10 @@ from matplotlib.ticker import MaxNLocator
 
 from adfast.printable import printable
 from adfast.report.figures import DASHES, plain_axes
-from adfast.report.figures import write_figure as write_png
 from adfast.report.palette import LIGHT
-from adfast.report.sweep.record import SweepRecord
-from adfast.report.sweep.series import SweepSeries, sweep_series
+from adfast.report.sweep.series import SweepSeries
 
 MAX_LABEL = 40  # characters
-
-
-def write_figure(sweep: SweepRecord, path: Path) -> None:
-    """Write the figure of a sweep to `path`."""
-    write_png(path, sweep_figure(sweep_series(sweep)))
 
 
 def sweep_figure(series: SweepSeries) -> Figure:

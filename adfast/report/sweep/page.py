@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from html import escape
-from pathlib import Path
 from typing import Any
 
 from adfast.report.page.appendix import definitions
-from adfast.report.page.document import write_document
+from adfast.report.page.document import document
 from adfast.report.page.drawings import line_sample
 from adfast.report.page.section import PageSection
 from adfast.report.page.wording import counted, duration
@@ -22,8 +21,8 @@ SIGHT = (
 )
 
 
-def write_page(sweep: SweepRecord, path: Path) -> Path:
-    """Write the page of a sweep; returns its path."""
+def sweep_page(sweep: SweepRecord) -> bytes:
+    """The page of a sweep."""
     series = sweep_series(sweep)
     sections = [
         returns_section(series),
@@ -33,8 +32,7 @@ def write_page(sweep: SweepRecord, path: Path) -> Path:
         PageSection("settings", "What all points share", definitions(sweep.base)),
         PageSection("provenance", "Provenance", definitions(sweep.provenance)),
     ]
-    write_document(
-        path,
+    return document(
         title=f"{sweep.name}: a sweep",
         kicker=f"{escape(sweep.family)} \u00b7 sweep <b>{escape(sweep.name)}</b>",
         heading=heading(series),
@@ -46,7 +44,6 @@ def write_page(sweep: SweepRecord, path: Path) -> Path:
             "chart-loss": loss_chart(series),
         },
     )
-    return path
 
 
 def heading(series: SweepSeries) -> str:

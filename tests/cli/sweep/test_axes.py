@@ -5,11 +5,11 @@ import pytest
 from adfast.cli.sweep.axes import (
     Axis,
     label_of,
+    nested,
     parse_axes,
     parse_axis,
     short_names,
     spell_axis,
-    with_settings,
     without_settings,
 )
 from adfast.errors import InvalidArgument
@@ -76,13 +76,8 @@ def test_labels_are_as_a_person_writes():
     ]  # fmt: skip
 
 
-def test_settings_are_laid_over_nested_values():
-    values = {"a": {"b": 1, "c": {"d": 2}}, "e": 3}
-    assert with_settings(values, {"a.c.d": 9, "a.f": [1]}) == {
-        "a": {"b": 1, "c": {"d": 9}, "f": [1]},
-        "e": 3,
-    }
-    assert values == {"a": {"b": 1, "c": {"d": 2}}, "e": 3}
+def test_dotted_settings_become_tables():
+    assert nested({"a.c.d": 9, "a.f": [1], "e": 3}) == {"a": {"c": {"d": 9}, "f": [1]}, "e": 3}
 
 
 def test_settings_are_taken_out_of_nested_values():

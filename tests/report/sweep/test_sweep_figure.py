@@ -5,8 +5,9 @@ import struct
 import numpy as np
 import pytest
 
+from adfast.report.figures import png
 from adfast.report.palette import DARK
-from adfast.report.sweep.figure import sweep_figure, write_figure
+from adfast.report.sweep.figure import sweep_figure
 from adfast.report.sweep.record import SweepRecord
 from adfast.report.sweep.series import COLOURS, line_style, sweep_series
 from report.sweep.synthetic_sweep import point, sweep_record
@@ -80,14 +81,13 @@ def test_lines_differ_and_the_most_context_has_the_models_colour(count):
         assert styles[-1].colour == "model"
 
 
-def test_figure_is_wide_enough_to_print_and_names_everything(tmp_path):
+def test_figure_is_wide_enough_to_print_and_names_everything():
     figure = sweep_figure(sweep_series(record()))
     returns, episodes, loss = figure.axes
     assert returns.get_xticklabels()[0].get_text() == "20\nsees 39"
     assert "receptive field" in returns.get_xlabel()
     assert episodes.get_title(loc="left") == "Return per episode\ncontext length 320"
     assert loss.get_xscale() == "log"
-    write_figure(record(), tmp_path / "sweep.png")
-    header = (tmp_path / "sweep.png").read_bytes()[:24]
+    header = bytes(png(figure)[:24])
     assert header[:8] == b"\x89PNG\r\n\x1a\n"
     assert struct.unpack(">II", header[16:24]) == (2240, 784)

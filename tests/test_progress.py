@@ -5,8 +5,8 @@ import io
 
 import pytest
 
-from adfast.cli.progress import progress_bar
-from adfast.cli.training_histories import waiting_note
+from adfast.progress import progress_bar
+from adfast.training.progress import waiting_note
 
 NOTE = "130k tokens/s (48% waiting), loss 1.604, held-out return 15.3"
 
