@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 CPP := $(wildcard csrc/*.hpp csrc/*.cpp csrc/tests/*.cpp)
 TEST_PROCESSES ?= 2
 
-.PHONY: install demo test sanitize faults fuzz soak lint format bench kernels figures docs clean
+.PHONY: install demo test snippets sanitize faults fuzz soak lint format bench kernels figures docs clean
 
 install: $(STAMP)
 
@@ -19,6 +19,12 @@ demo: $(STAMP)
 # One thread each: OpenMP's barriers spin when processes share cores.
 test: $(STAMP)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(TEST_PROCESSES)
+
+# Every block of README and docs as a reader types it, at full size, twice: hours. The suite does so
+# with small sizes. PAGES="README.md docs/quickstart.md" chooses.
+PAGES ?=
+snippets: $(STAMP)
+	PYTHONPATH=tests:. $(BIN)/python -m snippets.carry_out $(PAGES)
 
 # Ring, gather and pool under sanitizers, a million windows each: some ten minutes.
 sanitize: $(STAMP)
@@ -91,6 +97,7 @@ $(STAMP): pyproject.toml setup.py constraints.txt $(wildcard csrc/*.hpp csrc/*.c
 	$(BIN)/pip install --quiet -c constraints.txt --no-build-isolation -e '.[dev]'
 	@touch $@
 
+# What was installed and built; runs/ holds results, and stays.
 clean:
 	rm -rf $(VENV) build dist site *.egg-info adfast/*.so
 

@@ -1,9 +1,25 @@
-"""Builds the one extension, `adfast._native`; everything else is in pyproject.toml."""
+"""Builds the one extension, `adfast._native`, and the README for package indexes.
 
+Everything else is in pyproject.toml.
+"""
+
+import re
+import tomllib
 from pathlib import Path
 
 from pybind11.setup_helpers import Pybind11Extension, build_ext
 from setuptools import setup
+
+
+def absolute_readme() -> str:
+    """README.md whose links and pictures point into the repository at this version's tag."""
+    project = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))["project"]
+    repository, tag = project["urls"]["Repository"], f"v{project['version']}"
+    text = Path("README.md").read_text(encoding="utf-8")
+    relative = r"\]\((?!https?:|#)"
+    text = re.sub(f"(!\\[[^\\]]*){relative}", rf"\1]({repository}/raw/{tag}/", text)
+    return re.sub(relative, f"]({repository}/blob/{tag}/", text)
+
 
 native = Pybind11Extension(
     "adfast._native",
@@ -15,4 +31,9 @@ native = Pybind11Extension(
     extra_link_args=["-pthread"],
 )
 
-setup(ext_modules=[native], cmdclass={"build_ext": build_ext})
+setup(
+    ext_modules=[native],
+    cmdclass={"build_ext": build_ext},
+    long_description=absolute_readme(),
+    long_description_content_type="text/markdown",
+)

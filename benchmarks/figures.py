@@ -157,7 +157,7 @@ def newest_card_figures(folder: Path) -> str:
     """The table of the newest record of a card, or that there is none."""
     records = {path: json.loads(path.read_text()) for path in CARD_RECORDS.glob("*.json")}
     if not records:
-        return "No card has been measured yet: there is no record of one."
+        return "No card has been measured yet."
     path = max(records, key=lambda path: str(records[path]["date"]))
     return card_block(records[path], link_to(path, folder))
 

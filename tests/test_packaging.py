@@ -4,16 +4,29 @@ more than it says."""
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-SOURCES = ("adfast", "csrc", "pyproject.toml", "setup.py", "README.md", "LICENSE")
+SOURCES = (
+    "adfast",
+    "csrc",
+    "tests",
+    "pyproject.toml",
+    "setup.py",
+    "MANIFEST.in",
+    "README.md",
+    "CHANGELOG.md",
+    "constraints.txt",
+    "LICENSE",
+)
 MADE_BY_BUILDING = shutil.ignore_patterns("__pycache__", "*.so")
 PIP = (sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet")
 
@@ -36,7 +49,7 @@ TINY = (
 
 @pytest.fixture(scope="module")
 def source_tree(tmp_path_factory):
-    """A copy of what a wheel is built from, so that building leaves nothing in the checkout."""
+    """A copy of what is packed, and of tests, so that building leaves nothing in the checkout."""
     tree = tmp_path_factory.mktemp("sources")
     for name in SOURCES:
         if (ROOT / name).is_dir():
@@ -66,15 +79,39 @@ def test_wheel_holds_every_file_of_the_package_and_the_extension(wheel, source_t
 
 
 @pytest.mark.slow
+def test_links_of_the_metadata_hold_on_a_package_index(wheel):
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+        metadata = archive.read(name).decode()
+    assert "Project-URL: Repository, https://" in metadata
+    targets = re.findall(r"\]\(([^)\s]+)\)", metadata)
+    assert len(targets) > 10
+    assert all(target.startswith(("https://", "#")) for target in targets)
+    assert "/raw/v" in next(one for one in targets if one.endswith("return_per_episode.png"))
+
+
+@pytest.mark.slow
+def test_source_distribution_holds_what_a_wheel_is_built_from_and_no_tests(source_tree, tmp_path):
+    pack = (sys.executable, "setup.py", "--quiet", "sdist", "--dist-dir", tmp_path)
+    subprocess.run(pack, cwd=source_tree, check=True, capture_output=True)
+    with tarfile.open(next(tmp_path.glob("*.tar.gz"))) as archive:
+        packed = {name.partition("/")[2] for name in archive.getnames()}
+    assert not [name for name in packed if name.startswith("tests")]
+    sources = [*(source_tree / "csrc").glob("*.[hc]pp"), source_tree / "MANIFEST.in"]
+    assert {path.relative_to(source_tree).as_posix() for path in sources} <= packed
+
+
+@pytest.mark.slow
 def test_installed_wheel_runs_the_demo_in_another_folder(wheel, tmp_path):
     installed, elsewhere = tmp_path / "installed", tmp_path / "elsewhere"
     elsewhere.mkdir()
     subprocess.run((*PIP, "install", "--no-deps", "--target", installed, wheel), check=True)
     settings = [part for setting in TINY for part in ("--set", setting)]
+    plain = {name: value for name, value in os.environ.items() if name != "NUMBA_CACHE_DIR"}
     subprocess.run(
         [installed / "bin" / "adfast", "run", "dark-room", *settings],
         cwd=elsewhere,
-        env=os.environ | {"PYTHONPATH": str(installed), "OMP_NUM_THREADS": "1"},
+        env=plain | {"PYTHONPATH": str(installed), "OMP_NUM_THREADS": "1"},
         check=True,
     )
     assert (elsewhere / "runs" / "dark-room" / "report.html").is_file()
