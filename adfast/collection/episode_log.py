@@ -34,9 +34,21 @@ class EpisodeLog:
         self._episode_step = np.zeros(num_environments, np.int64)
         self._has_begun = np.zeros(num_environments, bool)  # an episode that can take a step
 
+    @property
+    def observation(self) -> np.ndarray:
+        """What each environment saw last, `[N, *shape]`; not to be changed."""
+        return self._observation
+
+    def begin_reset(self, mask: np.ndarray) -> None:
+        """The environments of `mask` are about to be reset; `begin` must follow.
+
+        Where it does not, since the reset was interrupted or failed, only a new episode goes on.
+        """
+        self.recording.require_open()
+        self._has_begun[mask] = False
+
     def begin(self, observation: np.ndarray, mask: np.ndarray) -> None:
         """New episodes begin in `mask` with `observation` `[N, *shape]`; open ones are given up."""
-        self.require_open()
         self.recording.truncate(mask)
         self._observation[mask] = observation[mask]
         self._episode_step[mask] = 0
@@ -48,7 +60,7 @@ class EpisodeLog:
         Where it does not, since the step was interrupted or failed, only a new episode goes on.
         Raises `InvalidArgument` unless they can take a step.
         """
-        self.require_open()
+        self.recording.require_open()
         waiting = mask & ~self._has_begun
         if waiting.any():
             raise InvalidArgument(
@@ -61,14 +73,6 @@ class EpisodeLog:
                 "record into another store with Recorder(path, episode_length=...)"
             )
         self._has_begun[mask] = False
-
-    def require_open(self) -> None:
-        """Raise `InvalidArgument` if the recording has ended."""
-        if self.recording.has_ended:
-            raise InvalidArgument(
-                "the recording has ended: its environment or its recorder was closed; "
-                "use the environment itself, or wrap it again to record another history"
-            )
 
     def add(
         self,

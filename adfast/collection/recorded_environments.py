@@ -12,8 +12,15 @@ import gymnasium
 import numpy as np
 from gymnasium.vector import AutoresetMode, VectorEnv, VectorWrapper
 
-from adfast.errors import InvalidArgument
+from adfast.collection.reused_arrays import ReuseWatch
+from adfast.collection.stated_limits import longest_episode
+from adfast.errors import InvalidArgument, shown
 from adfast.simulators.space_encoding import SpaceEncoding
+from adfast.simulators.vector_environments import (
+    autoreset_mode_of,
+    encoding_of,
+    final_observations,
+)
 
 if TYPE_CHECKING:
     from adfast.collection.recorder import Recorder
@@ -34,6 +41,8 @@ class RecordedEnv(gymnasium.Wrapper):
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Any, dict[str, Any]]:
         """Begin an episode; one that went on is recorded as truncated."""
+        self._recorder.require_own_process()
+        self._log.begin_reset(EVERY)
         observation, info = self.env.reset(seed=seed, options=options)
         self._log.begin(self._encoding.encode_observations(np.asarray(observation)[None]), EVERY)
         return observation, info
@@ -56,8 +65,14 @@ class RecordedEnv(gymnasium.Wrapper):
 
     def close(self) -> None:
         """Commit the history and close the environment."""
-        self._recorder.end(self._log)
-        super().close()
+        try:
+            self._recorder.end(self._log)
+        finally:
+            super().close()
+
+    def is_recorded_by(self, recorder: Recorder) -> bool:
+        """Whether `recorder` gets what happens here."""
+        return self._recorder is recorder
 
 
 class RecordedVectorEnv(VectorWrapper):
@@ -65,27 +80,27 @@ class RecordedVectorEnv(VectorWrapper):
 
     def __init__(self, env: VectorEnv, recorder: Recorder, metadata: dict[str, Any]) -> None:
         super().__init__(env)
-        self._mode = env.metadata.get("autoreset_mode")
-        if not isinstance(self._mode, AutoresetMode):
-            raise InvalidArgument(
-                'metadata["autoreset_mode"] of a vector environment must be one of '
-                f"gymnasium.vector.AutoresetMode, got {self._mode!r}; set it to what {env} does"
-            )
+        self._mode = autoreset_mode_of(env)
         self._recorder = recorder
-        self._encoding = SpaceEncoding(env.single_observation_space, env.single_action_space)
+        self._encoding = encoding_of(env)
         self._log = recorder.begin(self._encoding, longest_episode(env), env.num_envs, metadata)
+        self._watch = ReuseWatch(env, self._mode)
         self._is_resetting = np.zeros(env.num_envs, bool)  # NEXT_STEP: the next step only resets
 
     def reset(
         self, *, seed: Any = None, options: dict[str, Any] | None = None
     ) -> tuple[Any, dict[str, Any]]:
         """Begin episodes, in all environments or in those of `options["reset_mask"]`."""
+        self._recorder.require_own_process()
         mask = np.ones(self.num_envs, bool)
         if options is not None and "reset_mask" in options:
-            mask = np.array(options["reset_mask"], bool)  # some environments take it out
+            mask = self._checked_mask(options["reset_mask"])
+        self._log.begin_reset(mask)
         observation, info = self.env.reset(seed=seed, options=options)
         self._log.begin(self._encoding.encode_observations(observation), mask)
         self._is_resetting &= ~mask
+        if mask.all():
+            self._watch.begin()
         return observation, info
 
     def step(self, actions: Any) -> tuple[Any, Any, Any, Any, dict[str, Any]]:
@@ -94,13 +109,21 @@ class RecordedVectorEnv(VectorWrapper):
         resets = self._is_resetting
         taken = self._encoding.encode_actions(actions)
         self._log.begin_step(~resets)
+        if self._mode is AutoresetMode.NEXT_STEP:
+            # Where the step is interrupted or fails, nothing goes on until a reset.
+            self._is_resetting = np.zeros_like(resets)
+        self._watch.begin_step()
         observation, reward, terminated, truncated, info = self.env.step(actions)
+        self._require_all_answered(info)
         after = self._encoding.encode_observations(observation)
+        self._watch.require_apart(self._log.observation, after)
         done = np.asarray(terminated, bool) | np.asarray(truncated, bool)
         reached = after
         if self._mode is AutoresetMode.SAME_STEP and done.any():
+            final = self._encoding.encode_observations(final_observations(info, done))
+            self._watch.require_final(info, done, observation, self._log.observation, after, final)
             reached = after.copy()
-            reached[done] = self._final_observations(info, done)
+            reached[done] = final
         self._log.add(taken, reward, reached, terminated, truncated, ~resets)
         if self._mode is AutoresetMode.SAME_STEP and done.any():
             self._log.begin(after, done)
@@ -112,24 +135,60 @@ class RecordedVectorEnv(VectorWrapper):
 
     def close(self, **kwargs: Any) -> None:
         """Commit the histories and close the environments."""
-        self._recorder.end(self._log)
-        super().close(**kwargs)
+        try:
+            self._recorder.end(self._log)
+        finally:
+            super().close(**kwargs)
 
-    def _final_observations(self, info: dict[str, Any], done: np.ndarray) -> np.ndarray:
-        """What the ended episodes, those of `done`, saw last."""
-        final = info.get("final_obs")
-        if final is None or any(row is None for row in np.asarray(final, object)[done]):
+    def is_recorded_by(self, recorder: Recorder) -> bool:
+        """Whether `recorder` gets what happens here."""
+        return self._recorder is recorder
+
+    def _checked_mask(self, mask: Any) -> np.ndarray:
+        """A copy of a caller's mask, which some environments take out of the options."""
+        shape = (self.num_envs,)
+        if not (isinstance(mask, np.ndarray) and mask.dtype == bool and mask.shape == shape):
             raise InvalidArgument(
-                'a vector environment in mode SAME_STEP must return info["final_obs"] where '
-                "episodes end; nothing else has their final observations"
+                f'options["reset_mask"] must be a bool array of shape {shape}, got {shown(mask)}'
             )
-        return self._encoding.encode_observations(np.stack([*final[done]]))
+        return mask.copy()
+
+    def _require_all_answered(self, info: dict[str, Any]) -> None:
+        """Raise `InvalidArgument` if a step answers for some environments, or in another order."""
+        answered = info.get("env_id")
+        if answered is not None and not np.array_equal(answered, np.arange(self.num_envs)):
+            raise InvalidArgument(
+                f"a step must answer for all {self.num_envs} environments in their order, got "
+                f'info["env_id"] = {shown(answered)}; make an EnvPool with batch_size = num_envs'
+            )
 
 
-def longest_episode(env: gymnasium.Env | VectorEnv) -> int | None:
-    """The most steps of an episode, as far as the environment or its specification say so."""
-    specifications = [env.spec, env.unwrapped]
-    if hasattr(env.unwrapped, "get_attr"):  # a vector of single environments that have their own
-        specifications.append(env.unwrapped.get_attr("spec")[0])
-    limits = [getattr(about, "max_episode_steps", None) for about in specifications]
-    return next((int(limit) for limit in limits if limit is not None), None)
+def require_recordable(environment: gymnasium.Env | VectorEnv, recorder: Recorder) -> None:
+    """Raise `InvalidArgument` for what cannot be recorded, or is recorded by `recorder` already."""
+    if not isinstance(environment, gymnasium.Env | VectorEnv):
+        raise InvalidArgument(
+            "wrap takes a gymnasium.Env or a gymnasium.vector.VectorEnv, got "
+            f"{shown(environment)}; of another library's vector wrap the single environments"
+        )
+    base: Any = environment.unwrapped
+    if getattr(base, "is_async", False):
+        raise InvalidArgument(
+            "an asynchronous EnvPool answers for some of its environments at a time, and its send "
+            "and recv go past a recorder; make it with batch_size = num_envs"
+        )
+    if not isinstance(environment, VectorEnv) and hasattr(base, "all_env_ids"):
+        raise InvalidArgument(
+            f"{shown(environment)} is several environments, but no gymnasium.vector.VectorEnv; use "
+            "a version of EnvPool that makes one"
+        )
+    for chain in (environment, *getattr(base, "envs", ())):
+        layer: Any = chain
+        while isinstance(layer, gymnasium.Wrapper | VectorWrapper):
+            if isinstance(layer, RecordedEnv | RecordedVectorEnv) and layer.is_recorded_by(
+                recorder
+            ):
+                raise InvalidArgument(
+                    "the environment is recorded already, and every step would be kept twice; "
+                    "wrap the one inside, without its recorder"
+                )
+            layer = layer.env

@@ -13,23 +13,25 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from adfast.durable import discard, replace_file
-from adfast.errors import StoreError, WriteError
+from adfast.errors import InvalidArgument, StoreError, WriteError
 from adfast.histories.block import split_metadata
 from adfast.histories.writer import HistoryWriter
 from adfast.tasks.transition_schema import BOUNDARY_INSIDE, BOUNDARY_TRUNCATED, Field
 
 FOLDER_PATTERN = "recording-[0-9]*"
 DESCRIPTION_NAME = "recording.json"
+FINISHED_NAME = "finished"  # an empty file: the recording ended, and is yet to be committed
 IS_TRANSITION = "is_transition"  # the file that says which rows of a step count
 BLOCK_BYTES = 64 << 20  # of histories that are committed together, unless one alone is larger
-FILE_BUFFER_BYTES = 1 << 18
+BUFFER_BYTES = 1 << 18  # of rows that wait in memory, unless one alone is larger
 
 # Metadata that every recorded history has beside what the user says of it.
 RECORDING = "recording"  # number of the recording within the store
@@ -39,10 +41,21 @@ IS_INTERRUPTED = "is_interrupted"  # True if the process ended before the record
 RESERVED_METADATA = (RECORDING, ENVIRONMENT, FIRST_ENVIRONMENT, IS_INTERRUPTED)
 
 
+class NewestRow(NamedTuple):
+    """How many rows there are, and what the newest one says; replaced as a whole."""
+
+    num_rows: int
+    boundary: np.ndarray  # uint8 [N]
+    is_transition: np.ndarray  # uint8 [N]
+
+
 class Recording:
     """The files of N growing histories, open for more rows.
 
-    `metadata` is as in `HistoryWriter.append_block`; raises `InvalidArgument` for other values.
+    Rows wait in memory until `flush`, which writes each where it belongs in its file: a call that
+    was interrupted is made good by the next, and a forked child, which never flushes, adds nothing.
+    Threads may call any method at any time. `metadata` is as in `HistoryWriter.append_block`;
+    raises `InvalidArgument` for other values.
     """
 
     def __init__(
@@ -53,79 +66,97 @@ class Recording:
         metadata: Mapping[str, Any],
     ) -> None:
         columns, common = split_metadata(metadata, num_histories)
-        self.folder = folder
-        self.has_ended = False
-        self._num_rows = 0
-        self._is_whole = True  # every file ends with the same row
-        self._row_bytes = {
-            name: num_histories * field.item_bytes for name, field in kept_fields(fields).items()
-        }
-        folder.mkdir()
         description = {
             "histories": num_histories,
             "columns": {name: values.tolist() for name, values in columns.items()},
             "common": common,
         }
-        self._boundary = np.zeros(num_histories, np.uint8)  # of the newest row
-        self._is_transition = np.zeros(num_histories, np.uint8)
-        self._files: dict[str, BinaryIO] = {
-            name: (folder / name).open("wb", buffering=FILE_BUFFER_BYTES)
-            for name in self._row_bytes
+        self.folder = folder
+        self.has_ended = False
+        self._lock = threading.RLock()
+        every = kept_fields(fields)
+        row_bytes = num_histories * sum(field.item_bytes for field in every.values())
+        self._capacity = BUFFER_BYTES // row_bytes  # none: each row is written at once
+        self._waiting = {
+            name: np.empty((self._capacity, num_histories, *field.shape), field.dtype)
+            for name, field in every.items()
         }
+        self._paths = {name: str(folder / name) for name in every}
+        self._num_flushed = 0
+        none = np.zeros(num_histories, np.uint8)
+        self._newest = NewestRow(0, none, none)
+        with self._writing():
+            folder.mkdir()
+            for path in self._paths.values():
+                Path(path).touch()
         # Written last: a folder without it holds nothing.
         replace_file(folder / DESCRIPTION_NAME, [json.dumps(description).encode()])
 
     def append(self, rows: Mapping[str, np.ndarray], is_transition: np.ndarray) -> None:
         """Add a row `[N, *item]` to every field; it counts where `is_transition` (bool `[N]`).
 
-        Raises `WriteError` if the disk is full; the row is then in none of them.
+        Raises `WriteError` if the disk is full, and `InvalidArgument` if the recording has ended;
+        the row is then in none of the fields.
         """
-        self._drop_partial_row()
-        counts = is_transition.astype(np.uint8)
-        self._is_whole = False
-        with self._writing():
-            for name, values in rows.items():
-                self._files[name].write(np.ascontiguousarray(values).data)
-            self._files[IS_TRANSITION].write(counts.data)
-        self._boundary, self._is_transition = rows["boundary"].copy(), counts
-        self._num_rows += 1
-        self._is_whole = True
+        with self._lock:
+            self.require_open()
+            num_rows = self._newest.num_rows
+            if num_rows - self._num_flushed == self._capacity:
+                self.flush()
+            place = num_rows - self._num_flushed
+            counts = is_transition.astype(np.uint8)
+            for name, values in {**rows, IS_TRANSITION: counts}.items():
+                waiting = self._waiting[name]
+                assert values.dtype == waiting.dtype, name
+                assert values.shape == waiting.shape[1:], name
+                if self._capacity:
+                    waiting[place] = values
+                else:
+                    with self._writing():
+                        write_rows(self._paths[name], values[None], num_rows)
+            # The row is there with this, wherever the lines before were interrupted.
+            self._newest = NewestRow(num_rows + 1, rows["boundary"].copy(), counts)
 
     def truncate(self, mask: np.ndarray) -> None:
         """End the episodes of `mask` (bool `[N]`) at their newest row, if it did not end them."""
-        self._drop_partial_row()
-        changing = mask & (self._boundary == BOUNDARY_INSIDE) & (self._is_transition != 0)
-        if not changing.any():
-            return
-        self._boundary[changing] = BOUNDARY_TRUNCATED
-        self.flush()
-        descriptor = self._files["boundary"].fileno()
-        os.pwrite(descriptor, self._boundary.data, (self._num_rows - 1) * self._boundary.nbytes)
+        with self._lock:
+            self.require_open()
+            num_rows, boundary, is_transition = self._newest
+            changing = mask & (boundary == BOUNDARY_INSIDE) & (is_transition != 0)
+            if not changing.any():
+                return
+            self.flush()
+            boundary = np.where(changing, np.uint8(BOUNDARY_TRUNCATED), boundary)
+            with self._writing():
+                write_rows(self._paths["boundary"], boundary[None], num_rows - 1)
+            self._newest = NewestRow(num_rows, boundary, is_transition)
 
     def flush(self) -> None:
         """Hand everything to the operating system, which keeps it if this process is killed."""
-        with self._writing():
-            for file in self._files.values():
-                file.flush()
+        with self._lock, self._writing():
+            num_rows = self._newest.num_rows
+            count = num_rows - self._num_flushed
+            if count and self._capacity:
+                for name, rows in self._waiting.items():
+                    write_rows(self._paths[name], rows[:count], self._num_flushed)
+            self._num_flushed = num_rows
 
-    def commit(self, writer: HistoryWriter) -> None:
-        """Make the histories blocks of `writer`'s store, and delete the files."""
-        self._drop_partial_row()
-        self.flush()
-        for file in self._files.values():
-            file.close()
-        self.has_ended = True
-        commit_recording(self.folder, writer, is_interrupted=False)
+    def finish(self) -> None:
+        """Take no more rows: all that are there count, whoever commits them."""
+        with self._lock:
+            self.flush()
+            self.has_ended = True
+            self._waiting = {}
+            with self._writing(), contextlib.suppress(FileNotFoundError):  # committed already
+                (self.folder / FINISHED_NAME).touch()
 
-    def _drop_partial_row(self) -> None:
-        """Take back what an `append` wrote that was interrupted between two files."""
-        if self._is_whole:
-            return
-        self.flush()
-        for name, file in self._files.items():
-            file.truncate(self._num_rows * self._row_bytes[name])
-            file.seek(0, os.SEEK_END)
-        self._is_whole = True
+    def require_open(self) -> None:
+        """Raise `InvalidArgument` if the recording has ended."""
+        if self.has_ended:
+            raise InvalidArgument(
+                "the recording has ended: its environment or its recorder was closed; "
+                "use the environment itself, or wrap it again to record another history"
+            )
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[None]:
@@ -134,9 +165,25 @@ class Recording:
             yield
         except OSError as error:
             raise WriteError(
-                f"{self.folder}: cannot be written: {error.strerror}; free space, then record on: "
-                "every episode that had ended before is kept"
+                f"{self.folder}: cannot be written: {error.strerror}; free space or mend "
+                "the folder, then record on: every episode that had ended before is kept"
             ) from error
+
+
+def write_rows(path: str, rows: np.ndarray, first: int) -> None:
+    """Write `rows` into the file `path` as those from number `first` on; raises `OSError`.
+
+    The file is opened anew each time: none stays open, in this process or in a forked one.
+    """
+    content = np.ascontiguousarray(rows).data.cast("B")
+    begin = first * (rows.nbytes // len(rows))
+    descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        written = 0
+        while written < len(content):  # a disk that fills up takes a part without an error
+            written += os.pwrite(descriptor, content[written:], begin + written)
+    finally:
+        os.close(descriptor)
 
 
 def kept_fields(fields: Mapping[str, Field]) -> dict[str, Field]:
@@ -158,10 +205,10 @@ def begin_recording(
 
 
 def recover_recordings(writer: HistoryWriter) -> None:
-    """Commit the whole episodes of recordings that a process left behind when it ended."""
+    """Commit the recordings that a process left behind when it ended."""
     for folder in recording_folders(writer.path):
         if (folder / DESCRIPTION_NAME).exists():
-            commit_recording(folder, writer, is_interrupted=True)
+            commit_recording(folder, writer)
         else:
             discard(folder)
 
@@ -176,12 +223,15 @@ def number_of(folder: Path) -> int:
     return int(folder.name.rpartition("-")[2])
 
 
-def commit_recording(folder: Path, writer: HistoryWriter, *, is_interrupted: bool) -> None:
+def commit_recording(folder: Path, writer: HistoryWriter) -> None:
     """Make the histories in `folder` blocks of the store, then delete it.
 
-    Interrupted ones are cut behind their last whole episode. May itself be interrupted at any
-    point: blocks that are in the store already are passed over.
+    Those that were not finished are cut behind their last whole episode. May itself be interrupted
+    at any point and called again: what is in the store already is passed over.
     """
+    if not folder.exists():
+        return
+    is_interrupted = not (folder / FINISHED_NAME).exists()
     number = number_of(folder)
     described = [writer.metadata_of(block) for block in writer.finished_blocks]
     committed = {about[FIRST_ENVIRONMENT] for about in described if about[RECORDING] == number}

@@ -8,6 +8,7 @@ on: shards that no manifest lists and temporary files are removed, finished bloc
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
@@ -52,7 +53,11 @@ def create(
 
 
 class HistoryWriter(Closing):
-    """The one writer of a store; a context manager. Made by `create`."""
+    """The one writer of a store; a context manager. Made by `create`.
+
+    It is of the process that made it: forked children cannot write, and closing it there lets
+    nobody else in.
+    """
 
     def __init__(
         self,
@@ -75,6 +80,7 @@ class HistoryWriter(Closing):
                 "blocks": [],
             }
         )
+        self._process = os.getpid()
         self._lock = contextlib.ExitStack()
         self._lock.enter_context(sole_writer(path))
         try:
@@ -125,6 +131,7 @@ class HistoryWriter(Closing):
         Raises `InvalidArgument` for arrays that do not fit the schema or a block that is already
         there, `WriteError` if the disk is full or not writable.
         """
+        self._require_own_process()
         limit = None if self.is_open_ended else self._manifest.num_blocks
         if block_index < 0 or (limit is not None and block_index >= limit):
             raise InvalidArgument(
@@ -143,6 +150,7 @@ class HistoryWriter(Closing):
 
     def finish(self) -> None:
         """Declare the store complete with the blocks that it has; raises `StoreError` on a gap."""
+        self._require_own_process()
         numbers = sorted(self.finished_blocks)
         expected = self._manifest.num_blocks or len(numbers)
         missing = sorted(set(range(expected)) - set(numbers))
@@ -161,6 +169,13 @@ class HistoryWriter(Closing):
             "a history writer cannot be copied or sent to another process: one writer has a store "
             "open; append what other processes computed in the one that has it"
         )
+
+    def _require_own_process(self) -> None:
+        if os.getpid() != self._process:
+            raise InvalidArgument(
+                f"{self.path}: its writer works in process {self._process} that made it, not in "
+                "forked children; write there, or into another store"
+            )
 
     def _commit(self, records: list[BlockRecord], num_blocks: int | None) -> None:
         ordered = sorted(records, key=lambda record: record.block)

@@ -325,12 +325,12 @@ def test_interrupted_row_is_taken_back(tmp_path, interrupted_at):
         environment.reset()
         while any(environment.step(1)[2:4]):
             environment.reset()
-        files = environment._log.recording._files
-        whole = files[interrupted_at]
-        files[interrupted_at] = InterruptedFile()
+        waiting = environment._log.recording._waiting
+        whole = waiting[interrupted_at]
+        waiting[interrupted_at] = whole.view(InterruptedRows)
         with pytest.raises(KeyboardInterrupt):
             environment.step(2)
-        files[interrupted_at] = whole
+        waiting[interrupted_at] = whole
         lost = traced.trace.pop()
         environment.reset()
         step_on(environment, 3, 40)
@@ -338,8 +338,8 @@ def test_interrupted_row_is_taken_back(tmp_path, interrupted_at):
     assert_history_is_trace(histories.open(tmp_path).history(0), traced, cut_off=cut_off)
 
 
-class InterruptedFile:
-    def write(self, _):
+class InterruptedRows(np.ndarray):
+    def __setitem__(self, *_):
         raise KeyboardInterrupt
 
 
@@ -384,7 +384,7 @@ def test_recorder_is_of_no_use_in_another_process(tmp_path):
         environment = recorder.wrap(TracedEnv())
         environment.reset()
         recorder._process += 1  # as a forked child sees it
-        for use in (lambda: environment.step(1), environment.close):
+        for use in (lambda: environment.step(1), environment.reset):
             with pytest.raises(InvalidArgument, match="wrap the vector environment, not the sing"):
                 use()
         with pytest.raises(InvalidArgument, match="wrap the vector environment, not the single"):

@@ -5,6 +5,8 @@ The trace is kept inside the single environment, so it knows nothing of vectors 
 
 from __future__ import annotations
 
+import copy
+
 import gymnasium
 import numpy as np
 from gymnasium.spaces import Box, Discrete, MultiBinary, MultiDiscrete
@@ -57,6 +59,18 @@ class TracedEnv(gymnasium.Env):
         )
         self.episode_step += 1
         return self.observation, reward, terminated, truncated, {}
+
+
+class Made:
+    """Makes a traced environment with a space of its own, in any process."""
+
+    def __init__(self, seed):
+        self.seed = seed
+
+    def __call__(self):
+        environment = TracedEnv(seed=self.seed)
+        environment.observation_space = copy.deepcopy(environment.observation_space)
+        return environment
 
 
 def encoded(space, observation):
