@@ -206,3 +206,24 @@ def deep_merge(base: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, 
         else:
             merged[key] = value
     return merged
+
+
+def list_differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    """The settings in which two dumped configurations differ, `section.field: old, asked new`."""
+    old, new = with_paths(before), with_paths(after)
+    return [
+        f"{key}: {shown(old.get(key))}, asked {shown(new.get(key))}"
+        for key in sorted(old.keys() | new.keys())
+        if old.get(key) != new.get(key)
+    ]
+
+
+def with_paths(values: Mapping[str, Any], path: str = "") -> dict[str, Any]:
+    """Nested settings as `section.field` -> value."""
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            flat |= with_paths(value, f"{path}{key}.")
+        else:
+            flat[path + key] = value
+    return flat

@@ -78,6 +78,10 @@ class CheckpointError(AdfastError):
     """A checkpoint that is missing, damaged or of another model."""
 
 
+class NotFinite(AdfastError):
+    """Training that met a loss or a gradient that is no finite number; the message says where."""
+
+
 class RunError(AdfastError):
     """A run directory in which the asked stage cannot start (finished, or lacking its input)."""
 

@@ -230,6 +230,10 @@ PYBIND11_MODULE(_native, module) {
         .def("is_current", [](const WindowPlan& plan,
                               const Lanes& lanes) { return plan.version == lanes.version(); })
         .def_readonly("longest", &WindowPlan::longest)
+        .def_property_readonly("counts", [](const WindowPlan& plan) {
+            return py::make_tuple(plan.undrawn.histories, plan.undrawn.rows, plan.held.histories,
+                                  plan.held.rows);
+        })
         .def_property_readonly("num_candidates", &WindowPlan::num_candidates);
 
     py::class_<Target>(module, "Target")

@@ -78,6 +78,10 @@ class WindowPlan {
     const uint64_t version;  // of the lanes when the plan was made
     const uint64_t length;   // rows of a window
     uint64_t longest = 0;    // rows of the longest history held
+    struct Count {
+        uint64_t histories = 0, rows = 0;
+    };
+    Count held, undrawn;  // of the histories planned over, and of those that hold no window
 
   private:
     // The window at candidate `position` of one history.
@@ -92,6 +96,7 @@ class WindowPlan {
         entries_.clear();
         rows_.clear();
         longest = 0;
+        held = undrawn = {};
         uint64_t num_candidates = 0;
         const HistoryTable::Reader histories(lanes.table);
         for (const History& history : histories) {
@@ -104,13 +109,18 @@ class WindowPlan {
             const uint64_t begin = std::max(history.first_row, lanes.first_held(history.lane));
             if (end <= begin) continue;
             longest = std::max(longest, end - begin);
-            if (end - begin < length) continue;
-            uint64_t first = begin, last = end - length + 1;
-            if (by_episode_) {
+            ++held.histories;
+            held.rows += end - begin;
+            uint64_t first = begin, last = end < length ? 0 : end - length + 1;
+            if (by_episode_ && first < last) {
                 first = lanes.episodes(history.lane).lower_bound(first);
                 last = lanes.episodes(history.lane).lower_bound(last);
             }
-            if (last <= first) continue;
+            if (last <= first) {
+                ++undrawn.histories;
+                undrawn.rows += end - begin;
+                continue;
+            }
             entries_.push_back({num_candidates, first, history.lane, history.number});
             rows_.push_back({begin, end, history.first_row});
             num_candidates += last - first;

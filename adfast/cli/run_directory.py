@@ -28,6 +28,7 @@ from adfast.cli.run_files import (
     write_json,
 )
 from adfast.closing import Closing
+from adfast.config import list_differences
 from adfast.durable import TEMPORARY_SUFFIX, clear_leftovers, discard, replace_files, temporary_name
 from adfast.errors import InUse, InvalidArgument, RunError
 from adfast.locks import LOCK_NAME, FolderLocked, folder_lock
@@ -75,7 +76,9 @@ class RunDirectory(Closing):
         with contextlib.ExitStack() as lock:
             lock_run(path, lock)
             if settings.exists() and not fresh:
-                differences = list_differences(read_settings(settings), config)
+                differences = list_differences(
+                    read_settings(settings).model_dump(mode="json"), config.model_dump(mode="json")
+                )
                 if differences:
                     raise RunError(
                         f"{path} holds a run of other settings ({'; '.join(differences)}); give "
@@ -217,27 +220,6 @@ def prepare_run(
     config = load_run_config(source, overrides)
     fresh = fresh and not (but_live and config.collection.live)
     return RunDirectory.create(path, config, fresh=fresh)
-
-
-def list_differences(old: RunConfig, new: RunConfig) -> list[str]:
-    """The settings that differ, as `section.field: old, asked new`."""
-    before, after = flatten(old.model_dump(mode="json")), flatten(new.model_dump(mode="json"))
-    return [
-        f"{key}: {before.get(key)!r}, asked {after.get(key)!r}"
-        for key in sorted(before.keys() | after.keys())
-        if before.get(key) != after.get(key)
-    ]
-
-
-def flatten(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested settings as `section.field` -> value."""
-    flat: dict[str, Any] = {}
-    for key, value in values.items():
-        if isinstance(value, dict):
-            flat |= flatten(value, f"{prefix}{key}.")
-        else:
-            flat[prefix + key] = value
-    return flat
 
 
 def lock_run(path: Path, lock: contextlib.ExitStack) -> None:

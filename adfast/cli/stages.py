@@ -108,6 +108,7 @@ def train(run: RunDirectory, should_stop: Interruption) -> None:
                 evaluate=monitor if config.evaluate_every else None,
                 on_update=report_updates(bar),
                 should_stop=should_stop,
+                say=lambda sentence: print(f"{'train':<9} {sentence}", file=sys.stderr),
             ),
         )
         should_stop.postpone()
@@ -124,6 +125,7 @@ def train(run: RunDirectory, should_stop: Interruption) -> None:
         parameters=sum(parameter.numel() for parameter in model.parameters()),
         tokens=state.tokens,
         waiting_seconds=round(state.waiting_seconds, 3),
+        **({"never_drawn": state.undrawn} if state.undrawn else {}),
         **describe_ring(source),
         **trainer.execution.describe(run.config.model.head_dim),
     )

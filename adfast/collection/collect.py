@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import xxhash
 
 from adfast import histories, source_algorithms
 from adfast.collection.config import CollectionConfig
@@ -53,6 +54,20 @@ class CollectionPlan:
         """Transitions that a history has at most."""
         kept_episodes = -(-self.config.episodes // self.config.keep_every)
         return kept_episodes * self.family.episode_length
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """JSON-ready: what decides the histories, and none of what decides how they are made."""
+        task_ids = np.asarray(self.task_ids, np.int64)
+        return {
+            "family": repr(self.family),
+            "tasks": xxhash.xxh3_64_hexdigest(task_ids.tobytes()),
+            "source": repr(self.source()),
+            "histories_per_task": self.config.histories_per_task,
+            "episodes": self.config.episodes,
+            "keep_every": self.config.keep_every,
+            "seed": self.seed,
+        }
 
     def source(self) -> SourceAlgorithm:
         """The algorithm whose histories these are."""

@@ -26,7 +26,7 @@ from adfast.collection.collect import CollectionPlan, compute_blocks
 from adfast.collection.live_schedule import LiveSchedule
 from adfast.errors import AdfastError, Interrupted, InvalidArgument
 from adfast.histories import RingBuffer
-from adfast.histories.windows import Align
+from adfast.histories.windows import Align, Undrawn
 from adfast.provenance import available_cores
 
 BLOCKS_AHEAD = 1  # in the ring before a draw sees them
@@ -91,7 +91,7 @@ class LiveRing(Closing):
             )
         with self._drawing:
             ring = self._wait_for(draw)
-            first_history = self._first_block * self._block_histories
+            evicted, committed = self._bounds(draw)
             return ring.sample(
                 batch_size,
                 length,
@@ -100,15 +100,38 @@ class LiveRing(Closing):
                 rank=rank,
                 align=align,
                 fields=fields,
-                evicted=self.schedule.evicted(draw) - first_history,
-                committed=self.schedule.committed(draw) - first_history,
+                evicted=evicted,
+                committed=committed,
                 out=out,
             )
+
+    def _bounds(self, draw: int) -> tuple[int, int]:
+        """The histories that `draw` sees, as the ring numbers them: from .. to below."""
+        first_history = self._first_block * self._block_histories
+        evicted, committed = self.schedule.evicted(draw), self.schedule.committed(draw)
+        return evicted - first_history, committed - first_history
+
+    def undrawn(self, length: int, *, align: Align = "step") -> Undrawn:
+        """`HistoryStore.undrawn` of the histories that the last draw saw; nothing before it."""
+        with self._drawing:
+            if self._ring is None:
+                return Undrawn(0, 0, 0, 0)
+            evicted, committed = self._bounds(self._draw)
+            return self._ring.undrawn(length, align=align, evicted=evicted, committed=committed)
 
     @property
     def num_blocks(self) -> int:
         """Blocks that have been appended, and those before them that no draw has needed."""
         return self._num_blocks
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """JSON-ready: what decides which histories a draw sees, and what they hold."""
+        return self.plan.identity | {
+            "live_capacity": self.plan.config.live_capacity,
+            "fresh_transitions_per_update": self.schedule.fresh_transitions,
+            "block_histories": self._block_histories,
+        }
 
     def describe(self) -> dict[str, Any]:
         """JSON-ready, for the provenance: what the last draw saw."""

@@ -95,6 +95,15 @@ def write_shard(
     block: Block,
 ) -> BlockRecord:
     """Write `block` as block `number` of the store, durably; its record for the manifest."""
+    record, chunks = lay_out_shard(fields, number, block)
+    replace_file(folder / record.file_name, chunks)
+    return record
+
+
+def lay_out_shard(
+    fields: Mapping[str, Field], number: int, block: Block
+) -> tuple[BlockRecord, list[bytes | memoryview]]:
+    """The record of `block` as block `number` of a store, and the bytes of its shard."""
     episodes = None if block.episode_starts is None else len(block.episode_starts)
     record = BlockRecord(
         block=number,
@@ -116,9 +125,9 @@ def write_shard(
     digest = xxhash.xxh3_64()
     for chunk in chunks:
         digest.update(chunk)
-    replace_file(folder / record.file_name, chunks)
     num_bytes = sum(len(chunk) for chunk in chunks)
-    return record.model_copy(update={"num_bytes": num_bytes, "xxh3": digest.hexdigest()})
+    sealed = record.model_copy(update={"num_bytes": num_bytes, "xxh3": digest.hexdigest()})
+    return sealed, chunks
 
 
 def map_shard(folder: Path, fields: Mapping[str, Field], record: BlockRecord) -> Block:

@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import xxhash
 
 from adfast import _native
 from adfast.errors import InvalidArgument, StoreError
 from adfast.histories.block import Block, make_block
 from adfast.histories.manifest import FILE_NAME, Manifest, read_manifest
 from adfast.histories.schema import Schema, check_schema, read_schema
-from adfast.histories.shard import map_shard, verify_shard
+from adfast.histories.shard import lay_out_shard, map_shard, verify_shard
 from adfast.histories.windows import WindowSampler
 
 
@@ -105,6 +106,26 @@ class HistoryStore(WindowSampler):
             if len(parts) == len(self._blocks):
                 columns[name] = np.concatenate(parts)
         return columns
+
+    @cached_property
+    def identity(self) -> dict[str, Any]:
+        """JSON-ready: how many histories these are, and a digest of what they hold.
+
+        It is the same for a store on disk and in memory; only the latter has to be read for it.
+        """
+        digests = (
+            [record.xxh3 for record in self._manifest.blocks]
+            if self._manifest is not None
+            else [
+                lay_out_shard(self._fields, int(number), block)[0].xxh3
+                for number, block in zip(self._block_numbers, self._blocks, strict=True)
+            ]
+        )
+        return {
+            "histories": self.num_histories,
+            "transitions": self.num_transitions,
+            "digest": xxhash.xxh3_64_hexdigest(" ".join(digests).encode()),
+        }
 
     def history(self, index: int) -> dict[str, np.ndarray]:
         """Name -> `[T, *item]`: read-only views of one history; raises `InvalidArgument`."""

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
-from typing import Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -36,6 +36,15 @@ MAX_PLANS = 8  # kept per sampler: lengths and alignments in use at the same tim
 MAX_LAYOUTS = 8  # kept per sampler: kinds of batches in use at the same time
 MAX_REPLANS = 16  # plans given up in a row because the writer overtook them
 MAX_UINT64 = 2**64 - 1
+
+
+class Undrawn(NamedTuple):
+    """Histories that hold no window, their transitions, and how many of both there are in all."""
+
+    histories: int
+    transitions: int
+    all_histories: int
+    all_transitions: int
 
 
 class WindowSampler:
@@ -62,6 +71,20 @@ class WindowSampler:
     def num_transitions(self) -> int:
         """Transitions held."""
         return self._lanes.count_held()[1]
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """JSON-ready: what tells these histories from others; nothing where they keep changing."""
+        return {}
+
+    def undrawn(
+        self, length: int, *, align: Align = "step", evicted: int = 0, committed: int | None = None
+    ) -> Undrawn:
+        """The histories in which `sample` finds no window, as its arguments say.
+
+        Raises `InvalidArgument` if there is no window at all.
+        """
+        return Undrawn(*self._current_plan(length, align, evicted, committed).counts)
 
     def sample(
         self,
@@ -121,9 +144,12 @@ class WindowSampler:
     ) -> dict[str, np.ndarray]:
         """Name -> `[B, L, *item]`: rows filled with histories back to back, and `document_start`.
 
-        A row is a random cut from an endless concatenation of histories drawn uniformly, so every
-        transition is equally likely: the first document starts at any transition (or episode start)
-        of any history, the others at their history's first, and the row's end cuts the last one.
+        A row is a random cut from an endless concatenation of histories drawn uniformly: the first
+        document starts at any transition of any history, the others at their history's first, and
+        the row's end cuts the last one. So every transition is equally likely. With
+        `align="episode"` the first document starts at any episode start instead, all of them
+        equally likely, and the others at their history's first episode start: a transition is then
+        the likelier the more episodes begin less than `length` before it.
         `document_start`, int32 `[B, L]`, is the index in the row of the first token of each token's
         document. The other arguments are those of `sample`; `history_index` and `history_offset`
         are `[B, L]` here, one per token.
@@ -161,9 +187,7 @@ class WindowSampler:
             shape = (batch_size, length) if is_packed else (batch_size,)
             target = add_positions(result, target, shape)
         key = (1 if is_packed else length, align, *bounds)
-        plan = self._plans.get(key)
-        if plan is None or not plan.is_current(self._lanes):
-            plan = self._plan(*key)
+        plan = self._current_plan(*key)
         for _ in range(MAX_REPLANS):
             try:
                 if is_packed:
@@ -184,6 +208,15 @@ class WindowSampler:
             "the writer keeps overwriting windows faster than they are copied; give the ring "
             "buffer a capacity well above the window length"
         )
+
+    def _current_plan(
+        self, length: int, align: str, evicted: int, committed: int | None
+    ) -> _native.WindowPlan:
+        """The plan for these windows, a new one if the writer has written since."""
+        plan = self._plans.get((length, align, evicted, committed))
+        if plan is None or not plan.is_current(self._lanes):
+            plan = self._plan(length, align, evicted, committed)
+        return plan
 
     def _plan(
         self, length: int, align: str, evicted: int, committed: int | None

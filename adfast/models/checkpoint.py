@@ -134,6 +134,13 @@ def load_weights(model: nn.Module, tensors: Mapping[str, Tensor], path: Path) ->
     model.load_state_dict(dict(tensors))
 
 
+def require_finite(path: Path, tensors: Mapping[str, Tensor], way_out: str) -> None:
+    """Raise `CheckpointError` for the first of the `tensors` of `path` with NaN or infinity."""
+    for name, tensor in tensors.items():
+        if not tensor.isfinite().all():
+            raise CheckpointError(f"{path}: {name} holds numbers that are not finite; {way_out}")
+
+
 def mismatch(path: Path, problem: str) -> CheckpointError:
     """The error for weights of another model, with the way out."""
     return CheckpointError(
@@ -154,5 +161,6 @@ def load_model(path: Path) -> Transformer:
     weights = {
         name: tensor for name, tensor in tensors.items() if not name.startswith(OPTIMIZER_PREFIX)
     }
+    require_finite(path, weights, "use an earlier checkpoint, or train again")
     load_weights(model, weights, path)
     return model.eval()

@@ -221,6 +221,11 @@ class TransitionEmbedding(nn.Module):
         if self.real is not None:
             self.real.normalise_by(observation)
         if self.has_float_reward:
+            if not np.isfinite(reward).all():
+                raise InvalidArgument(
+                    "rewards must be finite to be learned from, got nan or inf; mend the histories "
+                    "or leave them out"
+                )
             magnitude = float(np.sqrt(np.square(reward, dtype=np.float64).mean()))
             self.reward_scale.fill_(1 / magnitude if magnitude > 0 else 1.0)
 

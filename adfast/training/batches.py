@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import torch
@@ -13,7 +13,7 @@ from adfast.models.transition_embedding import require_in_range
 from adfast.training.config import TrainingConfig
 
 if TYPE_CHECKING:
-    from adfast.histories.windows import Align
+    from adfast.histories.windows import Align, Undrawn
     from adfast.tasks.transition_schema import TransitionSchema
 
 FIELDS = ("observation", "action", "reward", "next_observation", "episode_step")
@@ -27,6 +27,13 @@ class Batches(Protocol):
 
     def fill(self, update: int, out: Mapping[str, np.ndarray]) -> None:
         """Write the same batch into `out`."""
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """JSON-ready: what tells these batches from those of other histories."""
+
+    def undrawn(self) -> Undrawn:
+        """The histories of which no batch can hold a window; of a live ring, those seen last."""
 
 
 class Windows(Protocol):
@@ -44,6 +51,13 @@ class Windows(Protocol):
         out: Mapping[str, np.ndarray] | None,
     ) -> dict[str, np.ndarray]:
         """Name -> `[B, L, *item]`: as `adfast.histories.WindowSampler.sample`."""
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """JSON-ready: what tells these histories from others."""
+
+    def undrawn(self, length: int, *, align: Align) -> Undrawn:
+        """As `adfast.histories.WindowSampler.undrawn`."""
 
 
 class BatchSource:
@@ -64,6 +78,15 @@ class BatchSource:
     def fill(self, update: int, out: Mapping[str, np.ndarray]) -> None:
         """Write the batch of `update` into `out`, which has its names, shapes and dtypes."""
         self._sample(update, out)
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What tells the histories from others."""
+        return self.histories.identity
+
+    def undrawn(self) -> Undrawn:
+        """The histories that hold no window of the context length."""
+        return self.histories.undrawn(self.config.context_length, align=self.config.align)
 
     def _sample(
         self, update: int, out: Mapping[str, np.ndarray] | None = None
@@ -99,3 +122,17 @@ def check_values(batch: Mapping[str, np.ndarray], schema: TransitionSchema) -> N
             limits.append((f"{name}[{component}]", batch[name][..., component], size))
     for name, values, size in limits:
         require_in_range(name, values, size)
+
+
+def describe_undrawn(undrawn: Undrawn, config: TrainingConfig) -> str:
+    """A sentence for who trains as `config` says, with the way out."""
+    window = f"window of training.context_length = {config.context_length} transitions"
+    ways_out = "shorten the context, or train on longer histories"
+    if config.align == "episode":
+        window += " that begins with an episode"
+        ways_out += '; with training.align = "step" it may begin anywhere'
+    return (
+        f"{undrawn.histories:,} of {undrawn.all_histories:,} histories ({undrawn.transitions:,} "
+        f"of {undrawn.all_transitions:,} transitions) are never drawn: they hold no {window}; "
+        f"{ways_out}"
+    )

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,8 +15,15 @@ import torch
 
 from adfast.durable import clear_leftovers, sync_folder
 from adfast.errors import CheckpointError
-from adfast.models.checkpoint import OPTIMIZER_PREFIX, load_weights, read_tensors, write_tensors
+from adfast.models.checkpoint import (
+    OPTIMIZER_PREFIX,
+    load_weights,
+    read_tensors,
+    require_finite,
+    write_tensors,
+)
 from adfast.training.config import checkpoint_name
+from adfast.training.continuation import check_continues
 
 if TYPE_CHECKING:
     from adfast.training.optimizer import MuonPrecision, OptimizerGroup
@@ -43,6 +51,7 @@ class TrainingState:
     loss_sum: float | torch.Tensor = 0.0  # since the last metrics row
     accuracy_sum: float | torch.Tensor = 0.0
     summed_updates: int = 0
+    undrawn: dict[str, int] | None = None  # histories too short to be drawn, once that was said
 
     def accumulate(self, loss: torch.Tensor, accuracy: torch.Tensor) -> None:
         """Add one update to the running sums, in float64 and without waiting for a device."""
@@ -93,8 +102,17 @@ def tidy_checkpoints(directory: Path) -> None:
         old.unlink()
 
 
-def load_training(path: Path, model: torch.nn.Module, optimizer: OptimizerGroup) -> TrainingState:
-    """Lay a checkpoint into `model` and `optimizer`; returns the state to continue from."""
+def load_training(
+    path: Path,
+    model: torch.nn.Module,
+    optimizer: OptimizerGroup,
+    description: Mapping[str, Any],
+) -> TrainingState:
+    """Lay a checkpoint into `model` and `optimizer`; returns the state to continue from.
+
+    Raises `CheckpointError` for one of another training than `description` says, see
+    `adfast.training.continuation`, and changes nothing then.
+    """
     try:
         tensors, metadata = read_tensors(path)
     except CheckpointError as error:
@@ -106,6 +124,11 @@ def load_training(path: Path, model: torch.nn.Module, optimizer: OptimizerGroup)
             f"{path}: holds a model but no training state, so it cannot be resumed; "
             "start a new training or choose a checkpoint that training wrote"
         )
+    recorded = {name: part for name, part in metadata.items() if name != "training"}
+    check_continues(path, recorded, description)
+    require_finite(
+        path, tensors, "delete this one to resume from the one before it, or from the start"
+    )
     optimizer_tensors = {
         name.removeprefix(OPTIMIZER_PREFIX): tensors.pop(name)
         for name in list(tensors)
@@ -118,6 +141,7 @@ def load_training(path: Path, model: torch.nn.Module, optimizer: OptimizerGroup)
             f"{path}: its training state is not one that this adfast knows ({error}); resume it "
             "with the version that wrote it, or start a new training"
         ) from None
+    state.description = dict(description)
     load_weights(model, tensors, path)
     optimizer.load_state_tensors(optimizer_tensors)
     optimizer.muon_precision = state.muon_precision

@@ -8,6 +8,7 @@ nothing but a metrics row, a checkpoint or an evaluation waits for the device.
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from adfast.errors import CheckpointError, Interrupted
 from adfast.models.transformer import Transformer
 from adfast.provenance import available_cores
 from adfast.training.allocator import keep_freed_memory
-from adfast.training.batches import Batches, check_values
+from adfast.training.batches import Batches, check_values, describe_undrawn
 from adfast.training.checkpoints import (
     TrainingState,
     load_training,
@@ -31,6 +32,8 @@ from adfast.training.checkpoints import (
     tidy_checkpoints,
 )
 from adfast.training.config import TrainingConfig
+from adfast.training.continuation import describe_continuation
+from adfast.training.divergence import DivergenceWatch, are_finite, diverged
 from adfast.training.execution import resolve_execution
 from adfast.training.metrics import MetricsLog
 from adfast.training.optimizer import OptimizerGroup
@@ -58,12 +61,14 @@ class TrainingHooks:
     """What the caller may plug into the loop; every hook is optional.
 
     `evaluate()` returns the model's held-out return for the metrics; `on_update(state, metrics)`
-    sees every update, with the metrics row if one was written; `should_stop()` is asked after each.
+    sees every update, with the metrics row if one was written; `should_stop()` is asked after each;
+    `say(sentence)` is told, once, what of the histories is never drawn (by default a warning).
     """
 
     evaluate: Callable[[], float] | None = None
     on_update: Callable[[TrainingState, Mapping[str, Any] | None], None] | None = None
     should_stop: Callable[[], bool] | None = None
+    say: Callable[[str], None] = warnings.warn
 
 
 class Trainer:
@@ -94,9 +99,13 @@ class Trainer:
         self.seed = seed
         self.hooks = hooks or TrainingHooks()
         self.optimizer = OptimizerGroup(model, config)
-        self.state = TrainingState(
-            description=dict(description), muon_precision=self.optimizer.muon_precision
+        self.description = dict(description) | describe_continuation(
+            config, seed, batch_of.identity
         )
+        self.state = TrainingState(
+            description=self.description, muon_precision=self.optimizer.muon_precision
+        )
+        self.watch = DivergenceWatch(self.execution.device)
 
     @property
     def checkpoint_directory(self) -> Path:
@@ -107,8 +116,9 @@ class Trainer:
         """Train to the last update and return the final state.
 
         With `resume` it continues from the newest checkpoint, or starts if there is none. Raises
-        `TrainingInterrupted` after saving when `hooks.should_stop` says so, and `CheckpointError`
-        when the checkpoint is damaged or of another model, or there is one and `resume` is not set.
+        `TrainingInterrupted` after saving when `hooks.should_stop` says so, `NotFinite` when the
+        loss or its gradient is no finite number, and `CheckpointError` when the checkpoint is
+        damaged or of another training, or there is one and `resume` is not set.
         """
         keep_freed_memory()
         newest = newest_checkpoint(self.checkpoint_directory)
@@ -118,7 +128,13 @@ class Trainer:
                 "delete them, or train in another directory"
             )
         if newest is not None:
-            self.state = load_training(newest, self.model, self.optimizer)
+            self.state = load_training(newest, self.model, self.optimizer, self.description)
+            if self.state.update > self.config.updates:
+                raise CheckpointError(
+                    f"{newest} has {self.state.update} updates and training.updates is "
+                    f"{self.config.updates}; ask for at least as many, or train in another "
+                    "directory"
+                )
             tidy_checkpoints(self.checkpoint_directory)
         else:
             self.state.threads = self.config.threads or self._best_thread_count()
@@ -146,7 +162,10 @@ class Trainer:
         gradient_norm = self._update(update, batch, gradient)
         row = None
         if self._is_due(self.config.metrics_every) or self._evaluates():
+            self._require_finite()
             row = self._metrics_row(gradient_norm)
+        if row is not None or self.state.update == 1:
+            self._say_what_is_undrawn()
         self.state.seconds += time.perf_counter() - started
         if row is not None:
             seconds = {
@@ -164,8 +183,27 @@ class Trainer:
 
     def _save(self, metrics: MetricsLog) -> Path:
         """Write a checkpoint behind the metrics that it counts on; its path."""
+        self._require_finite()
+        state = (*self.model.state_dict().values(), *self.optimizer.state_tensors().values())
+        if not are_finite(state):
+            raise diverged(self.state.update, newest_checkpoint(self.checkpoint_directory))
         metrics.sync()
         return save_training(self.checkpoint_directory, self.model, self.optimizer, self.state)
+
+    def _require_finite(self) -> None:
+        """Raise `NotFinite` if an update was not; waits for the device."""
+        first = self.watch.first()
+        if first is not None:
+            raise diverged(first, newest_checkpoint(self.checkpoint_directory))
+
+    def _say_what_is_undrawn(self) -> None:
+        """Once: how many histories are too short to be drawn, if any are."""
+        if self.state.undrawn is not None:
+            return
+        undrawn = self.batch_of.undrawn()
+        if undrawn.histories:
+            self.state.undrawn = undrawn._asdict()
+            self.hooks.say(describe_undrawn(undrawn, self.config))
 
     def _best_thread_count(self) -> int:
         """How many threads to train with where the settings leave it open."""
@@ -198,7 +236,11 @@ class Trainer:
     def _update(self, update: int, batch: Batch, gradient: Gradient) -> torch.Tensor:
         """One optimiser step; returns the gradient's norm without waiting for it."""
         loss, accuracy = gradient(batch, dropout_seed(self.seed, update))
-        gradient_norm = self.optimizer.step(update)
+        gradient_norm = self.optimizer.clip()
+        self.watch.note(update, loss, gradient_norm)
+        if self.watch.is_free:
+            self._require_finite()
+        self.optimizer.apply(update)
         transitions = batch["action"].numel()
         self.state.update = update + 1
         self.state.environment_transitions += transitions

@@ -93,16 +93,21 @@ class OptimizerGroup:
         return float(self.optimizers[0].param_groups[0]["lr"])
 
     def step(self, update: int) -> torch.Tensor:
-        """Clip the gradients, apply them at the rates of `update`; returns their norm before.
+        """`clip` and `apply`; returns the gradients' norm before. Nothing waits for a device."""
+        gradient_norm = self.clip()
+        self.apply(update)
+        return gradient_norm
 
-        Nothing waits for a device.
-        """
-        gradient_norm = torch.nn.utils.clip_grad_norm_(self.parameters.values(), self.config.clip)
+    def clip(self) -> torch.Tensor:
+        """Scale the gradients down to the greatest norm allowed; returns their norm before."""
+        return torch.nn.utils.clip_grad_norm_(self.parameters.values(), self.config.clip)
+
+    def apply(self, update: int) -> None:
+        """Apply the gradients at the rates of `update`."""
         multiplier = rate_multiplier(update, self.config)
         for optimizer, peak in zip(self.optimizers, self.peak_rates, strict=True):
             optimizer.param_groups[0]["lr"] = peak * multiplier
             optimizer.step()
-        return gradient_norm
 
     def state_tensors(self) -> dict[str, torch.Tensor]:
         """`parameter name/slot` -> tensor, for a checkpoint."""

@@ -1,5 +1,6 @@
 """A live ring gives the batches of a store, whatever its threads do meanwhile."""
 
+import contextlib
 import copy
 import multiprocessing
 import os
@@ -15,6 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from adfast import tasks
 from adfast.collection import live_ring
 from adfast.collection.collect import collect, compute_blocks
 from adfast.collection.live_ring import LiveRing
@@ -188,7 +190,8 @@ def test_committer_pauses_before_it_evicts_what_a_draw_may_read(store):
 def test_without_its_pause_the_committer_would_overwrite_what_a_draw_sees(store, monkeypatch):
     monkeypatch.setattr(LiveRing, "_block_limit", lambda ring: 10**9)
     with make_ring(**EVICTING) as ring:
-        ring.sample(16, 20, draw=0, **OPTIONS)
+        with contextlib.suppress(InvalidArgument):  # unless it is overwritten already
+            ring.sample(16, 20, draw=0, **OPTIONS)
         assert appended_in_the_end(ring, 15) == 15  # all that any draw sees
         with pytest.raises(InvalidArgument, match="no history among the first 7 holds"):
             ring.sample(16, 20, draw=0, **OPTIONS)
@@ -333,3 +336,20 @@ def test_live_ring_is_neither_sent_nor_copied():
             pytest.raises(InvalidArgument, match="cannot be copied"),
         ):
             copied(ring)
+
+
+def test_what_is_too_short_to_be_drawn_is_counted_among_what_the_draw_sees():
+    """Where episodes end at the goal histories differ in length."""
+    family = tasks.make("dark-room", size=5, episode_length=10, terminate_at_goal=True)
+    with make_ring(family=family, **EVICTING) as ring:
+        assert ring.undrawn(20) == (0, 0, 0, 0)
+        plan = ring.plan
+        lengths = np.concatenate(
+            [found for _, _, found in compute_blocks(plan, range(plan.num_blocks), 1)]
+        )
+        for draw in (0, 5, DRAWS - 1):
+            ring.sample(4, 20, draw=draw, **OPTIONS)
+            seen = lengths[ring.schedule.evicted(draw) : ring.schedule.committed(draw)]
+            short = seen[seen < 20]
+            assert ring.undrawn(20) == (len(short), short.sum(), len(seen), seen.sum())
+        assert len(short)

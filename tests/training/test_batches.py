@@ -4,11 +4,15 @@ import numpy as np
 import pytest
 import torch
 
+from adfast import histories
 from adfast.errors import InvalidArgument
+from adfast.models.checkpoint import read_tensors
 from adfast.tasks.transition_schema import RealObservation, TransitionSchema
 from adfast.training.batches import FIELDS, BatchSource, check_values
+from adfast.training.checkpoints import newest_checkpoint
 from adfast.training.config import TrainingConfig
-from training.tiny_training import SCHEMA, TRAINING, random_store
+from adfast.training.loop import TrainingHooks
+from training.tiny_training import SCHEMA, TRAINING, make_trainer, random_store
 
 
 @pytest.fixture(scope="module")
@@ -87,3 +91,36 @@ def test_real_value_that_is_not_finite_is_named(field):
     batch[field][2, 1, 1] = np.nan
     with pytest.raises(InvalidArgument, match=f"^{field} must be finite, got nan or inf"):
         check_values(batch, schema)
+
+
+def too_short_histories():
+    """Two of three histories hold 15 transitions, the third 30."""
+    whole = random_store(num_histories=3)
+    (block,) = whole.blocks
+    rows = np.r_[0:15, 30:45, 60:90]
+    arrays = {name: array[rows] for name, array in block.fields.items()}
+    return histories.from_arrays(SCHEMA, arrays, np.array([15, 15, 30]))
+
+
+SENTENCE = (
+    r"2 of 3 histories \(30 of 60 transitions\) are never drawn: they hold no window of "
+    r"training\.context_length = 20 transitions that begins with an episode; shorten the context"
+)
+
+
+def test_histories_that_are_never_drawn_are_said_once_and_recorded(tmp_path):
+    with pytest.warns(UserWarning, match=SENTENCE) as said:
+        state = make_trainer(tmp_path, store=too_short_histories(), metrics_every=1).run()
+    assert len(said) == 1
+    counts = {"histories": 2, "transitions": 30, "all_histories": 3, "all_transitions": 60}
+    assert state.undrawn == counts
+    _, metadata = read_tensors(newest_checkpoint(tmp_path / "checkpoints"))
+    assert metadata["training"]["undrawn"] == counts
+
+
+def test_whoever_trains_may_say_it_in_its_own_way(tmp_path):
+    said = []
+    hooks = TrainingHooks(say=said.append)
+    make_trainer(tmp_path, store=too_short_histories(), align="step", hooks=hooks).run()
+    (sentence,) = said
+    assert "hold no window of training.context_length = 20 transitions; shorten" in sentence

@@ -28,13 +28,13 @@ from adfast.cli.run_directory import (
     RunDirectory,
     delete_contents,
     holds_nothing,
-    list_differences,
     lock_run,
 )
 from adfast.cli.run_files import LAST_LINE, require_whole, write_json
 from adfast.cli.stages import run_stages
 from adfast.cli.sweep.plan import SweepPlan, load_sweep
 from adfast.cli.sweep.results import write_results
+from adfast.config import list_differences
 from adfast.durable import replace_files
 from adfast.errors import InvalidArgument, RunError
 
@@ -79,7 +79,10 @@ def prepare_sweep(
     with contextlib.ExitStack() as lock:
         lock_run(path, lock)
         if settings.is_file() and not fresh:
-            differences = list_differences(load_sweep(settings, [], [], None).base, plan.base)
+            differences = list_differences(
+                load_sweep(settings, [], [], None).base.model_dump(mode="json"),
+                plan.base.model_dump(mode="json"),
+            )
             if differences:
                 raise RunError(
                     f"{path} holds a sweep of other settings ({'; '.join(differences)}); give "
