@@ -96,6 +96,18 @@ def attention_forward(
     out: np.ndarray,
     lse: np.ndarray,
 ) -> None: ...
+def attention_decode(
+    instruction_set: str,
+    q: np.ndarray,
+    k_new: np.ndarray,
+    v_new: np.ndarray,
+    keys: np.ndarray,
+    values: np.ndarray,
+    step: np.ndarray,
+    start: np.ndarray,
+    scale: float,
+    out: np.ndarray,
+) -> None: ...
 def attention_backward(
     instruction_set: str,
     q: np.ndarray,

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import torch
 
 from adfast import tasks
 from adfast.evaluation.agent import Agent
@@ -20,6 +22,7 @@ from benchmarks.rivals.recomputing_agent import RecomputingAgent
 from benchmarks.training import fill_randomly
 
 TOLERANCE = 1e-4  # between logits
+ROUNDING = 0.1  # between logits where keys and values are rounded to bfloat16
 
 
 class EnvironmentLoop:
@@ -83,5 +86,46 @@ def streaming(family: str, num_environments: int, window: int) -> Iterator[Conte
         yield Contest(
             Contender("Agent, ring cache", subject, num_environments),
             (Contender("recomputed window", rival, num_environments),),
+            check,
+        )
+
+
+@contextmanager
+def cache_precision(family: str, num_environments: int, window: int) -> Iterator[Contest]:
+    """The agent with its ring cache in bfloat16 against the one in float32, both full."""
+    made = tasks.make(family)
+    task_ids = np.arange(num_environments) % made.num_tasks
+    model = Transformer(ModelConfig(attention_window=window), made.transition_schema, seed=0)
+    fill_randomly(model)
+
+    def loop(cache: Any) -> EnvironmentLoop:
+        agent = Agent(model, num_environments, cache=cache)
+        return EnvironmentLoop(agent.act, BatchSimulator(made, task_ids))
+
+    def check() -> None:
+        listening = Transformer(model.config, model.schema, seed=0)
+        listening.load_state_dict(model.state_dict())
+        cache = listening.new_cache(num_environments, torch.bfloat16)
+
+        def step(inputs: Any, exact_cache: Any, active: Any) -> torch.Tensor:
+            logits = model.step(inputs, exact_cache, active)
+            rounded = model.step(replace(inputs, is_first=cache.is_first), cache, active)
+            require_close("logits", rounded, logits, ROUNDING)
+            return logits
+
+        listening.step = step  # type: ignore[method-assign, assignment]
+        agent = Agent(listening, num_environments)
+        heard = EnvironmentLoop(agent.act, BatchSimulator(made, task_ids))
+        for _ in range(min(window, made.episode_length) + 5):
+            heard()
+
+    with one_torch_thread():
+        subject, rival = loop("bfloat16"), loop("float32")
+        for _ in range(window):
+            subject()
+            rival()
+        yield Contest(
+            Contender("cache in bfloat16", subject, num_environments),
+            (Contender("cache in float32", rival, num_environments),),
             check,
         )

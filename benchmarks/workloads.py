@@ -260,6 +260,16 @@ WORKLOADS = (
         (Bar("ratio", at_least=30),),
     ),
     Workload(
+        "streaming-evaluation-256-bfloat16",
+        "act in context in 256 environments, cache in bfloat16",
+        "evaluation",
+        "environment steps",
+        evaluation.cache_precision,
+        {"family": "dark-room", "num_environments": 256, "window": 256},
+        {"num_environments": 8, "window": 64},
+        (Bar("ratio", at_least=1.5),),
+    ),
+    Workload(
         "import-adfast",
         "import adfast",
         "start_up",

@@ -37,6 +37,19 @@ struct AttentionProblem {
     float scale;
 };
 
+struct Bfloat16 {
+    uint16_t bits;  // the upper half of a float32's
+};
+
+// One step of attention in each of N environments against [N][H_kv][slots][D]; the token of step t
+// lives in slot t mod slots, and no step before `start` is seen.
+struct DecodeProblem {
+    int64_t environments, heads, kv_heads, slots, head_dim;
+    const int64_t* step;   // [N]
+    const int64_t* start;  // [N], at most `step`
+    float scale;
+};
+
 // One compiled form of the kernel. `scratch` is 64-byte aligned and holds
 // `scratch_floats` floats.
 struct AttentionKernel {
@@ -50,6 +63,10 @@ struct AttentionKernel {
     void (*backward)(const AttentionProblem&, const Heads& q, const Heads& k, const Heads& v,
                      const Heads& out, const float* lse, const Heads& d_out, const MutableHeads& dq,
                      const MutableHeads& dk, const MutableHeads& dv, float* scratch);
+    int64_t (*decode_scratch_floats)(const DecodeProblem&);
+    // Puts the new keys and values into their slots and writes `out` [N][H][D].
+    void (*decode)(const DecodeProblem&, const Heads& q, const Heads& k_new, const Heads& v_new,
+                   Bfloat16* keys, Bfloat16* values, float* out, float* scratch);
 };
 
 constexpr int64_t kMaxHeadDim = 128;

@@ -22,6 +22,7 @@ static bool is_supported() {
     return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
 }
 extern const AttentionKernel kernel;
-const AttentionKernel kernel{"avx2", is_supported, scratch_floats, forward, backward};
+const AttentionKernel kernel{"avx2",   is_supported,          scratch_floats, forward,
+                             backward, decode_scratch_floats, decode};
 }  // namespace adfast::avx2
 #endif

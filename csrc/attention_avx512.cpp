@@ -28,6 +28,7 @@ static bool is_supported() {
            __builtin_cpu_supports("fma");
 }
 extern const AttentionKernel kernel;
-const AttentionKernel kernel{"avx512", is_supported, scratch_floats, forward, backward};
+const AttentionKernel kernel{"avx512", is_supported,          scratch_floats, forward,
+                             backward, decode_scratch_floats, decode};
 }  // namespace adfast::avx512
 #endif

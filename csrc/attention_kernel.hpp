@@ -12,6 +12,7 @@
 #pragma once
 
 #include "attention_backward.hpp"
+#include "attention_decode.hpp"
 #include "attention_forward.hpp"
 
 namespace adfast::INSTRUCTION_SET {
@@ -161,11 +162,6 @@ static void backward_padded(const AttentionProblem& problem, const Heads& q, con
             unpack_heads<D>(problem, d_values, at.b, dv);
         }
     }
-}
-
-// Heads are padded with zero channels to one of the widths that the kernel is compiled for.
-static int64_t padded_head_dim(int64_t head_dim) {
-    return head_dim <= 16 ? 16 : head_dim <= 32 ? 32 : head_dim <= 64 ? 64 : kMaxHeadDim;
 }
 
 static int64_t scratch_floats(const AttentionProblem& problem) {

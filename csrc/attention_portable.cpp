@@ -11,5 +11,6 @@
 namespace adfast::portable {
 static bool is_supported() { return true; }
 extern const AttentionKernel kernel;
-const AttentionKernel kernel{"portable", is_supported, scratch_floats, forward, backward};
+const AttentionKernel kernel{"portable", is_supported,          scratch_floats, forward,
+                             backward,   decode_scratch_floats, decode};
 }  // namespace adfast::portable

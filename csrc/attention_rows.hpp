@@ -16,6 +16,11 @@ struct Scratch {
     }
 };
 
+// Heads are padded with zero channels to one of the widths that the kernel is compiled for.
+static int64_t padded_head_dim(int64_t head_dim) {
+    return head_dim <= 16 ? 16 : head_dim <= 32 ? 32 : head_dim <= 64 ? 64 : kMaxHeadDim;
+}
+
 // Rows of `head_dim` adjacent floats in the caller's memory.
 template <typename Float>
 struct Rows {

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "attention_bindings.hpp"
+#include "decode_bindings.hpp"
 #include "gather.hpp"
 #include "gather_pool.hpp"
 #include "mapped_file.hpp"
@@ -247,4 +248,5 @@ PYBIND11_MODULE(_native, module) {
                py::arg("target"), py::arg("seed"), py::arg("draw"), py::arg("rank"),
                py::arg("num_threads"), py::arg("document_start"));
     bind_attention(module);
+    bind_decode(module);
 }

@@ -96,7 +96,8 @@ def check_decode(
             "the number of query heads must be a multiple of that of the cache's key heads "
             f"({num_kv_heads}), got {q.shape[1]}"
         )
-    if not q.dtype == k_new.dtype == v_new.dtype == cache.keys.dtype:
+    widens = (cache.keys.dtype, q.dtype, q.device.type) == (torch.bfloat16, torch.float32, "cpu")
+    if not (q.dtype == k_new.dtype == v_new.dtype and (q.dtype == cache.keys.dtype or widens)):
         raise InvalidArgument(
             f"q, k_new and v_new must be {cache.keys.dtype} like the cache, "
             f"got {q.dtype}, {k_new.dtype}, {v_new.dtype}"

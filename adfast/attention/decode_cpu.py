@@ -2,7 +2,8 @@
 
 The time goes into reading the cache, so the products run on it in place. Environments that are at
 the same step, the common case, share one slot: it is written as a slice, slots that have never been
-written are left out, and the mask is left out once every environment has filled the window.
+written are left out, and the mask is left out once every environment has filled the window. A cache
+in another dtype than the queries is widened first; of bfloat16 `native_decode` takes care.
 
 Axes: N environments, H query heads, S slots of the cache, D channels per head.
 """
@@ -37,16 +38,16 @@ def decode(
     else:
         slot_N = step_N % cache.num_slots
         environment = torch.arange(len(step_N))
-        cache.keys[environment, :, slot_N] = k_new_NHD
-        cache.values[environment, :, slot_N] = v_new_NHD
+        cache.keys[environment, :, slot_N] = k_new_NHD.to(cache.keys.dtype)
+        cache.values[environment, :, slot_N] = v_new_NHD.to(cache.values.dtype)
         num_slots = cache.num_slots
         age = (slot_N[:, None] - torch.arange(num_slots)) % num_slots
 
     num_environments, num_heads, head_dim = q_NHD.shape
     num_kv_heads = k_new_NHD.shape[1]
     q = (q_NHD * scale).view(num_environments, num_kv_heads, num_heads // num_kv_heads, head_dim)
-    logits = q @ cache.keys[:, :, :num_slots].transpose(-2, -1)
-    values = cache.values[:, :, :num_slots]
+    logits = q @ cache.keys[:, :, :num_slots].to(q.dtype).transpose(-2, -1)
+    values = cache.values[:, :, :num_slots].to(q.dtype)
     oldest_visible_N = step_N - start_N
     if int(oldest_visible_N.min()) >= num_slots - 1:
         return (logits.softmax(-1) @ values).view(num_environments, num_heads, head_dim)

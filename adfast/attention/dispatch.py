@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from adfast import processor
-from adfast.attention import banded_cpu, decode_cpu, native_cpu, reference
+from adfast.attention import banded_cpu, decode_cpu, native_cpu, native_decode, reference
 from adfast.attention.arguments import check_attention, check_decode
 from adfast.attention.key_value_cache import KeyValueCache
 from adfast.errors import InvalidArgument, MissingPackage
@@ -225,7 +225,8 @@ def decode(
     `q [N, H, D]` and `k_new, v_new [N, H_kv, D]` belong to the tokens of `step` (int64 `[N]`); the
     new keys and values are written into `cache`. An environment sees no step before `start` (int64
     `[N]`, at most `step`): to reset one, set its `start` to its next `step`. An environment's steps
-    must follow one another. No gradient flows. Raises `InvalidArgument` for other shapes or dtypes.
+    must follow one another. No gradient flows. All have the dtype of the cache; on the processor a
+    cache in bfloat16 serves float32 too. Raises `InvalidArgument` for other shapes or dtypes.
     """
     check_decode(q, k_new, v_new, cache, step, start)
     scale = q.shape[-1] ** -0.5 if scale is None else scale
@@ -235,4 +236,6 @@ def decode(
 
             triton.check_supported(q)
             return triton.decode(q, k_new, v_new, cache, step, start, scale=scale)
+        if native_decode.is_supported(q, cache):
+            return native_decode.decode(q, k_new, v_new, cache, step, start, scale=scale)
         return decode_cpu.decode(q, k_new, v_new, cache, step, start, scale=scale)

@@ -37,7 +37,13 @@ def evaluate(run: RunDirectory, should_stop: Interruption) -> None:
         summarise,
     )
     from adfast.models.checkpoint import load_model
-    from adfast.models.device import describe_computing, resolve_device, resolve_precision
+    from adfast.models.device import (
+        describe_computing,
+        dtype_name,
+        resolve_cache,
+        resolve_device,
+        resolve_precision,
+    )
     from adfast.training.checkpoints import newest_checkpoint
 
     run.require("train")
@@ -53,6 +59,7 @@ def evaluate(run: RunDirectory, should_stop: Interruption) -> None:
         )
     device = resolve_device(settings.device, "evaluation.device")
     precision = resolve_precision(settings.precision, device, "evaluation.precision")
+    cache = resolve_cache(settings.cache, device, precision, "evaluation.cache")
     torch.set_num_threads(1)  # a step is too short to be split, least beside other processes
     model = load_model(checkpoint)
     # Held-out and training tasks act in one batch: one streamed step serves all.
@@ -108,6 +115,7 @@ def evaluate(run: RunDirectory, should_stop: Interruption) -> None:
         seconds,
         environment_steps=everything.trajectories.action.size,
         **describe_computing(device, precision),
+        cache=dtype_name(cache),
     )
 
 
@@ -143,6 +151,7 @@ def act(
             on_episode=on_episode,
             device=settings.device,
             precision=settings.precision,
+            cache=settings.cache,
             progress=False,
         )
 

@@ -215,8 +215,10 @@ def check_devices(config: RunConfig) -> None:
         from adfast.training.execution import resolve_execution
 
         resolve_execution(training)
-    if evaluation.device == "cuda" or evaluation.precision != "auto":
-        from adfast.models.device import resolve_device, resolve_precision
+    has_choices = evaluation.precision != "auto" or evaluation.cache != "float32"
+    if evaluation.device == "cuda" or has_choices:
+        from adfast.models.device import resolve_cache, resolve_device, resolve_precision
 
         device = resolve_device(evaluation.device, "evaluation.device")
-        resolve_precision(evaluation.precision, device, "evaluation.precision")
+        precision = resolve_precision(evaluation.precision, device, "evaluation.precision")
+        resolve_cache(evaluation.cache, device, precision, "evaluation.cache")

@@ -88,6 +88,7 @@ def train(run: RunDirectory, should_stop: Interruption) -> None:
             seed=run.config.seed,
             device=settings.device,
             precision=settings.precision,
+            cache=settings.cache,
             progress=False,
         )
         return float(result.returns[:, :, -1].mean())

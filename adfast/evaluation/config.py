@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from adfast.config import Config, Count, CountOrNone
-from adfast.models.config import Device, Precision
+from adfast.models.config import CachePrecision, Device, Precision
 
 
 class EvaluationConfig(Config):
@@ -23,3 +23,5 @@ class EvaluationConfig(Config):
     monitor_seeds: Count = 1
     device: Device = "auto"
     precision: Precision = "auto"  # of the model's blocks
+    # What the processor keeps keys and values in: "bfloat16" halves the memory that a step reads.
+    cache: CachePrecision = "float32"

@@ -30,7 +30,12 @@ class DeviceStep:
     """Acts with `model`, where it is, in N environments that draw from `(offset, mask)`."""
 
     def __init__(
-        self, model: Transformer, temperature: float, offset: np.ndarray, mask: np.ndarray
+        self,
+        model: Transformer,
+        temperature: float,
+        offset: np.ndarray,
+        mask: np.ndarray,
+        cache_dtype: torch.dtype | None = None,
     ) -> None:
         device = model.head.device
         num_environments = len(offset)
@@ -41,7 +46,7 @@ class DeviceStep:
         self._model = model
         self._temperature = temperature
         self._offset, self._mask = words_to(device, offset), words_to(device, mask)
-        self._cache = model.new_cache(num_environments)
+        self._cache = model.new_cache(num_environments, cache_dtype)
         self._reserved_steps = 0  # tokens since all began, a bound known without asking the device
         zeros = torch.zeros(num_environments, dtype=torch.int64, device=device)
         self._draws, self._action = zeros.clone(), zeros.clone()

@@ -50,14 +50,19 @@ class HostStep:
     """Acts with `model` in N environments, which draw from the streams `(offset, mask)`."""
 
     def __init__(
-        self, model: Transformer, temperature: float, offset: np.ndarray, mask: np.ndarray
+        self,
+        model: Transformer,
+        temperature: float,
+        offset: np.ndarray,
+        mask: np.ndarray,
+        cache_dtype: torch.dtype | None = None,
     ) -> None:
         num_environments = len(offset)
         self._model = model
         self._temperature = temperature
         self._offset, self._mask = offset, mask
         self._draws = np.zeros(num_environments, np.int64)
-        self._cache = model.new_cache(num_environments)
+        self._cache = model.new_cache(num_environments, cache_dtype)
         schema = model.schema
         self._action = np.zeros(num_environments, np.int64)
         self._reward = np.zeros(num_environments, schema.reward_dtype)

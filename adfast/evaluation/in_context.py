@@ -14,7 +14,7 @@ import numpy as np
 from adfast.errors import InvalidArgument
 from adfast.evaluation.agent import Agent
 from adfast.evaluation.recorder import EpisodeRecorder, Trajectories
-from adfast.models.config import Device, Precision
+from adfast.models.config import CachePrecision, Device, Precision
 from adfast.models.transformer import Transformer
 from adfast.progress import progress_bar
 from adfast.simulators import BatchSimulator
@@ -48,13 +48,15 @@ def evaluate(
     on_episode: Callable[[int], None] | None = None,
     device: Device = "auto",
     precision: Precision = "auto",
+    cache: CachePrecision = "float32",
     progress: bool = True,
 ) -> InContextEvaluation:
     """Let `model` act for `episodes` episodes on every task, `seeds` times, from an empty context.
 
     `on_episode(episodes_done)` is called whenever the slowest environment finishes an episode; how
     far it is stands on stderr (`adfast.progress`) unless `progress` is false.
-    `device` and `precision` say where and in what the model computes; simulators run on the host.
+    `device` and `precision` say where and in what the model computes, and `cache` what keys and
+    values are kept in (see `Agent`); simulators run on the host.
     Raises `InvalidArgument` when the model was made for another schema than the family's, and when
     there is no task, episode or seed.
     """
@@ -80,6 +82,7 @@ def evaluate(
         random_streams=streams,
         device=device,
         precision=precision,
+        cache=cache,
     )
     record = EpisodeRecorder(family, num_environments, episodes)
     observation = simulator.reset()

@@ -12,6 +12,7 @@ Layout = Literal["one-token", "three-token"]
 PositionEncoding = Literal["none", "rope", "partial-rope", "learned"]
 Device = Literal["auto", "cpu", "cuda"]  # "auto": CUDA where there is one
 Precision = Literal["auto", "float32", "bfloat16"]  # "auto": bfloat16 on CUDA
+CachePrecision = Literal["float32", "bfloat16"]
 
 
 class ModelConfig(Config):

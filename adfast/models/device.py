@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from adfast.errors import InvalidArgument
-from adfast.models.config import Device, Precision
+from adfast.models.config import CachePrecision, Device, Precision
 from adfast.models.transformer import Transformer
 
 FIRST_WITH_BFLOAT16 = (8, 0)  # compute capability (Ampere)
@@ -56,6 +56,26 @@ def resolve_precision(choice: Precision, device: torch.device, setting: str) -> 
     return torch.bfloat16 if choice == "bfloat16" else torch.float32
 
 
+def resolve_cache(
+    choice: CachePrecision, device: torch.device, blocks: torch.dtype, setting: str
+) -> torch.dtype:
+    """The dtype that keys and values are kept in while acting: never a finer one than the blocks'.
+
+    Raises `InvalidArgument` for a name that is not known, and for a card whose blocks compute in
+    float32: its kernels read a cache in the precision of the blocks.
+    """
+    if choice not in ("float32", "bfloat16"):
+        raise InvalidArgument(f'{setting} must be "float32" or "bfloat16", got {choice!r}')
+    if choice == "float32" or blocks == torch.bfloat16:
+        return blocks
+    if device.type != "cpu":
+        raise InvalidArgument(
+            f'{setting} = "bfloat16" needs blocks in bfloat16 on a CUDA device, got float32; '
+            'use precision "bfloat16" or "auto" there'
+        )
+    return torch.bfloat16
+
+
 def in_precision(model: Transformer, device: torch.device, precision: torch.dtype) -> Transformer:
     """`model` on `device` with blocks in `precision`: itself where it is so, a copy elsewhere.
 
@@ -76,4 +96,9 @@ def host_tensor(shape: tuple[int, ...], dtype: torch.dtype, device: torch.device
 def describe_computing(device: torch.device, precision: torch.dtype) -> dict[str, str]:
     """What a record says of them: the card's name or "cpu", and the precision of the blocks."""
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
-    return {"device": name, "precision": str(precision).removeprefix("torch.")}
+    return {"device": name, "precision": dtype_name(precision)}
+
+
+def dtype_name(dtype: torch.dtype) -> str:
+    """`float32`, without torch's name before it."""
+    return str(dtype).removeprefix("torch.")

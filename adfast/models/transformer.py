@@ -130,11 +130,15 @@ class Transformer(nn.Module):
             cache.advance(active)
         return self.action_logits(x)
 
-    def new_cache(self, num_environments: int) -> RingKVCache:
-        """An empty cache with which `step` acts in `num_environments` environments."""
+    def new_cache(self, num_environments: int, dtype: torch.dtype | None = None) -> RingKVCache:
+        """An empty cache with which `step` acts in `num_environments` environments.
+
+        Keys and values are kept in `dtype`, by default that of the blocks.
+        """
         if num_environments < 1:
             raise InvalidArgument(f"num_environments must be at least 1, got {num_environments}")
-        return RingKVCache(self.config, num_environments, self.head.device, self.block_dtype)
+        dtype = dtype or self.block_dtype
+        return RingKVCache(self.config, num_environments, self.head.device, dtype)
 
     @property
     def block_dtype(self) -> torch.dtype:

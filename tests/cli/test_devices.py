@@ -13,6 +13,7 @@ from cli.command_line import adfast
         ("training.device=cuda", ['training.device = "cuda" needs a CUDA', 'use "auto" or "cpu"']),
         ("training.compile=true", ["training.compile = true needs a CUDA", "got cpu", '"auto"']),
         ("evaluation.device=cuda", ['evaluation.device = "cuda" needs a CUDA', 'use "auto"']),
+        ("evaluation.cache=float16", ["evaluation.cache", "'bfloat16'", "got 'float16'"]),
         ("training.precision=float16", ["training.precision", "'bfloat16'", "got 'float16'"]),
     ],
 )
@@ -28,6 +29,7 @@ def test_provenance_says_where_and_how_each_stage_computed(finished_run):
     stages = json.loads((finished_run / "provenance.json").read_text())["stages"]
     for stage in ("train", "evaluate"):
         assert (stages[stage]["device"], stages[stage]["precision"]) == ("cpu", "float32")
+    assert stages["evaluate"]["cache"] == "float32"
     assert stages["train"]["compiled"] is False
     assert stages["train"]["attention_backend"].startswith("cpu (")
 
@@ -38,3 +40,12 @@ def test_run_trains_and_acts_in_bfloat16(recipe, tmp_path):
     assert adfast("run", recipe, *settings, "--run", run).status == 0
     stages = json.loads((run / "provenance.json").read_text())["stages"]
     assert stages["train"]["precision"] == stages["evaluate"]["precision"] == "bfloat16"
+    assert stages["evaluate"]["cache"] == "bfloat16"
+
+
+def test_provenance_says_in_what_the_cache_was_kept(recipe, tmp_path):
+    run = tmp_path / "run"
+    ended = adfast("run", recipe, "--set", "evaluation.cache=bfloat16", "--run", run)
+    assert ended.status == 0
+    evaluate = json.loads((run / "provenance.json").read_text())["stages"]["evaluate"]
+    assert (evaluate["precision"], evaluate["cache"]) == ("float32", "bfloat16")

@@ -23,22 +23,30 @@ def model():
     return random_model(ROOM)
 
 
+@pytest.mark.parametrize("cache", ["float32", "bfloat16"])
 @pytest.mark.parametrize("family", [ROOM, TERMINATING_ROOM], ids=["fixed", "terminating"])
-def test_neighbours_do_not_change_what_an_environment_does(family):
+def test_neighbours_do_not_change_what_an_environment_does(family, cache):
     model = random_model(family)
     task_ids, streams = np.array([3, 8, 12, 13, 24, 3]), np.array([5, 6, 7, 8, 9, 2**40])
     together = act(
-        Agent(model, 6, seed=2, random_streams=streams),
+        Agent(model, 6, seed=2, random_streams=streams, cache=cache),
         BatchSimulator(family, task_ids, random_streams=streams),
         40,
     )
     for part in ([4], [5, 0], [1, 3, 2]):
         apart = act(
-            Agent(model, len(part), seed=2, random_streams=streams[part]),
+            Agent(model, len(part), seed=2, random_streams=streams[part], cache=cache),
             BatchSimulator(family, task_ids[part], random_streams=streams[part]),
             40,
         )
         np.testing.assert_array_equal(apart, together[:, part])
+
+
+def test_cache_in_bfloat16_changes_few_actions(model):
+    simulator = BatchSimulator(ROOM, np.arange(25))
+    exact = act(Agent(model, 25, temperature=0.0), simulator, 12)
+    rounded = act(Agent(model, 25, temperature=0.0, cache="bfloat16"), simulator, 12)
+    assert np.mean(exact == rounded) > 0.9
 
 
 def test_seed_and_stream_change_the_actions(model):

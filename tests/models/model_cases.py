@@ -74,8 +74,10 @@ def input_at(batch: dict[str, Tensor], t: int, cache: RingKVCache) -> StepInput:
     )
 
 
-def stream(model: Transformer, batch: dict[str, Tensor]) -> Tensor:
+def stream(
+    model: Transformer, batch: dict[str, Tensor], cache_dtype: torch.dtype | None = None
+) -> Tensor:
     """Logits `[B, T, A]` by one step after the other."""
     num_histories, length = batch["action"].shape
-    cache = model.new_cache(num_histories)
+    cache = model.new_cache(num_histories, cache_dtype)
     return torch.stack([model.step(input_at(batch, t, cache), cache) for t in range(length)], dim=1)

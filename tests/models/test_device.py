@@ -5,7 +5,13 @@ import torch
 
 from adfast.errors import InvalidArgument
 from adfast.models import device
-from adfast.models.device import host_tensor, in_precision, resolve_device, resolve_precision
+from adfast.models.device import (
+    host_tensor,
+    in_precision,
+    resolve_cache,
+    resolve_device,
+    resolve_precision,
+)
 from models.model_cases import random_histories, small_model, stream
 
 CPU = torch.device("cpu")
@@ -61,6 +67,21 @@ def test_card_without_bfloat16_computes_in_float32(card, monkeypatch):
         InvalidArgument, match=r'p = "bfloat16" needs .* 8\.0, got Card; use "auto"'
     ):
         resolve_precision("bfloat16", CARD, "p")
+
+
+def test_cache_is_never_finer_than_the_blocks():
+    assert resolve_cache("float32", CPU, torch.float32, "c") == torch.float32
+    assert resolve_cache("bfloat16", CPU, torch.float32, "c") == torch.bfloat16
+    for choice in ("float32", "bfloat16"):
+        assert resolve_cache(choice, CARD, torch.bfloat16, "c") == torch.bfloat16
+        assert resolve_cache(choice, CPU, torch.bfloat16, "c") == torch.bfloat16
+
+
+def test_cache_that_no_kernel_reads_is_refused():
+    with pytest.raises(InvalidArgument, match=r"c must be .float32. or .bfloat16., got .auto."):
+        resolve_cache("auto", CPU, torch.float32, "c")
+    with pytest.raises(InvalidArgument, match=r'c = "bfloat16" needs blocks in bfloat16 on a CUDA'):
+        resolve_cache("bfloat16", CARD, torch.float32, "c")
 
 
 def test_host_memory_is_pageable_where_nothing_copies_from_it():

@@ -45,6 +45,29 @@ def test_streaming_equals_the_forward_pass_under_every_option(settings):
         torch.testing.assert_close(stream(model, batch), model(batch), rtol=0, atol=1e-4)
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"position_encoding": "rope", "layout": "three-token"},
+        {"num_heads": 4, "num_kv_heads": 1},
+        {"attention_window": None},
+        {"num_layers": 4, "attention_window": [3, 16, None, 1]},
+    ],
+)
+def test_cache_in_bfloat16_streams_the_forward_pass_within_its_rounding(settings):
+    model = small_model(**{"attention_window": WINDOW, **settings})
+    batch = random_histories(2, LENGTH)
+    cache = model.new_cache(2, torch.bfloat16)
+    assert {layer.keys.dtype for layer in cache.layers} == {torch.bfloat16}
+    streamed = stream(model, batch, torch.bfloat16)
+    assert streamed.dtype == torch.float32
+    with torch.no_grad():
+        expected = model(batch)
+    assert not streamed.equal(expected)
+    torch.testing.assert_close(streamed, expected, rtol=0, atol=0.03)
+
+
 def test_streaming_equals_the_forward_pass_for_real_rewards():
     model = small_model(FLOAT_REWARD_SCHEMA, attention_window=WINDOW)
     batch = random_histories(2, 40, FLOAT_REWARD_SCHEMA)
@@ -127,12 +150,15 @@ def test_no_environment_is_refused():
         small_model().new_cache(0)
 
 
+@pytest.mark.parametrize(
+    ("cache_dtype", "tolerance"), [(torch.float32, 1e-4), (torch.bfloat16, 0.03)]
+)
 @pytest.mark.parametrize("layout", ["one-token", "three-token"])
 @pytest.mark.parametrize("window", [5, None])
-def test_held_environments_stay_where_they_are(layout, window):
+def test_held_environments_stay_where_they_are(layout, window, cache_dtype, tolerance):
     model = small_model(attention_window=window, layout=layout)
     batch = random_histories(4, 40)
-    cache = model.new_cache(4)
+    cache = model.new_cache(4, cache_dtype)
     generator = torch.Generator().manual_seed(0)
     time = torch.zeros(4, dtype=torch.int64)
     found = torch.full((4, 40, SCHEMA.num_actions), torch.nan)
@@ -152,4 +178,4 @@ def test_held_environments_stay_where_they_are(layout, window):
         found[active, time[active]] = logits[active]
         time += active
     with torch.no_grad():
-        torch.testing.assert_close(found, model(batch), rtol=0, atol=1e-4)
+        torch.testing.assert_close(found, model(batch), rtol=0, atol=tolerance)
