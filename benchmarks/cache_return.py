@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from adfast.cli.run_config import load_run_config, make_family, make_split
-from adfast.cli.run_directory import SETTINGS
+from adfast.cli.run_files import SETTINGS
 from adfast.evaluation.in_context import evaluate
 from adfast.models.checkpoint import load_model
 from adfast.training.checkpoints import newest_checkpoint

@@ -128,7 +128,7 @@ class Bench:
         """Transitions/s of whole updates, batches included, against the paper's layout."""
         sizes = self.sizes
         settings = TrainingConfig(
-            updates=10**9, batch_size=sizes.rows, context_length=sizes.context
+            updates=99_999_999, batch_size=sizes.rows, context_length=sizes.context
         )
         source = BatchSource(learning_histories("dark-room", sizes.context), settings, seed=0)
         model = Transformer(self.config, self.schema, seed=0).to(self.device).train()
