@@ -94,7 +94,7 @@ def is_stage_record(record: Any) -> bool:
 def read_json(path: Path, way_out: str) -> dict[str, Any]:
     """The JSON object in a file; raises `RunError` where there is none."""
     try:
-        value = json.loads(path.read_bytes())
+        value = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
         raise RunError(f"{path}: damaged ({error}); {way_out}") from None
     if not isinstance(value, dict):

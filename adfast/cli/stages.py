@@ -132,6 +132,20 @@ def train(run: RunDirectory, should_stop: Interruption) -> None:
     )
 
 
+def require_all_metrics(run: RunDirectory) -> None:
+    """Raise `RunError` where lines are missing at the end of a finished training's metrics."""
+    from adfast.training.metrics import read_metrics
+
+    path, updates = run.path / "metrics.jsonl", run.config.training.updates
+    rows = read_metrics(path) if path.exists() else None
+    if rows is not None and (not rows or rows[-1]["update"] != updates):
+        last = rows[-1]["update"] if rows else "none"
+        raise RunError(
+            f"{path}: cut: its last line must be that of update {updates}, is {last}; restore the "
+            f"file from a copy, or train again with: adfast train {run.path} --fresh"
+        )
+
+
 def checkpoint_bytes(model: nn.Module) -> int:
     """About what a checkpoint takes: the weights, and what the optimiser keeps of each."""
     return 3 * sum(parameter.numel() * parameter.element_size() for parameter in model.parameters())
@@ -143,6 +157,7 @@ def report(run: RunDirectory, should_stop: Interruption) -> None:
 
     run.require("evaluate")
     run.read_evaluation()
+    require_all_metrics(run)
     started = time.perf_counter()
     with progress_bar("report", 1, "page") as bar:
         write_report(run.path)

@@ -6,6 +6,7 @@ of a sweep is such a recipe with every setting resolved.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -29,6 +30,9 @@ from adfast.cli.sweep.axes import (
 )
 from adfast.config import Config, Count, read_toml, with_none_names, write_toml
 from adfast.errors import InvalidArgument
+
+MAX_RUNS = 10_000  # of a sweep, each a folder
+MAX_NAME_BYTES = 200  # of its name
 
 
 class SweepConfig(Config):
@@ -83,6 +87,20 @@ class SweepPlan:
 
     def check(self) -> None:
         """Raise `InvalidArgument` for a combination that no run could carry out."""
+        count = self.seeds * math.prod(len(axis.levels) for axis in self.axes)
+        if count > MAX_RUNS:
+            raise InvalidArgument(
+                f"a sweep has at most {MAX_RUNS} runs, got {count}; vary less, or lower --seeds"
+            )
+        names: set[str] = set()
+        for run in self.runs:
+            if len(run.name.encode()) > MAX_NAME_BYTES or run.name in names:
+                raise InvalidArgument(
+                    "every run of a sweep needs a folder of its own, with a name of at most "
+                    f'{MAX_NAME_BYTES} bytes, got "{run.name[:80]}" twice or a longer one; give '
+                    "the values that vary in fewer or other letters"
+                )
+            names.add(run.name)
         for run in self.runs:
             try:
                 check_feasible(run.config)
