@@ -280,7 +280,7 @@ def print_sweep(path: Path, *, as_json: bool) -> None:
     page = write_sweep_report(path)
     record = read_sweep(path)
     if as_json:
-        print(record.model_dump_json())
+        print(json.dumps(record.model_dump()))
         return
     Console().print(results_table(record))
     print(f"{printable(page)}, figure: {printable(page.with_suffix('.png'))}")

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -148,7 +149,7 @@ def map_shard(folder: Path, fields: Mapping[str, Field], record: BlockRecord) ->
             f"{path}: must have {record.num_bytes} bytes, got {file_bytes}; {REGENERATE}"
         )
     try:
-        mapped = _native.MappedFile(str(path), file_bytes)
+        mapped = _native.MappedFile(os.fsencode(path), file_bytes)
     except OSError as error:
         raise StoreError(f"{path}: cannot be mapped: {error.strerror}") from error
     return parse_shard(np.frombuffer(memoryview(mapped), np.uint8), path, fields, record)

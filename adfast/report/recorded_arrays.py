@@ -75,12 +75,13 @@ def read_attention(path: Path, trajectories: Trajectories) -> AttentionRecord | 
 def _load(path: Path, record: type) -> dict[str, Any] | None:
     """The arrays in a file, one for each field of `record`; None where there is no file."""
     from safetensors import SafetensorError
-    from safetensors.numpy import load_file
+    from safetensors.numpy import load
 
     if not path.is_file():
         return None
     try:
-        arrays: Mapping[str, np.ndarray] = load_file(path)
+        # Not by its name: safetensors opens names in UTF-8 alone.
+        arrays: Mapping[str, np.ndarray] = load(path.read_bytes())
     except (SafetensorError, OSError) as error:
         raise RunError(f"{path}: not valid safetensors ({error}); {AGAIN}") from None
     names = [field.name for field in fields(record)]
