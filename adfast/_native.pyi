@@ -6,6 +6,18 @@ class MappedFile:
     def __init__(self, path: str | bytes, num_bytes: int) -> None: ...
     def __buffer__(self, flags: int, /) -> memoryview: ...
 
+class FieldLimits:
+    def __init__(
+        self, fields: Sequence[tuple[str, int, Sequence[int]]], narrow: bool = False
+    ) -> None: ...
+    def first_misfit(
+        self,
+        arrays: Sequence[np.ndarray],
+        num_rows: int,
+        row_items: int,
+        lengths: np.ndarray | None = None,
+    ) -> tuple[int, int, int] | None: ...
+
 class Lanes:
     def count_held(self) -> tuple[int, int]: ...
 

@@ -13,7 +13,10 @@ MAX_SHOWN = 200  # characters of what a message quotes
 
 def shown(value: object) -> str:
     """`value` as a message quotes it: its repr, printable, and no longer than is of use."""
-    return legible(repr(value))
+    try:
+        return legible(repr(value))
+    except Exception:  # an integer of thousands of digits, or a class that cannot be shown
+        return f"a value of type {type(value).__name__}"
 
 
 def legible(text: str) -> str:

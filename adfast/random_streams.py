@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from adfast.errors import InvalidArgument
+from adfast.values import INTEGERS, as_array, as_seed
 
 # Purposes: two draws of different purpose never share a key.
 TASK_SPLIT = 1
@@ -39,17 +40,20 @@ def stream_keys(seed: int, purpose: int, streams: Any) -> tuple[np.ndarray, np.n
 
     Raises `InvalidArgument` for a seed or a stream outside 0 .. 2**64 - 1.
     """
-    words = np.asarray(streams)
-    if words.dtype.kind not in "iu" or (words.dtype.kind == "i" and (words < 0).any()):
-        raise InvalidArgument(
-            f"random streams must be integers in 0..2**64-1, got {words.dtype} {words!r}"
-        )
-    if not 0 <= seed < 2**64:
-        raise InvalidArgument(f"seed must be in 0..2**64-1, got {seed}")
+    words = as_streams("random streams", streams)
+    seed = as_seed("seed", seed)
     word = mix64_array(np.array([seed], np.uint64) + np.uint64(GOLDEN_64))
     word = mix64_array((word ^ np.uint64(purpose)) + np.uint64(GOLDEN_64))
     word = mix64_array((word ^ words.astype(np.uint64)) + np.uint64(GOLDEN_64))
     return word.astype(np.uint32), (word >> np.uint64(32)).astype(np.uint32)
+
+
+def as_streams(name: str, streams: Any) -> np.ndarray:
+    """`streams` as an array of integers; raises `InvalidArgument` for what are no streams."""
+    words = as_array(name, streams, INTEGERS)
+    if words.dtype.kind == "i" and words.size and words.min() < 0:
+        raise InvalidArgument(f"{name} must be integers in 0..2**64-1, got {words.min()}")
+    return words
 
 
 def step_keys(offset: Any, mask: Any, num_steps: int) -> np.ndarray:

@@ -11,6 +11,7 @@
 
 #include "attention_bindings.hpp"
 #include "decode_bindings.hpp"
+#include "field_limits.hpp"
 #include "gather.hpp"
 #include "gather_pool.hpp"
 #include "mapped_file.hpp"
@@ -72,6 +73,47 @@ void append_block(RingBuffer& ring, const std::vector<size_t>& targets,
     }
     const py::gil_scoped_release release;
     ring.append_block(targets, columns, max_length, lengths_data, starts_data);
+}
+
+// A field as `FieldLimits` is told of it: dtype, numbers of an item, greatest value of each.
+using DescribedField = std::tuple<std::string, size_t, std::vector<uint64_t>>;
+
+std::unique_ptr<FieldLimits> make_limits(const std::vector<DescribedField>& fields, bool narrow) {
+    std::vector<NumberLimits> limits;
+    for (const auto& [dtype, item_numbers, greatest] : fields) {
+        limits.emplace_back(dtype, item_numbers, greatest, narrow);
+    }
+    return std::make_unique<FieldLimits>(std::move(limits));
+}
+
+// (field, row, place) of the first item of `arrays[field]` [num_rows, row_items, *item] that is not
+// allowed, or None.
+py::object first_misfit(const FieldLimits& limits, const std::vector<py::array>& arrays,
+                        size_t num_rows, size_t row_items, const py::object& lengths) {
+    require(arrays.size() == limits.num_fields(), "one array per field is needed");
+    std::vector<const std::byte*> columns;
+    std::vector<size_t> item_bytes;
+    const size_t num_items = num_rows * row_items;
+    for (size_t field = 0; field < arrays.size(); ++field) {
+        item_bytes.push_back(limits.item_bytes(field, arrays[field].itemsize()));
+        columns.push_back(read_bytes(arrays[field], num_items * item_bytes.back()));
+    }
+    const uint64_t* lengths_data = nullptr;
+    if (!lengths.is_none()) {
+        const auto array = py::reinterpret_borrow<py::array>(lengths);
+        lengths_data =
+            reinterpret_cast<const uint64_t*>(read_bytes(array, num_rows * sizeof(uint64_t)));
+        for (size_t row = 0; row < num_rows; ++row) {
+            require(lengths_data[row] <= row_items, "length exceeds the row");
+        }
+    }
+    std::optional<FieldLimits::Place> place;
+    {
+        const py::gil_scoped_release release;
+        place = limits.first_misfit(columns, item_bytes, num_rows, row_items, lengths_data);
+    }
+    if (!place) return py::none();
+    return py::make_tuple(place->field, place->row, place->item);
 }
 
 // Lanes over memory that never changes: `columns[lane][field]`, the rows of each lane, the rows
@@ -205,6 +247,11 @@ PYBIND11_MODULE(_native, module) {
             return py::buffer_info(static_cast<const uint8_t*>(file.data()),
                                    static_cast<py::ssize_t>(file.bytes()), true);
         });
+
+    py::class_<FieldLimits>(module, "FieldLimits")
+        .def(py::init(&make_limits), py::arg("fields"), py::arg("narrow") = false)
+        .def("first_misfit", &first_misfit, py::arg("arrays"), py::arg("num_rows"),
+             py::arg("row_items"), py::arg("lengths") = py::none());
 
     py::class_<Lanes>(module, "Lanes")
         .def("count_held", &count_held, py::call_guard<py::gil_scoped_release>());

@@ -20,11 +20,12 @@ import xxhash
 
 from adfast import histories, source_algorithms
 from adfast.collection.config import CollectionConfig
-from adfast.errors import Interrupted
+from adfast.errors import Interrupted, InvalidArgument
 from adfast.progress import ProgressBar, progress_bar
 from adfast.provenance import available_cores
 from adfast.source_algorithms.source_algorithm import SourceAlgorithm
 from adfast.tasks.family import TaskFamily
+from adfast.values import as_seed, require_kind
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,18 @@ class CollectionPlan:
     task_ids: np.ndarray  # int64 [tasks], those to collect on
     config: CollectionConfig
     seed: int
+
+    def __post_init__(self) -> None:
+        """Refuse what no collection can follow; a list of task ids is as good as an array."""
+        require_kind(
+            "family", self.family, TaskFamily, "a task family; adfast.tasks.make gives one"
+        )
+        require_kind("config", self.config, CollectionConfig, "a CollectionConfig")
+        task_ids = self.family.check_task_ids(self.task_ids)
+        if not len(task_ids):
+            raise InvalidArgument("task_ids must name at least one task, got none")
+        object.__setattr__(self, "task_ids", task_ids)
+        object.__setattr__(self, "seed", as_seed("seed", self.seed))
 
     @property
     def num_histories(self) -> int:
@@ -98,6 +111,7 @@ def collect(
     `Interrupted` between two blocks when `should_stop()` says so, and `StoreError`
     where `path` is another store.
     """
+    require_kind("plan", plan, CollectionPlan, "a CollectionPlan")
     schema = plan.family.transition_schema
     with (
         histories.create(

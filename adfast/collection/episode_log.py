@@ -6,6 +6,8 @@ end is lost: the final observation, whether it was the task or a limit, an episo
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from adfast.errors import InvalidArgument
@@ -16,6 +18,7 @@ from adfast.tasks.transition_schema import (
     BOUNDARY_TRUNCATED,
     TransitionSchema,
 )
+from adfast.values import fitted
 
 
 class EpisodeLog:
@@ -77,7 +80,7 @@ class EpisodeLog:
     def add(
         self,
         action: np.ndarray,
-        reward: np.ndarray,
+        reward: Any,
         next_observation: np.ndarray,
         terminated: np.ndarray,
         truncated: np.ndarray,
@@ -85,15 +88,18 @@ class EpisodeLog:
     ) -> None:
         """The environments of `mask` took a step that led to `next_observation`, before any reset.
 
-        An episode that was both terminated and truncated counts as terminated.
+        An episode that was both terminated and truncated counts as terminated. Raises
+        `InvalidArgument`, and adds nothing, for a reward that is no finite number.
         """
+        dtype = self._schema.reward_dtype
+        reward = fitted("reward", reward, dtype, mask.shape, where=mask, row="environment")
         boundary = np.full(len(mask), BOUNDARY_INSIDE, np.uint8)
         boundary[truncated] = BOUNDARY_TRUNCATED
         boundary[terminated] = BOUNDARY_TERMINATED
         rows = {
             "observation": self._observation,
             "action": action,
-            "reward": np.asarray(reward, self._schema.reward_dtype),
+            "reward": reward,
             "next_observation": next_observation,
             "boundary": boundary,
             "episode_step": self._episode_step.astype(self._schema.episode_step_dtype),

@@ -21,6 +21,7 @@ from adfast.simulators.vector_environments import (
     encoding_of,
     final_observations,
 )
+from adfast.values import as_array, as_mask, as_single, fitted
 
 if TYPE_CHECKING:
     from adfast.collection.recorder import Recorder
@@ -44,21 +45,22 @@ class RecordedEnv(gymnasium.Wrapper):
         self._recorder.require_own_process()
         self._log.begin_reset(EVERY)
         observation, info = self.env.reset(seed=seed, options=options)
-        self._log.begin(self._encoding.encode_observations(np.asarray(observation)[None]), EVERY)
+        first = self._encoding.encode_observations(as_array("observation", observation)[None], 1)
+        self._log.begin(first, EVERY)
         return observation, info
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
         """One recorded step."""
         self._recorder.require_own_process()
-        taken = self._encoding.encode_actions(np.asarray(action).reshape(1))
+        taken = self._encoding.encode_actions(as_single("action", action), 1)
         self._log.begin_step(EVERY)
         observation, reward, terminated, truncated, info = self.env.step(action)
         self._log.add(
             taken,
-            np.array([reward], np.float32),
-            self._encoding.encode_observations(np.asarray(observation)[None]),
-            np.array([terminated], bool),
-            np.array([truncated], bool),
+            as_single("reward", reward),
+            self._encoding.encode_observations(as_array("observation", observation)[None], 1),
+            fitted("terminated", as_single("terminated", terminated), bool, (1,)),
+            fitted("truncated", as_single("truncated", truncated), bool, (1,)),
             EVERY,
         )
         return observation, reward, terminated, truncated, info
@@ -94,10 +96,12 @@ class RecordedVectorEnv(VectorWrapper):
         self._recorder.require_own_process()
         mask = np.ones(self.num_envs, bool)
         if options is not None and "reset_mask" in options:
-            mask = self._checked_mask(options["reset_mask"])
+            # A copy, since some environments take it out.
+            mask = as_mask('options["reset_mask"]', options["reset_mask"], self.num_envs).copy()
         self._log.begin_reset(mask)
         observation, info = self.env.reset(seed=seed, options=options)
-        self._log.begin(self._encoding.encode_observations(observation), mask)
+        first = self._encoding.encode_observations(observation, self.num_envs, where=mask)
+        self._log.begin(first, mask)
         self._is_resetting &= ~mask
         if mask.all():
             self._watch.begin()
@@ -107,7 +111,7 @@ class RecordedVectorEnv(VectorWrapper):
         """One recorded step; where it only resets, no transition."""
         self._recorder.require_own_process()
         resets = self._is_resetting
-        taken = self._encoding.encode_actions(actions)
+        taken = self._encoding.encode_actions(actions, self.num_envs)
         self._log.begin_step(~resets)
         if self._mode is AutoresetMode.NEXT_STEP:
             # Where the step is interrupted or fails, nothing goes on until a reset.
@@ -115,16 +119,22 @@ class RecordedVectorEnv(VectorWrapper):
         self._watch.begin_step()
         observation, reward, terminated, truncated, info = self.env.step(actions)
         self._require_all_answered(info)
-        after = self._encoding.encode_observations(observation)
+        after = self._encoding.encode_observations(observation, self.num_envs)
         self._watch.require_apart(self._log.observation, after)
-        done = np.asarray(terminated, bool) | np.asarray(truncated, bool)
+        ended, cut = (
+            fitted(name, values, bool, (self.num_envs,), row="environment")
+            for name, values in (("terminated", terminated), ("truncated", truncated))
+        )
+        done = ended | cut
         reached = after
         if self._mode is AutoresetMode.SAME_STEP and done.any():
-            final = self._encoding.encode_observations(final_observations(info, done))
+            final = self._encoding.encode_observations(
+                final_observations(info, done), int(done.sum())
+            )
             self._watch.require_final(info, done, observation, self._log.observation, after, final)
             reached = after.copy()
             reached[done] = final
-        self._log.add(taken, reward, reached, terminated, truncated, ~resets)
+        self._log.add(taken, reward, reached, ended, cut, ~resets)
         if self._mode is AutoresetMode.SAME_STEP and done.any():
             self._log.begin(after, done)
         elif self._mode is AutoresetMode.NEXT_STEP:
@@ -143,15 +153,6 @@ class RecordedVectorEnv(VectorWrapper):
     def is_recorded_by(self, recorder: Recorder) -> bool:
         """Whether `recorder` gets what happens here."""
         return self._recorder is recorder
-
-    def _checked_mask(self, mask: Any) -> np.ndarray:
-        """A copy of a caller's mask, which some environments take out of the options."""
-        shape = (self.num_envs,)
-        if not (isinstance(mask, np.ndarray) and mask.dtype == bool and mask.shape == shape):
-            raise InvalidArgument(
-                f'options["reset_mask"] must be a bool array of shape {shape}, got {shown(mask)}'
-            )
-        return mask.copy()
 
     def _require_all_answered(self, info: dict[str, Any]) -> None:
         """Raise `InvalidArgument` if a step answers for some environments, or in another order."""

@@ -23,7 +23,6 @@ from pathlib import Path
 from typing import Any
 
 import gymnasium
-import numpy as np
 from gymnasium.vector import VectorEnv
 
 from adfast.closing import Closing
@@ -33,7 +32,7 @@ from adfast.collection.recorded_environments import (
     RecordedVectorEnv,
     require_recordable,
 )
-from adfast.errors import InvalidArgument, WriteError, shown
+from adfast.errors import InvalidArgument, WriteError
 from adfast.histories.manifest import FILE_NAME
 from adfast.histories.recording import (
     RESERVED_METADATA,
@@ -44,7 +43,8 @@ from adfast.histories.recording import (
 from adfast.histories.store import read_description
 from adfast.histories.writer import HistoryWriter, create
 from adfast.simulators.space_encoding import SpaceEncoding
-from adfast.tasks.transition_schema import TransitionSchema
+from adfast.tasks.transition_schema import MAX_EPISODE_LENGTH, TransitionSchema
+from adfast.values import as_count, as_path
 
 
 class Recorder(Closing):
@@ -56,11 +56,9 @@ class Recorder(Closing):
     """
 
     def __init__(self, path: str | Path, *, episode_length: int | None = None) -> None:
-        if episode_length is not None and not is_count(episode_length):
-            raise InvalidArgument(
-                f"episode_length must be an integer of at least 1, got {shown(episode_length)}"
-            )
-        self.path = Path(path)
+        self.path = as_path("path", path)
+        if episode_length is not None:
+            episode_length = as_count("episode_length", episode_length, MAX_EPISODE_LENGTH)
         self._episode_length = episode_length
         self._writer: HistoryWriter | None = None
         self._schema: TransitionSchema | None = None
@@ -78,6 +76,10 @@ class Recorder(Closing):
             self._begin_store(schema, description)
         self._at_exit = functools.partial(close_if_alive, weakref.ref(self))
         atexit.register(self._at_exit)
+
+    def __repr__(self) -> str:
+        schema = self._schema or "no environment yet"
+        return f"<Recorder into {str(self.path)!r}: {len(self._open)} open recordings; {schema}>"
 
     def wrap(
         self, environment: gymnasium.Env | VectorEnv, **metadata: Any
@@ -233,8 +235,3 @@ def close_if_alive(recorder: weakref.ref[Recorder]) -> None:
     """Close a recorder that is still in use when the interpreter exits."""
     if (alive := recorder()) is not None:
         alive.close()
-
-
-def is_count(value: object) -> bool:
-    """Whether `value` is an integer of at least 1."""
-    return isinstance(value, int | np.integer) and value is not True and bool(value >= 1)

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from adfast.errors import CheckpointError, InvalidArgument
+from adfast.errors import CheckpointError, InvalidArgument, shown
 from adfast.evaluation.device_step import DeviceStep
 from adfast.evaluation.episode_ends import EpisodeEnds
 from adfast.evaluation.host_step import Acting, HostStep, Outcome
@@ -19,9 +19,20 @@ from adfast.models.checkpoint import load_model
 from adfast.models.config import CachePrecision, Device, Precision
 from adfast.models.device import in_precision, resolve_cache, resolve_device, resolve_precision
 from adfast.models.transformer import Transformer
-from adfast.random_streams import EVALUATION_ACTION, stream_keys
+from adfast.random_streams import EVALUATION_ACTION, as_streams, stream_keys
+from adfast.values import (
+    INTEGERS,
+    as_count,
+    as_mask,
+    as_number,
+    as_path,
+    fitted,
+    require_kind,
+    rows_where,
+)
 
 Autoreset = Literal["same-step", "next-step"]
+MAX_ENVIRONMENTS = 2**31 - 1
 
 
 class Agent:
@@ -55,20 +66,20 @@ class Agent:
         precision: Precision = "auto",
         cache: CachePrecision = "float32",
     ) -> None:
-        self.num_environments = num_environments
-        if not temperature >= 0:  # nan is refused too
-            raise InvalidArgument(f"temperature must not be negative, got {temperature}")
+        require_kind("model", model, Transformer, "a Transformer; adfast.load makes agents of runs")
+        self.num_environments = as_count("num_environments", num_environments, MAX_ENVIRONMENTS)
+        self.temperature = as_number("temperature", temperature, 0.0)
         self.device = resolve_device(device, "device")
         schema = model.schema
         self.autoreset = autoreset
         precision_used = resolve_precision(precision, self.device, "precision")
         self.model = in_precision(model, self.device, precision_used).eval()
-        self.temperature = float(temperature)
         streams = np.arange(num_environments) if random_streams is None else random_streams
-        if np.shape(streams) != (num_environments,):
+        streams = as_streams("random_streams", streams)
+        if streams.shape != (num_environments,):
             raise InvalidArgument(
                 f"random_streams must have one entry for each of the {num_environments} "
-                f"environments, got shape {np.shape(streams)}"
+                f"environments, got shape {streams.shape}"
             )
         keys = stream_keys(seed, EVALUATION_ACTION, streams)
         step = HostStep if self.device.type == "cpu" else DeviceStep
@@ -76,11 +87,9 @@ class Agent:
         self._step: Acting = step(self.model, self.temperature, *keys, cache_dtype)
         self._is_new = np.ones(num_environments, bool)  # environments that begin a history
         self._observation_shape = (num_environments, *schema.observation_shape)
-        self._has_real_observations = schema.real_observation is not None
-        self._no_final = self._observed(
-            "observation", np.zeros(self._observation_shape, schema.observation_dtype)
-        )
-        self._reward_dtype = np.dtype(schema.reward_dtype)
+        self._schema = schema
+        read_dtype = np.int64 if schema.real_observation is None else np.float32
+        self._no_final = np.zeros(self._observation_shape, read_dtype)
 
     @property
     def autoreset(self) -> Autoreset:
@@ -89,17 +98,19 @@ class Agent:
 
     @autoreset.setter
     def autoreset(self, mode: Autoreset) -> None:
-        if mode not in ("same-step", "next-step"):
-            raise InvalidArgument(f'autoreset must be "same-step" or "next-step", got {mode!r}')
-        self._ends = EpisodeEnds(self.num_environments) if mode == "next-step" else None
+        if not isinstance(mode, str) or mode not in ("same-step", "next-step"):
+            raise InvalidArgument(
+                f'autoreset must be "same-step" or "next-step", got {shown(mode)}'
+            )
+        self._ends = EpisodeEnds.none(self.num_environments) if mode == "next-step" else None
 
     def reset(self, mask: np.ndarray | None = None) -> None:
         """Forget everything in the environments of `mask` (bool `[N]`), or in all: a new task."""
-        chosen = None if mask is None else np.asarray(mask)
+        chosen = None if mask is None else as_mask("reset mask", mask, self.num_environments)
         self._step.reset(chosen)
         self._is_new[... if chosen is None else chosen] = True
         if self._ends is not None:
-            self._ends.forget(chosen)
+            self._ends = self._ends.without(chosen)
 
     def act(
         self,
@@ -117,19 +128,21 @@ class Agent:
         in the object array that Gymnasium's vector environments return. They are left out on the
         first call; environments that were reset since ignore theirs.
 
-        Raises `InvalidArgument` for a wrong shape or a missing or out-of-range value.
+        Raises `InvalidArgument`, and changes nothing, for a wrong shape and a value that is
+        missing, not finite or out of range.
         """
-        observation = self._observed("observation", observation)
-        outcome, active = None, None
+        observed = self._observed("observation", observation)
+        outcome, active, ends = None, None, self._ends
         if not self._is_new.all():
-            if self._ends is not None:
-                final_observation = observation
-            outcome = self._outcome(reward, terminated, truncated, final_observation)
-            if self._ends is not None:
-                outcome, active = self._ends.delayed(outcome)
-        if active is not None and not active.any():
-            return np.zeros(self.num_environments, np.int64)
-        actions = self._step(observation, outcome, active)
+            outcome = self._outcome(reward, terminated, truncated, final_observation, observed)
+            if ends is not None:
+                outcome, active, ends = ends.delayed(outcome)
+        if active is None or active.any():
+            actions = self._step(observed, outcome, active)
+        else:
+            actions = np.zeros(self.num_environments, np.int64)
+        # Nothing was refused: what follows is for good.
+        self._ends = ends
         if active is not None:
             actions[~active] = 0  # which the environments ignore
         self._is_new[:] = False
@@ -137,72 +150,74 @@ class Agent:
 
     def _outcome(
         self,
-        reward: np.ndarray | None,
-        terminated: np.ndarray | None,
-        truncated: np.ndarray | None,
-        final_observation: np.ndarray | None,
+        reward: Any,
+        terminated: Any,
+        truncated: Any,
+        final_observation: Any,
+        observation: np.ndarray,
     ) -> Outcome:
         """What the last actions brought to the environments that were not reset."""
-        shape = (self.num_environments,)
         if reward is None or terminated is None or truncated is None:
             raise InvalidArgument(
                 "reward, terminated and truncated must be given after the first call; "
                 "call reset() to begin a new task instead"
             )
         continues = ~self._is_new
-        earned = self._checked("reward", reward, shape)
-        kept = np.zeros(shape, self._reward_dtype)
-        kept[continues] = earned[continues]
-        if kept.dtype.kind == "u" and (kept != earned)[continues].any():
-            raise InvalidArgument(
-                f"reward must be integers in 0..{np.iinfo(kept.dtype).max} as the model's "
-                f"schema stores them, got {earned[continues & (kept != earned)][0]}"
+        # What the step that only resets brings is not read.
+        read = continues if self._ends is None else continues & ~self._ends.has_ended
+        shape = (self.num_environments,)
+        earned, *ends = (
+            fitted(name, values, dtype, shape, where=read, row="environment")
+            for name, values, dtype in (
+                ("reward", reward, self._schema.reward_dtype),
+                ("terminated", terminated, np.bool_),
+                ("truncated", truncated, np.bool_),
             )
-        done = self._checked("terminated", terminated, shape).astype(bool)
-        done |= self._checked("truncated", truncated, shape).astype(bool)
-        done &= continues
-        # Where no episode ends nothing of it is read, and it may be anything.
-        final = self._final(final_observation, done) if done.any() else self._no_final
-        return Outcome(continues, kept, done, final)
+        )
+        done = ends[0] | ends[1]
+        if self._ends is not None:
+            final = observation
+        else:  # where no episode ends nothing of it is read, and it may be anything
+            final = self._final(final_observation, done) if done.any() else self._no_final
+        return Outcome(continues, earned, done, final)
 
     def _final(self, values: Any, done: np.ndarray) -> np.ndarray:
-        """int64 `[N, C]`: the final observations, of which the rows of `done` will be read."""
-        rows = np.asarray(values)
-        if rows.dtype != object:
-            return self._observed("final_observation", rows)
-        if rows.shape != done.shape or any(row is None for row in rows[done]):
+        """`[N, C]`: the final observations, of which the rows of `done` will be read."""
+        rows = rows_where(values, done)
+        if rows is None:
             raise InvalidArgument(
                 "final_observation must be given where an episode ends; "
                 'Gymnasium vector environments return it as info["final_obs"]'
             )
         final = self._no_final.copy()
-        for index in np.flatnonzero(done):
-            final[index] = rows[index]
-        return self._observed("final_observation", final)
+        final[done] = self._observed("final_observation", rows, np.flatnonzero(done))
+        return final
 
-    def _observed(self, name: str, values: Any) -> np.ndarray:
+    def _observed(
+        self, name: str, values: Any, environments: np.ndarray | None = None
+    ) -> np.ndarray:
         """Observations `[N, C]` as int64, real ones `[N, *shape]` as float32.
 
-        Raises `InvalidArgument` for another shape or kind.
+        They are those of `environments` (indices), or of all. Raises `InvalidArgument` for another
+        shape or kind, and for values outside the schema.
         """
-        array = self._checked(name, values, self._observation_shape)
-        if self._has_real_observations:
-            if array.dtype.kind not in "biuf":
-                raise InvalidArgument(f"{name} must be numbers, got {array.dtype}")
-            return array.astype(np.float32)
-        if array.dtype.kind not in "iu":
-            raise InvalidArgument(f"{name} must be integers, got {array.dtype}; cast them first")
-        return array.astype(np.int64)
-
-    def _checked(self, name: str, values: Any, shape: tuple[int, ...]) -> np.ndarray:
-        """`values` as an array of `shape`; raises `InvalidArgument` for another one."""
-        array = np.asarray(values)
-        if array.shape != shape:
-            raise InvalidArgument(
-                f"{name} must have shape {shape} ([environments, ...]), got {array.shape}; "
-                f"this agent acts in {self.num_environments} environments"
+        schema = self._schema
+        count = self.num_environments if environments is None else len(environments)
+        shape = (count, *schema.observation_shape)
+        if schema.real_observation is None:
+            return fitted(
+                name,
+                values,
+                np.int64,
+                shape,
+                sizes=schema.observation_sizes,
+                kinds=INTEGERS,
+                row="environment",
+                rows=environments,
             )
-        return array
+        dtype = schema.observation_dtype
+        kept = fitted(name, values, dtype, shape, row="environment", rows=environments)
+        return fitted(name, kept, np.float32, shape, row="environment", rows=environments)
 
 
 def load(
@@ -218,7 +233,7 @@ def load(
     cache: CachePrecision = "float32",
 ) -> Agent:
     """The agent of a run directory's newest checkpoint, or of a checkpoint file."""
-    path = Path(run)
+    path = as_path("run", run)
     if path.is_dir():
         newest = max((path / "checkpoints").glob("*.safetensors"), default=None)
         if newest is None:

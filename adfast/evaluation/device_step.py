@@ -84,12 +84,14 @@ class DeviceStep:
     def __call__(
         self, observation: np.ndarray, outcome: Outcome | None, active: np.ndarray | None = None
     ) -> np.ndarray:
-        """The actions int64 `[N]` on `observation`, as `Acting` says.
-
-        Raises `InvalidArgument` for values outside the model's schema, before anything is changed.
-        """
+        """The actions int64 `[N]` on `observation`, as `Acting` says."""
+        episode_step = self._episode_step.copy()
+        if outcome is not None:
+            episode_step[outcome.done] = 0
         if active is not None:
-            self._episode_step[~active] = 0  # their episode is over, so its step has no meaning
+            episode_step[~active] = 0  # their episode is over, so its step has no meaning
+        require_in_range("episode_step", episode_step, self._model.schema.episode_length)
+        self._episode_step[:] = episode_step
         self._active[:] = 1 if active is None else active
         self._write(observation, outcome)
         if active is not None and not self._holds_back:
@@ -109,32 +111,11 @@ class DeviceStep:
 
     def _write(self, observation: np.ndarray, outcome: Outcome | None) -> None:
         """Put what the environments returned into the block that is copied."""
-        now = self._components_of("observation", observation)
         if outcome is not None:
-            final = self._components_of(
-                "final_observation", outcome.final_observation, outcome.done
-            )
-            self._final_observation[:] = final
-            self._episode_step[outcome.done] = 0
+            final = np.where(outcome.done[:, None], flat(outcome.final_observation), 0)
+            self._final_observation[:] = final.T
             self._reward[:] = np.where(outcome.continues, outcome.reward, 0)
-        self._observation[:] = now
-        require_in_range("episode_step", self._episode_step, self._model.schema.episode_length)
-
-    def _components_of(
-        self, name: str, observation: np.ndarray, read: np.ndarray | None = None
-    ) -> np.ndarray:
-        """`[C, N]` of observations `[N, ...]`, zero where they are not `read` (bool `[N]`).
-
-        Raises `InvalidArgument` for a value outside the schema.
-        """
-        values = observation.reshape(len(observation), -1)
-        if read is not None:
-            values = np.where(read[:, None], values, 0)
-        if self._is_real and not np.isfinite(values).all():
-            raise InvalidArgument(f"{name} must be finite, got nan or inf")
-        for component, size in enumerate(self._model.schema.observation_sizes):
-            require_in_range(f"{name}[{component}]", values[:, component], size)
-        return values.T
+        self._observation[:] = flat(observation).T
 
     @property
     def state(self) -> list[torch.Tensor]:
@@ -159,3 +140,8 @@ class DeviceStep:
         actions = sample_actions(logits, self._temperature, self._offset, self._mask, self._draws)
         self._action.copy_(actions if active is None else actions.where(active, self._action))
         self._draws += 1 if active is None else active
+
+
+def flat(observation: np.ndarray) -> np.ndarray:
+    """`[N, C]` of observations `[N, ...]`."""
+    return observation.reshape(len(observation), -1)

@@ -6,43 +6,52 @@ call later; in between, the environment takes no action and its history does not
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from adfast.evaluation.host_step import Outcome
 
 
+@dataclass(frozen=True)
 class EpisodeEnds:
-    """What the last steps of episodes brought to N environments that have not begun the next."""
+    """What the last steps of episodes brought to N environments that have not begun the next.
 
-    def __init__(self, num_environments: int) -> None:
-        self._has_ended = np.zeros(num_environments, bool)
-        self._kept: Outcome | None = None
+    It never changes: who keeps one may try what comes of a step, and give that up.
+    """
 
-    def forget(self, mask: np.ndarray | None) -> None:
+    has_ended: np.ndarray  # bool [N]: these have not begun the next episode
+    kept: Outcome | None  # what the ending steps brought, read where `has_ended`
+
+    @classmethod
+    def none(cls, num_environments: int) -> EpisodeEnds:
+        """No episode has ended."""
+        return cls(np.zeros(num_environments, bool), None)
+
+    def without(self, mask: np.ndarray | None) -> EpisodeEnds:
         """Environments of `mask`, or all, begin a new history."""
-        self._has_ended[... if mask is None else mask] = False
+        has_ended = self.has_ended & ~mask if mask is not None else np.zeros_like(self.has_ended)
+        return EpisodeEnds(has_ended, self.kept)
 
-    def delayed(self, outcome: Outcome) -> tuple[Outcome, np.ndarray]:
-        """What to take in now, and which environments (bool `[N]`) take an action now.
+    def delayed(self, outcome: Outcome) -> tuple[Outcome, np.ndarray, EpisodeEnds]:
+        """What to take in now, which environments (bool `[N]`) take an action now, and the ends
+        that are open then.
 
         Where an episode has just ended, `outcome` holds its final observation and is kept; where it
         had ended before, `outcome` is that of a reset, and what was kept comes instead.
         """
-        was_over = self._has_ended & outcome.continues
+        was_over = self.has_ended & outcome.continues
         ends = outcome.done & ~was_over
         taken = outcome
         if was_over.any():
-            assert self._kept is not None, "an episode has ended"
+            assert self.kept is not None, "an episode has ended"
             taken = Outcome(
                 outcome.continues,
-                np.where(was_over, self._kept.reward, outcome.reward),
+                np.where(was_over, self.kept.reward, outcome.reward),
                 was_over,
-                self._kept.final_observation,
+                self.kept.final_observation,
             )
-        if ends.any():
-            self._kept = outcome
-        self._has_ended = ends
         now = Outcome(
             outcome.continues & ~ends, taken.reward, taken.done & ~ends, taken.final_observation
         )
-        return now, ~ends
+        return now, ~ends, EpisodeEnds(ends, outcome if ends.any() else self.kept)

@@ -13,7 +13,7 @@ import torch
 
 from adfast.evaluation.action_sampling import sample_actions
 from adfast.models.transformer import Transformer
-from adfast.models.transition_embedding import StepInput
+from adfast.models.transition_embedding import StepInput, require_in_range
 
 
 @dataclass(frozen=True)
@@ -85,19 +85,22 @@ class HostStep:
         self, observation: np.ndarray, outcome: Outcome | None, active: np.ndarray | None = None
     ) -> np.ndarray:
         """The actions int64 `[N]` on `observation`."""
+        episode_step = self._episode_step.copy()
+        if outcome is not None:
+            episode_step[outcome.done] = 0
+        if active is not None:
+            episode_step[~active] = 0  # their episode is over, so its step has no meaning
+        require_in_range("episode_step", episode_step, self._model.schema.episode_length)
         if outcome is not None:
             self._reward[outcome.continues] = outcome.reward[outcome.continues]
-            self._episode_step[outcome.done] = 0
             if outcome.done.any():
                 self._final_observation[outcome.done] = outcome.final_observation[outcome.done]
-        if active is not None:
-            self._episode_step[~active] = 0  # their episode is over, so its step has no meaning
         inputs = StepInput(
             observation=torch.from_numpy(observation),
             previous_action=torch.from_numpy(self._action),
             previous_reward=torch.from_numpy(self._reward),
             previous_final_observation=torch.from_numpy(self._final_observation),
-            episode_step=torch.from_numpy(self._episode_step),
+            episode_step=torch.from_numpy(episode_step),
             is_first=self._cache.is_first,
         )
         moving = None if active is None else torch.from_numpy(active)
@@ -105,6 +108,6 @@ class HostStep:
         actions = np.empty(len(self._action), np.int64)
         sample_actions(logits, self._temperature, self._offset, self._mask, self._draws, actions)
         self._draws += 1 if active is None else active
-        self._episode_step += 1 if active is None else active
+        self._episode_step = episode_step + (1 if active is None else active)
         self._action[... if active is None else active] = actions[... if active is None else active]
         return actions

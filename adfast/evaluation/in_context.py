@@ -19,6 +19,9 @@ from adfast.models.transformer import Transformer
 from adfast.progress import progress_bar
 from adfast.simulators import BatchSimulator
 from adfast.tasks.family import TaskFamily
+from adfast.values import as_count, require_kind
+
+MOST = 2**31 - 1  # episodes, and seeds of a task
 
 
 @dataclass(frozen=True)
@@ -60,15 +63,18 @@ def evaluate(
     Raises `InvalidArgument` when the model was made for another schema than the family's, and when
     there is no task, episode or seed.
     """
+    require_kind("model", model, Transformer, "a Transformer (of an agent: agent.model)")
+    require_kind("family", family, TaskFamily, "a task family; adfast.tasks.make gives one")
     if model.schema != family.transition_schema:
         raise InvalidArgument(
             f"the model acts on {model.schema}, but {family.name} has {family.transition_schema}; "
             "evaluate on the family that the model was trained on"
         )
     task_ids = family.check_task_ids(task_ids)
-    for argument, count in (("task_ids", len(task_ids)), ("episodes", episodes), ("seeds", seeds)):
-        if count < 1:
-            raise InvalidArgument(f"{argument} must be at least one, got {count}")
+    if not len(task_ids):
+        raise InvalidArgument("task_ids must name at least one task, got none")
+    episodes = as_count("episodes", episodes, MOST)
+    seeds = as_count("seeds", seeds, MOST)
     environment_task = np.repeat(task_ids, seeds)
     environment_seed = np.tile(np.arange(seeds), len(task_ids))
     streams = environment_seed * family.num_tasks + environment_task

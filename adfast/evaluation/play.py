@@ -15,6 +15,14 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from adfast.errors import InvalidArgument
 from adfast.evaluation.agent import Agent
 from adfast.simulators.space_encoding import SpaceEncoding
+from adfast.simulators.vector_environments import (
+    autoreset_mode_of,
+    encoding_of,
+    final_observations,
+)
+from adfast.values import as_array, as_count, as_single, fitted, require_kind
+
+MAX_EPISODES = 2**31 - 1
 
 
 @dataclass(frozen=True)
@@ -38,8 +46,10 @@ def play(
     first reset. Raises `InvalidArgument` where the agent was made for another number of
     environments or its model for other spaces, or nothing is to be played.
     """
-    if episodes < 1:
-        raise InvalidArgument(f"episodes must be at least one, got {episodes}")
+    require_kind("agent", agent, Agent, "an Agent; adfast.load gives one")
+    kinds = (gymnasium.Env, VectorEnv)
+    require_kind("environment", environment, kinds, "a Gymnasium environment")
+    episodes = as_count("episodes", episodes, MAX_EPISODES)
     loop = VectorLoop(environment) if isinstance(environment, VectorEnv) else Loop(environment)
     encoding, schema = loop.encoding, agent.model.schema
     spaces = (encoding.observation_sizes, encoding.real_observation, encoding.num_actions)
@@ -48,6 +58,12 @@ def play(
             f"the model acts on {schema}, but the environment has {encoding.schema(1)}; "
             "play in an environment with the spaces that the histories were recorded with"
         )
+    if agent.num_environments != loop.num_environments:
+        raise InvalidArgument(
+            f"the agent acts in {agent.num_environments} environments, got "
+            f"{loop.num_environments}; load it with num_environments={loop.num_environments}"
+        )
+    first = loop.reset(seed)
     agent.autoreset = "next-step" if loop.mode is AutoresetMode.NEXT_STEP else "same-step"
     agent.reset()
     played = Played(
@@ -55,16 +71,17 @@ def play(
         np.zeros((loop.num_environments, episodes), np.int64),
     )
     episode = np.zeros(loop.num_environments, np.int64)
-    was_done = np.zeros(loop.num_environments, bool)
-    actions = agent.act(loop.reset(seed))
+    only_resets = np.zeros(loop.num_environments, bool)
+    actions = agent.act(first)
     while episode.min() < episodes:
-        step = loop.step(encoding.decode_actions(actions))
-        only_resets = was_done if loop.mode is AutoresetMode.NEXT_STEP else np.zeros_like(was_done)
+        step = loop.step(encoding.decode_actions(actions), ~only_resets)
         counted = np.flatnonzero(~only_resets & (episode < episodes))
         played.returns[counted, episode[counted]] += step.reward[counted]
         played.lengths[counted, episode[counted]] += 1
-        done = was_done = step.terminated | step.truncated
+        done = step.terminated | step.truncated
         episode += done
+        if loop.mode is AutoresetMode.NEXT_STEP:
+            only_resets = done
         actions = agent.act(*step)
     return played
 
@@ -92,15 +109,25 @@ class Loop:
     def reset(self, seed: Any) -> np.ndarray:
         """The first observation."""
         observation, _ = self.environment.reset(seed=seed)
-        return self.encoding.encode_observations(np.asarray(observation)[None])
+        return self._encoded(observation)
 
-    def step(self, actions: np.ndarray) -> Step:
+    def step(self, actions: np.ndarray, is_read: np.ndarray) -> Step:
         """One step, and the reset that follows an end."""
         observation, reward, terminated, truncated, _ = self.environment.step(actions[0])
-        now = final = self.encoding.encode_observations(np.asarray(observation)[None])
-        if terminated or truncated:
+        now = final = self._encoded(observation)
+        outcome = read_outcome(
+            as_single("reward", reward),
+            as_single("terminated", terminated),
+            as_single("truncated", truncated),
+            is_read,
+        )
+        if outcome[1][0] or outcome[2][0]:
             now = self.reset(None)
-        return Step(now, np.array([reward]), np.array([terminated]), np.array([truncated]), final)
+        return Step(now, *outcome, final)
+
+    def _encoded(self, observation: Any) -> np.ndarray:
+        """One observation as a batch of one."""
+        return self.encoding.encode_observations(as_array("observation", observation)[None], 1)
 
 
 class VectorLoop:
@@ -109,29 +136,38 @@ class VectorLoop:
     def __init__(self, environment: VectorEnv) -> None:
         self.environment = environment
         self.num_environments = environment.num_envs
-        self.mode = environment.metadata.get("autoreset_mode")
-        if not isinstance(self.mode, AutoresetMode):
-            raise InvalidArgument(
-                'metadata["autoreset_mode"] of a vector environment must be one of '
-                f"gymnasium.vector.AutoresetMode, got {self.mode!r}"
-            )
-        self.encoding = SpaceEncoding(
-            environment.single_observation_space, environment.single_action_space
-        )
+        self.mode = autoreset_mode_of(environment)
+        self.encoding = encoding_of(environment)
 
     def reset(self, seed: Any) -> np.ndarray:
         """The first observations."""
-        return self.encoding.encode_observations(self.environment.reset(seed=seed)[0])
+        observation, _ = self.environment.reset(seed=seed)
+        return self.encoding.encode_observations(observation, self.num_environments)
 
-    def step(self, actions: np.ndarray) -> Step:
-        """One step everywhere."""
+    def step(self, actions: np.ndarray, is_read: np.ndarray) -> Step:
+        """One step everywhere; reward and ends are read where `is_read` (bool `[N]`)."""
         observation, reward, terminated, truncated, info = self.environment.step(actions)
-        done = np.asarray(terminated | truncated)
-        now = final = self.encoding.encode_observations(observation)
+        outcome = read_outcome(reward, terminated, truncated, is_read)
+        done = outcome[1] | outcome[2]
+        now = final = self.encoding.encode_observations(observation, self.num_environments)
         if done.any() and self.mode is AutoresetMode.SAME_STEP:
             final = now.copy()
-            final[done] = self.encoding.encode_observations(np.stack([*info["final_obs"][done]]))
+            ended = final_observations(info, done)
+            final[done] = self.encoding.encode_observations(ended, int(done.sum()))
         elif done.any() and self.mode is AutoresetMode.DISABLED:
             observation, _ = self.environment.reset(options={"reset_mask": done})
-            now = self.encoding.encode_observations(observation)
-        return Step(now, np.asarray(reward), terminated, truncated, final)
+            now = self.encoding.encode_observations(observation, self.num_environments, where=done)
+            now[~done] = final[~done]
+        return Step(now, *outcome, final)
+
+
+def read_outcome(
+    reward: Any, terminated: Any, truncated: Any, is_read: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """float64 and bool `[N]`, zero where they are not read; raises `InvalidArgument` for others."""
+    shape, row = is_read.shape, "environment"
+    return (
+        fitted("reward", reward, np.float64, shape, where=is_read, row=row),
+        fitted("terminated", terminated, np.bool_, shape, where=is_read, row=row),
+        fitted("truncated", truncated, np.bool_, shape, where=is_read, row=row),
+    )

@@ -6,19 +6,23 @@ buffers that are used again regardless would change a batch under its owner.
 
 from __future__ import annotations
 
+import math
 import mmap
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import accumulate
 from sys import getrefcount
 
 import numpy as np
 
 from adfast import _native
-from adfast.errors import InvalidArgument, UnknownName
+from adfast.errors import InvalidArgument, UnknownName, legible, shown
 from adfast.histories.schema import DOCUMENT_START, check_array
 from adfast.tasks.transition_schema import Field
+from adfast.values import as_count, require_kind
 
+MAX_SIZE = 2**31 - 1  # rows of a batch, and transitions of a row
 ALIGNMENT = 64  # of every array in its block: a cache line
 HUGE_PAGE = 1 << 21
 MAX_BATCHES = 4  # of one layout that are kept for reuse
@@ -53,18 +57,15 @@ class BatchLayout:
         names: tuple[str, ...],
         is_packed: bool,
     ) -> None:
-        for argument, value in (("batch_size", batch_size), ("length", length)):
-            if not isinstance(value, int | np.integer) or not 1 <= value < 2**31:
-                raise InvalidArgument(f"{argument} must be an integer of at least 1, got {value!r}")
+        self._batch_size = as_count("batch_size", batch_size, MAX_SIZE)
+        self._length = as_count("length", length, MAX_SIZE)
         if not names or len(set(names)) != len(names):
-            raise InvalidArgument(f"fields must be distinct and not empty, got {names}")
+            raise InvalidArgument(f"fields must be distinct and not empty, got {shown(names)}")
         for name in names:
             if name not in fields:
-                raise UnknownName("field", name, fields)
+                raise UnknownName("field", str(name), fields)
         self.names = (*names, DOCUMENT_START) if is_packed else names
         self._lanes = lanes
-        self._batch_size = batch_size
-        self._length = length
         order = list(fields)
         self._indices = [order.index(name) for name in names]
         self._items = [fields[name] for name in names]
@@ -92,10 +93,11 @@ class BatchLayout:
 
     def adopt(self, out: Mapping[str, np.ndarray]) -> Batch:
         """The caller's arrays as a batch; raises `InvalidArgument` unless they fit exactly."""
+        require_kind("out", out, Mapping, "a mapping of names to arrays")
         if out.keys() != set(self.names):
             raise InvalidArgument(
                 f"out must have exactly the arrays {', '.join(self.names)}, "
-                f"got {', '.join(out) or 'none'}"
+                f"got {legible(', '.join(map(str, out))) or 'none'}"
             )
         for name, field in zip(self.names, self._items, strict=True):
             array = out[name]
@@ -113,16 +115,22 @@ class BatchLayout:
         """Arrays in one block of memory, of huge pages if it is large."""
         shapes = [(self._batch_size, self._length, *field.shape) for field in self._items]
         sizes = [
-            field.dtype.itemsize * int(np.prod(shape, dtype=np.int64))
+            field.dtype.itemsize * math.prod(shape)
             for field, shape in zip(self._items, shapes, strict=True)
         ]
-        offsets = np.cumsum([0, *(-(-size // ALIGNMENT) * ALIGNMENT for size in sizes)])
+        offsets = [*accumulate((-(-size // ALIGNMENT) * ALIGNMENT for size in sizes), initial=0)]
         # Private: a forked child must not write into the batches of its parent.
-        block = mmap.mmap(-1, int(offsets[-1]), mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+        try:
+            block = mmap.mmap(-1, offsets[-1], mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+        except (OSError, OverflowError, ValueError):
+            raise InvalidArgument(
+                f"a batch of batch_size {self._batch_size} and length {self._length} takes "
+                f"{sum(sizes)} bytes, which this machine has not; lower either"
+            ) from None
         if len(block) >= HUGE_PAGE and hasattr(mmap, "MADV_HUGEPAGE"):
             block.madvise(mmap.MADV_HUGEPAGE)
         return {
-            name: np.ndarray(shape, field.dtype, block, int(offset))
+            name: np.ndarray(shape, field.dtype, block, offset)
             for name, field, shape, offset in zip(
                 self.names, self._items, shapes, offsets[:-1], strict=True
             )

@@ -6,15 +6,19 @@ Legend: H histories of the block, N transitions, M episodes.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
 import numpy as np
 
-from adfast.errors import InvalidArgument
+from adfast.errors import InvalidArgument, legible, shown
+from adfast.histories.field_limits import FieldLimits
 from adfast.histories.schema import EPISODE_STEP, check_array, check_names, has_episodes
 from adfast.tasks.transition_schema import Field
+from adfast.values import INTEGERS, NUMBERS, as_array, fitted, require_kind
+
+MAX_LENGTH = 2**48 - 1  # of a history; the sum of many is still an int64
 
 ColumnDtype = Literal["bool", "int64", "float64"]
 
@@ -62,16 +66,12 @@ def make_block(
     `lengths[h]` rows of each history valid, as source algorithms write them. In `metadata` a NumPy
     array holds one value per history, any other value holds for all of them and must be JSON.
     """
-    lengths = np.asarray(lengths)
-    if lengths.ndim != 1 or lengths.dtype.kind not in "iu" or not lengths.size or lengths.min() < 1:
-        raise InvalidArgument(
-            "lengths must be a one-dimensional array of integers of at least 1, one per history, "
-            f"got {lengths.dtype} of shape {lengths.shape}"
-        )
-    check_names(arrays.keys(), fields)
+    lengths = as_lengths(lengths)
+    check_names(arrays, fields)
     offsets = np.zeros(len(lengths) + 1, np.int64)
     np.cumsum(lengths, out=offsets[1:])
     flat = {name: flatten(name, arrays[name], field, lengths) for name, field in fields.items()}
+    FieldLimits(fields).require([*flat.values()], 1, int(offsets[-1]), place_within(offsets))
     episode_starts = None
     if has_episodes(fields):
         episode_starts = np.flatnonzero(flat[EPISODE_STEP] == 0).astype(np.uint64)
@@ -79,9 +79,30 @@ def make_block(
     return Block(flat, offsets, episode_starts, columns, common)
 
 
+def as_lengths(values: Any) -> np.ndarray:
+    """`values` as int64 `[H]`, the transitions of each history; raises `InvalidArgument`."""
+    lengths = as_array("lengths", values, INTEGERS)
+    if lengths.ndim != 1 or not lengths.size:
+        raise InvalidArgument(f"lengths must have shape (histories,), got {lengths.shape}")
+    if lengths.min() < 1 or lengths.max() > MAX_LENGTH:
+        wrong = lengths.min() if lengths.min() < 1 else lengths.max()
+        raise InvalidArgument(f"lengths must be at least 1 and below 2**48, got {wrong}")
+    return lengths.astype(np.int64)
+
+
+def place_within(offsets: np.ndarray) -> Callable[[int, int], str]:
+    """Where an item of flat histories that begin at `offsets` `[H + 1]` lies, in words."""
+
+    def place(_: int, item: int) -> str:
+        history = int(np.searchsorted(offsets, item, side="right")) - 1
+        return f"history {history}, row {item - int(offsets[history])}"
+
+    return place
+
+
 def flatten(name: str, array: np.ndarray, field: Field, lengths: np.ndarray) -> np.ndarray:
     """`array`, flat or padded, as `[sum of lengths, *item]`; a view where that is possible."""
-    if np.ndim(array) != len(field.shape) + 2:
+    if not isinstance(array, np.ndarray) or array.ndim != len(field.shape) + 2:
         return check_array(name, array, field, (int(lengths.sum()),))
     padded_length = array.shape[1]
     array = check_array(name, array, field, (len(lengths), padded_length))
@@ -99,27 +120,53 @@ def split_metadata(
     metadata: Mapping[str, Any], num_histories: int
 ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """The columns and the common values of `metadata`; raises `InvalidArgument` for others."""
+    require_kind("metadata", metadata, Mapping, "names and values")
     columns: dict[str, np.ndarray] = {}
     common: dict[str, Any] = {}
     for name, value in metadata.items():
-        if not name.isidentifier() or name == "block":
-            raise InvalidArgument(f'metadata names must be identifiers, not "block", got "{name}"')
-        if isinstance(value, np.ndarray):
-            if value.shape != (num_histories,) or value.dtype.kind not in "biuf":
-                raise InvalidArgument(
-                    f'metadata "{name}" must be numbers of shape {(num_histories,)}, one per '
-                    f"history, got {value.dtype} of shape {value.shape}"
-                )
-            dtype = {"b": np.bool_, "f": np.float64}.get(value.dtype.kind, np.int64)
-            columns[name] = value.astype(dtype)
-            continue
-        common[name] = as_json(f'metadata "{name}", unless an array of one per history,', value)
+        if not isinstance(name, str) or not name.isidentifier() or name == "block":
+            raise InvalidArgument(
+                f'metadata names must be identifiers, not "block", got {shown(name)}'
+            )
+        if isinstance(value, np.ndarray) and value.ndim:
+            columns[name] = as_column(f'metadata "{name}"', value, num_histories)
+        else:
+            common[name] = as_json(f'metadata "{name}", unless an array of one per history,', value)
     return columns, common
 
 
+def as_column(label: str, values: np.ndarray, num_histories: int) -> np.ndarray:
+    """`values`, one per history, as bool, int64 or float64; raises `InvalidArgument`."""
+    if values.shape != (num_histories,) or values.dtype.kind not in NUMBERS:
+        raise InvalidArgument(
+            f"{label} must be numbers of shape {(num_histories,)}, one per history, "
+            f"got {values.dtype} of shape {values.shape}"
+        )
+    dtype = {"b": np.bool_, "f": np.float64}.get(values.dtype.kind, np.int64)
+    return fitted(label, values, dtype, values.shape, row="history").copy()
+
+
 def as_json(label: str, value: Any) -> Any:
-    """`value` as JSON reads it back; raises `InvalidArgument`, naming `label`, if it is no JSON."""
+    """`value` as JSON reads it back; raises `InvalidArgument`, naming `label`, if it is no JSON.
+
+    Numbers of NumPy are those of Python, tuples lists; keys must be strings, as they read back.
+    """
     try:
-        return json.loads(json.dumps(value, allow_nan=False))
-    except (TypeError, ValueError) as error:
-        raise InvalidArgument(f"{label} must be a JSON value, got {value!r} ({error})") from None
+        return json.loads(json.dumps(plain(value), allow_nan=False))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InvalidArgument(
+            f"{label} must be a JSON value, got {shown(value)} ({legible(str(error))})"
+        ) from None
+
+
+def plain(value: Any) -> Any:
+    """`value` with the numbers of NumPy inside it as Python's; raises `TypeError` for other keys
+    than strings, which JSON would turn into strings."""
+    if isinstance(value, Mapping):
+        if not all(isinstance(key, str) for key in value):
+            raise TypeError("keys must be strings")
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    is_number = isinstance(value, np.generic) or (isinstance(value, np.ndarray) and not value.ndim)
+    return value.item() if is_number else value

@@ -25,12 +25,13 @@ FILE_NAME = "manifest.json"
 FORMAT = "adfast-histories"
 VERSION = 1
 MAX_BYTES = 1 << 28
+MAX_BLOCKS = 10**9
 
 
 class BlockRecord(Config):
     """One committed shard: a block of complete histories."""
 
-    block: int = Setting(ge=0, lt=10**9)
+    block: int = Setting(ge=0, lt=MAX_BLOCKS)
     histories: int = Setting(ge=1)
     transitions: int = Setting(ge=1)
     episodes: int | None = Setting(ge=0)  # None where the schema has no episode_step

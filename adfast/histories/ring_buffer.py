@@ -13,15 +13,20 @@ import numpy as np
 
 from adfast import _native
 from adfast.errors import InvalidArgument
+from adfast.histories.field_limits import FieldLimits
 from adfast.histories.schema import (
     EPISODE_STEP,
     Schema,
     check_array,
     check_names,
     check_schema,
+    describe_fields,
     has_episodes,
 )
 from adfast.histories.windows import WindowSampler
+from adfast.values import INTEGERS, as_array, as_count, as_mask
+
+MAX_BYTES = 2**62  # of a ring; sizes in native code are integers of 64 bits
 
 
 class RingBuffer(WindowSampler):
@@ -34,16 +39,30 @@ class RingBuffer(WindowSampler):
 
     def __init__(self, schema: Schema, num_lanes: int, capacity: int) -> None:
         fields = check_schema(schema)
-        for argument, value in (("num_lanes", num_lanes), ("capacity", capacity)):
-            if value < 1:
-                raise InvalidArgument(f"{argument} must be at least 1, got {value}")
-        self.num_lanes = num_lanes
-        self.capacity = capacity
+        self.num_lanes = as_count("num_lanes", num_lanes)
+        self.capacity = as_count("capacity", capacity)
         item_bytes = [field.item_bytes for field in fields.values()]
-        self.num_bytes = num_lanes * capacity * sum(item_bytes)
+        self.num_bytes = self.num_lanes * self.capacity * sum(item_bytes)
         episode_field = list(fields).index(EPISODE_STEP) if has_episodes(fields) else -1
-        self._ring = _native.RingBuffer(num_lanes, capacity, item_bytes, episode_field)
+        try:
+            if self.num_bytes > MAX_BYTES:
+                raise MemoryError
+            self._ring = _native.RingBuffer(
+                self.num_lanes, self.capacity, item_bytes, episode_field
+            )
+        except (MemoryError, OSError):
+            raise InvalidArgument(
+                f"capacity of {self.capacity} transitions in {self.num_lanes} lanes takes "
+                f"{self.num_bytes} bytes, which this machine has not; lower either"
+            ) from None
+        self._limits = FieldLimits(fields)
         super().__init__(schema, self._ring.lanes)
+
+    def __repr__(self) -> str:
+        return (
+            f"<RingBuffer: {self.num_transitions:,} transitions of {self.num_histories:,} histories"
+            f" in {self.num_lanes:,} lanes of {self.capacity:,}; {describe_fields(self._fields)}>"
+        )
 
     def append(self, fields: Mapping[str, np.ndarray], starts: np.ndarray | None = None) -> None:
         """Append one transition to every lane: name -> `[num_lanes, *item]`.
@@ -51,14 +70,18 @@ class RingBuffer(WindowSampler):
         `starts`, bool `[num_lanes]`, marks the lanes in which it is the first of a history; the
         very first transition of a lane always is. Rows are staged and written 64 at a time:
         `flush()` makes the staged ones visible to `sample` at once.
+
+        Raises `InvalidArgument`, and changes nothing, for other arrays, numbers that are not finite
+        and values outside the schema.
         """
-        check_names(fields.keys(), self._fields)
+        check_names(fields, self._fields)
         arrays = [
             check_array(name, fields[name], field, (self.num_lanes,))
             for name, field in self._fields.items()
         ]
         if starts is not None:
-            starts = check_starts(starts, self.num_lanes)
+            starts = as_mask("starts", starts, self.num_lanes)
+        self._limits.require(arrays, 1, self.num_lanes, lambda _, lane: f"lane {lane}")
         self._ring.append(arrays, starts)
 
     def append_block(
@@ -73,23 +96,26 @@ class RingBuffer(WindowSampler):
 
         `lengths`, `[N]`, says how many of the T belong to each lane (default: all). Where `starts`
         is true (one bool, or bool `[N]`) the first of them begins a history; elsewhere they
-        continue the lane's open one. Visible to `sample` on return.
+        continue the lane's open one. Visible to `sample` on return. Raises as `append`.
         """
         targets = check_lanes(lanes, self.num_lanes)
-        check_names(fields.keys(), self._fields)
+        check_names(fields, self._fields)
         first = next(iter(self._fields))
-        if np.ndim(fields[first]) < 2:
+        shape = getattr(fields[first], "shape", ())
+        if len(shape) < 2:
             raise InvalidArgument(
-                f'field "{first}" must have shape (lanes, transitions, *item), '
-                f"got {np.shape(fields[first])}"
+                f'field "{first}" must be an array of shape (lanes, transitions, *item), '
+                f"got {type(fields[first]).__name__} of shape {shape}"
             )
-        max_length = fields[first].shape[1]
+        max_length = shape[1]
         arrays = [
             check_array(name, fields[name], field, (len(targets), max_length))
             for name, field in self._fields.items()
         ]
-        lengths = np.full(len(targets), max_length) if lengths is None else np.asarray(lengths)
-        if lengths.shape != (len(targets),) or lengths.dtype.kind not in "iu":
+        are_full = lengths is None
+        lengths = np.full(len(targets), max_length) if lengths is None else lengths
+        lengths = as_array("lengths", lengths, INTEGERS)
+        if lengths.shape != (len(targets),):
             raise InvalidArgument(
                 f"lengths must be integers of shape {(len(targets),)}, "
                 f"got {lengths.dtype} of shape {lengths.shape}"
@@ -101,15 +127,18 @@ class RingBuffer(WindowSampler):
                 f"{self.capacity}), got {lengths.min()}..{lengths.max()}; "
                 "append a longer history in parts or raise the capacity"
             )
-        if isinstance(starts, bool):
+        if isinstance(starts, bool | np.bool_):
             starts = np.full(len(targets), starts)
-        self._ring.append_block(
-            targets,
+        starts = as_mask("starts", starts, len(targets))
+        counts = lengths.astype(np.uint64)
+        self._limits.require(
             arrays,
+            len(targets),
             max_length,
-            lengths.astype(np.uint64),
-            check_starts(starts, len(targets)),
+            lambda row, item: f"lane {targets[row]}, transition {item}",
+            lengths=None if are_full else counts,
         )
+        self._ring.append_block(targets, arrays, max_length, counts, starts)
 
     def flush(self) -> None:
         """Make the transitions that `append` has staged visible to `sample`."""
@@ -122,19 +151,12 @@ class RingBuffer(WindowSampler):
         )
 
 
-def check_starts(starts: np.ndarray, count: int) -> np.ndarray:
-    """`starts` as contiguous bool `[count]`; raises `InvalidArgument` otherwise."""
-    if not isinstance(starts, np.ndarray) or starts.dtype != np.bool_ or starts.shape != (count,):
-        raise InvalidArgument(
-            f"starts must be a bool array of shape {(count,)}, "
-            f"got {getattr(starts, 'dtype', type(starts).__name__)} of shape {np.shape(starts)}"
-        )
-    return np.ascontiguousarray(starts)
-
-
 def check_lanes(lanes: Sequence[int] | np.ndarray, num_lanes: int) -> list[int]:
     """`lanes` as distinct indices in range; raises `InvalidArgument` otherwise."""
-    targets = [int(lane) for lane in lanes]
+    indices = as_array("lanes", lanes, INTEGERS)
+    if indices.ndim != 1:
+        raise InvalidArgument(f"lanes must be a list of integers, got shape {indices.shape}")
+    targets = indices.tolist()
     if len(set(targets)) != len(targets):
         raise InvalidArgument(f"lanes must be distinct, got {targets}")
     for lane in targets:

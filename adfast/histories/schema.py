@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -16,9 +17,11 @@ from adfast.tasks.transition_schema import (
     NUMBER_DTYPES,
     Field,
     TransitionSchema,
+    counts,
     entry,
     integers,
 )
+from adfast.values import require_kind
 
 EPISODE_STEP = "episode_step"  # the field that is 0 on the first row of every episode
 
@@ -31,6 +34,7 @@ EPISODE_STARTS = "episode_starts"
 MAX_NAME = 100  # characters
 MAX_AXES = 16
 MAX_ITEM_BYTES = 2**31
+COUNTED_DTYPES = ("uint8", "uint16", "uint32")  # of fields that may have sizes
 
 RESERVED_NAMES = (DOCUMENT_START, HISTORY_INDEX, HISTORY_OFFSET, OFFSETS, EPISODE_STARTS)
 
@@ -52,32 +56,47 @@ class FieldSchema:
 
 def check_schema(schema: Schema) -> dict[str, Field]:
     """The schema's fields; raises `InvalidArgument` for what cannot be kept as plain bytes."""
+    fields = getattr(schema, "fields", None)
+    require_kind("schema", fields, Mapping, "a TransitionSchema, or a FieldSchema of named fields")
     fields = dict(schema.fields)
     if not fields:
         raise InvalidArgument("schema must have at least one field, got none")
     for name, field in fields.items():
-        is_name = name.isidentifier() and len(name) <= MAX_NAME
+        is_name = isinstance(name, str) and name.isidentifier() and len(name) <= MAX_NAME
         if not is_name or name in RESERVED_NAMES:
             raise InvalidArgument(
                 f"field names must be identifiers of at most {MAX_NAME} characters other than "
                 f"{', '.join(RESERVED_NAMES)}, "
-                f'got "{legible(name)}"'
+                f"got {shown(name)}"
+            )
+        if not isinstance(field, Field) or not isinstance(field.dtype, np.dtype):
+            raise InvalidArgument(
+                f'field "{name}" must be a Field with a numpy.dtype, got {shown(field)}'
             )
         if field.dtype.name not in NUMBER_DTYPES or not field.dtype.isnative:
             raise InvalidArgument(
                 f'field "{name}" must be boolean, integer or float of at most 64 bits in native '
                 f"byte order, got dtype {field.dtype}"
             )
-        if min(field.shape, default=1) < 1:
-            raise InvalidArgument(
-                f'field "{name}" must not be empty, got shape {shown(field.shape)}'
-            )
+        counts(f'shape of field "{name}"', field.shape)
+        if field.sizes is not None:
+            check_sizes(name, field)
         if len(field.shape) > MAX_AXES or field.item_bytes > MAX_ITEM_BYTES:
             raise InvalidArgument(
                 f'an item of field "{name}" must have at most {MAX_AXES} axes and '
                 f"{MAX_ITEM_BYTES} bytes, got shape {shown(field.shape)} of {field.dtype}"
             )
     return fields
+
+
+def check_sizes(name: str, field: Field) -> None:
+    """Raise `InvalidArgument` unless the sizes of a field are those of counted numbers."""
+    sizes = counts(f'sizes of field "{name}"', field.sizes)
+    if field.dtype.name not in COUNTED_DTYPES or len(sizes) != math.prod(field.shape):
+        raise InvalidArgument(
+            f'sizes of field "{name}" must be one for each number of an item, of a dtype of '
+            f"{', '.join(COUNTED_DTYPES)}, got {len(sizes)} for {field.dtype} {shown(field.shape)}"
+        )
 
 
 def has_episodes(fields: Mapping[str, Field]) -> bool:
@@ -101,15 +120,26 @@ def check_array(name: str, array: Any, field: Field, leading: tuple[int, ...]) -
     return array if array.flags.c_contiguous else np.ascontiguousarray(array)
 
 
-def check_names(names: Any, fields: Mapping[str, Field]) -> None:
-    """Raise `InvalidArgument` unless `names` are exactly the schema's fields."""
+def check_names(arrays: Any, fields: Mapping[str, Field]) -> None:
+    """Raise `InvalidArgument` unless the names of `arrays` are exactly the schema's fields."""
+    require_kind("fields", arrays, Mapping, "a mapping of names to arrays")
+    names = arrays.keys()
     if names == fields.keys():
         return
     missing = [name for name in fields if name not in names]
     unknown = [name for name in names if name not in fields]
     raise InvalidArgument(
         f"fields must be exactly {', '.join(fields)}; "
-        f"missing: {', '.join(missing) or 'none'}; unknown: {', '.join(unknown) or 'none'}"
+        f"missing: {', '.join(missing) or 'none'}; "
+        f"unknown: {', '.join(legible(str(name)) for name in unknown) or 'none'}"
+    )
+
+
+def describe_fields(fields: Mapping[str, Field]) -> str:
+    """What a row holds, in words: "observation uint8 [2], action uint8"."""
+    return ", ".join(
+        f"{name} {field.dtype}" + (f" {list(field.shape)}" if field.shape else "")
+        for name, field in fields.items()
     )
 
 

@@ -17,11 +17,12 @@ import xxhash
 
 from adfast import _native
 from adfast.errors import InvalidArgument, StoreError
-from adfast.histories.block import Block, make_block
+from adfast.histories.block import Block, as_json, make_block
 from adfast.histories.manifest import FILE_NAME, Manifest, read_manifest
-from adfast.histories.schema import Schema, check_schema, read_schema
+from adfast.histories.schema import Schema, check_schema, describe_fields, read_schema
 from adfast.histories.shard import lay_out_shard, map_shard, verify_shard
 from adfast.histories.windows import WindowSampler
+from adfast.values import as_flag, as_integer, as_path, require_kind
 
 
 class HistoryStore(WindowSampler):
@@ -57,6 +58,14 @@ class HistoryStore(WindowSampler):
             episode_starts=[block.episode_starts for block in blocks],
         )
         super().__init__(schema, lanes)
+
+    def __repr__(self) -> str:
+        place = "in memory" if self.path is None else f"in {str(self.path)!r}"
+        whole = "" if self.is_complete else ", incomplete"
+        return (
+            f"<HistoryStore {place}{whole}: {self.num_transitions:,} transitions of "
+            f"{self.num_histories:,} histories; {describe_fields(self._fields)}>"
+        )
 
     @property
     def num_histories(self) -> int:
@@ -129,10 +138,9 @@ class HistoryStore(WindowSampler):
 
     def history(self, index: int) -> dict[str, np.ndarray]:
         """Name -> `[T, *item]`: read-only views of one history; raises `InvalidArgument`."""
-        if not 0 <= index < self.num_histories:
-            raise InvalidArgument(
-                f"history index must be in 0..{self.num_histories - 1}, got {index}"
-            )
+        if self.num_histories == 0:
+            raise InvalidArgument("history index must be that of a history, but there are none")
+        index = as_integer("history index", index, 0, self.num_histories - 1)
         block = int(np.searchsorted(self._first_history, index, side="right")) - 1
         return self._blocks[block].history(index - int(self._first_history[block]))
 
@@ -186,7 +194,8 @@ def open_store(path: str | Path, *, allow_incomplete: bool = False) -> HistorySt
     Raises `StoreError` if it is missing, damaged, of a newer format, or incomplete: with
     `allow_incomplete` the committed blocks are opened all the same.
     """
-    path = Path(path)
+    path = as_path("path", path)
+    allow_incomplete = as_flag("allow_incomplete", allow_incomplete)
     manifest = read_manifest(path)
     if not manifest.is_complete and not allow_incomplete:
         raise StoreError(
@@ -231,6 +240,7 @@ def map_store(path: Path, manifest: Manifest) -> HistoryStore:
 
 def holds_whole_store(path: Path) -> bool:
     """Whether folder `path` holds a complete store with all its shards; raises as `open_store`."""
+    path = as_path("path", path)
     if not (path / FILE_NAME).exists():
         return False
     manifest = read_manifest(path)
@@ -263,6 +273,11 @@ def from_arrays(
     """A store of one block in memory; arrays and metadata as in `HistoryWriter.append_block`.
 
     Flat and full padded arrays are kept, not copied: they must not be written to afterwards.
+
+    Raises `InvalidArgument` for arrays that do not fit the schema, numbers that are not finite and
+    values outside the schema.
     """
     block = make_block(check_schema(schema), arrays, lengths, metadata or {})
-    return HistoryStore(schema, [block], block_numbers=[0], description=description or {})
+    described = as_json("description", description or {})
+    require_kind("description", described, Mapping, "names and values")
+    return HistoryStore(schema, [block], block_numbers=[0], description=described)

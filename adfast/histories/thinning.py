@@ -15,6 +15,7 @@ from adfast.histories.block import Block
 from adfast.histories.schema import has_episodes
 from adfast.histories.store import HistoryStore, open_store
 from adfast.histories.writer import create
+from adfast.values import as_count, require_kind
 
 
 def thin(store: HistoryStore, path: str | Path, *, keep_every: int) -> HistoryStore:
@@ -24,8 +25,8 @@ def thin(store: HistoryStore, path: str | Path, *, keep_every: int) -> HistorySt
     when it is called again. Raises `InvalidArgument` for a `keep_every` below 1, and where rows do
     not say which step of an episode they are.
     """
-    if keep_every < 1:
-        raise InvalidArgument(f"keep_every must be at least 1, got {keep_every}")
+    require_kind("store", store, HistoryStore, "a HistoryStore; adfast.histories.open gives one")
+    keep_every = as_count("keep_every", keep_every)
     if not has_episodes(dict(store.schema.fields)):
         raise InvalidArgument(
             'histories need an unsigned integer field "episode_step" to be thinned, '

@@ -18,8 +18,8 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from adfast import _native
-from adfast.errors import AdfastError, InvalidArgument
-from adfast.histories.batch_memory import BatchLayout
+from adfast.errors import AdfastError, InvalidArgument, shown
+from adfast.histories.batch_memory import MAX_SIZE, BatchLayout
 from adfast.histories.schema import (
     DOCUMENT_START,
     HISTORY_INDEX,
@@ -28,6 +28,7 @@ from adfast.histories.schema import (
     check_schema,
     has_episodes,
 )
+from adfast.values import MAX_SEED, as_count, as_seed
 
 Align = Literal["step", "episode"]
 PlanKey = tuple[int, str, int, int | None]  # length, align, evicted, committed
@@ -35,7 +36,6 @@ PlanKey = tuple[int, str, int, int | None]  # length, align, evicted, committed
 MAX_PLANS = 8  # kept per sampler: lengths and alignments in use at the same time
 MAX_LAYOUTS = 8  # kept per sampler: kinds of batches in use at the same time
 MAX_REPLANS = 16  # plans given up in a row because the writer overtook them
-MAX_UINT64 = 2**64 - 1
 
 
 class Undrawn(NamedTuple):
@@ -179,15 +179,19 @@ class WindowSampler:
         return_positions: bool,
     ) -> dict[str, np.ndarray]:
         """Both kinds of batches; `numbers` are seed, draw, rank, threads; `bounds` of histories."""
-        layout = self._layout(batch_size, length, fields, is_packed)
+        try:
+            layout = self._layout(batch_size, length, fields, is_packed)
+            key = (1 if is_packed else length, align, *bounds)
+            plan = self._current_plan(*key)
+        except TypeError:  # of a value that cannot be looked up
+            check_sizes(batch_size, length, align, *bounds)
+            raise InvalidArgument(f"fields must be names, got {shown(fields)}") from None
         batch = layout.allocate() if out is None else layout.adopt(out)
         result = batch.arrays.copy()
         target = batch.target
         if return_positions:
             shape = (batch_size, length) if is_packed else (batch_size,)
             target = add_positions(result, target, shape)
-        key = (1 if is_packed else length, align, *bounds)
-        plan = self._current_plan(*key)
         for _ in range(MAX_REPLANS):
             try:
                 if is_packed:
@@ -222,18 +226,16 @@ class WindowSampler:
         self, length: int, align: str, evicted: int, committed: int | None
     ) -> _native.WindowPlan:
         """A new plan for these windows; raises `InvalidArgument` if there is none."""
-        if align not in ("step", "episode"):
-            raise InvalidArgument(f'align must be "step" or "episode", got {align!r}')
+        check_sizes(1, length, align, evicted, committed)
         if align == "episode" and not has_episodes(self._fields):
             raise InvalidArgument(
                 'align="episode" needs an unsigned integer field "episode_step" in the schema, '
                 f'got {", ".join(self._fields)}; use align="step"'
             )
-        below = MAX_UINT64 if committed is None else committed
-        if not 0 <= evicted <= below <= MAX_UINT64:
+        below = MAX_SEED if committed is None else committed
+        if evicted > below:
             raise InvalidArgument(
-                "evicted and committed must be at least 0 and evicted not above committed, "
-                f"got {evicted} and {committed}"
+                f"evicted must not be above committed, got {evicted} and {committed}"
             )
         plan = _native.WindowPlan(self._lanes, length, align == "episode", evicted, below)
         if plan.num_candidates == 0:
@@ -261,6 +263,8 @@ class WindowSampler:
         self, batch_size: int, length: int, fields: Iterable[str] | None, is_packed: bool
     ) -> BatchLayout:
         """The layout of such batches, which holds their memory."""
+        if isinstance(fields, str) or not isinstance(fields, Iterable | None):
+            raise InvalidArgument(f"fields must be a list of names, got {shown(fields)}")
         names = None if fields is None else tuple(fields)
         key = (batch_size, length, names, is_packed)
         layout = self._layouts.get(key)
@@ -292,7 +296,18 @@ def add_positions(
 def check_numbers(seed: int, draw: int, rank: int, threads: int) -> None:
     """Raise `InvalidArgument` unless the native code can take all of them."""
     for argument, value in (("seed", seed), ("draw", draw), ("rank", rank)):
-        if not isinstance(value, int | np.integer) or not 0 <= value <= MAX_UINT64:
-            raise InvalidArgument(f"{argument} must be an integer in 0..2**64-1, got {value!r}")
-    if not isinstance(threads, int | np.integer) or threads < 1:
-        raise InvalidArgument(f"threads must be an integer of at least 1, got {threads!r}")
+        as_seed(argument, value)
+    as_count("threads", threads)
+
+
+def check_sizes(
+    batch_size: int, length: int, align: str, evicted: int, committed: int | None
+) -> None:
+    """Raise `InvalidArgument` for what is no size, alignment or bound."""
+    as_count("batch_size", batch_size, MAX_SIZE)
+    as_count("length", length, MAX_SIZE)
+    if not isinstance(align, str) or align not in ("step", "episode"):
+        raise InvalidArgument(f'align must be "step" or "episode", got {shown(align)}')
+    as_seed("evicted", evicted)
+    if committed is not None:
+        as_seed("committed", committed)

@@ -21,15 +21,17 @@ from adfast.errors import InUse, InvalidArgument, StoreError
 from adfast.histories.block import as_json, make_block
 from adfast.histories.manifest import (
     FILE_NAME,
+    MAX_BLOCKS,
     BlockRecord,
     Manifest,
     read_manifest,
     write_manifest,
 )
-from adfast.histories.schema import Schema, check_schema, describe_schema
+from adfast.histories.schema import Schema, check_schema, describe_fields, describe_schema
 from adfast.histories.shard import write_shard
 from adfast.locks import LOCK_NAME, FolderLocked, folder_lock
 from adfast.tasks.transition_schema import Field
+from adfast.values import as_count, as_flag, as_integer, as_path, require_kind
 
 
 def create(
@@ -49,7 +51,12 @@ def create(
     Raises `InUse` if another writer has the store open, and `StoreError` if it was begun with
     another schema, description or number of blocks, or if the folder holds something else.
     """
-    return HistoryWriter(Path(path), schema, num_blocks, is_open_ended, dict(description or {}))
+    described = as_json("description", description or {})
+    require_kind("description", described, dict, "names and values")
+    if num_blocks is not None:
+        num_blocks = as_count("num_blocks", num_blocks, MAX_BLOCKS)
+    is_open_ended = as_flag("is_open_ended", is_open_ended)
+    return HistoryWriter(as_path("path", path), schema, num_blocks, is_open_ended, described)
 
 
 class HistoryWriter(Closing):
@@ -70,12 +77,10 @@ class HistoryWriter(Closing):
         self.path = path
         self.is_open_ended = is_open_ended
         self._fields = check_schema(schema)
-        if num_blocks is not None and num_blocks < 1:
-            raise InvalidArgument(f"num_blocks must be at least 1, got {num_blocks}")
         wanted = Manifest.from_mapping(
             {
                 **describe_schema(schema),
-                "description": as_json("description", description),
+                "description": description,
                 "num_blocks": num_blocks,
                 "blocks": [],
             }
@@ -88,6 +93,13 @@ class HistoryWriter(Closing):
         except BaseException:
             self.close()
             raise
+
+    def __repr__(self) -> str:
+        declared = "" if self._manifest.num_blocks is None else f" of {self._manifest.num_blocks}"
+        return (
+            f"<HistoryWriter of {str(self.path)!r}: {len(self.finished_blocks)}{declared} blocks; "
+            f"{describe_fields(self._fields)}>"
+        )
 
     @property
     def fields(self) -> dict[str, Field]:
@@ -128,16 +140,13 @@ class HistoryWriter(Closing):
         `lengths[h]` rows of history h valid. In `metadata` a NumPy array holds one number per
         history (`task_id`, `seed`), any other JSON value is for the whole block (`algorithm`).
 
-        Raises `InvalidArgument` for arrays that do not fit the schema or a block that is already
-        there, `WriteError` if the disk is full or not writable.
+        Raises `InvalidArgument` for arrays that do not fit the schema, numbers that are not finite,
+        values outside the schema or a block that is already there, `WriteError` if the disk is full
+        or not writable.
         """
         self._require_own_process()
         limit = None if self.is_open_ended else self._manifest.num_blocks
-        if block_index < 0 or (limit is not None and block_index >= limit):
-            raise InvalidArgument(
-                f"block_index must be in 0..{'' if limit is None else limit - 1} as the store was "
-                f"begun, got {block_index}"
-            )
+        block_index = as_integer("block_index", block_index, 0, (limit or MAX_BLOCKS) - 1)
         if block_index in self.finished_blocks:
             raise InvalidArgument(
                 f"block {block_index} is already in {self.path}; skip the writer's finished_blocks"

@@ -13,8 +13,10 @@ from typing import Any, NamedTuple, NoReturn
 import numpy as np
 
 from adfast.errors import InvalidArgument
+from adfast.random_streams import as_streams
 from adfast.simulators.step_loops import EnvironmentArrays, compile_step_loops, narrow_actions
 from adfast.tasks.family import TaskFamily
+from adfast.values import INTEGERS, as_array, as_flag, as_mask, as_seed, require_kind
 
 
 class StepResult(NamedTuple):
@@ -51,6 +53,7 @@ class BatchSimulator:
         auto_reset: bool = True,
         copy: bool = True,
     ) -> None:
+        require_kind("family", family, TaskFamily, "a task family; adfast.tasks.make gives one")
         self.family = family
         self.task_ids = family.check_task_ids(task_ids)
         self.num_environments = len(self.task_ids)
@@ -59,15 +62,16 @@ class BatchSimulator:
         self._observation_shape = (self.num_environments, len(schema.observation_sizes))
         self._observation_dtype = schema.observation_dtype
         self._reward_dtype = np.dtype(schema.reward_dtype)
-        self.auto_reset = auto_reset
-        self.copy = copy
+        self.auto_reset = as_flag("auto_reset", auto_reset)
+        self.copy = as_flag("copy", copy)
         streams = np.arange(self.num_environments) if random_streams is None else random_streams
-        if np.shape(streams) != self.task_ids.shape:
+        streams = as_streams("random_streams", streams)
+        if streams.shape != self.task_ids.shape:
             raise InvalidArgument(
                 f"random_streams must have one entry for each of the {self.num_environments} "
-                f"task_ids, got shape {np.shape(streams)}"
+                f"task_ids, got shape {streams.shape}"
             )
-        self.seed = seed
+        self.seed = as_seed("seed", seed)
         self._environments = EnvironmentArrays.allocate(family, self.task_ids)
         self._environments.set_streams(seed, streams, ...)
         self._loops = compile_step_loops(family)
@@ -93,7 +97,7 @@ class BatchSimulator:
         """
         if mask is None:
             mask = np.ones(self.num_environments, np.bool_)
-        mask = self._checked_mask("reset", mask)
+        mask = as_mask("reset mask", mask, self.num_environments)
         self._waiting &= ~mask
         self._any_waiting = bool(self._waiting.any())
         observation = self._new_observation() if self.copy else self._result.observation
@@ -103,9 +107,17 @@ class BatchSimulator:
     def reseed(self, random_streams: Any, mask: np.ndarray) -> None:
         """Give the environments of `mask` (bool [E]) new `random_streams`, from their beginning.
 
-        These environments then wait for a reset.
+        These environments then wait for a reset. Raises `InvalidArgument`, and changes nothing,
+        unless there is one stream for each of them.
         """
-        self._environments.set_streams(self.seed, random_streams, mask)
+        mask = as_mask("reseed mask", mask, self.num_environments)
+        streams = as_streams("random_streams", random_streams)
+        if streams.shape != (int(mask.sum()),):
+            raise InvalidArgument(
+                f"random_streams must have one entry for each of the {int(mask.sum())} "
+                f"environments of the mask, got shape {streams.shape}"
+            )
+        self._environments.set_streams(self.seed, streams, mask)
         self._waiting |= mask
         self._any_waiting = bool(self._waiting.any())
 
@@ -118,8 +130,10 @@ class BatchSimulator:
         Raises `InvalidArgument`, and changes nothing, for actions of another kind, shape or range,
         and where an environment that is to step waits for a reset.
         """
-        self._check_and_narrow(np.asarray(actions))
-        if mask is not None and not (mask := self._checked_mask("step", mask)).all():
+        if mask is not None:
+            mask = as_mask("step mask", mask, self.num_environments)
+        self._check_and_narrow(as_array("actions", actions, INTEGERS))
+        if mask is not None and not mask.all():
             return self._step_some(mask)
         if self._any_waiting:
             self._refuse_waiting(self._waiting)
@@ -159,16 +173,6 @@ class BatchSimulator:
             values[held] = 0
         return result
 
-    def _checked_mask(self, purpose: str, mask: Any) -> np.ndarray:
-        """`mask` as a bool array [E]; raises `InvalidArgument` if it is not that."""
-        checked = np.ascontiguousarray(mask)
-        if checked.dtype != np.bool_ or checked.shape != (self.num_environments,):
-            raise InvalidArgument(
-                f"{purpose} mask must be bool of shape ({self.num_environments},), "
-                f"got {checked.dtype} of shape {checked.shape}"
-            )
-        return checked
-
     def _refuse_waiting(self, waiting: np.ndarray) -> NoReturn:
         """Raise `InvalidArgument` for the environments that were to step and cannot."""
         raise InvalidArgument(
@@ -179,10 +183,6 @@ class BatchSimulator:
 
     def _check_and_narrow(self, actions: np.ndarray) -> None:
         """Copy `actions` to `self._actions`; raises `InvalidArgument`."""
-        if actions.dtype.kind not in "iu":
-            raise InvalidArgument(
-                f"actions must be integers, got {actions.dtype}; round or cast them first"
-            )
         if actions.shape != (self.num_environments,):
             raise InvalidArgument(
                 f"actions must have shape ({self.num_environments},), one for each environment, "

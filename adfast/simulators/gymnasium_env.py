@@ -11,7 +11,7 @@ environment seeded with s equals the single one seeded with s + i.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,16 @@ from adfast import tasks
 from adfast.errors import InvalidArgument
 from adfast.packages import explain
 from adfast.simulators.batch_simulator import BatchSimulator
+from adfast.values import (
+    INTEGERS,
+    MAX_SEED,
+    as_array,
+    as_count,
+    as_flag,
+    as_integer,
+    as_mask,
+    as_seed,
+)
 
 try:
     import gymnasium
@@ -29,6 +39,7 @@ try:
 except ModuleNotFoundError as error:
     raise explain(error) from error
 
+MAX_ENVIRONMENTS = 2**31 - 1
 STREAMS_FOR_UNSEEDED = 2**62  # below this, streams are drawn for environments without a seed
 
 
@@ -52,9 +63,11 @@ class FamilyVectorEnv(VectorEnv):
         render_mode: None = None,
         **options: Any,
     ) -> None:
+        num_envs = as_count("num_envs", num_envs, MAX_ENVIRONMENTS)
         self.family = tasks.make(family, **options)
         if task_ids is None:
             task_ids = np.arange(num_envs) % self.family.num_tasks
+        task_ids = self.family.check_task_ids(task_ids)
         if len(task_ids) != num_envs:
             raise InvalidArgument(
                 f"task_ids must have one entry for each of the num_envs = {num_envs} environments, "
@@ -68,12 +81,12 @@ class FamilyVectorEnv(VectorEnv):
         self.single_observation_space, self.single_action_space = spaces(self.family)
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
-        self.copy = copy
+        self.copy = as_flag("copy", copy)
         self._reward = np.zeros(num_envs)
         self._ended = np.zeros(num_envs, np.bool_)  # NEXT_STEP: these are reset by the next step
         self._simulator = BatchSimulator(
             self.family,
-            np.asarray(task_ids),
+            task_ids,
             random_streams=self.np_random.integers(STREAMS_FOR_UNSEEDED, size=num_envs),
             auto_reset=self.autoreset_mode is AutoresetMode.SAME_STEP,
             copy=copy,
@@ -92,24 +105,34 @@ class FamilyVectorEnv(VectorEnv):
         """
         mask = np.ones(self.num_envs, np.bool_)
         if options is not None and "reset_mask" in options:
-            mask = np.array(options["reset_mask"])
+            mask = as_mask('options["reset_mask"]', options["reset_mask"], self.num_envs)
             if not np.any(mask):
                 raise InvalidArgument('options["reset_mask"] must be true for an environment')
-        if isinstance(seed, (int, np.integer)):
+        streams = self._streams_of(seed)
+        if isinstance(seed, int | np.integer):
             super().reset(seed=int(seed))
-            seed = [int(seed) + i for i in range(self.num_envs)]
-        if seed is not None and len(seed) != self.num_envs:
-            raise InvalidArgument(
-                f"seed must be one integer or {self.num_envs}, one for each environment, "
-                f"got {len(seed)}"
-            )
-        if seed is not None:
-            seeded = mask & np.array([stream is not None for stream in seed])
-            streams = [stream for stream, used in zip(seed, seeded, strict=True) if used]
-            self._simulator.reseed(np.array(streams, np.uint64), seeded)
+        if streams is not None:
+            seeded = mask & np.array([stream is not None for stream in streams])
+            used = [stream for stream, is_used in zip(streams, seeded, strict=True) if is_used]
+            self._simulator.reseed(np.array(used, np.uint64), seeded)
         observation = self._simulator.reset(mask)
         self._ended &= ~mask
         return observation, {}
+
+    def _streams_of(self, seed: Any) -> list[int | None] | None:
+        """The random stream of each environment by `seed`, None where it goes on as it does."""
+        if seed is None:
+            return None
+        if not isinstance(seed, Iterable) or isinstance(seed, str):
+            first = as_integer("seed", seed, 0, MAX_SEED - (self.num_envs - 1))
+            return [first + i for i in range(self.num_envs)]
+        streams = [None if entry is None else as_seed("seed", entry) for entry in seed]
+        if len(streams) != self.num_envs:
+            raise InvalidArgument(
+                f"seed must be one integer or {self.num_envs}, one for each environment, "
+                f"got {len(streams)}"
+            )
+        return streams
 
     def step(
         self, actions: np.ndarray
@@ -177,14 +200,15 @@ class FamilyEnv(gymnasium.Env):
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[np.ndarray, dict[str, Any]]:
         """Start a new episode, from the beginning of random stream `seed` if one is given."""
-        super().reset(seed=seed)
         if seed is not None:
+            seed = as_seed("seed", seed)
             self._simulator.reseed(np.array([seed], np.uint64), np.array([True]))
+        super().reset(seed=seed)
         return self._simulator.reset()[0], {}
 
     def step(self, action: Any) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
         """One step; raises `InvalidArgument` when the episode has ended and was not reset."""
-        result = self._simulator.step(np.asarray(action)[None])
+        result = self._simulator.step(as_array("action", action, INTEGERS)[None])
         return (
             result.observation[0],
             float(result.reward[0]),

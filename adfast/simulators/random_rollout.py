@@ -17,10 +17,17 @@ from numba import float32, uint8, uint32, uint64
 from adfast.compiled_code import compiled
 from adfast.errors import InvalidArgument
 from adfast.random_draws import bounded, step_key
-from adfast.random_streams import ENVIRONMENT_RESET, ENVIRONMENT_STEP, RANDOM_POLICY, stream_keys
+from adfast.random_streams import (
+    ENVIRONMENT_RESET,
+    ENVIRONMENT_STEP,
+    RANDOM_POLICY,
+    as_streams,
+    stream_keys,
+)
 from adfast.simulators.components import column_reader, column_writer
 from adfast.simulators.step_loops import source_stamp
 from adfast.tasks.family import TaskFamily
+from adfast.values import as_count
 
 TILE = 1024  # environments whose arrays stay in the first-level cache from step to step
 
@@ -32,15 +39,15 @@ def random_returns(
 
     `random_streams` defaults to 0 .. E - 1. Raises `InvalidArgument` for fewer than one episode.
     """
-    if episodes < 1:
-        raise InvalidArgument(f"episodes must be at least 1, got {episodes}")
+    episodes = as_count("episodes", episodes)
     task = np.ascontiguousarray(family.task_parameters(task_ids).T)
     count = task.shape[1]
     streams = np.arange(count) if random_streams is None else random_streams
-    if np.shape(streams) != (count,):
+    streams = as_streams("random_streams", streams)
+    if streams.shape != (count,):
         raise InvalidArgument(
             f"random_streams must have one entry for each of the {count} task_ids, "
-            f"got shape {np.shape(streams)}"
+            f"got shape {streams.shape}"
         )
     purposes = (ENVIRONMENT_RESET, ENVIRONMENT_STEP, RANDOM_POLICY)
     keys = np.stack([word for p in purposes for word in stream_keys(seed, p, streams)])

@@ -6,6 +6,7 @@ it is and reaches it as real numbers. Axes: N environments.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from gymnasium.spaces import Box, Discrete, MultiBinary, MultiDiscrete, Space
 
 from adfast.errors import InvalidArgument
 from adfast.tasks.transition_schema import RealObservation, TransitionSchema
+from adfast.values import INTEGERS, as_array, fitted
 
 MAX_ACTIONS = 255
 
@@ -56,42 +58,68 @@ class SpaceEncoding:
             "first_action": self.first_action,
         }
 
-    def encode_observations(self, observations: Any) -> np.ndarray:
-        """`observations` `[N, ...]` of the environments as `[N, *shape]` of the schema."""
-        values = np.asarray(observations)
-        if self.real_observation is not None:
-            shape = (len(values), *self.real_observation.shape)
-            if values.shape != shape:
-                raise InvalidArgument(f"observations must have shape {shape}, got {values.shape}")
-            return values.astype(self.real_observation.dtype)
-        sizes = np.array(self.observation_sizes)
-        numbers = values.reshape(len(values), -1).astype(np.int64) - self.first_observation
-        if ((numbers < 0) | (numbers >= sizes)).any():
-            raise InvalidArgument(
-                f"observations must be in their space, of sizes {self.observation_sizes} from "
-                f"{self.first_observation} on, got {values.tolist()}"
-            )
-        return numbers.astype(np.uint8 if sizes.max() <= 256 else np.uint16)
+    def encode_observations(
+        self, observations: Any, count: int, *, where: np.ndarray | None = None
+    ) -> np.ndarray:
+        """`observations` of `count` environments as `[N, *shape]` of the schema.
 
-    def encode_actions(self, actions: Any) -> np.ndarray:
-        """`actions` `[N]` for the environments as uint8 `[N]` from 0."""
-        values = np.asarray(actions)
-        if values.ndim != 1 or values.dtype.kind not in "iu":
-            raise InvalidArgument(
-                "actions must be one integer for each environment, "
-                f"got {values.dtype} of shape {values.shape}"
+        Only the rows of `where` (bool `[N]`) are read, the others are 0. Raises `InvalidArgument`
+        for what the space or its dtype does not hold, and for what is not finite.
+        """
+        name = "observation"
+        if self.real_observation is not None:
+            shape, dtype = self.real_observation.shape, self.real_observation.dtype
+            return fitted(
+                name, observations, dtype, (count, *shape), where=where, row="environment"
             )
-        numbers = values.astype(np.int64) - self.first_action
-        if ((numbers < 0) | (numbers >= self.num_actions)).any():
-            last = self.first_action + self.num_actions - 1
+        array = as_array(name, observations)
+        shape = (count, len(self.observation_sizes))
+        if array.size == math.prod(shape):  # components may have any axes
+            array = array.reshape(shape)
+        numbers = counted(name, array, shape, self.first_observation, self.observation_sizes, where)
+        return numbers.astype(np.uint8 if max(self.observation_sizes) <= 256 else np.uint16)
+
+    def encode_actions(self, actions: Any, count: int) -> np.ndarray:
+        """`actions` for `count` environments as uint8 `[N]` from 0; raises `InvalidArgument`."""
+        array = as_array("action", actions, INTEGERS)
+        if array.shape != (count,):
             raise InvalidArgument(
-                f"actions must be in {self.first_action}..{last}, got {values.tolist()}"
+                f"action must be one integer for each environment, of shape ({count},), "
+                f"got {array.shape}"
             )
-        return numbers.astype(np.uint8)
+        first, size = (self.first_action,), (self.num_actions,)
+        return counted("action", array[:, None], (count, 1), first, size).astype(np.uint8)[:, 0]
 
     def decode_actions(self, numbers: np.ndarray) -> np.ndarray:
         """int64 `[N]`: the environments' actions that `numbers` `[N]` stand for."""
         return numbers.astype(np.int64) + self.first_action
+
+
+def counted(
+    name: str,
+    values: np.ndarray,
+    shape: tuple[int, int],
+    first: tuple[int, ...],
+    sizes: tuple[int, ...],
+    where: np.ndarray | None = None,
+) -> np.ndarray:
+    """int64 of `shape`: `values` `[N, C]`, each of `sizes[c]` values from `first[c]` on, from 0.
+
+    Only the rows of `where` are read. Raises `InvalidArgument` for other values.
+    """
+    whole = fitted(name, values, np.int64, shape, where=where, row="environment")
+    read = np.ones(len(whole), bool) if where is None else where
+    numbers = np.where(read[:, None], whole - np.array(first), 0)
+    wrong = np.argwhere((numbers < 0) | (numbers >= np.array(sizes)))
+    if len(wrong):
+        environment, number = (int(place) for place in wrong[0])
+        which = f"[{number}]" if len(sizes) > 1 else ""
+        last = first[number] + sizes[number] - 1
+        raise InvalidArgument(
+            f"{name}{which} must be in {first[number]}..{last} as in its space, "
+            f"got {whole[environment, number]} in environment {environment}"
+        )
+    return numbers
 
 
 def discrete_components(space: Space[Any]) -> tuple[np.ndarray, np.ndarray]:

@@ -13,6 +13,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 
 from adfast.errors import InvalidArgument, shown
 from adfast.simulators.space_encoding import SpaceEncoding
+from adfast.values import rows_where
 
 
 def autoreset_mode_of(environment: VectorEnv) -> AutoresetMode:
@@ -50,19 +51,15 @@ def common_observation_space(environment: VectorEnv) -> Space[Any]:
     return single if common == single else common
 
 
-def final_observations(info: dict[str, Any], done: np.ndarray) -> np.ndarray:
+def final_observations(info: dict[str, Any], done: np.ndarray) -> Any:
     """What the episodes that ended in `done` (bool `[N]`) saw last, `[number of ends, ...]`.
 
     `info["final_obs"]` holds a row for each environment, or as Gymnasium has it, an array of
     objects: one observation, or None, for each. Raises `InvalidArgument` where it lacks one.
     """
-    final = info.get("final_obs")
-    if final is not None and len(final) == len(done):
-        if isinstance(final, np.ndarray) and final.dtype != object:
-            return np.asarray(final[done])
-        ended = [final[index] for index in np.flatnonzero(done)]
-        if all(observation is not None for observation in ended):
-            return np.stack(ended)
+    ended = rows_where(info.get("final_obs"), done)
+    if ended is not None:
+        return ended
     raise InvalidArgument(
         'a vector environment in mode SAME_STEP must return info["final_obs"] where episodes end; '
         "nothing else has their final observations"

@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
 
 from adfast.config import Config
 from adfast.errors import InvalidArgument
-from adfast.random_streams import BEHAVIOUR, ENVIRONMENT_RESET, ENVIRONMENT_STEP, stream_keys
+from adfast.random_streams import (
+    BEHAVIOUR,
+    ENVIRONMENT_RESET,
+    ENVIRONMENT_STEP,
+    as_streams,
+    stream_keys,
+)
 from adfast.source_algorithms.history_loop import LearningRules, compile_history_loop
 from adfast.tasks.family import TaskFamily
 from adfast.tasks.transition_schema import TransitionSchema
+from adfast.values import as_count, require_kind
+
+MAX_EPISODES = 2**31 - 1  # of one history
 
 
 class SourceAlgorithm(Config, ABC):
@@ -57,7 +67,9 @@ class SourceAlgorithm(Config, ABC):
 
         Returns int64 `[N]`, the lengths of the histories in transitions. Holds no GIL.
         """
+        require_kind("family", family, TaskFamily, "a task family; adfast.tasks.make gives one")
         kept_episodes = num_kept(episodes, keep_every)
+        task_ids = family.check_task_ids(task_ids)
         streams = check_streams(random_streams, task_ids)
         capacity = check_out(family.transition_schema, out, len(streams))
         if capacity < kept_episodes * family.episode_length:
@@ -71,7 +83,9 @@ class SourceAlgorithm(Config, ABC):
         self, family: TaskFamily, task_ids: Any, random_streams: Any, episodes: int, seed: int
     ) -> np.ndarray:
         """float64 `[N, episodes]`: the return of each episode that `learn` would simulate."""
+        require_kind("family", family, TaskFamily, "a task family; adfast.tasks.make gives one")
         num_kept(episodes, 1)
+        task_ids = family.check_task_ids(task_ids)
         streams = check_streams(random_streams, task_ids)
         nothing = family.transition_schema.allocate(len(streams), 0)
         return self._run(family, task_ids, streams, episodes, seed, nothing, 0)[1]
@@ -110,14 +124,13 @@ class SourceAlgorithm(Config, ABC):
 def num_kept(episodes: int, keep_every: int) -> int:
     """How many of `episodes` are kept; raises `InvalidArgument` unless both are at least 1."""
     for argument, value in (("episodes", episodes), ("keep_every", keep_every)):
-        if value < 1:
-            raise InvalidArgument(f"{argument} must be at least 1, got {value}")
+        as_count(argument, value, MAX_EPISODES)
     return -(-episodes // keep_every)
 
 
 def check_streams(random_streams: Any, task_ids: Any) -> np.ndarray:
     """`random_streams` as an array; raises `InvalidArgument` unless there is one for each task."""
-    streams = np.asarray(random_streams)
+    streams = as_streams("random_streams", random_streams)
     if streams.shape != np.shape(task_ids):
         raise InvalidArgument(
             f"random_streams must have one entry for each of the task_ids "
@@ -128,8 +141,11 @@ def check_streams(random_streams: Any, task_ids: Any) -> np.ndarray:
 
 def check_out(schema: TransitionSchema, out: dict[str, np.ndarray], count: int) -> int:
     """The capacity of `out`; raises `InvalidArgument` unless it is laid out by `schema`."""
+    require_kind("out", out, Mapping, "a mapping of names to arrays")
     if set(out) != set(schema.fields):
         raise InvalidArgument(f"out must have the fields {list(schema.fields)}, got {list(out)}")
+    for name, array in out.items():
+        require_kind(f'out["{name}"]', array, np.ndarray, "a NumPy array")
     capacity = out["action"].shape[1] if out["action"].ndim > 1 else 0
     for name, field in schema.fields.items():
         array, shape = out[name], (count, capacity, *field.shape)

@@ -24,6 +24,7 @@ from adfast import random_draws, random_streams
 from adfast.errors import InvalidArgument
 from adfast.tasks.task_map import TaskMap
 from adfast.tasks.transition_schema import TransitionSchema
+from adfast.values import INTEGERS, MAX_COUNT, as_array, as_integer
 
 
 @dataclass(frozen=True)
@@ -124,22 +125,21 @@ class TaskFamily(ABC):
 
     def check_task_ids(self, task_ids: Any) -> np.ndarray:
         """int64 `[N]` of valid ids; raises `InvalidArgument` otherwise."""
-        ids = np.asarray(task_ids)
-        if ids.ndim != 1 or ids.dtype.kind not in "iu":
+        ids = as_array("task_ids", task_ids, INTEGERS)
+        if ids.ndim != 1:
             raise InvalidArgument(
-                f"task_ids must be a one-dimensional array of integers, "
-                f"got shape {ids.shape} and dtype {ids.dtype}"
+                f"task_ids must be a one-dimensional array of integers, got shape {ids.shape}"
             )
-        ids = ids.astype(np.int64)
         if ids.size and (ids.min() < 0 or ids.max() >= self.num_tasks):
             wrong = ids[(ids < 0) | (ids >= self.num_tasks)][0]
             raise InvalidArgument(
                 f"task_ids of {self.name} must be in 0..{self.num_tasks - 1}, got {wrong}"
             )
-        return ids
+        return ids.astype(np.int64)
 
     def split(self, held_out: int, seed: int) -> TaskSplit:
         """`held_out` tasks drawn by `seed` against all others; both parts must be left a task."""
+        held_out = as_integer("held_out", held_out, -MAX_COUNT)
         if not 1 <= held_out < self.num_tasks:
             raise InvalidArgument(
                 f"held_out must be in 1..{self.num_tasks - 1} so that {self.name} keeps a task on "

@@ -8,31 +8,40 @@ transition t: the observation that was acted on, the action, what came of it.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from adfast.errors import InvalidArgument, legible, shown
+from adfast.values import as_count, require_kind
 
 BOUNDARY_INSIDE = 0  # the episode goes on after this transition
 BOUNDARY_TERMINATED = 1  # the task ended the episode: no value beyond it
 BOUNDARY_TRUNCATED = 2  # the time limit ended the episode
+NUM_BOUNDARIES = 3
+
+MAX_EPISODE_LENGTH = 2**31 - 1  # steps are counted in int32 by compiled loops and on devices
 
 # What histories are kept in: the same bytes on every machine of one byte order.
 NUMBER_DTYPES = (
     *("bool", "uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64"),
     *("float16", "float32", "float64"),
 )
+REWARD_DTYPES = ("uint8", "float32")
 
 
 @dataclass(frozen=True)
 class Field:
-    """One column of a history: its dtype and the shape of one item."""
+    """One column of a history: its dtype and the shape of one item.
+
+    Where `sizes` is given, number c of an item, all its axes flattened, is in 0 .. sizes[c] - 1.
+    """
 
     dtype: np.dtype[Any]
     shape: tuple[int, ...] = ()
+    sizes: tuple[int, ...] | None = field(default=None, compare=False)  # no part of the layout
 
     @property
     def item_bytes(self) -> int:
@@ -51,13 +60,13 @@ class RealObservation:
     shape: tuple[int, ...]
 
     def __post_init__(self) -> None:
-        if self.dtype not in NUMBER_DTYPES:
+        if not isinstance(self.dtype, str) or self.dtype not in NUMBER_DTYPES:
             raise InvalidArgument(
                 "dtype of a real observation must be a boolean, integer or float, "
                 f'got "{legible(str(self.dtype))}"; valid: {", ".join(NUMBER_DTYPES)}'
             )
-        if min(self.shape, default=1) < 1:
-            raise InvalidArgument(f"shape of a real observation must be positive, got {self.shape}")
+        shape = counts("shape of a real observation", self.shape)
+        object.__setattr__(self, "shape", shape)
 
 
 @dataclass(frozen=True)
@@ -77,26 +86,31 @@ class TransitionSchema:
     real_observation: RealObservation | None = None
 
     def __post_init__(self) -> None:
+        if self.real_observation is not None:
+            require_kind(
+                "real_observation", self.real_observation, RealObservation, "a RealObservation"
+            )
+        sizes = counts("observation_sizes", self.observation_sizes)
+        object.__setattr__(self, "observation_sizes", sizes)
         if self.real_observation is not None and self.observation_sizes:
             raise InvalidArgument(
                 f"observation_sizes must be empty beside real_observation, "
                 f"got {self.observation_sizes}"
             )
-        if self.real_observation is None and min(self.observation_sizes, default=0) < 1:
+        if self.real_observation is None and not self.observation_sizes:
             raise InvalidArgument(
-                f"observation_sizes must be positive and not empty, got {self.observation_sizes}; "
-                "give the number of values of each component"
+                "observation_sizes must not be empty; give the number of values of each component"
             )
         if max(self.observation_sizes, default=0) > 65536:
             raise InvalidArgument(
                 f"observation_sizes must be at most 65536, got {self.observation_sizes}; "
                 "split a larger component into several"
             )
-        if not 1 <= self.num_actions <= 255:
-            raise InvalidArgument(f"num_actions must be in 1..255, got {self.num_actions}")
-        if self.episode_length < 1:
-            raise InvalidArgument(f"episode_length must be at least 1, got {self.episode_length}")
-        if self.reward_dtype not in ("uint8", "float32"):
+        num_actions = as_count("num_actions", self.num_actions, 255)
+        object.__setattr__(self, "num_actions", num_actions)
+        length = as_count("episode_length", self.episode_length, MAX_EPISODE_LENGTH)
+        object.__setattr__(self, "episode_length", length)
+        if not isinstance(self.reward_dtype, str) or self.reward_dtype not in REWARD_DTYPES:
             raise InvalidArgument(
                 'reward_dtype must be "uint8" or "float32", '
                 f'got "{legible(str(self.reward_dtype))}"'
@@ -124,13 +138,15 @@ class TransitionSchema:
     @property
     def fields(self) -> dict[str, Field]:
         """Name -> field, in the order in which histories are written."""
+        sizes = self.observation_sizes or None
+        observation = Field(self.observation_dtype, self.observation_shape, sizes)
         return {
-            "observation": Field(self.observation_dtype, self.observation_shape),
-            "action": Field(np.dtype(np.uint8)),
+            "observation": observation,
+            "action": Field(np.dtype(np.uint8), sizes=(self.num_actions,)),
             "reward": Field(np.dtype(self.reward_dtype)),
-            "next_observation": Field(self.observation_dtype, self.observation_shape),
-            "boundary": Field(np.dtype(np.uint8)),
-            "episode_step": Field(self.episode_step_dtype),
+            "next_observation": observation,
+            "boundary": Field(np.dtype(np.uint8), sizes=(NUM_BOUNDARIES,)),
+            "episode_step": Field(self.episode_step_dtype, sizes=(self.episode_length,)),
         }
 
     @property
@@ -172,6 +188,13 @@ class TransitionSchema:
             reward_dtype=entry(description, "reward_dtype"),
             real_observation=real_observation,
         )
+
+
+def counts(name: str, values: Any) -> tuple[int, ...]:
+    """`values` as a tuple of integers of at least 1; raises `InvalidArgument` for any other."""
+    if isinstance(values, str) or not isinstance(values, Iterable):
+        raise InvalidArgument(f"{name} must be integers of at least 1, got {shown(values)}")
+    return tuple(as_count(name, value) for value in values)
 
 
 def described(description: Any) -> Mapping[str, Any]:

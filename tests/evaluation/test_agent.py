@@ -12,7 +12,9 @@ from adfast.errors import CheckpointError, InvalidArgument
 from adfast.evaluation.agent import Agent, load
 from adfast.evaluation.in_context import evaluate
 from adfast.models.checkpoint import save_model
+from adfast.models.transformer import Transformer
 from adfast.simulators import BatchSimulator
+from adfast.tasks.transition_schema import RealObservation, TransitionSchema
 from evaluation.acting import ROOM, TERMINATING_ROOM, act, random_model
 
 assert adfast.simulators.gymnasium_env  # registers the environments
@@ -126,7 +128,7 @@ HERE = np.ones((2, 2), np.uint8)
     [
         (
             (np.ones(2, int),),
-            r"observation must have shape \(2, 2\).*got \(2,\); .* 2 environments",
+            r"observation must have shape \(2, 2\), got \(2,\)",
         ),
         ((HERE.astype(float),), "observation must be integers, got float64; cast them first"),
         (
@@ -134,8 +136,14 @@ HERE = np.ones((2, 2), np.uint8)
             r"reward, terminated and truncated must be given after the first call; call rese",
         ),
         ((HERE, np.zeros(3), NOT_DONE, NOT_DONE), r"reward must have shape \(2,\).*got \(3,\)"),
-        ((HERE, [0.5, 0], NOT_DONE, NOT_DONE), r"reward must be integers in 0\.\.255 .*got 0\.5"),
-        ((HERE, [0, -1], NOT_DONE, NOT_DONE), r"reward must be integers in 0\.\.255 .*got -1"),
+        (
+            (HERE, [0.5, 0], NOT_DONE, NOT_DONE),
+            r"reward must be integers in 0\.\.255, got 0\.5 in environment 0",
+        ),
+        (
+            (HERE, [0, -1], NOT_DONE, NOT_DONE),
+            r"reward must be integers in 0\.\.255, got -1 in environment 1",
+        ),
         ((HERE, [0, 0], [False], NOT_DONE), r"terminated must have shape"),
         ((HERE, [0, 0], NOT_DONE, NOT_DONE[None]), r"truncated must have shape"),
         (
@@ -146,9 +154,18 @@ HERE = np.ones((2, 2), np.uint8)
             (HERE, [0, 0], DONE, NOT_DONE, np.array([None, HERE[0]], object)),
             "final_observation must be giv",
         ),
-        ((HERE, [0, 0], NOT_DONE, DONE, HERE[0]), r"final_observation must have shape \(2, 2\)"),
-        ((HERE * 5, [0, 0], NOT_DONE, NOT_DONE), r"observation\[0\] must be in 0\.\.4 .*got 5"),
-        ((HERE, [0, 0], DONE, NOT_DONE, HERE * 9), r"final_observation\[0\] must be in 0\.\.5"),
+        (
+            (HERE, [0, 0], NOT_DONE, DONE, HERE[0]),
+            r"final_observation must have shape \(1, 2\)",
+        ),
+        (
+            (HERE * 5, [0, 0], NOT_DONE, NOT_DONE),
+            r"observation\[0\] must be in 0\.\.4, got 5 in environment 0",
+        ),
+        (
+            (HERE, [0, 0], DONE, NOT_DONE, HERE * 9),
+            r"final_observation\[0\] must be in 0\.\.4, got 9",
+        ),
     ],
 )
 def test_what_the_agent_cannot_read_is_refused(model, arguments, message):
@@ -159,12 +176,15 @@ def test_what_the_agent_cannot_read_is_refused(model, arguments, message):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"temperature": -0.5}, "temperature must not be negative, got -0.5"),
-        ({"temperature": float("nan")}, "temperature must not be negative, got nan"),
+        ({"temperature": -0.5}, r"temperature must be a finite number of at least 0, got -0\.5"),
+        (
+            {"temperature": float("nan")},
+            "temperature must be a finite number of at least 0, got nan",
+        ),
         ({"random_streams": np.arange(3)}, r"random_streams must have one entry .* 2 .*\(3,\)"),
-        ({"random_streams": np.array([0, -1])}, r"random streams must be integers in 0"),
-        ({"seed": -1}, "seed must be in 0"),
-        ({"num_environments": 0}, "num_environments must be at least 1, got 0"),
+        ({"random_streams": np.array([0, -1])}, r"random_streams must be integers in 0"),
+        ({"seed": -1}, "seed must be an integer in 0"),
+        ({"num_environments": 0}, r"num_environments must be an integer in 1\.\.2\*\*31-1, got 0"),
     ],
 )
 def test_agent_that_could_not_act_is_refused(model, arguments, message):
@@ -174,7 +194,7 @@ def test_agent_that_could_not_act_is_refused(model, arguments, message):
 
 @pytest.mark.parametrize("mask", [np.array([1, 0]), np.ones(3, bool)])
 def test_reset_mask_of_another_kind_is_refused(model, mask):
-    with pytest.raises(InvalidArgument, match=r"reset mask must be bool \[2\]"):
+    with pytest.raises(InvalidArgument, match=r"reset mask must be bool of shape \(2,\)"):
         begun(model).reset(mask)
 
 
@@ -211,3 +231,90 @@ def test_copy_goes_on_as_the_agent_does(model, copied):
         actions = agent.act(*simulator.step(actions))
         twins_actions = twin.act(*twins_simulator.step(twins_actions))
         np.testing.assert_array_equal(twins_actions, actions)
+
+
+@pytest.mark.parametrize("final", [5, 6, -1])
+def test_final_observation_beyond_the_schema_is_refused(model, final):
+    """5 of 0..4 is what the model's table knows as "no final observation"."""
+    agent = begun(model)
+    far = np.array([[final, 0], [0, 0]])
+    with pytest.raises(InvalidArgument, match=rf"final_observation\[0\] must be in .* {final} in"):
+        agent.act(HERE, [0, 0], DONE, NOT_DONE, far)
+    agent.act(HERE, [0, 0], ~DONE, NOT_DONE, far)  # the row is not read
+
+
+FAR = np.array([[1, 1], [5, 1]])  # beyond the room in environment 1
+REFUSED = [
+    (FAR, [0, 0], DONE, NOT_DONE, HERE),
+    (HERE, [0, 300], DONE, NOT_DONE, HERE),
+    (HERE, [0, np.nan], DONE, NOT_DONE, HERE),
+    (HERE, [0, 0], [True, 2], NOT_DONE, HERE),
+    (HERE, [0, 0], DONE, [0, None], HERE),
+    (HERE, [[0, 0]], DONE, NOT_DONE, HERE),
+    (HERE,),
+]
+REFUSED_IN_THE_SAME_STEP = [
+    (HERE, [0, 0], ~NOT_DONE, NOT_DONE, FAR),
+    (HERE, [0, 0], DONE, NOT_DONE, [[1], [1, 1]]),
+]
+
+
+@pytest.mark.parametrize("autoreset", ["same-step", "next-step"])
+def test_refused_call_changes_nothing(model, autoreset):
+    agent, undisturbed = (Agent(model, 2, seed=4, autoreset=autoreset) for _ in range(2))
+    refused = REFUSED + (REFUSED_IN_THE_SAME_STEP if autoreset == "same-step" else [])
+    with pytest.raises(InvalidArgument):
+        agent.act(FAR)
+    np.testing.assert_array_equal(agent.act(HERE), undisturbed.act(HERE))
+    for done in (DONE, *[NOT_DONE] * 5):  # in environment 0; environment 1 goes on
+        for arguments in refused:
+            with pytest.raises(InvalidArgument):
+                agent.act(*arguments)
+        arguments = (HERE, [1, 0], done, NOT_DONE, HERE)
+        np.testing.assert_array_equal(agent.act(*arguments), undisturbed.act(*arguments))
+
+
+def test_episode_that_is_too_long_changes_nothing_either(model):
+    agent, undisturbed = (Agent(model, 2, seed=4, autoreset="next-step") for _ in range(2))
+    nothing = ([0, 0], NOT_DONE, NOT_DONE)
+    for one in (agent, undisturbed):
+        one.act(HERE)
+        for _ in range(ROOM.episode_length - 1):
+            one.act(HERE, *nothing)
+    with pytest.raises(InvalidArgument, match=r"episode_step must be in 0\.\.9"):
+        agent.act(HERE, [0, 0], DONE, NOT_DONE)  # environment 1 goes on
+    for arguments in ([0, 1], ~NOT_DONE, NOT_DONE), ([0, 0], NOT_DONE, NOT_DONE), *[nothing] * 3:
+        np.testing.assert_array_equal(
+            agent.act(HERE, *arguments), undisturbed.act(HERE, *arguments)
+        )
+
+
+def test_what_a_step_that_only_resets_brings_is_not_read(model):
+    agent, undisturbed = (Agent(model, 2, seed=4, autoreset="next-step") for _ in range(2))
+    for one, unread in ((agent, np.nan), (undisturbed, 0)):
+        one.act(HERE)
+        one.act(HERE, [1, 0], DONE, NOT_DONE)
+        one.act(HERE, [unread, 1], [unread, 0], [unread, 0])
+    arguments = (HERE, [1, 0], NOT_DONE, NOT_DONE)
+    np.testing.assert_array_equal(agent.act(*arguments), undisturbed.act(*arguments))
+
+
+def real_model(dtype):
+    """A model of real observations of `dtype`."""
+    schema = TransitionSchema((), 5, 10, "float32", RealObservation(dtype, (2, 3)))
+    return Transformer(random_model(ROOM).config, schema, seed=0)
+
+
+def test_pixels_that_the_histories_could_not_hold_are_refused():
+    agent = Agent(real_model("uint8"), 1)
+    agent.act(np.full((1, 2, 3), 255.0))
+    for value in (300, -1, 0.5, np.nan):
+        with pytest.raises(InvalidArgument, match=r"observation\[0\] must be integers in 0\.\.255"):
+            agent.act(np.full((1, 2, 3), value), [0.0], [False], [False])
+
+
+def test_doubles_that_the_model_reads_as_infinite_are_refused():
+    agent = Agent(real_model("float64"), 1)
+    with pytest.raises(InvalidArgument, match=r"observation\[0\] must be finite in float32"):
+        agent.act(np.full((1, 2, 3), 1e39))
+    agent.act(np.full((1, 2, 3), 1e38))

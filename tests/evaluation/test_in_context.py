@@ -165,10 +165,10 @@ def test_history_as_long_as_the_learned_positions_can_be_evaluated():
     [
         ({"family": TERMINATING_ROOM}, "evaluate on the family that the model was trained on"),
         ({"task_ids": np.array([25])}, r"task_ids of dark-room must be in 0\.\.24, got 25"),
-        ({"task_ids": np.array([], int)}, "task_ids must be at least one, got 0"),
-        ({"episodes": 0}, "episodes must be at least one, got 0"),
-        ({"seeds": 0}, "seeds must be at least one, got 0"),
-        ({"temperature": -1.0}, "temperature must not be negative"),
+        ({"task_ids": np.array([], int)}, "task_ids must name at least one task, got none"),
+        ({"episodes": 0}, r"episodes must be an integer in 1\.\.2\*\*31-1, got 0"),
+        ({"seeds": 0}, r"seeds must be an integer in 1\.\.2\*\*31-1, got 0"),
+        ({"temperature": -1.0}, "temperature must be a finite number of at least 0, got -1"),
     ],
 )
 def test_what_cannot_be_evaluated_is_refused(arguments, message):

@@ -81,7 +81,9 @@ def test_what_is_played_is_what_a_recorder_sees(tmp_path, space, mode):
 
 def test_what_cannot_be_played_is_refused(model):
     agent = Agent(model)
-    with pytest.raises(InvalidArgument, match="episodes must be at least one, got 0"):
+    with pytest.raises(
+        InvalidArgument, match=r"episodes must be an integer in 1\.\.2\*\*31-1, got 0"
+    ):
         play(agent, FamilyEnv(**OPTIONS), 0)
     with pytest.raises(InvalidArgument, match="play in an environment with the spaces that"):
         play(agent, gymnasium.make("CartPole-v1"), 1)
@@ -89,7 +91,10 @@ def test_what_cannot_be_played_is_refused(model):
     other.action_space = Discrete(4)
     with pytest.raises(InvalidArgument, match="play in an environment with the spaces that"):
         play(agent, other, 1)
-    with pytest.raises(InvalidArgument, match="this agent acts in 1 environments"):
+    with pytest.raises(
+        InvalidArgument,
+        match="the agent acts in 1 environments, got 2; load it with num_environments=2",
+    ):
         play(agent, FamilyVectorEnv(2, **OPTIONS), 1)
     unmarked = FamilyVectorEnv(1, **OPTIONS)
     unmarked.metadata = {}

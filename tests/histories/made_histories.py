@@ -10,10 +10,13 @@ SCHEMA = TransitionSchema(observation_sizes=(9, 300), num_actions=5, episode_len
 
 
 def make_rows(rng: np.random.Generator, *leading: int) -> dict[str, np.ndarray]:
-    """Arrays `[*leading, *item]` of random bytes, with an episode start every few rows."""
+    """Arrays `[*leading, *item]` of random values, with an episode start every few rows."""
     rows = {
-        name: rng.integers(0, 256, (*leading, *field.shape)).astype(field.dtype)
+        name: rng.integers(0, 256 if field.sizes is None else field.sizes, shape).astype(
+            field.dtype
+        )
         for name, field in SCHEMA.fields.items()
+        for shape in [(*leading, *field.shape)]
     }
     rows["episode_step"] = rng.integers(0, 4, leading).astype(np.uint16)
     return rows

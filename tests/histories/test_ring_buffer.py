@@ -143,8 +143,11 @@ BLOCK = make_rows(np.random.default_rng(0), 2, 8)
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda ring: RingBuffer(SCHEMA, 0, 5), "num_lanes must be at least 1, got 0"),
-        (lambda ring: RingBuffer(SCHEMA, 1, 0), "capacity must be at least 1, got 0"),
+        (
+            lambda ring: RingBuffer(SCHEMA, 0, 5),
+            "num_lanes must be an integer of at least 1, got 0",
+        ),
+        (lambda ring: RingBuffer(SCHEMA, 1, 0), "capacity must be an integer of at least 1, got 0"),
         (lambda ring: RingBuffer(FieldSchema({}), 1, 1), "at least one field"),
         (
             lambda ring: RingBuffer(FieldSchema({"x": Field(np.dtype(object))}), 1, 1),
@@ -152,7 +155,7 @@ BLOCK = make_rows(np.random.default_rng(0), 2, 8)
         ),
         (
             lambda ring: RingBuffer(FieldSchema({"offsets": Field(np.dtype(np.uint8))}), 1, 1),
-            'identifiers of at most 100 characters other than document_start.*got "offsets"',
+            "identifiers of at most 100 characters other than document_start.*got 'offsets'",
         ),
         (
             lambda ring: ring.append({"action": np.zeros(4, np.uint8)}),
@@ -189,15 +192,15 @@ BLOCK = make_rows(np.random.default_rng(0), 2, 8)
         ),
         (
             lambda ring: ring.append_block([0, 1], BLOCK, lengths=np.array([1.0, 8.0])),
-            r"lengths must be integers of shape \(2,\), got float64",
+            "lengths must be integers, got float64",
         ),
         (
             lambda ring: ring.append_block([0, 1], BLOCK, starts=np.array([True])),
-            r"starts must be a bool array of shape \(2,\), got bool of shape \(1,\)",
+            r"starts must be bool of shape \(2,\), got bool of shape \(1,\)",
         ),
         (
             lambda ring: ring.append(make_rows(np.random.default_rng(0), 4), np.zeros(4)),
-            r"starts must be a bool array of shape \(4,\), got float64",
+            r"starts must be bool of shape \(4,\), got float64",
         ),
     ],
 )

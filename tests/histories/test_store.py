@@ -170,7 +170,9 @@ def test_opening_does_no_python_work_for_a_history_or_a_transition(tmp_path):
 
 
 def test_history_outside_the_store_is_refused(written):
-    with pytest.raises(InvalidArgument, match=r"history index must be in 0\.\.14, got 15"):
+    with pytest.raises(
+        InvalidArgument, match=r"history index must be an integer in 0\.\.14, got 15"
+    ):
         open_store(written[0]).history(15)
 
 

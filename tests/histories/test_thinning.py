@@ -81,5 +81,5 @@ def test_what_cannot_be_thinned_is_refused(tmp_path):
     store = histories.from_arrays(schema, {"token": np.zeros(9, np.uint8)}, np.array([9]))
     with pytest.raises(InvalidArgument, match='need an unsigned integer field "episode_step"'):
         histories.thin(store, tmp_path, keep_every=2)
-    with pytest.raises(InvalidArgument, match="keep_every must be at least 1, got 0"):
+    with pytest.raises(InvalidArgument, match="keep_every must be an integer of at least 1, got 0"):
         histories.thin(store, tmp_path, keep_every=0)

@@ -49,7 +49,7 @@ def test_tiles_change_nothing():
 
 def test_bad_arguments_are_refused():
     family = tasks.make("dark-room")
-    with pytest.raises(InvalidArgument, match="episodes must be at least 1, got 0"):
+    with pytest.raises(InvalidArgument, match="episodes must be an integer of at least 1, got 0"):
         random_returns(family, np.arange(3), 0)
     with pytest.raises(InvalidArgument, match="one entry for each of the 3 task_ids"):
         random_returns(family, np.arange(3), 1, random_streams=[0])

@@ -51,7 +51,9 @@ def write_corpus() -> None:
     with create(CORPUS / "discrete", discrete, num_blocks=2, description=description) as writer:
         for number in range(2):
             rows = {
-                name: rng.integers(0, 5, (12, *field.shape)).astype(field.dtype)
+                name: rng.integers(0, min(field.sizes or (5,)), (12, *field.shape)).astype(
+                    field.dtype
+                )
                 for name, field in discrete.fields.items()
             }
             rows["episode_step"] = np.array([0, 1, 2, 0, 1, 0, 0, 1, 0, 1, 2, 3], np.uint16)
