@@ -96,6 +96,11 @@ def run(options: argparse.Namespace, workloads: list[Workload], reference: Recor
             "ratios may pass, rates do not count",
             file=sys.stderr,
         )
+    if options.quick:
+        print(
+            "sizes are small with --quick: the table shows that all works, not how fast it is",
+            file=sys.stderr,
+        )
     effort = effort_of(options)
     measurements = measure_all(workloads, effort, small=options.quick)
     record = Record(

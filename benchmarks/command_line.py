@@ -36,7 +36,9 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         "--list", action="store_true", help="list workloads and optional rivals, and stop"
     )
     parser.add_argument(
-        "--quick", action="store_true", help="small sizes, less than a minute; judges no bar"
+        "--quick",
+        action="store_true",
+        help="small sizes, less than a minute: shows that all works, not how fast; judges no bar",
     )
     parser.add_argument(
         "--record",

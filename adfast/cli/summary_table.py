@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,8 @@ from adfast.printable import printable
 
 if TYPE_CHECKING:
     from rich.table import Table
+
+MAX_TASKS = 5  # named in one line
 
 
 def summary_table(evaluation: dict[str, Any], run: Path) -> Table:
@@ -21,7 +24,6 @@ def summary_table(evaluation: dict[str, Any], run: Path) -> Table:
     low, high = summary["held_out_last5_ci95"]
     share = summary["held_out_last5_share_of_optimal"]
     page = run / "report.html"
-    unsolved = [row["label"] for row in evaluation["per_task"] if not row["solved"]]
     table = Table(
         title=f"{tasks} held-out tasks x {evaluation['seeds']} seeds, weights frozen",
         show_header=False,
@@ -38,10 +40,21 @@ def summary_table(evaluation: dict[str, Any], run: Path) -> Table:
         "random policy": f"{references['random']:.2f}",
         f"source after {episodes} episodes": f"{references['source'][-1]:.2f}",
         "optimum": f"{references['optimal']:.2f}",
-        "tasks not solved": ", ".join(unsolved) or "none",
+        "tasks not solved": unsolved_tasks(evaluation["per_task"]),
         "seconds": ", ".join(f"{n} {s:.1f}" for n, s in evaluation["seconds"].items()),
         "report": str(page) if page.exists() else f"write it with: adfast report {run}",
     }
     for name, value in rows.items():
         table.add_row(Text(printable(name)), Text(printable(value)))  # a label is no markup
     return table
+
+
+def unsolved_tasks(outcomes: Sequence[dict[str, Any]]) -> str:
+    """The tasks that were not solved, the worst first, of many the worst ones."""
+    unsolved = [outcome for outcome in outcomes if not outcome["solved"]]
+    unsolved.sort(key=lambda outcome: outcome["share_of_optimal"])
+    if not unsolved:
+        return "none"
+    listed = "; ".join(outcome["label"] for outcome in unsolved[:MAX_TASKS])
+    worst = ", the worst" if len(unsolved) > MAX_TASKS else ""
+    return f"{len(unsolved)} of {len(outcomes)}{worst}: {listed}"

@@ -36,7 +36,7 @@ class CollectionPlan:
     """
 
     family: TaskFamily
-    task_ids: np.ndarray  # int64 [tasks], those to collect on
+    task_ids: np.ndarray  # int64 [tasks], those to collect on; made of any sequence
     config: CollectionConfig
     seed: int
 
@@ -71,10 +71,9 @@ class CollectionPlan:
     @property
     def identity(self) -> dict[str, Any]:
         """JSON-ready: what decides the histories, and none of what decides how they are made."""
-        task_ids = np.asarray(self.task_ids, np.int64)
         return {
             "family": repr(self.family),
-            "tasks": xxhash.xxh3_64_hexdigest(task_ids.tobytes()),
+            "tasks": xxhash.xxh3_64_hexdigest(self.task_ids.tobytes()),
             "source": repr(self.source()),
             "histories_per_task": self.config.histories_per_task,
             "episodes": self.config.episodes,

@@ -9,6 +9,7 @@ Axes: N histories, T transitions, P bins of positions.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,7 +42,7 @@ class HistoryLoss:
 def history_loss(
     model: Transformer,
     family: TaskFamily,
-    task_ids: np.ndarray,
+    task_ids: np.ndarray | Sequence[int],
     source: SourceAlgorithm,
     *,
     episodes: int,
@@ -59,8 +60,9 @@ def history_loss(
     model = in_precision(
         model, computing_on, resolve_precision(precision, computing_on, "precision")
     )
+    task_ids = family.check_task_ids(task_ids)
     repetition, place = np.divmod(np.arange(len(task_ids) * histories_per_task), len(task_ids))
-    histories = np.asarray(task_ids)[place]
+    histories = task_ids[place]
     streams = repetition * family.num_tasks + histories
     kept_episodes = -(-episodes // keep_every)
     length = kept_episodes * family.episode_length

@@ -6,7 +6,7 @@ Environment (task, seed) has its own random stream, a function of the two alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,13 +40,13 @@ class InContextEvaluation:
 
 
 def evaluate(
-    model: Transformer,
+    model: Transformer | Agent,
     family: TaskFamily,
-    task_ids: np.ndarray,
+    task_ids: np.ndarray | Sequence[int],
     *,
     episodes: int = 40,
     seeds: int = 8,
-    temperature: float = 1.0,
+    temperature: float | None = None,
     seed: int = 0,
     on_episode: Callable[[int], None] | None = None,
     device: Device = "auto",
@@ -56,6 +56,8 @@ def evaluate(
 ) -> InContextEvaluation:
     """Let `model` act for `episodes` episodes on every task, `seeds` times, from an empty context.
 
+    Of an agent the model acts, in fresh environments and with the agent's temperature unless
+    another is given; a model by itself acts at 1.
     `on_episode(episodes_done)` is called whenever the slowest environment finishes an episode; how
     far it is stands on stderr (`adfast.progress`) unless `progress` is false.
     `device` and `precision` say where and in what the model computes, and `cache` what keys and
@@ -63,7 +65,10 @@ def evaluate(
     Raises `InvalidArgument` when the model was made for another schema than the family's, and when
     there is no task, episode or seed.
     """
-    require_kind("model", model, Transformer, "a Transformer (of an agent: agent.model)")
+    if isinstance(model, Agent):
+        temperature = model.temperature if temperature is None else temperature
+        model = model.model
+    require_kind("model", model, Transformer, "a Transformer or an Agent; adfast.load gives one")
     require_kind("family", family, TaskFamily, "a task family; adfast.tasks.make gives one")
     if model.schema != family.transition_schema:
         raise InvalidArgument(
@@ -83,7 +88,7 @@ def evaluate(
     agent = Agent(
         model,
         num_environments,
-        temperature=temperature,
+        temperature=1.0 if temperature is None else temperature,
         seed=seed,
         random_streams=streams,
         device=device,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,7 +34,7 @@ class References:
 
 def compute_references(
     family: TaskFamily,
-    task_ids: np.ndarray,
+    task_ids: np.ndarray | Sequence[int],
     source: SourceAlgorithm,
     *,
     episodes: int,
@@ -44,6 +45,7 @@ def compute_references(
 
     The source's exploration schedule is its own, not stretched to the number of episodes.
     """
+    task_ids = family.check_task_ids(task_ids)
     histories = np.repeat(task_ids, SOURCE_HISTORIES)
     streams = np.arange(len(histories))
     returns = source.returns(family, histories, streams, episodes * keep_every, seed).mean(axis=0)

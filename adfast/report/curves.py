@@ -36,17 +36,26 @@ class Curve:
 
 @dataclass(frozen=True)
 class ContextMark:
-    """The number of episodes after which a limit of the model's context is passed."""
+    """The number of episodes after which a limit of the model's context is passed.
+
+    `when` says it in words, as do `label` and the sentence `explanation` what happens there. The
+    label stands `level` lines above the chart, with its `anchor` ("left" or "right") at the mark,
+    so that no label lies on another one or on the other's mark.
+    """
 
     episodes: float
     label: str
+    when: str
     explanation: str
+    anchor: str
+    level: int
 
 
+KEPT = "source_every_kth"
 # Field of `References`, name, meaning, colour, dash and width of its line.
 REFERENCES = (
     ("random", "random", "actions drawn uniformly", "random", "dash", 1.5),
-    ("source_every_kth", "source, as kept", "only the episodes of it that the training data keeps",
+    (KEPT, "source, as kept", "only the episodes of it that the training data keeps",
      "source", "dot", 2.0),
     ("source", "source", "the algorithm that wrote the training data, learning from nothing",
      "source", "solid", 2.0),
@@ -63,6 +72,7 @@ def return_curves(evaluation: Evaluation) -> list[Curve]:
         Curve(name, meaning, _per_episode(value, evaluation.episodes), colour, dash, width)
         for field, name, meaning, colour, dash, width in REFERENCES
         if (value := getattr(evaluation.references, field)) is not None
+        and not (field == KEPT and value == evaluation.references.source)  # it would lie under it
     ]
     if evaluation.train is not None:
         mean = evaluation.train.array.mean(axis=(0, 1))
@@ -103,15 +113,48 @@ def context_marks(evaluation: Evaluation) -> list[ContextMark]:
             "the model begins to lose sight of its first episode",
         ),
     ]
-    return [
-        ContextMark(
-            episodes := transitions / evaluation.episode_length,
-            label,
-            f"After episode {episodes:.3g}, at the upright line \u201c{label}\u201d, {meaning}.",
-        )
+    length = evaluation.episode_length
+    passed = [
+        (transitions, label, meaning)
         for transitions, label, meaning in limits
-        if transitions is not None and transitions < evaluation.episodes * evaluation.episode_length
+        if transitions is not None and transitions < evaluation.episodes * length
     ]
+    anchors = label_anchors([t / (evaluation.episodes * length) for t, _, _ in passed])
+    marks = []
+    for (transitions, label, meaning), (anchor, level) in zip(passed, anchors, strict=True):
+        when = episode_at(transitions, length)
+        begin = f"{when[0].upper()}{when[1:]}"
+        explanation = f"{begin}, at the upright line \u201c{label}\u201d, {meaning}."
+        marks.append(ContextMark(transitions / length, label, when, explanation, anchor, level))
+    return marks
+
+
+def label_anchors(shares: list[float]) -> list[tuple[str, int]]:
+    """Anchor and level of the labels of at most two marks, at these shares of a chart's width.
+
+    Both labels go to the side where there is room. Of those that go right ("left" is at the mark)
+    the leftmost stands highest, so that its mark passes no label; of those that go left the
+    rightmost.
+    """
+    if not shares:
+        return []
+    if max(shares) < (0.65 if len(shares) > 1 else 0.5):
+        anchors = ["left"] * len(shares)
+    elif min(shares) > 0.35:
+        anchors = ["right"] * len(shares)
+    else:
+        anchors = ["left" if share < 0.5 else "right" for share in shares]
+    highest = max(shares) if set(anchors) == {"right"} else min(shares)
+    top = len(shares) - 1 - shares[::-1].index(highest)
+    return [
+        (anchor, int(number == top and len(shares) > 1)) for number, anchor in enumerate(anchors)
+    ]
+
+
+def episode_at(transitions: int, episode_length: int) -> str:
+    """When a history of full episodes has so many transitions: after one of them, or in one."""
+    whole, rest = divmod(transitions, episode_length)
+    return f"in episode {whole + 1}" if rest else f"after episode {whole}"
 
 
 @dataclass(frozen=True)

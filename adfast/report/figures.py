@@ -72,15 +72,15 @@ def return_figure(evaluation: Evaluation) -> Figure:
             linewidth=curve.width,
             label=curve.name,
         )
-    for level, mark in enumerate(context_marks(evaluation)):
+    for mark in context_marks(evaluation):
         axes.axvline(mark.episodes + 0.5, color=LIGHT["muted"], linewidth=1)
         axes.annotate(
-            f"{mark.label} ({mark.episodes:.3g} episodes)",
-            (mark.episodes + 0.5, 1.02 + 0.06 * level),
+            f"{mark.label} {mark.when}",
+            (mark.episodes + 0.5, 1.02 + 0.06 * mark.level),
             xycoords=("data", "axes fraction"),
             color=LIGHT["muted"],
             fontsize=9,
-            horizontalalignment="left" if mark.episodes < evaluation.episodes / 2 else "right",
+            horizontalalignment=mark.anchor,
         )
     axes.set_xlim(0.5, evaluation.episodes + 0.5)
     axes.set_ylim(bottom=0)

@@ -1,5 +1,7 @@
 """A store is a function of what is collected, not of threads, blocks or interruptions."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -173,3 +175,12 @@ def test_store_of_another_collection_is_refused(tmp_path):
 def test_failure_in_a_thread_reaches_the_caller(tmp_path):
     with pytest.raises(InvalidArgument, match="discount"):
         collect(make_plan(options={"discount": 3.0}), tmp_path / "a")
+
+
+def test_list_of_task_ids_is_as_good_as_an_array(tmp_path, whole):
+    plan = make_plan()
+    listed = replace(plan, task_ids=plan.task_ids.tolist())
+    assert_same_histories(collect(listed, tmp_path / "histories", progress=False), whole)
+    for wrong, message in (([], "at least one"), ([0, 10**6], "must be in"), ([0.5], "integers")):
+        with pytest.raises(InvalidArgument, match=message):
+            replace(plan, task_ids=wrong)

@@ -174,3 +174,19 @@ def test_history_as_long_as_the_learned_positions_can_be_evaluated():
 def test_what_cannot_be_evaluated_is_refused(arguments, message):
     with pytest.raises(InvalidArgument, match=message):
         evaluate(**{"model": random_model(ROOM), "family": ROOM, "task_ids": TASK_IDS} | arguments)
+
+
+def test_agent_is_evaluated_as_its_model_with_its_temperature():
+    model = random_model(ROOM)
+    sizes = {"episodes": 2, "seeds": 2, "seed": 3, "progress": False}
+    by_agent = evaluate(Agent(model, temperature=0.3), ROOM, [3, 7], **sizes)
+    by_model = evaluate(model, ROOM, np.array([3, 7]), temperature=0.3, **sizes)
+    np.testing.assert_array_equal(by_agent.trajectories.action, by_model.trajectories.action)
+    warmer = evaluate(Agent(model, temperature=0.3), ROOM, [3, 7], temperature=1.0, **sizes)
+    plain = evaluate(model, ROOM, [3, 7], **sizes)
+    np.testing.assert_array_equal(warmer.trajectories.action, plain.trajectories.action)
+
+
+def test_what_is_no_model_is_answered_with_what_is():
+    with pytest.raises(InvalidArgument, match=r"model must be a Transformer or an Agent"):
+        evaluate("runs/demo", ROOM, [3])

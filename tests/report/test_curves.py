@@ -6,7 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from adfast.report.curves import MAX_POINTS, context_marks, return_curves, training_series
+from adfast.report.curves import (
+    MAX_POINTS,
+    context_marks,
+    label_anchors,
+    return_curves,
+    training_series,
+)
 from adfast.report.run_record import TrainingMetrics, read_run
 from report.synthetic_run import EPISODES, STEPS, edit_evaluation
 
@@ -66,6 +72,37 @@ def test_marks_lie_where_the_context_passes_its_limits(
     edit_evaluation(run_copy, "receptive_field_transitions", field)
     marks = context_marks(read_run(run_copy).evaluation)
     assert [mark.episodes for mark in marks] == expected
+    for mark in marks:
+        whole, rest = divmod(mark.episodes, 1)
+        assert mark.when == (f"in episode {whole + 1:g}" if rest else f"after episode {whole:g}")
+        assert mark.explanation.lower().startswith(mark.when)
+
+
+@pytest.mark.parametrize(
+    ("shares", "expected"),
+    [
+        ([], []),
+        ([0.2], [("left", 0)]),
+        ([0.8], [("right", 0)]),
+        ([0.25, 0.5], [("left", 1), ("left", 0)]),
+        ([0.5, 0.25], [("left", 0), ("left", 1)]),
+        ([0.5, 0.9], [("right", 0), ("right", 1)]),
+        ([0.1, 0.9], [("left", 1), ("right", 0)]),
+        ([0.5, 0.5], [("left", 0), ("left", 1)]),
+    ],
+)
+def test_label_of_a_mark_lies_on_no_other_mark(
+    shares: list[float], expected: list[tuple[str, int]]
+) -> None:
+    assert label_anchors(shares) == expected
+
+
+def test_source_that_is_kept_whole_is_one_curve(run_copy: Path) -> None:
+    edit_evaluation(run_copy, "references.source_every_kth", [1.0, 2.0])
+    edit_evaluation(run_copy, "references.source", [1.0, 2.0])
+    names = [curve.name for curve in return_curves(read_run(run_copy).evaluation)]
+    assert "source" in names
+    assert "source, as kept" not in names
 
 
 @pytest.mark.parametrize("lines", [1, 2, MAX_POINTS, MAX_POINTS + 1, 3 * MAX_POINTS + 7])

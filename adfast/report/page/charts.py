@@ -29,7 +29,7 @@ def return_chart(evaluation: Evaluation) -> Chart:
             traces += _band(curve)
         traces.append(_line(curve))
     shapes, annotations = [], []
-    for level, mark in enumerate(context_marks(evaluation)):
+    for mark in context_marks(evaluation):
         position = mark.episodes + 0.5
         shapes.append(
             {
@@ -37,7 +37,7 @@ def return_chart(evaluation: Evaluation) -> Chart:
                 "x0": position,
                 "x1": position,
                 "y0": 0,
-                "y1": 1.02 + 0.07 * level,
+                "y1": 1.02 + 0.07 * mark.level,
                 "yref": "paper",
                 "line": {"color": "@muted", "width": 1},
             }
@@ -45,12 +45,12 @@ def return_chart(evaluation: Evaluation) -> Chart:
         annotations.append(
             {
                 "x": position,
-                "y": 1.02 + 0.07 * level,
+                "y": 1.02 + 0.07 * mark.level,
                 "yref": "paper",
                 "yanchor": "bottom",
-                "xanchor": "left" if mark.episodes < evaluation.episodes / 2 else "right",
+                "xanchor": mark.anchor,
                 "name": mark.label,
-                "text": f"{mark.label} ({mark.episodes:.3g} episodes)",
+                "text": f"{mark.label} {mark.when}",
                 "showarrow": False,
                 "font": SMALL,
             }

@@ -99,6 +99,14 @@ def line_sample(colour: str, dash: str, width: float) -> str:
     )
 
 
+def dot_sample(colour: str) -> str:
+    """A point of a chart, for its legend."""
+    return (
+        '<svg class="line-sample" viewBox="0 0 28 8" aria-hidden="true"><circle cx="14" cy="4" '
+        f'r="4" fill="var(--{colour})"/></svg>'
+    )
+
+
 def _svg(room: Room, content: str, label: str) -> str:
     margin = 0.06
     box = f"{-margin} {-margin} {room.columns + 2 * margin} {room.rows + 2 * margin}"

@@ -8,24 +8,27 @@ from typing import Any
 import numpy as np
 
 from adfast.report.page.charts import Chart, chart_axis, chart_layout, chart_title, rounded
-from adfast.report.sweep.series import Style, SweepSeries
+from adfast.report.sweep.series import MARGIN, LevelLine, Style, SweepSeries
+
+NARROW = 24  # characters of tick labels side by side on a narrow screen
 
 
 def returns_chart(series: SweepSeries) -> Chart:
     """Return at the end against the levels of the first axis, one line per group."""
     traces: list[dict[str, Any]] = []
     for line in series.level_lines:
-        traces += band(line.level, line.low, line.high, line.style)
-        trace = trace_of(line.name, line.level, line.mean, line.style)
+        trace = trace_of(line.name, line.place, line.mean, line.style)
         limits = np.column_stack([line.low, line.high]).round(3).tolist()
-        traces.append(
-            trace
-            | {
-                "mode": "lines+markers",
-                "customdata": limits,
-                "hovertemplate": "%{y:.2f} (%{customdata[0]:.2f} to %{customdata[1]:.2f})",
-            }
-        )
+        trace |= {
+            "mode": "lines+markers",
+            "customdata": limits,
+            "hovertemplate": "%{y:.2f} (%{customdata[0]:.2f} to %{customdata[1]:.2f})",
+        }
+        if series.is_ordered:
+            traces += band(line.place, line.low, line.high, line.style)
+        else:
+            trace |= whiskers(line)
+        traces.append(trace)
     ticks = [escape(tick) for tick in series.ticks]
     if series.sees is not None:
         ticks = ["<br>".join(pair) for pair in zip(ticks, series.sees, strict=True)]
@@ -34,10 +37,14 @@ def returns_chart(series: SweepSeries) -> Chart:
         "title": chart_title(escape(series.title)),
         "tickvals": list(range(len(ticks))),
         "ticktext": ticks,
-        "range": [-0.3, len(ticks) - 0.7],
+        "range": [-MARGIN, len(ticks) - 1 + MARGIN],
     }
     # On a narrow screen the table alone says what each level sees.
-    levels_alone = {"ticktext": [escape(tick) for tick in series.ticks], "tickangle": 0}
+    is_wide = sum(map(len, series.ticks)) > NARROW
+    levels_alone = {
+        "ticktext": [escape(tick) for tick in series.ticks],
+        "tickangle": -30 if is_wide else 0,
+    }
     compact = {"height": 340, "hovermode": "closest", "xaxis": layout["xaxis"] | levels_alone}
     return {"data": traces, "layout": layout, "compact": compact}
 
@@ -84,6 +91,23 @@ def trace_of(name: str, x: np.ndarray, y: np.ndarray, style: Style) -> dict[str,
         "y": rounded(y),
         "line": {"color": f"@{style.colour}", "width": 2.2, "dash": style.dash},
         "hovertemplate": "%{y:.2f}",
+    }
+
+
+def whiskers(line: LevelLine) -> dict[str, Any]:
+    """What makes points of a trace: a mark each, with its interval."""
+    return {
+        "mode": "markers",
+        "marker": {"color": f"@{line.style.colour}", "size": 9},
+        "error_y": {
+            "type": "data",
+            "symmetric": False,
+            "array": rounded(line.high - line.mean),
+            "arrayminus": rounded(line.mean - line.low),
+            "color": f"@{line.style.colour}",
+            "thickness": 1.6,
+            "width": 5,
+        },
     }
 
 

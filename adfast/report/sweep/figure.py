@@ -10,7 +10,7 @@ from matplotlib.ticker import MaxNLocator
 from adfast.printable import printable
 from adfast.report.figures import DASHES, plain_axes
 from adfast.report.palette import LIGHT
-from adfast.report.sweep.series import SweepSeries
+from adfast.report.sweep.series import MARGIN, SweepSeries
 
 MAX_LABEL = 40  # characters
 
@@ -34,16 +34,23 @@ def draw_returns(axes: Axes, series: SweepSeries) -> None:
     """Return at the end against the levels of the first axis, one line per group."""
     for line in series.level_lines:
         colour = LIGHT[line.style.colour]
-        axes.fill_between(line.level, line.low, line.high, color=colour, alpha=0.15, linewidth=0)
+        name = label(line.name)
+        if not series.is_ordered:
+            sides = np.stack([line.mean - line.low, line.high - line.mean])
+            axes.errorbar(
+                line.place, line.mean, sides, fmt="o", color=colour, capsize=4, label=name
+            )
+            continue
+        axes.fill_between(line.place, line.low, line.high, color=colour, alpha=0.15, linewidth=0)
         axes.plot(
-            line.level,
+            line.place,
             line.mean,
             color=colour,
             linestyle=DASHES[line.style.dash],
             linewidth=2.2,
             marker="o",
             markersize=5,
-            label=label(line.name),
+            label=name,
         )
     draw_references(axes, series)
     ticks, title = tuple(map(label, series.ticks)), label(series.title)
@@ -51,7 +58,7 @@ def draw_returns(axes: Axes, series: SweepSeries) -> None:
         ticks = tuple("\n".join(pair) for pair in zip(ticks, series.sees, strict=True))
         title += ", and the transitions of its receptive field"
     axes.set_xticks(np.arange(len(ticks)), ticks)
-    axes.set_xlim(-0.3, len(ticks) - 0.7)
+    axes.set_xlim(-MARGIN, len(ticks) - 1 + MARGIN)
     axes.set_xlabel(title)
     axes.set_ylabel("return per episode")
     axes.legend(frameon=False, fontsize=9, loc="upper left")

@@ -8,7 +8,7 @@ from typing import Any
 
 from adfast.report.page.appendix import definitions
 from adfast.report.page.document import document
-from adfast.report.page.drawings import line_sample
+from adfast.report.page.drawings import dot_sample, line_sample
 from adfast.report.page.section import PageSection
 from adfast.report.page.wording import counted, duration
 from adfast.report.sweep.charts import episodes_chart, loss_chart, returns_chart
@@ -81,13 +81,18 @@ def returns_section(series: SweepSeries) -> PageSection:
     """Return at the end, against the first axis."""
     sentences = [
         "Mean return of the last five episodes on tasks that no history was collected on, weights "
-        "frozen, with a 95% bootstrap band over tasks.",
+        f"frozen, with a 95% bootstrap {'band' if series.is_ordered else 'interval'} over tasks.",
         *([SIGHT] if series.sees is not None else []),
     ]
     return PageSection(
         "returns",
         f"Return against {escape(series.title)}",
-        chart("returns", "Return against the first axis", line_keys(series.level_lines)),
+        chart(
+            "returns",
+            "Return against the first axis",
+            line_keys(series.level_lines),
+            is_line=series.is_ordered,
+        ),
         " ".join(sentences),
     )
 
@@ -156,11 +161,14 @@ def point_row(sweep: SweepRecord, point: PointRecord) -> str:
     return f"<tr>{cells}</tr>"
 
 
-def chart(name: str, label: str, keys: Mapping[str, Style]) -> str:
-    """The element that `page.js` draws `chart-NAME` into, and its legend."""
-    legend = "".join(
-        f"<li>{line_sample(style.colour, style.dash, 2.2)}<span><b>{escape(key)}</b></span></li>"
+def chart(name: str, label: str, keys: Mapping[str, Style], *, is_line: bool = True) -> str:
+    """The element that `page.js` draws `chart-NAME` into, and its legend of lines or points."""
+    samples = {
+        key: line_sample(style.colour, style.dash, 2.2) if is_line else dot_sample(style.colour)
         for key, style in keys.items()
+    }
+    legend = "".join(
+        f"<li>{sample}<span><b>{escape(key)}</b></span></li>" for key, sample in samples.items()
     )
     return (
         f'<div class="chart" id="chart-{name}" role="img" aria-label="{label}"></div>'

@@ -16,6 +16,8 @@ from adfast.report.sweep.record import PointRecord, SweepRecord
 
 # Palette entries and dashes of lines in their order, warm to cold: little context to much.
 COLOURS = ("alarm", "source", "accuracy", "ideal", "train", "model", "random")
+MARGIN = 0.4  # beside the first and the last level, of the space between two
+ASIDE = 0.6  # of the space between two levels, for the points of all groups
 DASHES = ("solid", "dash", "dot", "dashdot")
 
 
@@ -29,11 +31,15 @@ class Style:
 
 @dataclass(frozen=True)
 class LevelLine:
-    """The first panel's line of one group: its points over levels `[L]` of the first axis."""
+    """The first panel's line of one group: its points over levels `[L]` of the first axis.
+
+    `place` `[L]` is where they are drawn.
+    """
 
     name: str
     style: Style
     level: np.ndarray
+    place: np.ndarray
     mean: np.ndarray
     low: np.ndarray
     high: np.ndarray
@@ -58,9 +64,14 @@ class PointLines:
 
 @dataclass(frozen=True)
 class SweepSeries:
-    """All that the figure draws. `ticks` are the levels' labels, `sees` what each can see."""
+    """All that the figure draws. `ticks` are the levels' labels, `sees` what each can see.
+
+    Levels that are no quantities (`is_ordered` false) have nothing between them: their points are
+    not joined, and those of several groups stand side by side.
+    """
 
     title: str  # of the first axis
+    is_ordered: bool
     ticks: tuple[str, ...]
     sees: tuple[str, ...] | None  # None where it depends on more than the first axis
     level_lines: tuple[LevelLine, ...]
@@ -84,12 +95,19 @@ def sweep_series(sweep: SweepRecord) -> SweepSeries:
     }
     focus = by_group[shown[-1]]
     count = len(first.levels)
+    is_ordered = all(is_quantity(level[0]) for level in first.levels)
     return SweepSeries(
         title=first.title,
+        is_ordered=is_ordered,
         ticks=tuple(", ".join(level) for level in first.levels),
         sees=labels_of_sight(sweep),
         level_lines=tuple(
-            level_line(names[group], by_group[group], line_style(index, len(shown)))
+            level_line(
+                names[group],
+                by_group[group],
+                line_style(index, len(shown)),
+                aside=0.0 if is_ordered else ASIDE * (index - (len(shown) - 1) / 2) / len(shown),
+            )
             for index, group in enumerate(shown)
         ),
         group=names[shown[-1]],
@@ -110,13 +128,23 @@ def line_style(index: int, count: int) -> Style:
     return Style(COLOURS[index % len(COLOURS)], DASHES[index // len(COLOURS) % len(DASHES)])
 
 
-def level_line(name: str, points: list[PointRecord], style: Style) -> LevelLine:
-    """The line of one group through its finished points."""
+def is_quantity(value: str) -> bool:
+    """Whether a level is a number, or the absence of a limit."""
+    try:
+        float(value)
+    except ValueError:
+        return value == "none"
+    return True
+
+
+def level_line(name: str, points: list[PointRecord], style: Style, aside: float) -> LevelLine:
+    """The line of one group through its finished points, drawn `aside` levels to the right."""
     low, high = np.array([point.last5_ci95 for point in points]).T
     return LevelLine(
         name=name or "model, held-out tasks",
         style=style,
         level=np.array([point.levels[0] for point in points]),
+        place=np.array([point.levels[0] for point in points]) + aside,
         mean=np.array([point.last5_mean for point in points]),
         low=low,
         high=high,

@@ -7,6 +7,7 @@ import pytest
 
 from adfast.report.figures import png
 from adfast.report.palette import DARK
+from adfast.report.sweep.charts import returns_chart
 from adfast.report.sweep.figure import sweep_figure
 from adfast.report.sweep.record import SweepRecord
 from adfast.report.sweep.series import COLOURS, line_style, sweep_series
@@ -91,3 +92,22 @@ def test_figure_is_wide_enough_to_print_and_names_everything():
     header = bytes(png(figure)[:24])
     assert header[:8] == b"\x89PNG\r\n\x1a\n"
     assert struct.unpack(">II", header[16:24]) == (2240, 784)
+
+
+def test_categories_are_points_with_intervals_and_not_joined():
+    """There is nothing between two algorithms; what has a number or no limit is a line."""
+    sweep = record()
+    (axis, *others) = sweep.axes
+    named = axis.model_copy(
+        update={"levels": tuple((f"kind {n}",) for n in range(len(axis.levels)))}
+    )
+    categories = sweep_series(sweep.model_copy(update={"axes": (named, *others)}))
+    assert sweep_series(sweep).is_ordered
+    assert not categories.is_ordered
+    groups = [line.place - line.level for line in categories.level_lines]
+    assert len({float(aside[0]) for aside in groups}) == len(groups)
+    points = [t for t in returns_chart(categories)["data"] if t["mode"] == "markers"]
+    assert len(points) == len(groups)
+    assert all("error_y" in trace for trace in points)
+    returns = sweep_figure(categories).axes[0]
+    assert all(line.get_linestyle() == "None" for line in returns.get_lines()[: len(groups)])
