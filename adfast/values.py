@@ -167,8 +167,8 @@ def fitted(
     read = array if where is None else array[where]
     converted, fits = convert(read, dtype)
     if sizes is not None:
-        numbers = converted.reshape(-1, len(sizes))
-        fits = fits & ((numbers >= 0) & (numbers < np.array(sizes))).reshape(fits.shape)
+        by_row = converted.reshape(-1, len(sizes))
+        fits = fits & ((by_row >= 0) & (by_row < np.array(sizes))).reshape(fits.shape)
     if not np.all(fits):
         if rows is None and array.ndim:
             rows = np.arange(len(array))

@@ -28,6 +28,7 @@ from adfast.errors import AdfastError, Interrupted, InvalidArgument
 from adfast.histories import RingBuffer
 from adfast.histories.windows import Align, Undrawn
 from adfast.provenance import available_cores
+from adfast.tasks.transition_schema import TransitionSchema
 
 BLOCKS_AHEAD = 1  # in the ring before a draw sees them
 POLL_SECONDS = 0.1  # between two looks at whether to stop waiting
@@ -118,6 +119,11 @@ class LiveRing(Closing):
                 return Undrawn(0, 0, 0, 0)
             evicted, committed = self._bounds(self._draw)
             return self._ring.undrawn(length, align=align, evicted=evicted, committed=committed)
+
+    @property
+    def schema(self) -> TransitionSchema:
+        """What a transition holds."""
+        return self.plan.family.transition_schema
 
     @property
     def num_blocks(self) -> int:

@@ -66,9 +66,10 @@ class FieldLimits:
     def _fits(self, field: Field, numbers: np.ndarray) -> np.ndarray:
         """Which of the `numbers` of one item are allowed."""
         if field.sizes is not None:
-            return numbers < np.array(field.sizes)
+            return np.asarray(numbers < np.array(field.sizes))
         with np.errstate(over="ignore"):
-            return np.isfinite(numbers.astype(np.float32) if self._in_float32 else numbers)
+            numbers = numbers.astype(np.float32) if self._in_float32 else numbers
+        return np.asarray(np.isfinite(numbers))
 
 
 def greatest_numbers(field: Field) -> list[int]:

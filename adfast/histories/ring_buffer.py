@@ -101,7 +101,7 @@ class RingBuffer(WindowSampler):
         targets = check_lanes(lanes, self.num_lanes)
         check_names(fields, self._fields)
         first = next(iter(self._fields))
-        shape = getattr(fields[first], "shape", ())
+        shape: tuple[int, ...] = getattr(fields[first], "shape", ())
         if len(shape) < 2:
             raise InvalidArgument(
                 f'field "{first}" must be an array of shape (lanes, transitions, *item), '
@@ -156,7 +156,7 @@ def check_lanes(lanes: Sequence[int] | np.ndarray, num_lanes: int) -> list[int]:
     indices = as_array("lanes", lanes, INTEGERS)
     if indices.ndim != 1:
         raise InvalidArgument(f"lanes must be a list of integers, got shape {indices.shape}")
-    targets = indices.tolist()
+    targets: list[int] = indices.tolist()
     if len(set(targets)) != len(targets):
         raise InvalidArgument(f"lanes must be distinct, got {targets}")
     for lane in targets:

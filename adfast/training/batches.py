@@ -9,12 +9,13 @@ import numpy as np
 import torch
 
 from adfast.errors import InvalidArgument
-from adfast.models.transition_embedding import require_in_range
+from adfast.histories.field_limits import FieldLimits
+from adfast.histories.schema import HISTORY_INDEX, HISTORY_OFFSET, Schema
+from adfast.histories.windows import WindowSampler
 from adfast.training.config import TrainingConfig
 
 if TYPE_CHECKING:
     from adfast.histories.windows import Align, Undrawn
-    from adfast.tasks.transition_schema import TransitionSchema
 
 FIELDS = ("observation", "action", "reward", "next_observation", "episode_step")
 
@@ -53,6 +54,10 @@ class Windows(Protocol):
         """Name -> `[B, L, *item]`: as `adfast.histories.WindowSampler.sample`."""
 
     @property
+    def schema(self) -> Schema:
+        """What a row holds."""
+
+    @property
     def identity(self) -> dict[str, Any]:
         """JSON-ready: what tells these histories from others."""
 
@@ -63,13 +68,15 @@ class Windows(Protocol):
 class BatchSource:
     """Draws the windows `[batch_size, context_length, ...]` that a recipe trains on.
 
-    Raises `InvalidArgument` for a batch when no history is long enough for its windows.
+    Raises `InvalidArgument` for a batch when no history is long enough for its windows, and when
+    one holds a number that is not finite or outside the schema.
     """
 
     def __init__(self, histories: Windows, config: TrainingConfig, seed: int) -> None:
         self.histories = histories
         self.config = config
         self.seed = seed
+        self._limits = read_limits(histories.schema, FIELDS)
 
     def __call__(self, update: int) -> dict[str, torch.Tensor]:
         """The batch of `update`; valid until it is garbage, like any tensor."""
@@ -91,37 +98,31 @@ class BatchSource:
     def _sample(
         self, update: int, out: Mapping[str, np.ndarray] | None = None
     ) -> dict[str, np.ndarray]:
+        drawn: dict[str, Any] = {"seed": self.seed, "draw": update, "align": self.config.align}
+        size = self.config.batch_size, self.config.context_length
         try:
-            return self.histories.sample(
-                self.config.batch_size,
-                self.config.context_length,
-                seed=self.seed,
-                draw=update,
-                align=self.config.align,
-                fields=FIELDS,
-                out=out,
-            )
+            batch = self.histories.sample(*size, **drawn, fields=FIELDS, out=out)
         except InvalidArgument as error:
             raise InvalidArgument(f"training.context_length: {error}") from None
 
+        def place(row: int, item: int) -> str:
+            if not isinstance(self.histories, WindowSampler):
+                return f"window {row}, transition {item} of update {update}"
+            again = self.histories.sample(*size, **drawn, fields=("action",), return_positions=True)
+            offset = int(again[HISTORY_OFFSET][row]) + item
+            return f"history {again[HISTORY_INDEX][row]}, row {offset}"
 
-def check_values(batch: Mapping[str, np.ndarray], schema: TransitionSchema) -> None:
-    """Raise `InvalidArgument` for the first value of a batch that `schema` has no meaning for.
+        self._limits.require(list(batch.values()), *size, place)
+        return batch
 
-    The embedding checks what it sees on the processor; this is for batches that go to a device,
-    which would look up another row without a word.
+
+def read_limits(schema: Schema, names: Iterable[str]) -> FieldLimits:
+    """What the named fields may hold, in the float32 that models read.
+
+    Stores and rings refuse other numbers, but a store may be another program's.
     """
-    limits: list[tuple[str, np.ndarray, int]] = [
-        ("action", batch["action"], schema.num_actions),
-        ("episode_step", batch["episode_step"], schema.episode_length),
-    ]
-    for name in ("observation", "next_observation"):
-        if schema.real_observation is not None and not np.isfinite(batch[name]).all():
-            raise InvalidArgument(f"{name} must be finite, got nan or inf")
-        for component, size in enumerate(schema.observation_sizes):
-            limits.append((f"{name}[{component}]", batch[name][..., component], size))
-    for name, values, size in limits:
-        require_in_range(name, values, size)
+    fields = schema.fields
+    return FieldLimits({name: fields[name] for name in names if name in fields}, in_float32=True)
 
 
 def describe_undrawn(undrawn: Undrawn, config: TrainingConfig) -> str:

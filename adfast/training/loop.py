@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from adfast import random_streams
@@ -23,7 +22,7 @@ from adfast.errors import CheckpointError, Interrupted
 from adfast.models.transformer import Transformer
 from adfast.provenance import available_cores
 from adfast.training.allocator import keep_freed_memory
-from adfast.training.batches import Batches, check_values, describe_undrawn
+from adfast.training.batches import Batches, describe_undrawn
 from adfast.training.checkpoints import (
     TrainingState,
     load_training,
@@ -225,12 +224,8 @@ class Trainer:
             yield self.batch_of
             return
 
-        def fill(update: int, out: Mapping[str, np.ndarray]) -> None:
-            self.batch_of.fill(update, out)
-            check_values(out, self.model.schema)
-
         template, transfer = self.batch_of(updates[0]), CudaTransfer(self.execution.device)
-        with BatchPrefetcher(fill, updates, template, transfer) as prefetched:
+        with BatchPrefetcher(self.batch_of.fill, updates, template, transfer) as prefetched:
             yield prefetched
 
     def _update(self, update: int, batch: Batch, gradient: Gradient) -> torch.Tensor:

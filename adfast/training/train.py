@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from adfast.errors import InvalidArgument
+from adfast.histories.schema import HISTORY_INDEX, HISTORY_OFFSET
 from adfast.models.checkpoint import describe_model
 from adfast.models.config import ModelConfig
 from adfast.models.transformer import Transformer
 from adfast.progress import progress_bar
 from adfast.tasks.transition_schema import TransitionSchema
-from adfast.training.batches import BatchSource
+from adfast.training.batches import BatchSource, read_limits
 from adfast.training.config import TrainingConfig
 from adfast.training.loop import Trainer, TrainingHooks
 from adfast.training.progress import report_updates
@@ -71,12 +72,20 @@ def normalise_inputs(model: Transformer, histories: WindowSampler, seed: int) ->
     schema = model.schema
     if schema.real_observation is None and schema.reward_dtype != "float32":
         return
+    fields = ("observation", "reward")
     item_bytes = schema.fields["observation"].item_bytes
     sample = histories.sample(
         min(max(SAMPLE_BYTES // item_bytes, FEWEST_SAMPLES), MOST_SAMPLES),
         1,
         seed=seed,
         draw=0,
-        fields=("observation", "reward"),
+        fields=fields,
+        return_positions=True,
     )
+
+    def place(row: int, item: int) -> str:
+        return f"history {sample[HISTORY_INDEX][row]}, row {sample[HISTORY_OFFSET][row]}"
+
+    arrays = [sample[name] for name in fields]
+    read_limits(schema, fields).require(arrays, len(arrays[0]), 1, place)
     model.embedding.normalise_by(sample["observation"][:, 0], sample["reward"][:, 0])

@@ -6,12 +6,14 @@ import torch
 
 from adfast import histories
 from adfast.errors import InvalidArgument
+from adfast.histories.manifest import read_manifest, write_manifest
 from adfast.models.checkpoint import read_tensors
-from adfast.tasks.transition_schema import RealObservation, TransitionSchema
-from adfast.training.batches import FIELDS, BatchSource, check_values
+from adfast.tasks.transition_schema import Field, RealObservation, TransitionSchema
+from adfast.training.batches import FIELDS, BatchSource
 from adfast.training.checkpoints import newest_checkpoint
 from adfast.training.config import TrainingConfig
 from adfast.training.loop import TrainingHooks
+from adfast.training.train import train
 from training.tiny_training import SCHEMA, TRAINING, make_trainer, random_store
 
 
@@ -64,33 +66,63 @@ def test_filling_writes_the_same_batch(store):
         assert (out[name] == values.numpy()).all()
 
 
+def with_value(path, schema, field, row, value):
+    """A store of another program: 3 histories of 20 rows, `value` in row `row` of the second."""
+    plain = histories.FieldSchema(
+        {name: Field(about.dtype, about.shape) for name, about in schema.fields.items()}
+    )
+    arrays = {name: np.zeros((60, *f.shape), f.dtype) for name, f in plain.fields.items()}
+    arrays["episode_step"][:] = np.arange(60) % 5
+    arrays[field].reshape(60, -1)[20 + row, -1] = value
+    with histories.create(path, plain, num_blocks=1) as writer:
+        writer.append_block(0, arrays, np.full(3, 20))
+    manifest = read_manifest(path)
+    write_manifest(path, manifest.model_copy(update={"transition": schema.to_dict()}))
+    return histories.open(path)
+
+
+def with_nan(path, schema, field, row):
+    """The same with NaN, which no schema lets through: written into the file."""
+    store = with_value(path, schema, field, row, 1234.5)
+    shard = path / "block-000000.safetensors"
+    content = shard.read_bytes()
+    assert content.count(np.float32(1234.5).tobytes()) == 1
+    shard.write_bytes(content.replace(np.float32(1234.5).tobytes(), np.float32(np.nan).tobytes()))
+    return histories.open(path), store
+
+
 @pytest.mark.parametrize(
     ("field", "message"),
     [
-        ("action", r"action must be in 0\.\.4 by the model's schema, got 200; use the schema"),
-        ("episode_step", r"episode_step must be in 0\.\.4"),
-        ("observation", r"observation\[1\] must be in 0\.\.3"),
-        ("next_observation", r"next_observation\[1\] must be in 0\.\.3"),
+        ("action", r"action must be in 0\.\.4, got 200"),
+        ("episode_step", r"episode_step must be in 0\.\.4, got 200"),
+        ("observation", r"observation\[1\] must be in 0\.\.3, got 200"),
+        ("next_observation", r"next_observation\[1\] must be in 0\.\.3, got 200"),
     ],
 )
-def test_value_that_the_schema_does_not_know_is_named(store, field, message):
-    batch = {name: values.numpy().copy() for name, values in draw(store, 0, 0).items()}
-    check_values(batch, SCHEMA)
-    batch[field].reshape(-1)[-1] = 200
-    with pytest.raises(InvalidArgument, match=message):
-        check_values(batch, SCHEMA)
+@pytest.mark.parametrize("fills", [False, True])
+def test_value_of_another_program_that_the_schema_does_not_know_is_named(
+    tmp_path, field, message, fills
+):
+    store = with_value(tmp_path, SCHEMA, field, 7, 200)
+    config = TrainingConfig.from_mapping(TRAINING | {"batch_size": 40, "align": "step"})
+    source = BatchSource(store, config, 0)
+    whole = SCHEMA.allocate(40, config.context_length)
+    out = {name: whole[name] for name in FIELDS}
+    with pytest.raises(InvalidArgument, match=rf"^{message} in history 1, row 7$"):
+        source.fill(0, out) if fills else source(0)
 
 
-@pytest.mark.parametrize("field", ["observation", "next_observation"])
-def test_real_value_that_is_not_finite_is_named(field):
-    schema = TransitionSchema((), 5, 5, real_observation=RealObservation("float32", (2,)))
-    batch = schema.allocate(3, 4)
-    for values in batch.values():
-        values.fill(0)
-    check_values(batch, schema)
-    batch[field][2, 1, 1] = np.nan
-    with pytest.raises(InvalidArgument, match=f"^{field} must be finite, got nan or inf"):
-        check_values(batch, schema)
+@pytest.mark.parametrize("field", ["observation", "next_observation", "reward"])
+def test_number_of_another_program_that_is_not_finite_is_named(tmp_path, field):
+    real = RealObservation("float32", (2,))
+    schema = TransitionSchema((), 5, 5, "float32", real_observation=real)
+    store, _ = with_nan(tmp_path / "store", schema, field, 7)
+    with pytest.raises(InvalidArgument, match=r" must be finite in float32, got nan in history 1"):
+        draw(store, 0, 0, batch_size=40, align="step")
+    if field != "next_observation":
+        with pytest.raises(InvalidArgument, match=rf"^{field}.* got nan in history 1, row 7$"):
+            train(store, tmp_path / "run", training=TrainingConfig(updates=1, context_length=5))
 
 
 def too_short_histories():
