@@ -10,12 +10,15 @@ import torch
 from torch import Tensor
 
 from adfast.attention.triton.decode import decode
+from adfast.attention.triton.kernel_folder import keep_kernels
 from adfast.attention.triton.operator import attention_operator
 from adfast.attention.triton.packed_operator import packed_operator
 from adfast.attention.triton.tiles import DOT_TYPES, HEAD_DIMS
 from adfast.errors import InvalidArgument
 
 __all__ = ["attention", "check_supported", "decode", "packed_attention"]
+
+keep_kernels()  # before the first is compiled, whichever that is
 
 
 def attention(
