@@ -121,6 +121,11 @@ class RunDirectory(Closing):
         """What `record_stage` noted so far, by stage."""
         return read_stage_records(self.provenance)
 
+    @property
+    def has_checkpoints(self) -> bool:
+        """Whether training has begun."""
+        return any(self.checkpoints.glob("*.safetensors"))
+
     def is_finished(self, stage: str) -> bool:
         """Whether `stage` was carried through and what it left is still there, and whole."""
         if stage in self._repeated or stage not in self.stage_records():

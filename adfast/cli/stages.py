@@ -71,6 +71,7 @@ def train(run: RunDirectory, should_stop: Interruption) -> None:
     from adfast.training.batches import BatchSource
     from adfast.training.loop import Trainer, TrainingHooks
     from adfast.training.progress import report_updates
+    from adfast.training.train import normalise_inputs
 
     family = make_family(run.config)
     monitored = make_split(run.config, family).held_out
@@ -98,6 +99,8 @@ def train(run: RunDirectory, should_stop: Interruption) -> None:
         progress_bar("train", config.updates, "updates") as bar,
     ):
         batches = BatchSource(source, config, run.config.seed)
+        if not run.has_checkpoints:  # else what is gone on from has been normalised
+            normalise_inputs(model, source, run.config.seed)
         trainer = Trainer(
             model,
             batches,
@@ -192,5 +195,5 @@ def refuse_silent_repeat(run: RunDirectory, stage: str) -> None:
     """Raise `RunError` where `stage` is finished or begun: say how to go on or start over."""
     if run.is_finished(stage):
         raise RunError(f"{run.path}: {stage} is finished; to repeat it, add --fresh")
-    if stage == "train" and any(run.checkpoints.glob("*.safetensors")):
+    if stage == "train" and run.has_checkpoints:
         raise RunError(f"{run.path}: training has begun; go on with --resume, or add --fresh")

@@ -80,6 +80,7 @@ class LiveRing(Closing):
         align: Align = "step",
         fields: Iterable[str] | None = None,
         out: Mapping[str, np.ndarray] | None = None,
+        return_positions: bool = False,
     ) -> dict[str, np.ndarray]:
         """Name -> `[B, L, *item]`: `HistoryStore.sample` of the histories that `draw` sees.
 
@@ -104,6 +105,7 @@ class LiveRing(Closing):
                 evicted=evicted,
                 committed=committed,
                 out=out,
+                return_positions=return_positions,
             )
 
     def _bounds(self, draw: int) -> tuple[int, int]:

@@ -28,7 +28,7 @@ from adfast.models.real_observations import RealObservations
 from adfast.models.summed_rows import SummedRows
 from adfast.tasks.transition_schema import TransitionSchema
 
-UINT8_REWARDS = 256
+COUNTED_REWARDS = 256  # values of an 8-bit reward
 EMBEDDING_SCALE = 0.5  # standard deviation of the initial rows
 
 
@@ -117,8 +117,9 @@ class TransitionEmbedding(nn.Module):
         self.layout = layout
         sizes = schema.observation_sizes
         self.num_components = len(sizes)
-        self.has_float_reward = schema.reward_dtype == "float32"
-        num_rewards = 1 if self.has_float_reward else UINT8_REWARDS
+        self.has_real_reward = not schema.has_counted_rewards
+        self.least_reward = 0 if self.has_real_reward else int(np.iinfo(schema.reward_dtype).min)
+        num_rewards = 1 if self.has_real_reward else COUNTED_REWARDS
         # Blocks in the order of the tokens that they belong to; the last row of a block that has
         # one more than it has values means "none".
         previous = [schema.num_actions + 1, num_rewards + 1, *(size + 1 for size in sizes)]
@@ -131,7 +132,7 @@ class TransitionEmbedding(nn.Module):
                 std=EMBEDDING_SCALE, generator=generator
             )
         )
-        if self.has_float_reward:
+        if self.has_real_reward:
             self.register_buffer("reward_scale", torch.ones(()))
             self.reward_direction = nn.Parameter(
                 torch.empty(width).normal_(std=EMBEDDING_SCALE, generator=generator)
@@ -148,14 +149,14 @@ class TransitionEmbedding(nn.Module):
         """
         rows = self.rows(inputs)
         if self.layout == "one-token":
-            token = self.add_float_reward(self.sum_rows(rows), inputs)
+            token = self.add_real_reward(self.sum_rows(rows), inputs)
             return self.add_final(self.add_observation(token, inputs), inputs)
         action, reward, observation = rows.split(
             (1, 1 + self.num_components, 1 + self.num_components), dim=-1
         )
         tokens = (
             self.sum_rows(action),
-            self.add_final(self.add_float_reward(self.sum_rows(reward), inputs), inputs),
+            self.add_final(self.add_real_reward(self.sum_rows(reward), inputs), inputs),
             self.add_observation(self.sum_rows(observation), inputs),
         )
         return torch.stack(tokens, dim=-2)
@@ -165,8 +166,8 @@ class TransitionEmbedding(nn.Module):
         none = self.block_size
         first = inputs.is_first
         reward = torch.zeros_like(inputs.previous_action, dtype=torch.int64)
-        if not self.has_float_reward:
-            reward = inputs.previous_reward.long()
+        if not self.has_real_reward:
+            reward = inputs.previous_reward.long() - self.least_reward
         observed: tuple[Tensor, ...] = ()
         if self.real is None:
             observed = (
@@ -195,9 +196,9 @@ class TransitionEmbedding(nn.Module):
         summed: Tensor = SummedRows.apply(self.table, rows.flatten(0, -2))
         return summed.view(*rows.shape[:-1], -1)
 
-    def add_float_reward(self, token: Tensor, inputs: StepInput) -> Tensor:
+    def add_real_reward(self, token: Tensor, inputs: StepInput) -> Tensor:
         """`token` plus the linear embedding of real rewards; others are rows of the table."""
-        if not self.has_float_reward:
+        if not self.has_real_reward:
             return token
         reward = inputs.previous_reward.to(token.dtype).masked_fill(inputs.is_first, 0.0)
         return token + (reward * self.reward_scale)[..., None] * self.reward_direction
@@ -220,7 +221,7 @@ class TransitionEmbedding(nn.Module):
         """Take from a sample `[N, ...]` of the data what real inputs are normalised by."""
         if self.real is not None:
             self.real.normalise_by(observation)
-        if self.has_float_reward:
+        if self.has_real_reward:
             if not np.isfinite(reward).all():
                 raise InvalidArgument(
                     "rewards must be finite to be learned from, got nan or inf; mend the histories "

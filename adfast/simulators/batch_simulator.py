@@ -11,10 +11,21 @@ from __future__ import annotations
 from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
+from numba.core.errors import NumbaError
 
 from adfast.errors import InvalidArgument
 from adfast.random_streams import as_streams
-from adfast.simulators.step_loops import EnvironmentArrays, compile_step_loops, narrow_actions
+from adfast.simulators.broken_schema import explain_reset, explain_step
+from adfast.simulators.step_loops import (
+    BROKEN,
+    BROKEN_BY_RESET,
+    BROKEN_BY_STEP,
+    KEPT_SCHEMA,
+    EnvironmentArrays,
+    compile_step_loops,
+    narrow_actions,
+)
+from adfast.tasks.checked_calls import uncompilable
 from adfast.tasks.family import TaskFamily
 from adfast.values import INTEGERS, as_array, as_flag, as_mask, as_seed, require_kind
 
@@ -101,7 +112,7 @@ class BatchSimulator:
         self._waiting &= ~mask
         self._any_waiting = bool(self._waiting.any())
         observation = self._new_observation() if self.copy else self._result.observation
-        self._loops.reset_some(*self._environments, mask.view(np.uint8), observation.reshape(-1))
+        self._reset_some(mask, observation)
         return observation
 
     def reseed(self, random_streams: Any, mask: np.ndarray) -> None:
@@ -128,7 +139,8 @@ class BatchSimulator:
         and end nothing.
 
         Raises `InvalidArgument`, and changes nothing, for actions of another kind, shape or range,
-        and where an environment that is to step waits for a reset.
+        and where an environment that is to step waits for a reset. Where the family leaves its
+        schema, it says where, and every environment then waits for a reset.
         """
         if mask is not None:
             mask = as_mask("step mask", mask, self.num_environments)
@@ -138,40 +150,82 @@ class BatchSimulator:
         if self._any_waiting:
             self._refuse_waiting(self._waiting)
         result = self._new_result() if self.copy else self._result
-        self._loops.step_all(
-            *self._environments,
-            self._actions,
-            self.auto_reset,
-            result.observation.reshape(-1),
-            result.reward,
-            result.terminated.view(np.uint8),
-            result.truncated.view(np.uint8),
-            result.final_observation.reshape(-1),
-        )
+        self._step_all(self._environments, self.task_ids, self._actions, result)
         if not self.auto_reset:
             np.logical_or(result.terminated, result.truncated, out=self._waiting)
             self._any_waiting = bool(self._waiting.any())
         return result
 
     def _step_some(self, mask: np.ndarray) -> StepResult:
-        """`step` in the environments of `mask`: all step, and the others are put back."""
+        """`step` in the environments of `mask` alone, as a batch of their own."""
         if (self._waiting & mask).any():
             self._refuse_waiting(self._waiting & mask)
-        held = np.flatnonzero(~mask)
-        waiting = self._waiting[held]
-        kept = [array[..., held] for array in self._environments.changing]
-        self._any_waiting = False
-        result = self.step(self._actions)
-        for array, values in zip(self._environments.changing, kept, strict=True):
-            array[..., held] = values
-        self._waiting[held] = waiting
-        self._any_waiting = bool(self._waiting.any())
-        observe_all = np.zeros(self.num_environments, np.uint8)
-        self._loops.reset_some(*self._environments, observe_all, result.observation.reshape(-1))
-        result.final_observation[held] = result.observation[held]
-        for values in (result.reward, result.terminated, result.truncated):
-            values[held] = 0
+        moving = np.flatnonzero(mask)
+        part = EnvironmentArrays(*(array.take(moving, axis=-1) for array in self._environments))
+        stepped = self._new_result(len(moving))
+        self._step_all(part, self.task_ids[moving], self._actions[moving], stepped)
+        for array, values in zip(self._environments.changing, part.changing, strict=True):
+            array[..., moving] = values
+        result = self._new_result() if self.copy else self._result
+        self._reset_some(np.zeros(self.num_environments, np.bool_), result.observation)
+        result.final_observation[...] = result.observation
+        result.final_observation[moving] = stepped.final_observation
+        for name in ("reward", "terminated", "truncated"):
+            values = getattr(result, name)
+            values[...] = 0
+            values[moving] = getattr(stepped, name)
+        if not self.auto_reset:
+            self._waiting[moving] = stepped.terminated | stepped.truncated
+            self._any_waiting = bool(self._waiting.any())
         return result
+
+    def _step_all(
+        self,
+        environments: EnvironmentArrays,
+        task_ids: np.ndarray,
+        actions: np.ndarray,
+        result: StepResult,
+    ) -> None:
+        """Fill `result` by one step; where the family leaves its schema, all wait for a reset."""
+        terminated = result.terminated.view(np.uint8)
+        try:
+            broken_by = self._loops.step_all(
+                *environments,
+                actions,
+                self.auto_reset,
+                result.observation.reshape(-1),
+                result.reward,
+                terminated,
+                result.truncated.view(np.uint8),
+                result.final_observation.reshape(-1),
+            )
+        except NumbaError as error:
+            raise uncompilable(self.family, error) from error
+        if broken_by == BROKEN_BY_STEP:
+            self._wait_everywhere()
+            broken = terminated == BROKEN
+            terminated[broken] = 0  # no byte of a boolean array may be 2
+            explain_step(self.family, task_ids, environments, actions, int(broken.argmax()))
+        if broken_by == BROKEN_BY_RESET:
+            self._wait_everywhere()
+            explain_reset(self.family, task_ids, environments)
+
+    def _reset_some(self, mask: np.ndarray, observation: np.ndarray) -> None:
+        """Reset where `mask` is and observe all; where that leaves the schema, all wait again."""
+        try:
+            broken_by = self._loops.reset_some(
+                *self._environments, mask.view(np.uint8), observation.reshape(-1)
+            )
+        except NumbaError as error:
+            raise uncompilable(self.family, error) from error
+        if broken_by != KEPT_SCHEMA:
+            self._wait_everywhere()
+            explain_reset(self.family, self.task_ids, self._environments)
+
+    def _wait_everywhere(self) -> None:
+        """Have every environment wait for a reset."""
+        self._waiting[:] = True
+        self._any_waiting = True
 
     def _refuse_waiting(self, waiting: np.ndarray) -> NoReturn:
         """Raise `InvalidArgument` for the environments that were to step and cannot."""
@@ -198,11 +252,13 @@ class BatchSimulator:
     def _new_observation(self) -> np.ndarray:
         return np.empty(self._observation_shape, self._observation_dtype)
 
-    def _new_result(self) -> StepResult:
+    def _new_result(self, count: int | None = None) -> StepResult:
+        count = self.num_environments if count is None else count
+        shape = (count, *self._observation_shape[1:])
         return StepResult(
-            observation=np.empty(self._observation_shape, self._observation_dtype),
-            reward=np.empty(self.num_environments, self._reward_dtype),
-            terminated=np.empty(self.num_environments, np.bool_),
-            truncated=np.empty(self.num_environments, np.bool_),
-            final_observation=np.empty(self._observation_shape, self._observation_dtype),
+            observation=np.empty(shape, self._observation_dtype),
+            reward=np.empty(count, self._reward_dtype),
+            terminated=np.empty(count, np.bool_),
+            truncated=np.empty(count, np.bool_),
+            final_observation=np.empty(shape, self._observation_dtype),
         )

@@ -83,7 +83,7 @@ def selector(count: int) -> Callable[..., Any]:
 
         @register_jitable
         def select(condition: Any, yes: Any, no: Any) -> Any:
-            return (yes[0] if condition else no[0],)
+            return (int32(yes[0]) if condition else int32(no[0]),)
 
         return select
 
@@ -91,10 +91,30 @@ def selector(count: int) -> Callable[..., Any]:
 
     @register_jitable
     def select_all(condition: Any, yes: Any, no: Any) -> Any:
-        value = yes[last] if condition else no[last]
+        value = int32(yes[last]) if condition else int32(no[last])
         return (*select_before(condition, yes, no), value)
 
     return select_all
+
+
+def int32_tuple(count: int) -> Callable[..., Any]:
+    """The function `values -> tuple` of the same values in int32."""
+    last = count - 1
+    if count == 1:
+
+        @register_jitable
+        def narrow(values: Any) -> Any:
+            return (int32(values[0]),)
+
+        return narrow
+
+    narrow_before = int32_tuple(count - 1)
+
+    @register_jitable
+    def narrow_all(values: Any) -> Any:
+        return (*narrow_before(values), int32(values[last]))
+
+    return narrow_all
 
 
 def mixed_radix(sizes: tuple[int, ...]) -> Callable[..., Any]:

@@ -15,13 +15,20 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numba import int32, uint8, uint32, uint64
+from numba.extending import register_jitable
 
 from adfast.compiled_code import compiled
 from adfast.random_draws import step_key
 from adfast.random_streams import ENVIRONMENT_RESET, ENVIRONMENT_STEP, stream_keys
-from adfast.simulators import components
+from adfast.simulators import components, schema_guards
 from adfast.simulators.components import column_reader, column_writer, item_writer, selector
+from adfast.simulators.schema_guards import dtype_guard, tuple_guard
 from adfast.tasks.family import TaskFamily, hash_of_sources
+
+# What a loop returns: the function of the family that broke its schema, or that none did. Where an
+# observation breaks it, the loop names the function that led there.
+KEPT_SCHEMA, BROKEN_BY_RESET, BROKEN_BY_STEP = range(3)
+BROKEN = 2  # the bit of `terminated` that marks an environment whose step broke the schema
 
 
 class EnvironmentArrays(NamedTuple):
@@ -67,15 +74,19 @@ class StepLoops(NamedTuple):
     terminated, truncated, final_observation)` takes one step in all environments. `actions`,
     `terminated` and `truncated` are uint8 [E]; observations are flat [E * C]. The final observation
     is the one before any reset; with `auto_reset` an ended episode is followed at once by the next.
+
+    Both return which function of the family broke the schema, if one did; nothing that they wrote
+    is of use then, but where `step` did so: such an environment's state is that from before, and
+    its `terminated` is `BROKEN`.
     """
 
-    reset_some: Callable[..., None]
-    step_all: Callable[..., None]
+    reset_some: Callable[..., int]
+    step_all: Callable[..., int]
 
 
 def source_stamp(family: TaskFamily) -> str:
     """What a compiled loop must close over, so that no edit of its parts leaves it stale."""
-    return family.source_hash + hash_of_sources(components.__name__)
+    return family.source_hash + hash_of_sources(components.__name__, schema_guards.__name__)
 
 
 @cache
@@ -83,12 +94,20 @@ def compile_step_loops(family: TaskFamily) -> StepLoops:
     """The loops of `family`; compiled, or loaded from the cache, when first called."""
     stamp = source_stamp(family)
     reset, step, observe = family.reset, family.step, family.observe
-    num_components = len(family.transition_schema.observation_sizes)
+    schema = family.transition_schema
+    num_components = len(schema.observation_sizes)
+    is_no_state = tuple_guard(family.state_sizes)
+    is_no_observation = tuple_guard(schema.observation_sizes)
+    is_no_reward, narrow_reward = dtype_guard(schema.reward_dtype)
     episode_length = family.episode_length
     read_task = column_reader(family.task_size)
     read_state, write_state = column_reader(family.state_size), column_writer(family.state_size)
     select_state = selector(family.state_size)
     write_observation = item_writer(num_components)
+
+    @register_jitable
+    def is_broken_at(task: Any, state: Any) -> Any:
+        return uint8(is_no_state(state) | is_no_observation(observe(task, state)))
 
     @compiled
     def reset_some(
@@ -99,18 +118,24 @@ def compile_step_loops(family: TaskFamily) -> StepLoops:
         keys: Any,
         mask: Any,
         observation: Any,
-    ) -> None:
+    ) -> int:
         _ = stamp
         count = uint64(mask.shape[0])
+        broken = uint8(0)
         for e in range(count):
             if mask[e]:
                 key = step_key(keys[uint64(0), e], keys[uint64(1), e], episodes[e])
-                write_state(state, e, reset(read_task(task, e), key))
+                start = reset(read_task(task, e), key)
+                broken |= is_broken_at(read_task(task, e), start)
+                write_state(state, e, start)
                 episode_step[e] = int32(0)
                 episodes[e] = uint32(episodes[e] + uint32(1))
+        if broken:
+            return BROKEN_BY_RESET
         for e in range(count):
             seen = observe(read_task(task, e), read_state(state, e))
             write_observation(observation, e * uint64(num_components), seen)
+        return KEPT_SCHEMA
 
     @compiled
     def step_all(
@@ -126,17 +151,21 @@ def compile_step_loops(family: TaskFamily) -> StepLoops:
         terminated: Any,
         truncated: Any,
         final_observation: Any,
-    ) -> None:
+    ) -> int:
         _ = stamp
         count = uint64(actions.shape[0])
+        broken = uint8(0)
         for e in range(count):
             clock = uint32((episodes[e] - uint32(1)) * uint32(episode_length))
             clock = uint32(clock + uint32(episode_step[e]))
             key = step_key(keys[uint64(2), e], keys[uint64(3), e], clock)
-            after, paid, ended = step(read_task(task, e), read_state(state, e), actions[e], key)
-            write_state(state, e, after)
-            reward[e] = paid
-            terminated[e] = uint8(ended)
+            # A reduction in this loop would be dear, an observation from registers is not.
+            before = read_state(state, e)
+            after, paid, ended = step(read_task(task, e), before, actions[e], key)
+            is_broken = uint8(is_broken_at(read_task(task, e), after) | is_no_reward(paid))
+            write_state(state, e, select_state(is_broken == 0, after, before))
+            reward[e] = narrow_reward(paid)
+            terminated[e] = uint8(BROKEN) if is_broken else uint8(ended != 0)
 
         any_done = uint8(0)
         for e in range(count):
@@ -145,6 +174,8 @@ def compile_step_loops(family: TaskFamily) -> StepLoops:
             episode_step[e] = steps
             truncated[e] = out_of_time
             any_done |= uint8(out_of_time | terminated[e])
+        if any_done & uint8(BROKEN):
+            return BROKEN_BY_STEP
 
         for e in range(count):
             seen = observe(read_task(task, e), read_state(state, e))
@@ -154,20 +185,24 @@ def compile_step_loops(family: TaskFamily) -> StepLoops:
             # A slice assignment takes eight times as long: it provides for overlap.
             for item in range(uint64(observation.shape[0])):
                 observation[item] = final_observation[item]
-            return
+            return KEPT_SCHEMA
 
         for e in range(count):
             done = (truncated[e] | terminated[e]) != 0
             key = step_key(keys[uint64(0), e], keys[uint64(1), e], episodes[e])
             start = reset(read_task(task, e), key)
+            broken |= uint8(uint8(done) & is_broken_at(read_task(task, e), start))
             write_state(state, e, select_state(done, start, read_state(state, e)))
         for e in range(count):
             done = (truncated[e] | terminated[e]) != 0
             episode_step[e] = int32(0) if done else episode_step[e]
             episodes[e] = uint32(episodes[e] + uint32(done))
+        if broken:
+            return BROKEN_BY_RESET
         for e in range(count):
             seen = observe(read_task(task, e), read_state(state, e))
             write_observation(observation, e * uint64(num_components), seen)
+        return KEPT_SCHEMA
 
     return StepLoops(reset_some, step_all)
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import numpy as np
-from numba import uint32, uint64
+from numba import uint8, uint32, uint64
 from numba.extending import register_jitable
 from pydantic import Field
 
@@ -21,6 +21,7 @@ from adfast.config import CountOrNone
 from adfast.errors import InvalidArgument
 from adfast.random_draws import bounded, subkey, uniform
 from adfast.simulators.components import mixed_radix, mixed_radix_inverse
+from adfast.simulators.schema_guards import dtype_guard, tuple_guard
 from adfast.source_algorithms.history_loop import LearningRules
 from adfast.source_algorithms.source_algorithm import SourceAlgorithm
 from adfast.tasks.family import TaskFamily
@@ -43,19 +44,27 @@ class Optimal(SourceAlgorithm):
 
     @staticmethod
     def rules(family: TaskFamily) -> LearningRules:
-        """Values by backward induction: of state s before episode step t `memory[t * S + s]`."""
+        """Values by backward induction: of state s before episode step t `memory[t * S + s]`.
+
+        A step out of the schema is worth infinity: where an episode can come to one, the expert
+        does, and the history loop refuses it. Where none can, it changes nothing.
+        """
         check_enumerable(family)
         sizes = family.state_sizes
         num_states = int(np.prod(sizes, dtype=np.int64))
         num_actions, episode_length = family.num_actions, family.episode_length
         step = family.step
+        is_no_state = tuple_guard(sizes)
+        is_no_reward, narrow_reward = dtype_guard(family.transition_schema.reward_dtype)
         number_state, state_of = mixed_radix(sizes), mixed_radix_inverse(sizes)
 
         @register_jitable
         def action_value(memory: Any, task: Any, state: Any, action: Any, then: Any) -> Any:
-            state_next, reward, terminated = step(task, state, action, uint32(0))
+            state_next, reward, terminated = step(task, state, uint8(action), uint32(0))
+            if is_no_state(state_next) | is_no_reward(reward):
+                return np.inf
             future = memory[then * uint64(num_states) + number_state(state_next)]
-            return reward + (0.0 if terminated else future)
+            return narrow_reward(reward) + (0.0 if terminated else future)
 
         @register_jitable
         def greatest(memory: Any, task: Any, state: Any, then: Any) -> Any:

@@ -4,7 +4,10 @@ One kernel runs a block of histories, one after the other, from reset to the las
 loops of `simulators` it closes over pure functions (here of the family and of the algorithm) and
 over a stamp of their sources, so that what is kept serves later processes and never a stale loop.
 
-Legend: N histories of the block, P task parameters.
+A family's or an algorithm's value that its schema cannot hold ends the loop: it is neither kept nor
+used as an index.
+
+Legend: N histories of the block, P task parameters, S state components.
 """
 
 from __future__ import annotations
@@ -13,14 +16,23 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any, NamedTuple
 
-from numba import uint32, uint64
+from numba import int64, uint8, uint32, uint64
+from numba.extending import register_jitable
 
 from adfast.compiled_code import compiled
 from adfast.random_draws import step_key
-from adfast.simulators.components import column_reader, item_writer, mixed_radix
-from adfast.simulators.step_loops import source_stamp
+from adfast.simulators.components import column_reader, int32_tuple, item_writer, mixed_radix
+from adfast.simulators.schema_guards import dtype_guard, is_outside, tuple_guard
+from adfast.simulators.step_loops import (
+    BROKEN_BY_RESET,
+    BROKEN_BY_STEP,
+    KEPT_SCHEMA,
+    source_stamp,
+)
 from adfast.tasks.family import TaskFamily, hash_of_sources
 from adfast.tasks.transition_schema import BOUNDARY_INSIDE, BOUNDARY_TERMINATED, BOUNDARY_TRUNCATED
+
+BROKEN_BY_OBSERVE, BROKEN_BY_CHOOSE = BROKEN_BY_STEP + 1, BROKEN_BY_STEP + 2
 
 
 class LearningRules(NamedTuple):
@@ -45,12 +57,16 @@ class HistoryLoop(NamedTuple):
     """The compiled loop of one family and algorithm, and the size of the memory it needs.
 
     `run(task int32 [P, N], keys uint32 [6, N], exploration float64 [episodes], parameters, memory,
-    keep_every, *fields, lengths int64 [N], returns float64 [N, episodes])` fills the flat `fields`
-    (in the schema's order), `lengths` and `returns`; `memory` is scratch. The keys are the offset
-    and mask of the reset, step and behaviour streams. `keep_every` 0 writes no field.
+    keep_every, *fields, lengths int64 [N], returns float64 [N, episodes], last_call int64 [3 + S])`
+    fills the flat `fields` (in the schema's order), `lengths` and `returns`; `memory` is scratch.
+    The keys are the offset and mask of the reset, step and behaviour streams. `keep_every` 0 writes
+    no field.
+
+    Returns which function left the schema; where one did, `last_call` says what it was called with:
+    the history, the key, the action, and the state.
     """
 
-    run: Callable[..., None]
+    run: Callable[..., int]
     memory_size: int
 
 
@@ -68,7 +84,17 @@ def compile_history_loop(
     num_components = len(schema.observation_sizes)
     read_task = column_reader(task_size)
     write_observation = item_writer(num_components)
+    write_call, as_state = item_writer(family.state_size), int32_tuple(family.state_size)
+    is_no_state = tuple_guard(family.state_sizes)
+    is_no_observation = tuple_guard(schema.observation_sizes)
+    is_no_reward, narrow_reward = dtype_guard(schema.reward_dtype)
+    num_actions = family.num_actions
     number_observation = mixed_radix(schema.observation_sizes)
+
+    @register_jitable
+    def note(last_call: Any, history: Any, key: Any, action: Any, state: Any) -> None:
+        last_call[0], last_call[1], last_call[2] = history, key, action
+        write_call(last_call, uint64(3), state)
 
     @compiled
     def run(
@@ -86,7 +112,8 @@ def compile_history_loop(
         episode_step: Any,
         lengths: Any,
         returns: Any,
-    ) -> None:
+        last_call: Any,
+    ) -> int:
         _ = stamp
         num_histories, num_episodes = uint64(lengths.shape[0]), uint64(exploration.shape[0])
         components = uint64(num_components)
@@ -100,8 +127,15 @@ def compile_history_loop(
             for episode in range(num_episodes):
                 kept = keep_every > 0 and episode % uint64(keep_every) == uint64(0)
                 key = step_key(keys[0, h], keys[1, h], episode)
-                state = reset(task, key)
+                start = reset(task, key)
+                state = as_state(start)
+                if is_no_state(start):
+                    note(last_call, h, key, 0, state)
+                    return BROKEN_BY_RESET
                 now = observe(task, state)
+                if is_no_observation(now):
+                    note(last_call, h, key, 0, state)
+                    return BROKEN_BY_OBSERVE
                 seen = number_observation(now)
                 total = 0.0
                 for t in range(uint64(episode_length)):
@@ -110,15 +144,26 @@ def compile_history_loop(
                     chosen = choose(
                         memory, parameters, task, state, seen, t, exploration[episode], key
                     )
+                    if is_outside(chosen, 0, num_actions - 1):
+                        note(last_call, h, key, int64(chosen), state)
+                        return BROKEN_BY_CHOOSE
                     key = step_key(keys[2, h], keys[3, h], clock)
-                    state, paid, terminated = step(task, state, chosen, key)
+                    after, paid, terminated = step(task, state, uint8(chosen), key)
+                    if is_no_state(after) | is_no_reward(paid):
+                        note(last_call, h, key, int64(chosen), state)
+                        return BROKEN_BY_STEP
+                    state = as_state(after)
+                    earned = narrow_reward(paid)
                     then = observe(task, state)
+                    if is_no_observation(then):
+                        note(last_call, h, key, int64(chosen), state)
+                        return BROKEN_BY_OBSERVE
                     seen_next = number_observation(then)
-                    update(memory, parameters, seen, chosen, paid, seen_next, terminated)
+                    update(memory, parameters, seen, chosen, earned, seen_next, terminated)
                     if kept:
                         write_observation(observation, row * components, now)
                         action[row] = chosen
-                        reward[row] = paid
+                        reward[row] = earned
                         write_observation(next_observation, row * components, then)
                         boundary[row] = (
                             BOUNDARY_TERMINATED
@@ -127,12 +172,13 @@ def compile_history_loop(
                         )
                         episode_step[row] = t
                         row += uint64(1)
-                    total += paid
+                    total += earned
                     if terminated:
                         break
                     now = then
                     seen = seen_next
                 returns[h, episode] = total
             lengths[h] = row - first_row
+        return KEPT_SCHEMA
 
     return HistoryLoop(run, memory_size)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NoReturn
 
 import numpy as np
+from numba.core.errors import NumbaError
 
 from adfast.config import Config
 from adfast.errors import InvalidArgument
@@ -17,7 +18,19 @@ from adfast.random_streams import (
     as_streams,
     stream_keys,
 )
-from adfast.source_algorithms.history_loop import LearningRules, compile_history_loop
+from adfast.simulators.step_loops import BROKEN_BY_RESET, BROKEN_BY_STEP, KEPT_SCHEMA
+from adfast.source_algorithms.history_loop import (
+    BROKEN_BY_OBSERVE,
+    LearningRules,
+    compile_history_loop,
+)
+from adfast.tasks.checked_calls import (
+    checked_observe,
+    checked_reset,
+    checked_step,
+    refuse_unexplained,
+    uncompilable,
+)
 from adfast.tasks.family import TaskFamily
 from adfast.tasks.transition_schema import TransitionSchema
 from adfast.values import as_count, require_kind
@@ -65,7 +78,8 @@ class SourceAlgorithm(Config, ABC):
         `[N, capacity, *item]`; rows beyond a history's length are left as they are. Of the
         simulated episodes 0, k, 2k, .. are written, where k = `keep_every`.
 
-        Returns int64 `[N]`, the lengths of the histories in transitions. Holds no GIL.
+        Returns int64 `[N]`, the lengths of the histories in transitions. Holds no GIL. Raises
+        `InvalidArgument` for a family that leaves its schema; `out` is then of no use.
         """
         require_kind("family", family, TaskFamily, "a task family; adfast.tasks.make gives one")
         kept_episodes = num_kept(episodes, keep_every)
@@ -107,18 +121,44 @@ class SourceAlgorithm(Config, ABC):
         lengths = np.empty(len(streams), np.int64)
         returns = np.empty((len(streams), episodes), np.float64)
         loop = compile_history_loop(family, type(self).rules)
-        loop.run(
-            task,
-            keys,
-            self.exploration(episodes),
-            self.parameters(),
-            np.empty(loop.memory_size),
-            keep_every,
-            *(out[name].reshape(-1) for name in family.transition_schema.fields),
-            lengths,
-            returns,
-        )
+        last_call = np.zeros(3 + family.state_size, np.int64)
+        try:
+            broken_by = loop.run(
+                task,
+                keys,
+                self.exploration(episodes),
+                self.parameters(),
+                np.empty(loop.memory_size),
+                keep_every,
+                *(out[name].reshape(-1) for name in family.transition_schema.fields),
+                lengths,
+                returns,
+                last_call,
+            )
+        except NumbaError as error:
+            raise uncompilable(family, error) from error
+        if broken_by != KEPT_SCHEMA:
+            self._explain(family, task_ids, broken_by, last_call)
         return lengths, returns
+
+    def _explain(
+        self, family: TaskFamily, task_ids: Any, broken_by: int, last_call: np.ndarray
+    ) -> NoReturn:
+        """Raise the `InvalidArgument` for the call that left the schema."""
+        history, key, action, *state = last_call.tolist()
+        task_id = int(np.asarray(task_ids)[history])
+        if broken_by == BROKEN_BY_RESET:
+            checked_reset(family, task_id, key)
+        elif broken_by == BROKEN_BY_STEP:
+            checked_step(family, task_id, state, action, key)
+        elif broken_by == BROKEN_BY_OBSERVE:
+            checked_observe(family, task_id, state)
+        else:
+            raise InvalidArgument(
+                f"choose of {self.name} in task {task_id} of {family.name}, state {tuple(state)}, "
+                f"must return an action in 0..{family.num_actions - 1}, got {action}"
+            )
+        refuse_unexplained(family, task_id)
 
 
 def num_kept(episodes: int, keep_every: int) -> int:

@@ -24,12 +24,16 @@ NUM_BOUNDARIES = 3
 
 MAX_EPISODE_LENGTH = 2**31 - 1  # steps are counted in int32 by compiled loops and on devices
 
+# What rewards are kept in, the narrowest first; 8-bit ones reach a model as rows of its table, the
+# others as real numbers.
+REWARD_DTYPES = ("uint8", "int8", "uint16", "int16", "int32", "float32")
+COUNTED_REWARDS = ("uint8", "int8")
+
 # What histories are kept in: the same bytes on every machine of one byte order.
 NUMBER_DTYPES = (
     *("bool", "uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64"),
     *("float16", "float32", "float64"),
 )
-REWARD_DTYPES = ("uint8", "float32")
 
 
 @dataclass(frozen=True)
@@ -76,7 +80,7 @@ class TransitionSchema:
     `observation_sizes` counts the values of each observation component (row then column for a
     grid); where observations are real numbers it is empty, and `real_observation` says which.
     `num_actions` and `episode_length` (the longest possible) are the environment's; `reward_dtype`
-    is "uint8" where rewards are small non-negative integers and "float32" elsewhere.
+    is one of `REWARD_DTYPES` that holds every reward: an integer dtype exactly, "float32" rounded.
     """
 
     observation_sizes: tuple[int, ...]
@@ -112,7 +116,7 @@ class TransitionSchema:
         object.__setattr__(self, "episode_length", length)
         if not isinstance(self.reward_dtype, str) or self.reward_dtype not in REWARD_DTYPES:
             raise InvalidArgument(
-                'reward_dtype must be "uint8" or "float32", '
+                f"reward_dtype must be one of {', '.join(REWARD_DTYPES)}, "
                 f'got "{legible(str(self.reward_dtype))}"'
             )
 
@@ -129,6 +133,11 @@ class TransitionSchema:
         if self.real_observation is not None:
             return np.dtype(self.real_observation.dtype)
         return np.dtype(np.uint8 if max(self.observation_sizes) <= 256 else np.uint16)
+
+    @property
+    def has_counted_rewards(self) -> bool:
+        """Whether each reward is a row of a model's table; else it is a real number."""
+        return self.reward_dtype in COUNTED_REWARDS
 
     @property
     def episode_step_dtype(self) -> np.dtype[Any]:

@@ -49,7 +49,8 @@ class Windows(Protocol):
         draw: int,
         align: Align,
         fields: Iterable[str],
-        out: Mapping[str, np.ndarray] | None,
+        out: Mapping[str, np.ndarray] | None = None,
+        return_positions: bool = False,
     ) -> dict[str, np.ndarray]:
         """Name -> `[B, L, *item]`: as `adfast.histories.WindowSampler.sample`."""
 

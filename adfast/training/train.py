@@ -13,7 +13,7 @@ from adfast.models.config import ModelConfig
 from adfast.models.transformer import Transformer
 from adfast.progress import progress_bar
 from adfast.tasks.transition_schema import TransitionSchema
-from adfast.training.batches import BatchSource, read_limits
+from adfast.training.batches import BatchSource, Windows, read_limits
 from adfast.training.config import TrainingConfig
 from adfast.training.loop import Trainer, TrainingHooks
 from adfast.training.progress import report_updates
@@ -67,10 +67,10 @@ def train(
     return transformer.eval()
 
 
-def normalise_inputs(model: Transformer, histories: WindowSampler, seed: int) -> None:
+def normalise_inputs(model: Transformer, histories: Windows, seed: int) -> None:
     """Normalise the real inputs of `model` by a sample of `histories`; a function of the seed."""
     schema = model.schema
-    if schema.real_observation is None and schema.reward_dtype != "float32":
+    if schema.real_observation is None and schema.has_counted_rewards:
         return
     fields = ("observation", "reward")
     item_bytes = schema.fields["observation"].item_bytes
@@ -79,6 +79,7 @@ def normalise_inputs(model: Transformer, histories: WindowSampler, seed: int) ->
         1,
         seed=seed,
         draw=0,
+        align="step",
         fields=fields,
         return_positions=True,
     )

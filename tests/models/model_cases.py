@@ -50,6 +50,8 @@ def random_histories(
         return torch.stack(components, dim=-1).to(observation_dtype)
 
     rewards = integers(2).to(torch.uint8)
+    if schema.reward_dtype == "int8":
+        rewards = (integers(256) - 128).to(torch.int8)
     if schema.reward_dtype == "float32":
         rewards = torch.randn(shape, generator=generator)
     return {

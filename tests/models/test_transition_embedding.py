@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -21,7 +23,7 @@ def tokens_by_hand(embedding, batch, b, t, start):
             embedding.table.split(
                 [
                     schema.num_actions + 1,
-                    257 if schema.reward_dtype == "uint8" else 2,
+                    2 if schema.reward_dtype == "float32" else 257,
                     sum(size + 1 for size in schema.observation_sizes),
                     sum(schema.observation_sizes),
                     schema.episode_length,
@@ -32,8 +34,9 @@ def tokens_by_hand(embedding, batch, b, t, start):
     )
     first = t == start
     action = block["action"][-1 if first else int(batch["action"][b, t - 1])]
-    if schema.reward_dtype == "uint8":
-        reward = block["reward"][-1 if first else int(batch["reward"][b, t - 1])]
+    if schema.reward_dtype != "float32":
+        least = torch.iinfo(batch["reward"].dtype).min
+        reward = block["reward"][-1 if first else int(batch["reward"][b, t - 1]) - least]
     elif first:
         reward = block["reward"][1]
     else:
@@ -54,7 +57,9 @@ def tokens_by_hand(embedding, batch, b, t, start):
 
 @pytest.mark.parametrize("layout", ["one-token", "three-token"])
 @pytest.mark.parametrize("packed", [False, True])
-@pytest.mark.parametrize("schema", [SCHEMA, FLOAT_REWARD_SCHEMA])
+@pytest.mark.parametrize(
+    "schema", [SCHEMA, FLOAT_REWARD_SCHEMA, replace(SCHEMA, reward_dtype="int8")]
+)
 def test_tokens_are_the_sums_that_the_definition_writes_out(schema, packed, layout):
     batch = random_histories(2, 15, schema)
     starts = torch.zeros(2, 15, dtype=torch.int32)

@@ -1,0 +1,160 @@
+"""A family's plain functions, called once and checked: what the schema cannot hold is refused.
+
+Compiled loops only notice that a value does not fit (`simulators.schema_guards`); these say which
+function returned it, in which task and state, and the rule. `check_family` plays by them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import numpy as np
+
+from adfast.errors import InvalidArgument, legible, shown
+from adfast.tasks.transition_schema import REWARD_DTYPES
+
+if TYPE_CHECKING:
+    from adfast.tasks.family import TaskFamily
+
+State = tuple[int, ...]
+
+
+def checked_reset(family: TaskFamily, task_id: int, key: int) -> State:
+    """The state that `reset` returns for `key`; raises `InvalidArgument` unless it is one."""
+    place = f"reset of {family.name} in task {task_id}, key {int(key)}"
+    state = call(place, family.reset, parameters(family, task_id), np.uint32(key))
+    return checked_tuple(place, "state", state, "state_sizes", family.state_sizes)
+
+
+def checked_step(
+    family: TaskFamily, task_id: int, state: Any, action: int, key: int
+) -> tuple[State, int | float, bool]:
+    """What `step` returns; raises `InvalidArgument` unless it is (state, reward, terminated)."""
+    before = tuple(int(value) for value in state)
+    place = f"step of {family.name} in task {task_id}, state {before}, action {int(action)}"
+    if family.has_random_steps:
+        place += f", key {int(key)}"
+    task, now = parameters(family, task_id), as_int32(before)
+    result = call(place, family.step, task, now, int(action), np.uint32(key))
+    if not isinstance(result, tuple) or len(result) != 3:
+        raise InvalidArgument(
+            f"{place} must return (state, reward, terminated), got {shown(result)}"
+        )
+    after, reward, terminated = result
+    kept = checked_tuple(place, "state", after, "state_sizes", family.state_sizes)
+    paid = checked_reward(place, reward, family.transition_schema.reward_dtype)
+    if as_whole(terminated) not in (0, 1):
+        raise InvalidArgument(f"{place}: terminated must be true or false, got {shown(terminated)}")
+    return kept, paid, bool(terminated)
+
+
+def checked_observe(family: TaskFamily, task_id: int, state: Any) -> State:
+    """What `observe` returns; raises `InvalidArgument` unless it is an observation."""
+    before = tuple(int(value) for value in state)
+    place = f"observe of {family.name} in task {task_id}, state {before}"
+    seen = call(place, family.observe, parameters(family, task_id), as_int32(before))
+    sizes = family.transition_schema.observation_sizes
+    return checked_tuple(place, "observation", seen, "observation_sizes", sizes)
+
+
+def parameters(family: TaskFamily, task_id: int) -> tuple[Any, ...]:
+    """The parameters of a task, int32 as the loops pass them."""
+    return tuple(family.task_parameters(np.array([task_id]))[0])
+
+
+def as_int32(state: State) -> tuple[Any, ...]:
+    """A state as the loops pass it."""
+    return tuple(np.int32(value) for value in state)
+
+
+def call(place: str, function: Callable[..., Any], *arguments: Any) -> Any:
+    """What a function of the family returns; its own failure becomes an `InvalidArgument`."""
+    try:
+        with np.errstate(over="ignore"):  # random draws wrap round
+            return function(*arguments)
+    except Exception as error:
+        raise InvalidArgument(
+            f"{place} failed with {type(error).__name__}: {legible(str(error))}"
+        ) from error
+
+
+def as_whole(value: Any) -> int | None:
+    """`value` as an integer, or None where it is no whole number."""
+    if isinstance(value, (bool, int, np.bool_, np.integer)):
+        return int(value)
+    if isinstance(value, (float, np.floating)) and float(value).is_integer():
+        return int(value)
+    return None
+
+
+def checked_tuple(
+    place: str, what: str, values: Any, rule: str, sizes: tuple[int, ...]
+) -> tuple[int, ...]:
+    """`values` as integers; raises `InvalidArgument` unless there is one below each of `sizes`."""
+    if not isinstance(values, tuple) or len(values) != len(sizes):
+        raise InvalidArgument(
+            f"{place}: {what} must be a tuple of {len(sizes)} integers, one for each of {rule} "
+            f"{shown(tuple(sizes))}, got {spelt(values)}"
+        )
+    for component, (value, size) in enumerate(zip(values, sizes, strict=True)):
+        whole = as_whole(value)
+        if whole is None or not 0 <= whole < size:
+            raise InvalidArgument(
+                f"{place}: component {component} of {what} {spelt(values)} must be an integer in "
+                f"0..{size - 1} by {rule} {shown(tuple(sizes))}; mend the function or raise {rule}"
+            )
+    return tuple(int(value) for value in values)
+
+
+def checked_reward(place: str, reward: Any, dtype: str) -> int | float:
+    """`reward`; raises `InvalidArgument` unless `dtype` holds it."""
+    if isinstance(reward, (bool, int, float, np.bool_, np.integer, np.floating)):
+        if holds(dtype, reward):
+            return float(reward) if dtype == "float32" else int(reward)
+        wide = next((name for name in REWARD_DTYPES if holds(name, reward)), None)
+        way_out = f'; declare reward_dtype="{wide}"' if wide else ""
+    else:
+        way_out = ""
+    raise InvalidArgument(
+        f"{place}: reward must be {described(dtype)} by the schema's reward_dtype {dtype}, "
+        f"got {spelt(reward)}{way_out}"
+    )
+
+
+def holds(dtype: str, reward: Any) -> bool:
+    """Whether a reward dtype keeps a number: floats rounded but finite, integers exactly."""
+    if dtype == "float32":
+        return bool(abs(float(reward)) <= float(np.finfo(np.float32).max))
+    whole, limits = as_whole(reward), np.iinfo(dtype)
+    return whole is not None and limits.min <= whole <= limits.max
+
+
+def described(dtype: str) -> str:
+    """The numbers that a reward dtype holds, in words."""
+    if dtype == "float32":
+        return "a finite number"
+    return f"an integer in {np.iinfo(dtype).min}..{np.iinfo(dtype).max}"
+
+
+def spelt(value: Any) -> str:
+    """A value as Python spells plain numbers, without the names of NumPy's types."""
+    if isinstance(value, tuple):
+        value = tuple(part.item() if isinstance(part, np.generic) else part for part in value)
+    return shown(value.item() if isinstance(value, np.generic) else value)
+
+
+def refuse_unexplained(family: TaskFamily, task_id: int) -> NoReturn:
+    """Raise `InvalidArgument` where only the compiled function left the schema."""
+    raise InvalidArgument(
+        f"{family.name} leaves its schema in task {task_id} when compiled, but not uncompiled; "
+        "make every operation int32, as in int32(state[0] + int32(1))"
+    )
+
+
+def uncompilable(family: TaskFamily, error: Exception) -> InvalidArgument:
+    """The `InvalidArgument` that says why Numba cannot compile a family's functions."""
+    reason = legible(" ".join(str(error).split()))
+    return InvalidArgument(
+        f"{family.name} does not compile: {reason}; adfast.check_family says in which function"
+    )
