@@ -245,3 +245,53 @@ def test_unknown_recipe_is_answered_with_the_likely_one_and_the_other_way():
     assert caught.value.nearest == "dark-room"
     with pytest.raises(InvalidArgument, match=r"a file\.toml: no such file; .*dark-room"):
         find_recipe("the path of a file.toml")
+
+
+def test_another_algorithm_or_family_begins_with_its_own_options():
+    """Those of the recipe are of the one that is replaced; those given beside it count."""
+    recipe = find_recipe("dark-room")
+    assert load_run_config(recipe).collection.options["learning_rate"] == 0.9
+    optimal = load_run_config(recipe, ["collection.algorithm=optimal"])
+    assert optimal.collection.options == {}
+    check_feasible(optimal)
+    given = ["collection.options.noise_end=0.1", "collection.algorithm=annealed-expert"]
+    for overrides in (given, given[::-1]):
+        assert load_run_config(recipe, overrides).collection.options == {"noise_end": 0.1}
+    same = load_run_config(recipe, ["collection.algorithm=q-learning"])
+    assert same == load_run_config(recipe)
+    house = ["family.name=dark-house", "family.options.rooms=2"]
+    assert load_run_config(recipe, house).family.options == {"rooms": 2}
+
+
+def test_what_is_unknown_is_named_with_its_file(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text("[training]\nupdats = 3\n")
+    with pytest.raises(UnknownName, match=r'mine\.toml: unknown setting "training\.updats"'):
+        load_run_config(path)
+    path.write_text("[training]\nupdates = 0\n")
+    with pytest.raises(InvalidArgument, match=r"mine\.toml: training\.updates must be greater"):
+        load_run_config(path)
+    path.write_text("")
+    with pytest.raises(UnknownName, match=r'--set: unknown setting "training\.updats"'):
+        load_run_config(path, ["training.updats=3"])
+    path.write_text("seed = " + "9" * 5000)
+    with pytest.raises(InvalidArgument, match="not valid TOML"):
+        load_run_config(path)
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("collection.histories_per_task=2000000000", r"makes .* files of .*, at most 1000000"),
+        ("collection.live=true", r"the live ring takes at least .* GiB of memory"),
+        ("evaluation.seeds=100000000", r"evaluating takes at least .* lower evaluation\.seeds or"),
+        ("model.width=1000000", r"the model with its optimiser takes at least .* model\.width"),
+        ("training.batch_size=2000000000", r"a batch .* takes at least .* training\.batch_size"),
+    ],
+)
+def test_what_no_memory_holds_is_refused_with_what_decides_it(monkeypatch, setting, message):
+    monkeypatch.setattr("adfast.cli.feasible.memory_bytes", lambda: 2**34)
+    live = ["training.updates=90000000", "collection.histories_per_task=2000000000"]
+    overrides = [setting, *(live if "live" in setting else [])]
+    with pytest.raises(InvalidArgument, match=message):
+        check_feasible(load_run_config(find_recipe("dark-room"), overrides))

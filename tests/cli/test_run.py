@@ -247,3 +247,11 @@ def test_stage_without_its_input_names_the_command_that_makes_it(
     ended = adfast(stage, run)
     assert ended.status == 1
     assert ended.stderr.strip().endswith(way_out.format(run=run))
+
+
+def test_evaluation_that_is_finished_is_printed_as_json(finished_run):
+    before = files_of(finished_run)
+    ended = adfast("evaluate", finished_run, "--json")
+    assert ended.status == 0
+    assert ended.stdout == adfast("run", finished_run, "--json").stdout
+    assert files_of(finished_run) == before

@@ -87,3 +87,10 @@ def test_table_with_an_unknown_key_is_refused(recipe, tmp_path):
     path.write_text(f"{recipe.read_text()}\n[sweep]\nvari = []\n")
     with pytest.raises(UnknownName, match='did you mean "vary"'):
         load_sweep(path, [], [], None)
+
+
+def test_algorithms_that_vary_begin_with_their_own_options():
+    vary = ["collection.algorithm=q-learning,optimal"]
+    plan = load_sweep(find_recipe("dark-room"), [], vary, None)
+    plan.check()
+    assert [bool(run.config.collection.options) for run in plan.runs] == [True, False]
