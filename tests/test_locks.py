@@ -1,14 +1,23 @@
 """One process at a time, and the other is told which one; a lock ends with its process."""
 
+import contextlib
 import json
 import os
+import signal
 import socket
 import subprocess
 import time
 
 import pytest
 
-from adfast.locks import LOCK_NAME, MAX_HOLDER_BYTES, FolderLocked, folder_lock
+from adfast.locks import (
+    LOCK_NAME,
+    MAX_HOLDER_BYTES,
+    FolderLocked,
+    folder_lock,
+    held_here,
+    leave_to_parent,
+)
 from killed_process import Worker
 
 
@@ -74,3 +83,41 @@ def test_programs_that_the_holder_starts_do_not_keep_the_lock(tmp_path):
     finally:
         child.kill()
         child.wait()
+
+
+def hold_and_fork(acknowledge, folder, ends):
+    """Forks a child within the lock, which ends there at once, or lives on after it."""
+    with folder_lock(folder):
+        child = os.fork()
+        if child == 0 and not ends:
+            time.sleep(600)
+        if child != 0:
+            if ends:
+                os.waitpid(child, 0)
+            acknowledge(json.loads((folder / LOCK_NAME).read_bytes())["pid"] == os.getpid())
+            with contextlib.suppress(FolderLocked), folder_lock(folder):
+                acknowledge("held by two")
+    if child == 0:
+        os._exit(0)
+    with folder_lock(folder):
+        acknowledge("released")
+    if not ends:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+
+
+@pytest.mark.parametrize("ends", [True, False])
+def test_forked_child_neither_releases_the_lock_nor_keeps_it(tmp_path, ends):
+    assert Worker(hold_and_fork).run(tmp_path, ends) == [True, "released"]
+
+
+def test_descriptor_of_a_lock_left_to_the_parent_is_not_closed_again(tmp_path):
+    with folder_lock(tmp_path):
+        (held,) = held_here
+        inherited = os.dup(held.descriptor)
+        leave_to_parent()  # as in a forked child
+        other = os.open(tmp_path, os.O_RDONLY)
+        assert held.descriptor == -1
+    os.fstat(other)
+    os.close(other)
+    os.close(inherited)

@@ -14,12 +14,14 @@ from gymnasium.vector import AutoresetMode, VectorEnv, VectorWrapper
 
 from adfast.collection.reused_arrays import ReuseWatch
 from adfast.collection.stated_limits import longest_episode
-from adfast.errors import InvalidArgument, shown
+from adfast.errors import InvalidArgument
 from adfast.simulators.space_encoding import SpaceEncoding
 from adfast.simulators.vector_environments import (
     autoreset_mode_of,
     encoding_of,
     final_observations,
+    require_all_answered,
+    require_all_at_once,
 )
 from adfast.values import as_array, as_mask, as_single, fitted
 
@@ -118,7 +120,7 @@ class RecordedVectorEnv(VectorWrapper):
             self._is_resetting = np.zeros_like(resets)
         self._watch.begin_step()
         observation, reward, terminated, truncated, info = self.env.step(actions)
-        self._require_all_answered(info)
+        require_all_answered(info, self.num_envs)
         after = self._encoding.encode_observations(observation, self.num_envs)
         self._watch.require_apart(self._log.observation, after)
         ended, cut = (
@@ -154,42 +156,16 @@ class RecordedVectorEnv(VectorWrapper):
         """Whether `recorder` gets what happens here."""
         return self._recorder is recorder
 
-    def _require_all_answered(self, info: dict[str, Any]) -> None:
-        """Raise `InvalidArgument` if a step answers for some environments, or in another order."""
-        answered = info.get("env_id")
-        if answered is not None and not np.array_equal(answered, np.arange(self.num_envs)):
-            raise InvalidArgument(
-                f"a step must answer for all {self.num_envs} environments in their order, got "
-                f'info["env_id"] = {shown(answered)}; make an EnvPool with batch_size = num_envs'
-            )
-
 
 def require_recordable(environment: gymnasium.Env | VectorEnv, recorder: Recorder) -> None:
     """Raise `InvalidArgument` for what cannot be recorded, or is recorded by `recorder` already."""
-    if not isinstance(environment, gymnasium.Env | VectorEnv):
-        raise InvalidArgument(
-            "wrap takes a gymnasium.Env or a gymnasium.vector.VectorEnv, got "
-            f"{shown(environment)}; of another library's vector wrap the single environments"
-        )
-    base: Any = environment.unwrapped
-    if getattr(base, "is_async", False):
-        raise InvalidArgument(
-            "an asynchronous EnvPool answers for some of its environments at a time, and its send "
-            "and recv go past a recorder; make it with batch_size = num_envs"
-        )
-    if not isinstance(environment, VectorEnv) and hasattr(base, "all_env_ids"):
-        raise InvalidArgument(
-            f"{shown(environment)} is several environments, but no gymnasium.vector.VectorEnv; use "
-            "a version of EnvPool that makes one"
-        )
-    for chain in (environment, *getattr(base, "envs", ())):
-        layer: Any = chain
-        while isinstance(layer, gymnasium.Wrapper | VectorWrapper):
-            if isinstance(layer, RecordedEnv | RecordedVectorEnv) and layer.is_recorded_by(
-                recorder
-            ):
+    require_all_at_once(environment)
+    for outermost in (environment, *getattr(environment.unwrapped, "envs", ())):
+        env: Any = outermost
+        while isinstance(env, gymnasium.Wrapper | VectorWrapper):
+            if isinstance(env, RecordedEnv | RecordedVectorEnv) and env.is_recorded_by(recorder):
                 raise InvalidArgument(
                     "the environment is recorded already, and every step would be kept twice; "
                     "wrap the one inside, without its recorder"
                 )
-            layer = layer.env
+            env = env.env

@@ -12,6 +12,7 @@ import gymnasium
 import numpy as np
 from gymnasium.vector import AutoresetMode, VectorEnv
 
+from adfast.collection.reused_arrays import ReuseWatch
 from adfast.errors import InvalidArgument
 from adfast.evaluation.agent import Agent
 from adfast.simulators.space_encoding import SpaceEncoding
@@ -19,6 +20,8 @@ from adfast.simulators.vector_environments import (
     autoreset_mode_of,
     encoding_of,
     final_observations,
+    require_all_answered,
+    require_all_at_once,
 )
 from adfast.values import as_array, as_count, as_single, fitted, require_kind
 
@@ -47,8 +50,7 @@ def play(
     environments or its model for other spaces, or nothing is to be played.
     """
     require_kind("agent", agent, Agent, "an Agent; adfast.load gives one")
-    kinds = (gymnasium.Env, VectorEnv)
-    require_kind("environment", environment, kinds, "a Gymnasium environment")
+    require_all_at_once(environment)
     episodes = as_count("episodes", episodes, MAX_EPISODES)
     loop = VectorLoop(environment) if isinstance(environment, VectorEnv) else Loop(environment)
     encoding, schema = loop.encoding, agent.model.schema
@@ -138,26 +140,38 @@ class VectorLoop:
         self.num_environments = environment.num_envs
         self.mode = autoreset_mode_of(environment)
         self.encoding = encoding_of(environment)
+        self._watch = ReuseWatch(environment, self.mode)
+        self._seen = np.zeros(0)  # before a step
 
     def reset(self, seed: Any) -> np.ndarray:
         """The first observations."""
         observation, _ = self.environment.reset(seed=seed)
-        return self.encoding.encode_observations(observation, self.num_environments)
+        first = self.encoding.encode_observations(observation, self.num_environments)
+        self._watch.begin()
+        self._seen = first.copy()
+        return first
 
     def step(self, actions: np.ndarray, is_read: np.ndarray) -> Step:
         """One step everywhere; reward and ends are read where `is_read` (bool `[N]`)."""
+        self._watch.begin_step()
         observation, reward, terminated, truncated, info = self.environment.step(actions)
+        require_all_answered(info, self.num_environments)
         outcome = read_outcome(reward, terminated, truncated, is_read)
         done = outcome[1] | outcome[2]
         now = final = self.encoding.encode_observations(observation, self.num_environments)
+        self._watch.require_apart(self._seen, now)
         if done.any() and self.mode is AutoresetMode.SAME_STEP:
+            ended = self.encoding.encode_observations(
+                final_observations(info, done), int(done.sum())
+            )
+            self._watch.require_final(info, done, observation, self._seen, now, ended)
             final = now.copy()
-            ended = final_observations(info, done)
-            final[done] = self.encoding.encode_observations(ended, int(done.sum()))
+            final[done] = ended
         elif done.any() and self.mode is AutoresetMode.DISABLED:
             observation, _ = self.environment.reset(options={"reset_mask": done})
             now = self.encoding.encode_observations(observation, self.num_environments, where=done)
             now[~done] = final[~done]
+        self._seen = now.copy()  # the environment may use its arrays again
         return Step(now, *outcome, final)
 
 

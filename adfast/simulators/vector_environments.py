@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import gymnasium
 import numpy as np
 from gymnasium.spaces import Box, Discrete, MultiDiscrete, Space
 from gymnasium.vector import AutoresetMode, VectorEnv
@@ -14,6 +15,36 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from adfast.errors import InvalidArgument, shown
 from adfast.simulators.space_encoding import SpaceEncoding
 from adfast.values import rows_where
+
+
+def require_all_at_once(environment: gymnasium.Env | VectorEnv) -> None:
+    """Raise `InvalidArgument` unless a step is a single environment's, or all of a vector's."""
+    if not isinstance(environment, gymnasium.Env | VectorEnv):
+        raise InvalidArgument(
+            "environment must be a gymnasium.Env or a gymnasium.vector.VectorEnv, got "
+            f"{shown(environment)}; of another library's vector wrap the single environments"
+        )
+    base: Any = environment.unwrapped
+    if getattr(base, "is_async", False):
+        raise InvalidArgument(
+            "environment must not be an asynchronous EnvPool, which answers for some of its "
+            "environments at a time (send, recv); make it with batch_size = num_envs"
+        )
+    if not isinstance(environment, VectorEnv) and hasattr(base, "all_env_ids"):
+        raise InvalidArgument(
+            f"environment {shown(environment)} is many, but no gymnasium.vector.VectorEnv; use a "
+            "version of EnvPool that makes one"
+        )
+
+
+def require_all_answered(info: dict[str, Any], num_envs: int) -> None:
+    """Raise `InvalidArgument` if a step answers for some environments, or in another order."""
+    answered = info.get("env_id")
+    if answered is not None and not np.array_equal(answered, np.arange(num_envs)):
+        raise InvalidArgument(
+            f"a step must answer for all {num_envs} environments in their order, got "
+            f'info["env_id"] = {shown(answered)}; make an EnvPool with batch_size = num_envs'
+        )
 
 
 def autoreset_mode_of(environment: VectorEnv) -> AutoresetMode:
@@ -35,17 +66,20 @@ def encoding_of(environment: VectorEnv) -> SpaceEncoding:
 def common_observation_space(environment: VectorEnv) -> Space[Any]:
     """A space of single observations that has those of every environment."""
     single, every = environment.single_observation_space, environment.observation_space
-    if isinstance(single, Box) and isinstance(every, Box) and every.shape[1:] == single.shape:
-        common: Space[Any] = Box(every.low.min(axis=0), every.high.max(axis=0), dtype=single.dtype)
-    elif isinstance(single, Discrete | MultiDiscrete) and isinstance(every, MultiDiscrete):
-        if every.shape[1:] != single.shape:
-            return single
-        first = every.start.min(axis=0)
-        sizes = (every.start + every.nvec).max(axis=0) - first
-        if isinstance(single, Discrete):
-            common = Discrete(int(sizes), start=int(first))
-        else:
-            common = MultiDiscrete(sizes, dtype=single.dtype, start=first)
+    if every.shape != (environment.num_envs, *(single.shape or ())):
+        return single
+    if isinstance(every, MultiDiscrete):
+        low, high = every.start.min(axis=0), (every.start + every.nvec).max(axis=0) - 1
+    elif isinstance(every, Box):
+        low, high = every.low.min(axis=0), every.high.max(axis=0)
+    else:
+        return single
+    if isinstance(single, Box):
+        common: Space[Any] = Box(low, high, single.shape, single.dtype)
+    elif isinstance(single, Discrete):
+        common = Discrete(int(high - low) + 1, start=int(low))
+    elif isinstance(single, MultiDiscrete):
+        common = MultiDiscrete(high - low + 1, dtype=single.dtype, start=low)
     else:
         return single
     return single if common == single else common

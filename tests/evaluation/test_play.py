@@ -122,3 +122,37 @@ def test_every_space_is_recorded_learned_and_played(tmp_path, space):
     played = play(load(tmp_path / "run", temperature=0.0), traced, 3)
     assert played.lengths.sum() == len(traced.trace)
     assert {int(row[1]) for row in traced.trace} == {2}  # what it was shown, in the space's numbers
+
+
+class Reusing(TracedEnv):
+    """Returns one array again and again."""
+
+    def reset(self, *, seed=None, options=None):
+        observation, info = super().reset(seed=seed)
+        self.array = getattr(self, "array", np.zeros_like(observation))
+        self.array[:] = observation
+        return self.array, info
+
+    def step(self, action):
+        observation, *others = super().step(action)
+        self.array[:] = observation
+        return (self.array, *others)
+
+
+def test_overwritten_final_observations_are_refused():
+    agent = Agent(model_of("floats"), 2)
+    environment = SyncVectorEnv([Reusing] * 2, autoreset_mode="SameStep")
+    with pytest.raises(InvalidArgument, match="returns one array again and again"):
+        play(agent, environment, 3)
+    environment = SyncVectorEnv([Reusing] * 2, autoreset_mode="NextStep")
+    assert (play(agent, environment, 3).lengths >= 1).all()
+
+
+def test_what_does_not_answer_for_all_at_once_is_refused():
+    agent = Agent(model_of("floats"), 2)
+    environment = SyncVectorEnv([TracedEnv] * 2)
+    environment.is_async = True  # as an EnvPool says
+    with pytest.raises(InvalidArgument, match="asynchronous EnvPool"):
+        play(agent, environment, 1)
+    with pytest.raises(InvalidArgument, match=r"must be a gymnasium\.Env or"):
+        play(agent, None, 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import resource
 import subprocess
@@ -111,6 +112,38 @@ def test_writer_in_another_process_is_refused(tmp_path):
         ]
         result = subprocess.run(command, capture_output=True, text=True, check=True)
     assert "another writer has this store open" in result.stdout
+
+
+def use_in_forked_child(acknowledge, folder):
+    """The parent goes on with its writer after a child tried to use it and closed it."""
+    with create(folder, SCHEMA) as writer:
+        writer.append_block(0, *made_block(0))
+        child = os.fork()
+        if child == 0:
+            for use in (lambda: writer.append_block(1, *made_block(1)), writer.finish):
+                try:
+                    use()
+                except InvalidArgument as error:
+                    acknowledge(str(error))
+            writer.close()
+            os._exit(0)
+        os.waitpid(child, 0)
+        try:
+            create(folder, SCHEMA)
+        except InUse:
+            acknowledge("locked")
+        writer.append_block(1, *made_block(2))
+        writer.finish()
+
+
+def test_writer_is_of_no_use_in_a_forked_child(tmp_path):
+    *refused, locked = Worker(use_in_forked_child).run(tmp_path)
+    assert locked == "locked"
+    assert len(refused) == 2
+    assert all("not in forked children" in message for message in refused)
+    store = open_store(tmp_path)
+    store.verify()
+    assert store.num_transitions == sum(int(made_block(n)[1].sum()) for n in (0, 2))
 
 
 def test_store_without_declared_size_is_complete_when_finished(tmp_path):
