@@ -28,7 +28,10 @@ BUILD = "in a checkout build it with: pip install -e ."
 
 
 def require(*packages: str) -> None:
-    """Raise `MissingPackage` for the first of `packages` that is not installed; imports none."""
+    """Raise `MissingPackage` for the first of `packages` that is not installed; imports none.
+
+    `EXTENSION` is one of those that may be asked for.
+    """
     for package in packages:
         if find_spec(package) is None:
             raise MissingPackage(describe_missing(package))
@@ -36,6 +39,8 @@ def require(*packages: str) -> None:
 
 def describe_missing(package: str) -> str:
     """The sentence that says what `package` is needed for and how it is installed."""
+    if package == EXTENSION:
+        return f"the extension {EXTENSION} is not built; {BUILD}"
     purpose = f" for {USED_FOR[package]}" if package in USED_FOR else ""
     name = INSTALLED_AS.get(package, package)
     return f"adfast needs {package}{purpose}; install it with: pip install {name}"
@@ -48,7 +53,7 @@ def explain(error: ImportError) -> MissingPackage:
     name = error.name or ""
     if name == EXTENSION:
         if isinstance(error, ModuleNotFoundError):
-            return MissingPackage(f"the extension {EXTENSION} is not built; {BUILD}")
+            return MissingPackage(describe_missing(EXTENSION))
         return MissingPackage(f"the extension {EXTENSION} does not load ({error}); {BUILD}")
     package = name.partition(".")[0]
     if isinstance(error, ModuleNotFoundError) and package not in ("", "adfast"):

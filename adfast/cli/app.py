@@ -12,14 +12,15 @@ import typer
 from adfast import __version__
 from adfast.cli.completion import complete_recipe, complete_run, complete_store
 from adfast.cli.plain_help import PlainHelp
-from adfast.packages import require
+from adfast.packages import EXTENSION, require
 from adfast.printable import printable
 
 if TYPE_CHECKING:
     from adfast.cli.run_directory import RunDirectory
 
 # What commands need beside what adfast cannot do without, asked before they change anything.
-MODELS = ("torch", "safetensors")
+HISTORIES = (EXTENSION, "numba")
+MODELS = (*HISTORIES, "torch", "safetensors")
 DRAWINGS = ("matplotlib", "plotly")
 
 app = typer.Typer(
@@ -110,6 +111,7 @@ def collect(
     from adfast.cli.run_directory import prepare_run
     from adfast.cli.stages import run_stages
 
+    require(*HISTORIES)
     with prepare_run(recipe, run, settings or [], fresh=fresh, but_live=True) as directory:
         if directory.config.collection.live:
             print(
@@ -248,6 +250,7 @@ def bench(context: typer.Context) -> None:
     """Time every hot layer against its rivals (from a checkout of the repository)."""
     from adfast.cli.bench import run_benchmarks
 
+    require(*MODELS, "gymnasium")
     run_benchmarks(context.args)
 
 

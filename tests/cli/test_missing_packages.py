@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from adfast.cli import doctor
-from adfast.packages import USED_FOR, explain
+from adfast.packages import EXTENSION, USED_FOR, describe_missing, explain
 from cli.command_line import adfast
 
 OPTIONAL = ("torch", "triton", "matplotlib", "plotly", "gymnasium")
@@ -71,7 +71,8 @@ def test_doctor_says_what_fails(monkeypatch, error):
     ("command", "package"),
     [
         ("run", "torch"), ("run", "plotly"), ("train", "torch"), ("evaluate", "torch"),
-        ("report", "matplotlib"), ("report", "plotly"), ("sweep", "matplotlib"),
+        ("report", "matplotlib"), ("report", "plotly"), ("sweep", "matplotlib"), ("run", "numba"),
+        ("collect", "numba"), ("collect", EXTENSION), ("train", EXTENSION),
     ],
 )  # fmt: skip
 def test_command_is_refused_before_it_changes_anything(absent, tmp_path, command, package):
@@ -79,12 +80,11 @@ def test_command_is_refused_before_it_changes_anything(absent, tmp_path, command
     (tmp_path / "run.toml").write_text("")
     (tmp_path / "metrics.jsonl").write_text("{}\n")
     before = contents(tmp_path)
-    target = ["dark-room", "--run", tmp_path] if command == "run" else [tmp_path]
+    target = ["dark-room", "--run", tmp_path] if command in ("run", "collect") else [tmp_path]
     fresh = [] if command == "report" else ["--fresh"]
     ended = adfast(command, *target, *fresh)
     assert (ended.status, ended.stdout) == (1, "")
-    assert ended.stderr.startswith(f"adfast: adfast needs {package} for ")
-    assert ended.stderr.count("\n") == 1
+    assert ended.stderr == f"adfast: {describe_missing(package)}\n"
     assert contents(tmp_path) == before
 
 
@@ -116,6 +116,12 @@ def imports_without(*packages):
         check=True,
     )
     return [line.split(maxsplit=2) for line in done.stdout.splitlines()]
+
+
+def test_bench_needs_what_it_times(absent):
+    absent("torch")
+    ended = adfast("bench", "--list")
+    assert (ended.status, ended.stderr) == (1, f"adfast: {describe_missing('torch')}\n")
 
 
 def test_imports_say_what_is_missing():
