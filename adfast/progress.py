@@ -7,6 +7,7 @@ moves, and one at the end.
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import threading
 import time
@@ -109,7 +110,8 @@ def lines_about(
     stream, started, ended = sys.stderr, time.monotonic(), threading.Event()
 
     def say() -> None:
-        print(line_about(bar, time.monotonic() - started), file=stream, flush=True)
+        with contextlib.suppress(OSError, ValueError):  # nobody reads, no room is left
+            print(line_about(bar, time.monotonic() - started), file=stream, flush=True)
 
     def say_regularly() -> None:
         pause = first

@@ -55,6 +55,14 @@ def test_line_says_how_long_it_will_take():
     assert line_about(bar, 3600.0) == f"train      25% 250/1000 after 1:00:00, 3:00:00 left, {NOTE}"
 
 
+def test_log_that_cannot_be_written_ends_no_work():
+    closed = io.StringIO()
+    with contextlib.redirect_stderr(closed), progress_bar("train", 3) as bar:
+        closed.close()
+        bar.advance_to(3)
+    assert bar.done == 3
+
+
 def test_intervals_are_as_stated():
     assert (progress.FIRST_SECONDS, progress.LINE_SECONDS) == (10, 30)
 

@@ -10,7 +10,6 @@ checkpoints/       the newest two               attention.safetensors
 from __future__ import annotations
 
 import contextlib
-import errno
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -27,11 +26,11 @@ from adfast.cli.run_files import (
     settings_text,
     write_json,
 )
+from adfast.cli.run_folder import delete_contents, holds_nothing, lock_run
 from adfast.closing import Closing
 from adfast.config import list_differences
-from adfast.durable import TEMPORARY_SUFFIX, clear_leftovers, discard, replace_files, temporary_name
-from adfast.errors import InUse, InvalidArgument, RunError
-from adfast.locks import LOCK_NAME, FolderLocked, folder_lock
+from adfast.durable import discard, replace_files
+from adfast.errors import InvalidArgument, RunError
 from adfast.provenance import collect_provenance
 
 STAGES = ("collect", "train", "evaluate", "report")
@@ -225,38 +224,3 @@ def prepare_run(
     config = load_run_config(source, overrides)
     fresh = fresh and not (but_live and config.collection.live)
     return RunDirectory.create(path, config, fresh=fresh)
-
-
-def lock_run(path: Path, lock: contextlib.ExitStack) -> None:
-    """Hold the lock of the run or sweep in `path` until `lock` is closed; raises `InUse`.
-
-    A folder in which nothing can be written needs no lock: reading disturbs nobody.
-    """
-    try:
-        lock.enter_context(folder_lock(path))
-    except FolderLocked as holder:
-        raise InUse(f"{path} is being worked on by {holder}; or give another directory") from None
-    except OSError as error:
-        if error.errno not in (errno.EROFS, errno.EACCES, errno.EPERM):
-            raise
-    else:
-        clear_leftovers(path)
-
-
-def delete_contents(path: Path, *, but: str) -> None:
-    """Delete all that is in a folder but its lock and its settings, the file `but`.
-
-    What says that something is finished goes first.
-    """
-    kept = {LOCK_NAME, but, temporary_name(path / but).name}
-    names = sorted({entry.name for entry in path.iterdir()} - kept)
-    for name in sorted(names, key=lambda name: name != "provenance.json"):
-        discard(path / name)
-
-
-def holds_nothing(directory: Path) -> bool:
-    """Whether there is nothing in `directory` but what a killed process had begun to write."""
-    return all(
-        entry.name == LOCK_NAME or entry.name.endswith(TEMPORARY_SUFFIX)
-        for entry in directory.iterdir()
-    )

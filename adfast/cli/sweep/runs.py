@@ -26,11 +26,9 @@ from adfast.cli.run_config import RunConfig, find_recipe, make_family, make_spli
 from adfast.cli.run_directory import (
     STAGES,
     RunDirectory,
-    delete_contents,
-    holds_nothing,
-    lock_run,
 )
 from adfast.cli.run_files import LAST_LINE, require_whole, write_json
+from adfast.cli.run_folder import delete_contents, holds_nothing, lock_run
 from adfast.cli.stages import run_stages
 from adfast.cli.sweep.plan import SweepPlan, load_sweep
 from adfast.cli.sweep.results import write_results
