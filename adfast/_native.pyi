@@ -107,7 +107,7 @@ def attention_forward(
     scale: float,
     out: np.ndarray,
     lse: np.ndarray,
-) -> None: ...
+) -> bool: ...
 def attention_decode(
     instruction_set: str,
     q: np.ndarray,

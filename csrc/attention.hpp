@@ -56,8 +56,9 @@ struct AttentionKernel {
     const char* instruction_set;
     bool (*is_supported)();
     int64_t (*scratch_floats)(const AttentionProblem&);
-    // Writes `out` and `lse` [B][H][T], the log-sum-exp of each query's logits.
-    void (*forward)(const AttentionProblem&, const Heads& q, const Heads& k, const Heads& v,
+    // Writes `out` and `lse` [B][H][T], the log-sum-exp of each query's logits. False if some of
+    // them are not finite; what is hidden may then be among what made them so.
+    bool (*forward)(const AttentionProblem&, const Heads& q, const Heads& k, const Heads& v,
                     const MutableHeads& out, float* lse, float* scratch);
     // Writes the gradients `dq`, `dk` and `dv`.
     void (*backward)(const AttentionProblem&, const Heads& q, const Heads& k, const Heads& v,

@@ -3,10 +3,12 @@
 // Source: Dao et al. 2022, "FlashAttention" (arXiv 2205.14135), algorithm 4.
 #pragma once
 
-#include "attention_block.hpp"
-#include "attention_prefetch.hpp"
+#include "attention_level.hpp"
 
 namespace adfast::INSTRUCTION_SET {
+
+// Up to here the rounding of an lse in base 2 is within that of its scores.
+constexpr float LARGEST_LOG_SUM = 128.0f;
 
 template <int D>
 struct Backward {
@@ -23,7 +25,8 @@ struct Backward {
     float* weights = scratch.take((CHUNK + MAX_TILE_KEYS) * BLOCK);
     float* d_scores = scratch.take((CHUNK + MAX_TILE_KEYS) * BLOCK);
     Rows<const float> query_rows = {}, d_out_rows = {};
-    Floats log_sum[2] = {}, delta[2] = {};  // lse in base 2; out times d_out
+    Floats log_sum[2] = {}, delta[2] = {};  // lse in base 2, less the level; out times d_out
+    Floats level[2] = {};                   // taken out of scores before, if they are large
 
     // Writes the block's rows of `dq` and adds to the gradients of keys and values.
     void differentiate(const Block& block, Rows<const float> q, Rows<const float> out,
@@ -34,7 +37,12 @@ struct Backward {
         for (int i = 0; i < BLOCK * D; i += W) store(dq + i, Floats{});
         query_rows = take_columns(block, q, padded_queries, problem.scale * LOG2_E, queries);
         take_lse(block.count, lse);
-        visit_keys(block, *this);
+        if (is_precise()) {
+            visit_keys(block, Gradients<false>{*this});
+        } else {
+            take_level(block);
+            visit_keys(block, Gradients<true>{*this});
+        }
         write_columns<D>(dq, block.count, problem.head_dim, padded_queries, dq_to);
     }
 
@@ -62,8 +70,38 @@ struct Backward {
         for (int v = 0; v < 2; ++v) log_sum[v] = load(padded_lse + v * W) * LOG2_E;
     }
 
-    template <int V>
-    void chunk(const Run& run, int64_t key, int64_t num_keys) {
+    // Whether a rounded lse gives precise weights.
+    bool is_precise() const {
+        Ints precise = Ints{} - 1;
+        for (int v = 0; v < 2; ++v) {
+            precise &= (log_sum[v] < LARGEST_LOG_SUM) & (log_sum[v] > -LARGEST_LOG_SUM);
+        }
+        return all_of(precise);
+    }
+
+    // Finds anew what is rounded in a large lse: the maximum, and the logarithm of what is left.
+    void take_level(const Block& block) {
+        Level<D> found{keys, queries, prefetch};
+        found.find_maximum(block);
+        found.find_sum(block);
+        for (int v = 0; v < 2; ++v) {
+            level[v] = found.maximum[v];
+            log_sum[v] = log2(found.sum[v]);
+        }
+    }
+
+    template <bool HAS_LEVEL>
+    struct Gradients {
+        Backward& pass;
+
+        template <int V>
+        void chunk(const Run& run, int64_t key, int64_t num_keys) {
+            pass.add_up<HAS_LEVEL, V>(run, key, num_keys);
+        }
+    };
+
+    template <bool HAS_LEVEL, int V>
+    void add_up(const Run& run, int64_t key, int64_t num_keys) {
         constexpr int R = tile_keys<V>;
         const int first = run.half * W;
         Floats minus_log_sum[V], minus_delta[V];
@@ -71,15 +109,20 @@ struct Backward {
             minus_log_sum[v] = -log_sum[run.half + v];
             minus_delta[v] = -delta[run.half + v];
         }
+        const Floats zeros[V] = {};
         for (int64_t j = 0; j < num_keys; j += R) {
             Floats tile[R][V];
             float* weight = weights + first + j * BLOCK;
             prefetch->advance<D>();
-            score<D>(run, key + j, keys, queries, minus_log_sum, tile);
+            score<D>(run, key + j, keys, queries, HAS_LEVEL ? zeros : minus_log_sum, tile);
 #pragma GCC unroll 16
             for (int r = 0; r < R; ++r) {
 #pragma GCC unroll 2
-                for (int v = 0; v < V; ++v) store(weight + r * BLOCK + v * W, exp2(tile[r][v]));
+                for (int v = 0; v < V; ++v) {
+                    // The level first: a score as large as it would swallow the rest.
+                    if (HAS_LEVEL) tile[r][v] = tile[r][v] - level[run.half + v] + minus_log_sum[v];
+                    store(weight + r * BLOCK + v * W, exp2(tile[r][v]));
+                }
             }
             float* d_score = d_scores + first + j * BLOCK;
             multiply<D>(values, key + j, run.block.last_key(), d_out + first, minus_delta, tile);

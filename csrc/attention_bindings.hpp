@@ -127,7 +127,8 @@ inline void bind_attention(pybind11::module_& module) {
             float* lse_to = lse_data(lse, problem);
             const py::gil_scoped_release release;
             const AttentionScratch scratch(kernel.scratch_floats(problem));
-            kernel.forward(problem, q_heads, k_heads, v_heads, out_heads, lse_to, scratch.data);
+            return kernel.forward(problem, q_heads, k_heads, v_heads, out_heads, lse_to,
+                                  scratch.data);
         },
         py::arg("instruction_set"), py::arg("q"), py::arg("k"), py::arg("v"),
         py::arg("document_start"), py::arg("window"), py::arg("scale"), py::arg("out"),

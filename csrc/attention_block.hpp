@@ -81,7 +81,7 @@ static void visit_run(const Block& block, int half, int64_t begin, int64_t end, 
 
 // The same for all keys of the block. What only one half sees is a run of its own, in whole tiles.
 template <typename Visitor>
-static void visit_keys(const Block& block, Visitor& visitor) {
+static void visit_keys(const Block& block, Visitor&& visitor) {
     const int64_t begin = block.first_key(0), end = block.first + block.count;
     if (block.count <= W) return visit_run<1>(block, 0, begin, end, visitor);
     const int64_t first_alone = block.first_key(W) - begin;

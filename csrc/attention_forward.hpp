@@ -4,8 +4,7 @@
 // overflowed nor lost what counts. Otherwise the block is computed again, its maxima found first.
 #pragma once
 
-#include "attention_block.hpp"
-#include "attention_prefetch.hpp"
+#include "attention_level.hpp"
 
 namespace adfast::INSTRUCTION_SET {
 
@@ -25,22 +24,25 @@ struct Forward {
     float* weights = scratch.take((CHUNK + MAX_TILE_KEYS) * BLOCK);
     Floats maximum[2] = {}, sum[2] = {};
 
-    // Writes the block's rows of the values and its `lse`, both of one head.
-    void attend(const Block& block, Rows<const float> q, Rows<float> out_to, float* lse) {
+    // Writes the block's rows of the values and its `lse`, both of one head. False if some are not
+    // finite.
+    bool attend(const Block& block, Rows<const float> q, Rows<float> out_to, float* lse) {
         const auto query_rows = whole_rows<D>(q, block.count, BLOCK, problem.head_dim, rows);
         transpose<BLOCK, D>(query_rows.data, query_rows.stride, queries, BLOCK,
                             problem.scale * LOG2_E);
         for (int v = 0; v < 2; ++v) maximum[v] = Floats{};
         add_up(block, Weights<false>{*this});
+        bool is_finite = true;
         if (!is_precise(block.count)) {
-            // Above what is masked, which then weighs nothing.
-            for (int v = 0; v < 2; ++v) maximum[v] = Floats{} + MASKED / 2;
-            Maxima maxima{*this};
-            visit_keys(block, maxima);
+            Level<D> level{keys, queries, prefetch};
+            level.find_maximum(block);
+            for (int v = 0; v < 2; ++v) maximum[v] = level.maximum[v];
             add_up(block, Weights<true>{*this});
+            is_finite = is_precise(block.count);  // the largest weight is 1
         }
         write_lse(block.count, lse);
         write_columns<D>(out, block.count, problem.head_dim, rows, out_to);
+        return is_finite;
     }
 
     template <typename Visitor>
@@ -80,26 +82,6 @@ struct Forward {
             for (int v = 0; v < V; ++v) pass.sum[run.half + v] = sum[v];
             accumulate_columns<D, V>(pass.values.from(key), weights, run.num_keys(key, num_keys),
                                      pass.out + run.half * W);
-        }
-    };
-
-    // Raises the maxima to the scores of a chunk.
-    struct Maxima {
-        Forward& pass;
-
-        template <int V>
-        void chunk(const Run& run, int64_t key, int64_t num_keys) {
-            constexpr int R = tile_keys<V>;
-            for (int64_t j = 0; j < num_keys; j += R) {
-                Floats tile[R][V];
-                pass.scores(run, key + j, tile);
-                for (int r = 0; r < R; ++r) {
-                    for (int v = 0; v < V; ++v) {
-                        Floats& top = pass.maximum[run.half + v];
-                        top = larger(top, tile[r][v]);
-                    }
-                }
-            }
         }
     };
 

@@ -86,13 +86,14 @@ static int64_t packed_floats(const AttentionProblem& problem, int64_t D) {
 }
 
 template <int D>
-static void forward_padded(const AttentionProblem& problem, const Heads& q, const Heads& k,
+static bool forward_padded(const AttentionProblem& problem, const Heads& q, const Heads& k,
                            const Heads& v, const MutableHeads& out, float* lse, float* memory) {
     const int64_t group = problem.heads / problem.kv_heads, packed = packed_floats(problem, D);
     Scratch scratch{memory};
     float* keys = scratch.take(packed);
     float* values = scratch.take(packed);
     Forward<D> pass{problem, scratch};
+    bool is_finite = true;
     for (Place at{0, 0}, next; at.b < problem.batch; at = next) {
         next = at.next(problem);
         const Block block(problem, documents_of(problem, at.b), at.t);
@@ -110,10 +111,12 @@ static void forward_padded(const AttentionProblem& problem, const Heads& q, cons
             pass.prefetch = &prefetch;
             pass.keys = key_rows<D>(problem, k, at.b, kv, keys);
             pass.values = key_rows<D>(problem, v, at.b, kv, values);
-            pass.attend(block, rows_from(q, at.b, h, at.t), rows_from(out, at.b, h, at.t),
-                        lse + (at.b * problem.heads + h) * problem.length + at.t);
+            is_finite &=
+                pass.attend(block, rows_from(q, at.b, h, at.t), rows_from(out, at.b, h, at.t),
+                            lse + (at.b * problem.heads + h) * problem.length + at.t);
         }
     }
+    return is_finite;
 }
 
 template <int D>
@@ -169,10 +172,10 @@ static int64_t scratch_floats(const AttentionProblem& problem) {
     return 4 * packed_floats(problem, D) + 5 * BLOCK * D + 2 * (CHUNK + MAX_TILE_KEYS) * BLOCK;
 }
 
-static void forward(const AttentionProblem& problem, const Heads& q, const Heads& k, const Heads& v,
+static bool forward(const AttentionProblem& problem, const Heads& q, const Heads& k, const Heads& v,
                     const MutableHeads& out, float* lse, float* scratch) {
     const DenormalsFlushed flushed;
-    const auto run = [&](auto padded) { padded(problem, q, k, v, out, lse, scratch); };
+    const auto run = [&](auto padded) { return padded(problem, q, k, v, out, lse, scratch); };
     switch (padded_head_dim(problem.head_dim)) {
         case 16: return run(forward_padded<16>);
         case 32: return run(forward_padded<32>);

@@ -5,12 +5,14 @@
 // per column. Every multiply-add takes one factor from a register and one broadcast from memory.
 #pragma once
 
+#include <limits>
+
 #include "attention_rows.hpp"
 
 namespace adfast::INSTRUCTION_SET {
 
 constexpr int BLOCK = 2 * W;  // queries that are worked on together
-constexpr float MASKED = -1e30f;
+constexpr float MASKED = -std::numeric_limits<float>::infinity();
 
 // Keys in a tile of scores: as many accumulators as hide the latency of a multiply-add.
 template <int V>

@@ -21,6 +21,9 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from adfast.attention.not_finite import attend_finite, differentiate_finite, is_finite
+from adfast.errors import InvalidArgument
+
 MIN_CHUNK = 64
 MAX_CHUNK = 192
 
@@ -62,10 +65,17 @@ class BandedAttention(torch.autograd.Function):
         """The attended values and the log-sum-exp."""
         q, k, v = (with_adjacent_channels(x) for x in (q, k, v))
         ctx.window, ctx.document_start, ctx.scale = window, document_start, scale
-        if is_causal_only(q.shape[2], window, document_start):
-            out, lse = flash_forward(q, k, v, is_causal=True, scale=scale)
-        else:
-            out, lse = banded_forward(q, k, v, window, document_start, scale)
+
+        def run(q: Tensor, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+            if is_causal_only(q.shape[2], window, document_start):
+                out, lse = flash_forward(q, k, v, is_causal=True, scale=scale)
+                return out, lse
+            return banded_forward(q, k, v, window, document_start, scale)
+
+        out, lse = run(q, k, v)
+        ctx.touched = None
+        if not is_finite(out, lse):
+            out, lse, ctx.touched = attend_finite(run, q, k, v, window, document_start)
         ctx.save_for_backward(q, k, v, out, lse)
         ctx.mark_non_differentiable(lse)
         return out, lse
@@ -74,15 +84,35 @@ class BandedAttention(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, d_out: Tensor, d_lse: Tensor) -> tuple[Tensor | None, ...]:
         """The gradients of q, k and v; the log-sum-exp has none."""
-        q, k, v, out, lse = ctx.saved_tensors
-        d_out = with_adjacent_channels(d_out)
-        if is_causal_only(q.shape[2], ctx.window, ctx.document_start):
-            gradients = flash_backward(d_out, q, k, v, out, lse, 0.0, True, scale=ctx.scale)
-        else:
-            gradients = banded_backward(
+
+        def run(
+            d_out: Tensor, q: Tensor, k: Tensor, v: Tensor, out: Tensor, lse: Tensor
+        ) -> tuple[Tensor, Tensor, Tensor]:
+            d_out = with_adjacent_channels(d_out)
+            if is_causal_only(q.shape[2], ctx.window, ctx.document_start):
+                dq, dk, dv = flash_backward(d_out, q, k, v, out, lse, 0.0, True, scale=ctx.scale)
+                return dq, dk, dv
+            return banded_backward(
                 d_out, q, k, v, out, lse, ctx.window, ctx.document_start, ctx.scale
             )
+
+        require_precise(ctx.saved_tensors[-1])
+        if ctx.touched is None:
+            gradients = run(d_out, *ctx.saved_tensors)
+        else:
+            gradients = differentiate_finite(run, ctx.touched, d_out, *ctx.saved_tensors)
         return (*gradients, None, None, None)
+
+
+def require_precise(lse: Tensor) -> None:
+    """Raise `InvalidArgument` where weights made anew from `lse` would be off by more than 1%."""
+    largest = 2.0**46 if lse.dtype == torch.float64 else 2.0**17
+    found = float(lse.nan_to_num(0.0).abs().max())
+    if found > largest:
+        raise InvalidArgument(
+            f"the gradient of attention by torch's kernel is exact for logits up to {largest:.0f}, "
+            f"got {found:.3g}; scale q and k down, or bound them (model.qk_norm)"
+        )
 
 
 def with_adjacent_channels(x: Tensor) -> Tensor:

@@ -10,14 +10,17 @@ Axes: B batch, H heads, T time, D channels per head.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from adfast import _native, processor
 from adfast.attention.banded_cpu import with_adjacent_channels
+from adfast.attention.not_finite import attend_finite, differentiate_finite
 
 MAX_HEAD_DIM = 128
 
@@ -71,21 +74,13 @@ class NativeAttention(torch.autograd.Function):
         q, k, v = (with_adjacent_channels(x.detach()) for x in (q, k, v))
         if document_start is not None:
             document_start = document_start.contiguous()
-        out = empty_token_major(q)
-        lse = q.new_empty(q.shape[:3])
-        ctx.document_start = None if document_start is None else document_start.numpy()
-        ctx.window, ctx.scale, ctx.instruction_set = window, scale, instruction_set
-        _native.attention_forward(
-            instruction_set,
-            q.numpy(),
-            k.numpy(),
-            v.numpy(),
-            ctx.document_start,
-            window,
-            scale,
-            out.numpy(),
-            lse.numpy(),
-        )
+        kernel = NativeKernel(instruction_set, document_start, window, scale)
+        out, lse, is_finite = kernel.forward(q, k, v)
+        ctx.kernel, ctx.touched = kernel, None
+        if not is_finite:
+            out, lse, ctx.touched = attend_finite(
+                lambda *tensors: kernel.forward(*tensors)[:2], q, k, v, window, document_start
+            )
         ctx.save_for_backward(q, k, v, out, lse)
         ctx.mark_non_differentiable(lse)
         return out, lse
@@ -94,16 +89,57 @@ class NativeAttention(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, d_out: Tensor, d_lse: Tensor) -> tuple[Tensor | None, ...]:
         """The gradients of q, k and v; the log-sum-exp has none."""
-        q, k, v, out, lse = (x.detach() for x in ctx.saved_tensors)
-        dq, dk, dv = (empty_token_major(x) for x in (q, k, v))
-        _native.attention_backward(
-            ctx.instruction_set,
+        tensors = (d_out, *(x.detach() for x in ctx.saved_tensors))
+        if ctx.touched is None:
+            gradients = ctx.kernel.backward(*tensors)
+        else:
+            gradients = differentiate_finite(ctx.kernel.backward, ctx.touched, *tensors)
+        return (*gradients, None, None, None, None)
+
+
+@dataclass(frozen=True)
+class NativeKernel:
+    """The kernel of one instruction set, for all that is no tensor of floats."""
+
+    instruction_set: str
+    document_start: Tensor | None
+    window: int
+    scale: float
+
+    @property
+    def documents(self) -> np.ndarray | None:
+        """The starts of documents as the kernel takes them."""
+        return None if self.document_start is None else self.document_start.numpy()
+
+    def forward(self, q: Tensor, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor, bool]:
+        """The attended values, the log-sum-exp, and whether all of it is finite."""
+        out, lse = empty_token_major(q), q.new_empty(q.shape[:3])
+        is_finite = _native.attention_forward(
+            self.instruction_set,
             q.numpy(),
             k.numpy(),
             v.numpy(),
-            ctx.document_start,
-            ctx.window,
-            ctx.scale,
+            self.documents,
+            self.window,
+            self.scale,
+            out.numpy(),
+            lse.numpy(),
+        )
+        return out, lse, is_finite
+
+    def backward(
+        self, d_out: Tensor, q: Tensor, k: Tensor, v: Tensor, out: Tensor, lse: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """The gradients of q, k and v."""
+        dq, dk, dv = (empty_token_major(x) for x in (q, k, v))
+        _native.attention_backward(
+            self.instruction_set,
+            q.numpy(),
+            k.numpy(),
+            v.numpy(),
+            self.documents,
+            self.window,
+            self.scale,
             out.numpy(),
             lse.numpy(),
             with_adjacent_channels(d_out).numpy(),
@@ -111,7 +147,7 @@ class NativeAttention(torch.autograd.Function):
             dk.numpy(),
             dv.numpy(),
         )
-        return dq, dk, dv, None, None, None, None
+        return dq, dk, dv
 
 
 def empty_token_major(like: Tensor) -> Tensor:

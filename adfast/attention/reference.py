@@ -11,6 +11,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from adfast.attention.not_finite import attend_finite, is_finite
+
 
 def attention(
     q_BHTD: Tensor,
@@ -21,7 +23,30 @@ def attention(
     document_start_BT: Tensor | None,
     scale: float,
 ) -> tuple[Tensor, Tensor]:
-    """The attended values `[B, H, T, D]` and the log-sum-exp of each query's logits `[B, H, T]`."""
+    """The attended values `[B, H, T, D]` and the log-sum-exp of each query's logits `[B, H, T]`.
+
+    On the processor a NaN reaches those who see it alone, see `not_finite`.
+    """
+
+    def run(q_BHTD: Tensor, k_BHTD: Tensor, v_BHTD: Tensor) -> tuple[Tensor, Tensor]:
+        return attend(q_BHTD, k_BHTD, v_BHTD, window, document_start_BT, scale)
+
+    out, lse = run(q_BHTD, k_BHTD, v_BHTD)
+    can_examine = out.device.type == "cpu" and not torch.compiler.is_compiling()
+    if can_examine and not is_finite(out, lse):
+        return attend_finite(run, q_BHTD, k_BHTD, v_BHTD, window, document_start_BT)[:2]
+    return out, lse
+
+
+def attend(
+    q_BHTD: Tensor,
+    k_BHTD: Tensor,
+    v_BHTD: Tensor,
+    window: int | None,
+    document_start_BT: Tensor | None,
+    scale: float,
+) -> tuple[Tensor, Tensor]:
+    """`attention` of finite tensors."""
     groups = q_BHTD.shape[1] // k_BHTD.shape[1]
     k_BHTD = k_BHTD.repeat_interleave(groups, dim=1)
     v_BHTD = v_BHTD.repeat_interleave(groups, dim=1)
