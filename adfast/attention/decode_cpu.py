@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from adfast.attention.key_value_cache import KeyValueCache
+from adfast.attention.not_finite import overflow
 
 
 def decode(
@@ -48,12 +49,31 @@ def decode(
     q = (q_NHD * scale).view(num_environments, num_kv_heads, num_heads // num_kv_heads, head_dim)
     logits = q @ cache.keys[:, :, :num_slots].to(q.dtype).transpose(-2, -1)
     values = cache.values[:, :, :num_slots].to(q.dtype)
-    oldest_visible_N = step_N - start_N
-    if int(oldest_visible_N.min()) >= num_slots - 1:
-        return (logits.softmax(-1) @ values).view(num_environments, num_heads, head_dim)
-    hidden_NS = age > oldest_visible_N[:, None]
-    weights = logits.masked_fill_(hidden_NS[:, None, None, :], -torch.inf).softmax(-1)
+    hidden_NS = None
+    if int((step_N - start_N).min()) < num_slots - 1:
+        hidden_NS = age > (step_N - start_N)[:, None]
+        logits.masked_fill_(hidden_NS[:, None, None, :], -torch.inf)
+    weights = logits.softmax(-1)
     attended = weights @ values
-    if not attended.sum().isfinite():  # nothing times NaN is NaN, be it hidden or not
-        attended = weights @ values.masked_fill(hidden_NS[:, None, :, None], 0.0)
+    if not attended.sum().isfinite():
+        if hidden_NS is not None:  # nothing times NaN is NaN, be it hidden or not
+            attended = weights @ values.masked_fill(hidden_NS[:, None, :, None], 0.0)
+        refuse_overflow(q, logits, attended, cache, hidden_NS)
     return attended.view(num_environments, num_heads, head_dim)
+
+
+def refuse_overflow(
+    q: Tensor, logits: Tensor, attended: Tensor, cache: KeyValueCache, hidden_NS: Tensor | None
+) -> None:
+    """Raise `InvalidArgument` where all that an environment sees is finite, and its result is not.
+
+    Axes as in `decode`: `q`, `logits` and `attended` are `[N, H_kv, H / H_kv, ...]`.
+    """
+    seen = (cache.keys[:, :, : logits.shape[-1]], cache.values[:, :, : logits.shape[-1]])
+    is_finite = q.isfinite().flatten(1).all(1)
+    for held in seen:
+        finite_NS = held.isfinite().all(-1).all(1)
+        is_finite &= (finite_NS if hidden_NS is None else finite_NS | hidden_NS).all(1)
+    overflows = is_finite & ~attended.isfinite().flatten(1).all(1)
+    if overflows.any():
+        raise overflow(q.dtype, "environment", overflows)

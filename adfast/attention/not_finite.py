@@ -34,7 +34,8 @@ class Touched:
     def keys(self, num_key_heads: int) -> Tensor:
         """bool `[B, G, T]`: the keys that such a query sees."""
         seen: Tensor = sums_over(self.queries, time_of(self.queries), self.last_seen) > 0
-        return seen.unflatten(1, (num_key_heads, -1)).any(2)
+        by_key: Tensor = seen.unflatten(1, (num_key_heads, -1)).any(2)
+        return by_key
 
 
 def attend_finite(

@@ -66,6 +66,22 @@ def test_what_a_reset_hides_has_no_influence_whatever_it_holds(window, staggered
     assert not spoiled[0, :, 7].isfinite().any()
 
 
+@pytest.mark.parametrize("size", [1e6, 1e12, 1e30])
+def test_logits_of_any_size_that_fits_are_attended_exactly(size):
+    q, k, v = random_qkv(0, 30)
+    q, k = q * size**0.5, k * size**0.5
+    streamed = stream(q, k, v, 7, torch.zeros(2, dtype=torch.int64))
+    expected = attention(q.double(), k.double(), v.double(), window=7, backend="reference")
+    torch.testing.assert_close(streamed.double(), expected, rtol=0, atol=1e-5)
+
+
+def test_logits_that_overflow_are_refused():
+    q, k, v = random_qkv(0, 30)
+    q[1, 1, 20], k[1, 1, 18] = 3e20, 3e20
+    with pytest.raises(InvalidArgument, match=r"logits overflow float32 at \(environment\) \(1,\)"):
+        stream(q, k, v, 7, torch.zeros(2, dtype=torch.int64))
+
+
 def test_scale_multiplies_the_logits():
     q, k, v = random_qkv(0, 2, batch=1)
     zero = torch.zeros(1, dtype=torch.int64)
