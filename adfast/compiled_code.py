@@ -9,10 +9,14 @@ in each of these cases.
 
 from __future__ import annotations
 
+import glob
 import hashlib
+import os
+import time
 import uuid
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +30,8 @@ from adfast.code_folder import FOLDERS
 
 FORMAT = 1
 SUFFIX = ".compiled"
+MAX_ENTRIES = 256  # of one function: one for each family and its options
+LONGEST_WRITE_SECONDS = 3600  # a temporary file that is older was left by a killed process
 
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -47,7 +53,7 @@ def keep_results(dispatcher: Any, function: Callable[..., Any]) -> None:
 
 def folder_of(function: Any) -> str | None:
     """The folder in which code of the compiled `function` is kept, or None."""
-    path = function._cache.cache_path
+    path = getattr(function, "_cache", NullCache()).cache_path
     return None if path is None else str(path)
 
 
@@ -106,10 +112,13 @@ class Entries:
 
     def load(self, key: Any) -> Any:
         """What was saved under `key`, or None unless it is whole."""
+        path = self._path(key)
         try:
-            content = self._path(key).read_bytes()
+            content = path.read_bytes()
         except OSError:
             return None
+        with suppress(OSError):
+            os.utime(path)  # so that it is not among the oldest
         digest_size = hashlib.sha256().digest_size
         digest, body = content[:digest_size], content[digest_size:]
         return loads(body) if digest == self._digest(body) else None
@@ -125,10 +134,24 @@ class Entries:
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
+        with suppress(OSError):  # another process tidies too
+            self._tidy()
+
+    def _tidy(self) -> None:
+        """Remove what edits and killed processes left behind: the entries not used for longest."""
+        by_use = sorted(self._all(), key=lambda path: path.stat().st_mtime)
+        for path in by_use[:-MAX_ENTRIES]:
+            path.unlink()
+        for path in self.folder.glob(".*.tmp"):
+            if path.stat().st_mtime < time.time() - LONGEST_WRITE_SECONDS:
+                path.unlink()
+
+    def _all(self) -> list[Path]:
+        return list(self.folder.glob(f"{glob.escape(self.name)}-*{SUFFIX}"))
 
     def flush(self) -> None:
         """Forget all entries."""
-        for path in self.folder.glob(f"{self.name}-*{SUFFIX}"):
+        for path in self._all():
             path.unlink(missing_ok=True)
 
     def _path(self, key: Any) -> Path:

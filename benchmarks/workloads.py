@@ -283,7 +283,7 @@ WORKLOADS = (
         "start_up",
         "starts",
         start_up.help_text,
-        bars=(Bar("seconds", at_most=0.3),),
+        bars=(Bar("seconds", at_most=0.3), Bar("share", at_least=0.18)),
     ),
 )
 

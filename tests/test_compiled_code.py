@@ -177,6 +177,27 @@ def test_flush_forgets_all_entries_of_the_function_alone(tmp_path):
     assert second.load("key") == "value"
 
 
+def test_entries_not_used_for_longest_and_what_killed_processes_left_are_removed(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(compiled_code, "MAX_ENTRIES", 2)
+    kept, other = (Entries(tmp_path, name, "stamp") for name in ("one[1]", "one[12]"))
+    other.save(0, "other")
+    left, fresh = tmp_path / ".left.tmp", tmp_path / ".fresh.tmp"
+    left.touch()
+    fresh.touch()
+    os.utime(left, (0, 0))
+    for key in (1, 2):
+        kept.save(key, key)
+    for age, path in enumerate(sorted(tmp_path.glob("*.compiled"))):
+        os.utime(path, (age + 1, age + 1))
+    assert kept.load(1) == 1  # used now
+    kept.save(3, 3)
+    assert [kept.load(key) for key in (1, 2, 3)] == [1, None, 3]
+    assert other.load(0) == "other"
+    assert [path.name for path in tmp_path.glob(".*.tmp")] == [".fresh.tmp"]
+
+
 AT_ONCE = """
 import multiprocessing, sys
 sys.path.insert(0, sys.argv[1])
