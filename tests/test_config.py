@@ -285,6 +285,7 @@ def test_what_is_unknown_is_named_with_its_file(tmp_path):
         ("collection.histories_per_task=2000000000", r"makes .* files of .*, at most 1000000"),
         ("collection.live=true", r"the live ring takes at least .* GiB of memory"),
         ("evaluation.seeds=100000000", r"evaluating takes at least .* lower evaluation\.seeds or"),
+        ("model.attention_window=2000000000", r"a layer's cache .* lower model\.attention_window"),
         ("model.width=1000000", r"the model with its optimiser takes at least .* model\.width"),
         ("training.batch_size=2000000000", r"a batch .* takes at least .* training\.batch_size"),
     ],

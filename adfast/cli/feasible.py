@@ -156,6 +156,12 @@ def acting_needs(config: RunConfig, family: TaskFamily) -> Iterator[tuple[str, s
             f"{prefix}seeds or {prefix}episodes",
             num_tasks * seeds * (length * transition + tokens * channels * FLOAT32 // 2),
         )
+        widest = max(window or 0 for window in config.model.layer_windows)  # a cache has it all
+        yield (
+            "a layer's cache in evaluation",
+            f"model.attention_window or {prefix}seeds",
+            num_tasks * seeds * widest * config.model.tokens_per_transition * channels,
+        )
 
 
 def least_parameters(config: RunConfig) -> int:
