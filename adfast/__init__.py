@@ -14,10 +14,12 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from adfast import histories, source_algorithms, tasks
     from adfast.collection.collect import CollectionPlan, collect
+    from adfast.collection.config import CollectionConfig
     from adfast.collection.recorder import Recorder
     from adfast.evaluation.agent import Agent, load
     from adfast.evaluation.in_context import evaluate
     from adfast.evaluation.play import play
+    from adfast.family_check import check_family
     from adfast.models.config import ModelConfig
     from adfast.models.transformer import Transformer
     from adfast.simulators import BatchSimulator
@@ -28,11 +30,13 @@ if TYPE_CHECKING:
 PUBLIC = {
     "Agent": "adfast.evaluation.agent",
     "BatchSimulator": "adfast.simulators",
+    "CollectionConfig": "adfast.collection.config",
     "CollectionPlan": "adfast.collection.collect",
     "ModelConfig": "adfast.models.config",
     "Recorder": "adfast.collection.recorder",
     "TrainingConfig": "adfast.training.config",
     "Transformer": "adfast.models.transformer",
+    "check_family": "adfast.family_check",
     "collect": "adfast.collection.collect",
     "evaluate": "adfast.evaluation.in_context",
     "histories": None,
@@ -48,12 +52,14 @@ EXTENSION = "_native"  # not public, but explained where it is missing
 __all__ = [
     "Agent",
     "BatchSimulator",
+    "CollectionConfig",
     "CollectionPlan",
     "ModelConfig",
     "Recorder",
     "TrainingConfig",
     "Transformer",
     "__version__",
+    "check_family",
     "collect",
     "evaluate",
     "histories",

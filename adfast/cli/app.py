@@ -235,10 +235,23 @@ def histories_verify(store: StoreArgument) -> None:
 
 
 @app.command()
-def doctor(as_json: JsonOption = False) -> None:
-    """Say what this machine has and which backends will be used."""
-    from adfast.cli.doctor import examine_machine
+def doctor(
+    family: Annotated[
+        str | None,
+        typer.Option(
+            "--family",
+            metavar="NAME",
+            help="Check a task family instead; one of your own is MODULE:CLASS.",
+        ),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say what this machine has and which backends will be used; or check a task family."""
+    from adfast.cli.doctor import examine_family, examine_machine
 
+    if family is not None:
+        print_mapping(examine_family(family), as_json=as_json)
+        return
     print_mapping(examine_machine(), as_json=as_json)
 
 

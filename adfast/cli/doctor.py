@@ -36,6 +36,17 @@ def examine_machine() -> dict[str, Any]:
     return facts
 
 
+def examine_family(name: str) -> dict[str, Any]:
+    """What `check_family` looked at in the family `name` at its default options."""
+    import sys
+    from dataclasses import asdict
+
+    from adfast import check_family, tasks
+
+    sys.path.insert(0, str(Path.cwd()))  # as `python -m` does: one's own module lies beside one
+    return asdict(check_family(tasks.make(name)))
+
+
 def installed_version(package: str) -> str:
     """The version of `package`, or what is missing without it."""
     if find_spec(package) is None:

@@ -7,6 +7,7 @@ function returned it, in which task and state, and the rule. `check_family` play
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
@@ -23,7 +24,7 @@ State = tuple[int, ...]
 def checked_reset(family: TaskFamily, task_id: int, key: int) -> State:
     """The state that `reset` returns for `key`; raises `InvalidArgument` unless it is one."""
     place = f"reset of {family.name} in task {task_id}, key {int(key)}"
-    state = call(place, family.reset, parameters(family, task_id), np.uint32(key))
+    state = call(place, functions(family)[0], parameters(family, task_id), np.uint32(key))
     return checked_tuple(place, "state", state, "state_sizes", family.state_sizes)
 
 
@@ -36,7 +37,7 @@ def checked_step(
     if family.has_random_steps:
         place += f", key {int(key)}"
     task, now = parameters(family, task_id), as_int32(before)
-    result = call(place, family.step, task, now, int(action), np.uint32(key))
+    result = call(place, functions(family)[1], task, now, int(action), np.uint32(key))
     if not isinstance(result, tuple) or len(result) != 3:
         raise InvalidArgument(
             f"{place} must return (state, reward, terminated), got {shown(result)}"
@@ -53,11 +54,18 @@ def checked_observe(family: TaskFamily, task_id: int, state: Any) -> State:
     """What `observe` returns; raises `InvalidArgument` unless it is an observation."""
     before = tuple(int(value) for value in state)
     place = f"observe of {family.name} in task {task_id}, state {before}"
-    seen = call(place, family.observe, parameters(family, task_id), as_int32(before))
+    seen = call(place, functions(family)[2], parameters(family, task_id), as_int32(before))
     sizes = family.transition_schema.observation_sizes
     return checked_tuple(place, "observation", seen, "observation_sizes", sizes)
 
 
+@lru_cache(8)
+def functions(family: TaskFamily) -> tuple[Callable[..., Any], ...]:
+    """`reset`, `step` and `observe`, which a family makes anew whenever they are asked for."""
+    return family.reset, family.step, family.observe
+
+
+@lru_cache(1024)
 def parameters(family: TaskFamily, task_id: int) -> tuple[Any, ...]:
     """The parameters of a task, int32 as the loops pass them."""
     return tuple(family.task_parameters(np.array([task_id]))[0])

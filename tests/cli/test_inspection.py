@@ -52,3 +52,9 @@ def test_bench_outside_a_checkout_says_how_to_get_one(tmp_path, monkeypatch):
     ended = adfast("bench")
     assert ended.status == 1
     assert "clone the repository" in ended.stderr
+
+
+def test_doctor_checks_a_family():
+    checked = json.loads(adfast("doctor", "--family", "dark-room", "--json").stdout)
+    assert checked["family"] == "dark-room"
+    assert checked["steps"] == checked["tasks"] * 80

@@ -1,0 +1,224 @@
+"""check_family passes the shipped families and says which rule each broken one breaks."""
+
+from dataclasses import dataclass, field
+from itertools import count
+from typing import ClassVar
+
+import numpy as np
+import pytest
+from numba import int32, njit
+from numba.extending import register_jitable
+
+from adfast import check_family, tasks
+from adfast.errors import InvalidArgument
+from adfast.tasks.task_map import Landmark, TaskMap
+from adfast.tasks.transition_schema import RealObservation, TransitionSchema
+from own_family import TASKS, Walk
+
+CALLS = count()
+
+
+@dataclass(frozen=True)
+class Sound(Walk):
+    """A walk all of whose tasks are sound."""
+
+    name: ClassVar[str] = "sound"
+    num_tasks: ClassVar[int] = 3
+
+    def task_parameters(self, task_ids):
+        ids = self.check_task_ids(task_ids)
+        return np.tile(np.array(TASKS["sound"], np.int32), (len(ids), 1))
+
+
+@pytest.mark.parametrize("name", tasks.names())
+def test_shipped_families_pass(name):
+    checked = check_family(tasks.make(name), tasks=5, episodes=2)
+    assert (checked.family, checked.tasks, checked.steps) == (name, 5, 200)
+    assert checked.optimum == "what the best policy earns in 5 tasks"
+
+
+def test_family_of_ones_own_passes():
+    assert check_family(Sound()).tasks == 3
+
+
+def changed(**members):
+    """A `Sound` with other members; a frozen dataclass like it."""
+    return dataclass(frozen=True)(type("Changed", (Sound,), {"name": "changed", **members}))()
+
+
+def function(plain):
+    """A member that is the pure function `plain`."""
+    return property(lambda self: register_jitable(plain))
+
+
+def schema(*arguments, **options):
+    return property(lambda self: TransitionSchema(*arguments, **options))
+
+
+def plan(*arguments, **options):
+    return lambda self, task_id: TaskMap(*arguments, **options)
+
+
+def forgetful_reset(task, key):
+    return (next(CALLS) % 9,)
+
+
+def slipping_step(task, state, action, key):
+    return (int32(key % 9),), int32(0), False
+
+
+DECLARATIONS = {
+    "num_tasks": ({"num_tasks": 0}, "num_tasks of changed must be an integer .* got 0"),
+    "too many tasks": ({"num_tasks": 2**64}, "num_tasks of changed must be an integer"),
+    "task_size": ({"task_size": 0}, "task_size of changed must be an integer .* got 0"),
+    "state_sizes": ({"state_sizes": ()}, r"state_sizes of changed must be a tuple .* got \(\)"),
+    "size of a state": ({"state_sizes": (2**31,)}, "state_sizes of changed must be an integer"),
+    "random steps": ({"has_random_steps": 1}, "has_random_steps of changed must be true or false"),
+    "schema": ({"transition_schema": 3}, "transition_schema of changed must be a TransitionSchema"),
+    "schema's length": (
+        {"transition_schema": schema((9,), 2, 11)},
+        "must have the family's episode_length 12, got 11",
+    ),
+    "real observation": (
+        {"transition_schema": schema((), 2, 12, "uint8", RealObservation("float32", (2,)))},
+        "must have observation_sizes, got real_observation",
+    ),
+    "failing member": (
+        {"state_sizes": property(lambda self: 1 // 0)},
+        "state_sizes of Changed failed with ZeroDivisionError",
+    ),
+    "no function": ({"reset": 3}, "reset of changed must be a property that returns a function"),
+    "compiled function": (
+        {"observe": property(lambda self: njit(lambda task, state: state))},
+        "observe of changed must be marked @register_jitable, got one that is compiled",
+    ),
+    "parameters' dtype": (
+        {"task_parameters": lambda self, ids: np.zeros((len(ids), 4))},
+        r"task_parameters of changed must be int32 of shape \(3, 4\), got float64 of shape",
+    ),
+    "no check of ids": (
+        {"task_parameters": lambda self, ids: np.zeros((len(ids), 4), np.int32)},
+        "task_parameters of changed must refuse task id -1, of 3 tasks",
+    ),
+    "optimum's shape": (
+        {"optimal_return": lambda self, ids: 3.0},
+        r"optimal_return of changed must be float64 of shape \(3,\), got float",
+    ),
+    "endless optimum": (
+        {"optimal_return": lambda self, ids: np.full(len(self.check_task_ids(ids)), np.inf)},
+        "optimal_return of changed must be finite in task 0",
+    ),
+    "task's label": ({"task_label": lambda self, task_id: task_id}, r"task_label\(0\) of changed"),
+    "action's label": (
+        {"action_label": lambda self, action: None},
+        r"action_label\(0\) of changed",
+    ),
+    "map": ({"task_map": lambda self, task_id: "map"}, "task_map of changed in task 0 must be a"),
+    "map's components": ({"task_map": plan(9, 9, (0,), ())}, "components must name those of row"),
+    "map's size": ({"task_map": plan(3, 3, (0, 0), ())}, "must be there and have at most 3 values"),
+    "landmark": (
+        {"task_map": plan(9, 9, (0, 0), (Landmark("goal", 0, 9, 0),))},
+        "landmark 'goal' must lie in 1 rooms of 9 x 9, got row 9",
+    ),
+}
+CALLS_OF_IT = {
+    "no pure reset": (
+        {"reset": function(forgetful_reset)},
+        r"reset of changed in task 0, key \d+ must return the same .* draw from its key alone",
+    ),
+    "undeclared chance": (
+        {"step": function(slipping_step)},
+        r"step of changed in task 0, state \(0,\), action \d depends on its key: .* declare "
+        "has_random_steps = True",
+    ),
+    "no three results": (
+        {"step": function(lambda task, state, action, key: (state, 0))},
+        r"step of changed in task 0, state \(0,\), action \d must return \(state, reward",
+    ),
+    "no end": (
+        {"step": function(lambda task, state, action, key: (state, 0, "never"))},
+        "terminated must be true or false, got 'never'",
+    ),
+    "no reward": (
+        {"step": function(lambda task, state, action, key: (state, None, False))},
+        "reward must be an integer in 0..255 .* got None",
+    ),
+    "failing step": (
+        {"step": function(lambda task, state, action, key: state[1])},
+        r"step of changed in task 0, .* failed with IndexError",
+    ),
+    "length of an observation": (
+        {"observe": function(lambda task, state: (0, 0))},
+        r"observe of changed in task 0, state \(0,\): observation must be a tuple of 1 integers",
+    ),
+    "start": ({"reset": function(lambda task, key: (9,))}, r"component 0 of state \(9,\)"),
+}
+
+
+@pytest.mark.parametrize("fault", DECLARATIONS)
+def test_broken_declaration_is_named(fault):
+    members, message = DECLARATIONS[fault]
+    with pytest.raises(InvalidArgument, match=message):
+        check_family(changed(**members))
+
+
+@pytest.mark.parametrize("fault", CALLS_OF_IT)
+def test_broken_function_is_named(fault):
+    members, message = CALLS_OF_IT[fault]
+    with pytest.raises(InvalidArgument, match=message):
+        check_family(changed(**members))
+
+
+def test_arrays_that_are_not_the_callers_own_are_named():
+    table = np.tile(np.array(TASKS["sound"], np.int32), (3, 1))
+
+    def task_parameters(self, ids):
+        return table[: len(self.check_task_ids(ids))]
+
+    with pytest.raises(InvalidArgument, match="must return the same values at every call"):
+        check_family(changed(task_parameters=task_parameters))
+
+
+def test_parameters_that_depend_on_their_neighbours_are_named():
+    def task_parameters(self, ids):
+        return np.full((len(self.check_task_ids(ids)), 4), len(ids), np.int32)
+
+    with pytest.raises(InvalidArgument, match="must not depend on the other tasks asked for"):
+        check_family(changed(task_parameters=task_parameters))
+
+
+def test_what_is_no_family_is_named():
+    with pytest.raises(InvalidArgument, match="family must be a TaskFamily"):
+        check_family("dark-room")
+    with pytest.raises(InvalidArgument, match="Bare must be a frozen dataclass"):
+        check_family(type("Bare", (tasks.family.TaskFamily,), dict.fromkeys(ABSTRACT))())
+    unhashable = dataclass(frozen=True)(
+        type(
+            "Listed", (Sound,), {"__annotations__": {"of": list}, "of": field(default_factory=list)}
+        )
+    )
+    with pytest.raises(InvalidArgument, match="options of Listed must be hashable"):
+        check_family(unhashable())
+
+
+ABSTRACT = tasks.family.TaskFamily.__abstractmethods__
+
+
+@pytest.mark.parametrize(("optimum", "earned"), [(3.0, "the best policy earns 10"), (11.0, "10")])
+def test_wrong_optimum_is_named(optimum, earned):
+    def optimal_return(self, ids):
+        return np.full(len(self.check_task_ids(ids)), optimum)
+
+    with pytest.raises(
+        InvalidArgument, match=f"optimal_return of changed must be .* it is {optimum:g}.*{earned}"
+    ):
+        check_family(changed(optimal_return=optimal_return))
+
+
+def test_compiled_function_that_differs_from_the_plain_one_is_named():
+    """Numba widens what NumPy wraps round."""
+    reset = function(lambda task, key: (int32((key * 8) % 9),))
+    with pytest.raises(
+        InvalidArgument, match=r"reset of changed in task 0: .* when"
+    ):
+        check_family(changed(reset=reset))
