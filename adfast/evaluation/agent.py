@@ -91,6 +91,13 @@ class Agent:
         read_dtype = np.int64 if schema.real_observation is None else np.float32
         self._no_final = np.zeros(self._observation_shape, read_dtype)
 
+    def __repr__(self) -> str:
+        begun = int(np.count_nonzero(~self._is_new))
+        return (
+            f"<Agent in {self.num_environments} environments ({begun} begun, autoreset "
+            f"{self.autoreset}), temperature {self.temperature:g}: {self.model}>"
+        )
+
     @property
     def autoreset(self) -> Autoreset:
         """How the environments begin the episode after one that ended; set it between histories."""

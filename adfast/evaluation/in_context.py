@@ -24,13 +24,24 @@ from adfast.values import as_count, require_kind
 MOST = 2**31 - 1  # episodes, and seeds of a task
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class InContextEvaluation:
     """Returns float64 `[tasks, seeds, episodes]` of the tasks `task_ids`."""
 
     task_ids: np.ndarray
     returns: np.ndarray
     trajectories: Trajectories
+
+    def __repr__(self) -> str:
+        tasks, seeds, episodes = self.returns.shape
+        size = f"{tasks} tasks x {seeds} seeds x {episodes} episodes"
+        if not self.returns.size:
+            return f"<InContextEvaluation: {size}>"
+        first, last = self.returns[:, :, 0].mean(), self.returns[:, :, -1].mean()
+        return (
+            f"<InContextEvaluation: {size}; mean return {first:.2f} in the first episode, "
+            f"{last:.2f} in the last>"
+        )
 
     def select(self, tasks: slice) -> InContextEvaluation:
         """The part of it that a slice of the tasks makes."""

@@ -63,6 +63,17 @@ class Transformer(nn.Module):
         self.final_norm = nn.LayerNorm(config.width, bias=False)
         self.head = nn.Parameter(torch.zeros(schema.num_actions, config.width))
 
+    def __repr__(self) -> str:
+        config = self.config
+        windows = sorted(set(config.layer_token_windows), key=lambda window: window or 0)
+        seen = " and ".join("all" if window is None else f"{window:,}" for window in windows)
+        count = sum(parameter.numel() for parameter in self.parameters())
+        return (
+            f"<Transformer: {count:,} parameters, {config.num_layers} layers of width "
+            f"{config.width} with {config.num_heads} heads that see {seen} tokens, "
+            f"{str(self.block_dtype).removeprefix('torch.')} on {self.head.device}; {self.schema}>"
+        )
+
     def forward(self, batch: Mapping[str, Tensor], *, dropout_seed: int | None = None) -> Tensor:
         """Logits `[B, T, A]` of the actions of sampled windows (see `step_inputs` for `batch`).
 

@@ -318,3 +318,11 @@ def test_doubles_that_the_model_reads_as_infinite_are_refused():
     with pytest.raises(InvalidArgument, match=r"observation\[0\] must be finite in float32"):
         agent.act(np.full((1, 2, 3), 1e39))
     agent.act(np.full((1, 2, 3), 1e38))
+
+
+def test_repr_says_what_it_holds(model):
+    agent = Agent(model, 3, temperature=0.5)
+    agent.act(np.zeros((3, 2), np.int64))
+    agent.reset(np.array([True, False, False]))
+    begun = "<Agent in 3 environments (2 begun, autoreset same-step), temperature 0.5: <Transformer"
+    assert repr(agent).startswith(begun)

@@ -190,3 +190,13 @@ def test_agent_is_evaluated_as_its_model_with_its_temperature():
 def test_what_is_no_model_is_answered_with_what_is():
     with pytest.raises(InvalidArgument, match=r"model must be a Transformer or an Agent"):
         evaluate("runs/demo", ROOM, [3])
+
+
+def test_repr_says_what_it_holds(played):
+    result = next(part for part in played if hasattr(part, "returns"))
+    first, last = result.returns[:, :, 0].mean(), result.returns[:, :, -1].mean()
+    assert repr(result) == (
+        f"<InContextEvaluation: 3 tasks x {SEEDS} seeds x {EPISODES} episodes; mean return "
+        f"{first:.2f} in the first episode, {last:.2f} in the last>"
+    )
+    assert repr(result.select(slice(0, 0))).endswith(f": 0 tasks x {SEEDS} seeds x 5 episodes>")

@@ -120,3 +120,12 @@ def test_qk_norm_keeps_logits_within_max_logit():
 
     model.blocks[0](torch.randn(2, 9, 16), attend)
     assert 0.5 < seen[0] <= 2.0 + 1e-5
+
+
+def test_repr_says_what_it_holds():
+    model = small_model(attention_window=[5, None], num_heads=2)
+    count = sum(parameter.numel() for parameter in model.parameters())
+    assert repr(model).startswith(
+        f"<Transformer: {count:,} parameters, 2 layers of width 16 with 2 heads that see all and 5 "
+        "tokens, float32 on cpu; TransitionSchema("
+    )
