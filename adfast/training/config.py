@@ -26,14 +26,16 @@ class TrainingConfig(Config):
     context_length: int = Field(200, ge=2, le=MOST)
     align: Literal["episode", "step"] = "episode"
     optimizer: Literal["muon", "adamw"] = "muon"
-    learning_rate: float = Field(2e-3, gt=0)  # AdamW: all parameters, or all but Muon's matrices
-    muon_learning_rate: float = Field(0.02, gt=0)
+    learning_rate: float = Field(
+        2e-3, gt=0, le=1000
+    )  # AdamW: all parameters, or all but Muon's matrices
+    muon_learning_rate: float = Field(0.02, gt=0, le=1000)
     betas: Annotated[tuple[Beta, Beta], Field(strict=False)] = (0.9, 0.98)
     momentum: float = Field(0.95, ge=0, lt=1)
-    weight_decay: float = Field(0.0, ge=0)
+    weight_decay: float = Field(0.0, ge=0, le=1000)
     warmup_updates: CountOrNone = 10
     decay_start: float = Field(0.5, ge=0, le=1)
-    clip: float = Field(1.0, gt=0)  # the gradient's greatest L2 norm
+    clip: float = Field(1.0, gt=0, le=1e30)  # the gradient's greatest L2 norm
     threads: Threads | None = None  # None: the fastest count, measured at the start
     device: Device = "auto"
     precision: Precision = "auto"  # of the blocks; the weights that are optimised stay float32

@@ -130,6 +130,7 @@ SETTINGS = [
     "training.updates=0",
     "training.updates=1000000000000",
     "training.learning_rate=inf",
+    "training.learning_rate=1e300",
     "training.betas=[0.9,1.0]",
     "training.batch_size=2000000000",
     "training.context_length=101",
