@@ -51,8 +51,9 @@ class Recorder(Closing):
     """Records into the history store in folder `path`, a new one or one of earlier recordings.
 
     All environments must have the same spaces, and episodes of at most `episode_length` steps (by
-    default the limit of the first one's specification). The store is complete whenever no recorder
-    is at work. One process records into a store at a time.
+    default the limit that the first one wrapped states). The store is complete whenever no recorder
+    is at work. One process records into a store at a time; several of its threads may, each in
+    environments of its own. A recorder that nobody closes is closed when the interpreter exits.
     """
 
     def __init__(self, path: str | Path, *, episode_length: int | None = None) -> None:

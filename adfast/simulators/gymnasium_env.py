@@ -83,6 +83,7 @@ class FamilyVectorEnv(VectorEnv):
         self.action_space = batch_space(self.single_action_space, num_envs)
         self.copy = as_flag("copy", copy)
         self._reward = np.zeros(num_envs)
+        self._lent_rows: np.ndarray | None = None  # of the buffer of final observations
         self._ended = np.zeros(num_envs, np.bool_)  # NEXT_STEP: these are reset by the next step
         self._simulator = BatchSimulator(
             self.family,
@@ -149,9 +150,7 @@ class FamilyVectorEnv(VectorEnv):
         done = result.terminated | result.truncated
         infos: dict[str, Any] = {}
         if self.autoreset_mode is AutoresetMode.SAME_STEP and done.any():
-            final = np.full(self.num_envs, None, dtype=object)
-            ended = result.final_observation[done]  # a copy: the rows below are the caller's own
-            final[done] = np.fromiter(ended, dtype=object, count=len(ended))
+            final = self._final_rows(result.final_observation, done)
             infos = {"final_obs": final, "_final_obs": done, "final_info": {}, "_final_info": done}
         if is_next_step:
             if mask is not None:
@@ -160,6 +159,25 @@ class FamilyVectorEnv(VectorEnv):
         reward = np.empty(self.num_envs) if self.copy else self._reward
         reward[:] = result.reward
         return observation, reward, result.terminated, result.truncated, infos
+
+    def _final_rows(self, final: np.ndarray, done: np.ndarray) -> np.ndarray:
+        """The rows of `final` `[N, C]` in an array of objects, None outside of `done` (bool `[N]`).
+
+        So Gymnasium has it. A row is an array of its own, which costs more than a step: where
+        buffers are lent, the same rows of the same buffer are lent each time.
+        """
+        if self.copy:
+            ended = final if done.all() else final[done]
+            every = np.fromiter(ended, dtype=object, count=len(ended))
+        else:
+            if self._lent_rows is None or self._lent_rows[0].base is not final:
+                self._lent_rows = np.fromiter(final, dtype=object, count=len(final))
+            every = self._lent_rows[done]
+        if len(every) == self.num_envs:
+            return every
+        rows = np.full(self.num_envs, None, dtype=object)
+        rows[done] = every
+        return rows
 
 
 def checked_autoreset_mode(mode: str | AutoresetMode) -> AutoresetMode:

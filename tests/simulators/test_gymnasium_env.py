@@ -123,6 +123,29 @@ def test_reused_buffers_hold_what_own_arrays_would():
         np.testing.assert_equal(*results)
 
 
+def test_lent_final_observations_are_those_of_own_arrays_and_lent_again():
+    options = SMALL | {"terminate_at_goal": True}
+    own, lent = (FamilyVectorEnv(7, copy=copy, **options) for copy in (True, False))
+    results = [vector.reset(seed=0) for vector in (own, lent)]
+    rows_of_all = {}
+    for step, actions in enumerate(np.random.default_rng(0).integers(5, size=(40, 7))):
+        if step == 20:  # a copy lends its own
+            lent = copy.deepcopy(lent)
+        results = [vector.step(actions) for vector in (own, lent)]
+        infos = [info for *_, info in results]
+        assert infos[0].keys() == infos[1].keys()
+        for index in np.flatnonzero(infos[0].get("_final_obs", [])):
+            mine, theirs = (info["final_obs"][index] for info in infos)
+            np.testing.assert_array_equal(mine, theirs)
+            row = rows_of_all.setdefault((step < 20, index), theirs)
+            assert row is theirs
+            assert mine.base is not theirs.base
+        if infos[0]:
+            nothing = [[row is None for row in info["final_obs"]] for info in infos]
+            np.testing.assert_array_equal(nothing, [~infos[0]["_final_obs"]] * 2)
+    assert len(rows_of_all) == 14
+
+
 @pytest.mark.parametrize("family", tasks.names())
 @pytest.mark.parametrize("mode", ["SameStep", "NextStep"])
 def test_vector_episode_statistics_are_those_of_single_ones(family, mode):
