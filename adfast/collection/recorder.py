@@ -92,6 +92,7 @@ class Recorder(Closing):
 
         Raises `InvalidArgument` for spaces that cannot be kept, or that the store does not have.
         """
+        self.require_own_process()  # before an environment is asked anything: it may be a parent's
         reserved = sorted({*metadata} & {*RESERVED_METADATA})
         if reserved:
             raise InvalidArgument(f"metadata must not be named {', '.join(reserved)}")
@@ -108,7 +109,6 @@ class Recorder(Closing):
         metadata: dict[str, Any],
     ) -> EpisodeLog:
         """A log of `num_environments` new histories."""
-        self.require_own_process()
         with self._lock:
             if self._is_closed:
                 raise InvalidArgument(

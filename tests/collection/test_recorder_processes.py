@@ -22,10 +22,10 @@ from killed_process import TESTS
 
 
 def run_program(*arguments):
-    """What a Python program prints, which is warned of nothing."""
+    """What a Python program prints, which is warned of nothing but forks beside threads."""
     path = os.pathsep.join([TESTS, *sys.path])
     ended = subprocess.run(
-        [sys.executable, "-W", "error", *map(str, arguments)],
+        [sys.executable, "-W", "error", "-W", "ignore:This process", *map(str, arguments)],
         env=os.environ | {"PYTHONPATH": path},
         capture_output=True,
         text=True,

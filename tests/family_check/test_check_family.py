@@ -218,7 +218,5 @@ def test_wrong_optimum_is_named(optimum, earned):
 def test_compiled_function_that_differs_from_the_plain_one_is_named():
     """Numba widens what NumPy wraps round."""
     reset = function(lambda task, key: (int32((key * 8) % 9),))
-    with pytest.raises(
-        InvalidArgument, match=r"reset of changed in task 0: .* when"
-    ):
+    with pytest.raises(InvalidArgument, match=r"reset of changed in task 0: .* when"):
         check_family(changed(reset=reset))
