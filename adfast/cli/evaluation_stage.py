@@ -12,6 +12,7 @@ from adfast.cli.interruption import Interruption
 from adfast.cli.run_config import RunConfig, make_family, make_split
 from adfast.cli.run_directory import RunDirectory
 from adfast.cli.run_files import json_text
+from adfast.config import list_differences
 from adfast.errors import Interrupted, RunError
 from adfast.progress import progress_bar
 
@@ -62,6 +63,15 @@ def evaluate(run: RunDirectory, should_stop: Interruption) -> None:
     cache = resolve_cache(settings.cache, device, precision, "evaluation.cache")
     torch.set_num_threads(1)  # a step is too short to be split, least beside other processes
     model = load_model(checkpoint)
+    differences = list_differences(
+        {"model": model.config.model_dump(mode="json")},
+        {"model": config.model.model_dump(mode="json")},
+    )
+    if differences:
+        raise RunError(
+            f"{checkpoint} was trained by other settings ({'; '.join(differences)}); change "
+            "run.toml back, or train anew with --fresh"
+        )
     # Held-out and training tasks act in one batch: one streamed step serves all.
     task_ids = np.concatenate([split.held_out, spread(split.train, settings.train_tasks)])
     should_stop.postpone()

@@ -16,7 +16,11 @@ from adfast.cli.interruption import Interruption, stoppable
 from adfast.cli.run_config import make_family, make_plan, make_split
 from adfast.cli.run_directory import RunDirectory
 from adfast.cli.run_files import write_json
-from adfast.cli.training_histories import describe_ring, training_histories
+from adfast.cli.training_histories import (
+    describe_collection,
+    describe_ring,
+    training_histories,
+)
 from adfast.durable import require_room
 from adfast.errors import Interrupted, RunError
 from adfast.printable import printable
@@ -30,26 +34,16 @@ def collect(run: RunDirectory, should_stop: Interruption) -> None:
     """Write the learning histories of the training tasks into the run's history store."""
     from adfast.collection.collect import collect as collect_histories
     from adfast.collection.collect import report_blocks
-    from adfast.collection.config import LIVE_SETTINGS
 
     started = time.perf_counter()
     family = make_family(run.config)
-    split = make_split(run.config, family)
     plan = make_plan(run.config, family)
-    description = {
-        "family": run.config.family.model_dump(),
-        "collection": run.config.collection.model_dump(
-            mode="json", exclude={"threads", *LIVE_SETTINGS}
-        ),
-        "seed": run.config.seed,
-        "held_out_task_ids": split.held_out.tolist(),
-    }
     should_stop.postpone()
     with progress_bar("collect", plan.num_blocks, "blocks") as bar:
         store = collect_histories(
             plan,
             run.histories,
-            description=description,
+            description=describe_collection(run.config),
             on_block=report_blocks(bar),
             should_stop=should_stop,
             progress=False,

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from adfast.cli.run_config import make_family, make_live_schedule, make_plan
+from adfast.cli.run_config import (
+    RunConfig,
+    make_family,
+    make_live_schedule,
+    make_plan,
+    make_split,
+)
 from adfast.cli.run_directory import RunDirectory
+from adfast.config import list_differences
+from adfast.errors import RunError
 
 if TYPE_CHECKING:
     from adfast.collection.live_ring import LiveRing
@@ -18,12 +26,22 @@ if TYPE_CHECKING:
 def training_histories(
     run: RunDirectory, should_stop: Callable[[], bool]
 ) -> Iterator[HistoryStore | LiveRing]:
-    """The run's store, or its live ring, whose threads end with the context."""
+    """The run's store, or its live ring, whose threads end with the context.
+
+    Raises `RunError` for a store that other settings than the run's have collected.
+    """
     if not run.config.collection.live:
         from adfast import histories
 
         run.require("collect")
-        yield histories.open(run.histories)
+        store = histories.open(run.histories)
+        differences = list_differences(store.description, describe_collection(run.config))
+        if differences:
+            raise RunError(
+                f"{run.histories} was collected by other settings ({'; '.join(differences)}); "
+                "change run.toml back, or collect anew with --fresh"
+            )
+        yield store
         return
     from adfast.collection.live_ring import LiveRing
 
@@ -31,6 +49,20 @@ def training_histories(
     schedule = make_live_schedule(run.config, plan)
     with LiveRing(plan, schedule, should_stop=should_stop) as ring:
         yield ring
+
+
+def describe_collection(config: RunConfig) -> dict[str, Any]:
+    """What a run's store says of itself: all that decides its histories."""
+    from adfast.collection.config import LIVE_SETTINGS
+
+    return {
+        "family": config.family.model_dump(),
+        "collection": config.collection.model_dump(
+            mode="json", exclude={"threads", *LIVE_SETTINGS}
+        ),
+        "seed": config.seed,
+        "held_out_task_ids": make_split(config, make_family(config)).held_out.tolist(),
+    }
 
 
 def describe_ring(source: HistoryStore | LiveRing) -> dict[str, object]:
