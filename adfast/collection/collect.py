@@ -105,6 +105,7 @@ def collect(
 ) -> histories.HistoryStore:
     """Collect `plan` into the history store `path`, or finish one that was begun there.
 
+    The store's `description`, by default that of the plan, tells it from others.
     `on_block(blocks, transitions)` reports how many blocks are stored, and the transitions of the
     last. How far it is stands on stderr (`adfast.progress`) unless `progress` is false. Raises
     `Interrupted` between two blocks when `should_stop()` says so, and `StoreError`
@@ -112,9 +113,11 @@ def collect(
     """
     require_kind("plan", plan, CollectionPlan, "a CollectionPlan")
     schema = plan.family.transition_schema
+    if description is None:
+        description = plan.identity | {"block_histories": plan.config.block_histories}
     with (
         histories.create(
-            path, schema, num_blocks=plan.num_blocks, description=description or {}
+            path, schema, num_blocks=plan.num_blocks, description=description
         ) as writer,
         progress_bar("collect", plan.num_blocks, "blocks", shown=progress) as bar,
     ):

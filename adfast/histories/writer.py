@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from adfast.closing import Closing
+from adfast.config import list_differences
 from adfast.durable import clear_leftovers
 from adfast.errors import InUse, InvalidArgument, StoreError
 from adfast.histories.block import as_json, make_block
@@ -208,9 +209,10 @@ class HistoryWriter(Closing):
         for name in ("fields", "transition", "description", "num_blocks"):
             before, now = getattr(found, name), getattr(wanted, name)
             if before != now and not (name == "num_blocks" and now is None):
+                differences = list_differences({name: before}, {name: now})
                 raise StoreError(
-                    f"{self.path}: was begun with another {name}: {before}, now {now}; choose "
-                    "another folder, or delete this one to collect anew"
+                    f"{self.path}: was begun otherwise ({'; '.join(differences)}); choose another "
+                    "folder, or delete this one to collect anew"
                 )
         kept = [record for record in found.blocks if (self.path / record.file_name).exists()]
         listed = {record.file_name for record in kept}

@@ -168,7 +168,7 @@ def test_progress_counts_blocks_and_transitions(tmp_path):
 
 def test_store_of_another_collection_is_refused(tmp_path):
     collect(make_plan(), tmp_path / "a", description={"seed": 1})
-    with pytest.raises(StoreError, match="another description"):
+    with pytest.raises(StoreError, match=r"\(description\.seed: 1, asked 2\)"):
         collect(make_plan(), tmp_path / "a", description={"seed": 2})
 
 
@@ -184,3 +184,25 @@ def test_list_of_task_ids_is_as_good_as_an_array(tmp_path, whole):
     for wrong, message in (([], "at least one"), ([0, 10**6], "must be in"), ([0.5], "integers")):
         with pytest.raises(InvalidArgument, match=message):
             replace(plan, task_ids=wrong)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"seed": 5}, r"description\.seed: 4, asked 5"),
+        ({"keep_every": 4}, r"description\.keep_every: 5, asked 4"),
+        (
+            {"options": {"discount": 0.5}},
+            r"description\.source: .*discount=0\.95.*asked .*discount=0\.5,",
+        ),
+        ({"block_histories": 8}, r"description\.block_histories: 7, asked 8"),
+    ],
+)
+def test_another_plan_is_no_continuation(tmp_path, change, message):
+    path = tmp_path / "histories"
+    with pytest.raises(Interrupted):
+        collect(make_plan(), path, should_stop=lambda: True, progress=False)
+    before = {file.name: file.read_bytes() for file in path.iterdir()}
+    with pytest.raises(StoreError, match=message):
+        collect(make_plan(**change), path, progress=False)
+    assert {file.name: file.read_bytes() for file in path.iterdir()} == before

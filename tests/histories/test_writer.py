@@ -194,12 +194,12 @@ def test_full_disk_is_a_clean_error_and_the_store_goes_on(tmp_path):
     [
         (
             {"description": {"family": "other"}},
-            "begun with another description: .*made.*now .*other",
+            r"begun otherwise \(description\..*: .*, asked ",
         ),
-        ({"num_blocks": 7}, "begun with another num_blocks: 30, now 7; choose another folder"),
+        ({"num_blocks": 7}, r"begun otherwise \(num_blocks: 30, asked 7\); choose another folder"),
         (
             {"schema": FieldSchema({"x": Field(np.dtype(np.uint8))})},
-            "begun with another fields",
+            r"begun otherwise \(fields\.",
         ),
     ],
 )
