@@ -4,6 +4,13 @@ from __future__ import annotations
 
 import io
 import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
+
+PACKAGE = Path(__file__).parent.parent
 
 
 def main() -> None:
@@ -34,7 +41,8 @@ def run_command() -> None:
     try:
         from adfast.cli.app import app
 
-        app()
+        with warnings_in_a_line():
+            app()
     except AdfastError as error:
         print(f"adfast: {printable(error)}", file=sys.stderr)
         sys.exit(2 if isinstance(error, InvalidArgument) else 1)
@@ -57,3 +65,30 @@ def print_whatever_comes() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # not where it is closed or caught
             stream.reconfigure(errors="backslashreplace")
+
+
+@contextmanager
+def warnings_in_a_line() -> Iterator[None]:
+    """Tell what adfast itself warns of as its errors are told, without the line of code."""
+    usual = warnings.showwarning
+
+    def tell(
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        file: TextIO | None = None,
+        line: str | None = None,
+    ) -> None:
+        if Path(filename).is_relative_to(PACKAGE):
+            from adfast.printable import printable
+
+            print(f"adfast: {printable(message)}", file=sys.stderr)
+        else:
+            usual(message, category, filename, lineno, file, line)
+
+    warnings.showwarning = tell
+    try:
+        yield
+    finally:
+        warnings.showwarning = usual

@@ -3,11 +3,14 @@
 import os
 import subprocess
 import sys
+import warnings
 
 import pytest
 
 import adfast as package
+from adfast.cli import doctor
 from adfast.cli.completion import complete_recipe, complete_run, complete_store
+from adfast.compiled_code import warn_unkept
 from cli.command_line import adfast
 
 ENVIRONMENT = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
@@ -80,3 +83,19 @@ def test_recipes_are_completed_beside_files_and_runs(folder):
 def test_stores_are_completed(folder):
     assert complete_store("") == ["runs/one/histories"]
     assert complete_store("runs/one/h") == ["runs/one/histories"]
+
+
+@pytest.mark.filterwarnings("always")
+def test_warnings_of_adfast_are_told_in_a_line_and_others_as_ever(monkeypatch):
+    def warn():
+        warn_unkept("no room")
+        warnings.warn("of another package", stacklevel=1)
+        return {"cores": 1}
+
+    shown = []
+    monkeypatch.setattr(warnings, "showwarning", lambda message, *_: shown.append(str(message)))
+    monkeypatch.setattr(doctor, "examine_machine", warn)
+    ended = adfast("doctor")
+    (line,) = ended.stderr.splitlines()
+    assert line.startswith("adfast: compiled code is not kept (no room), so ")
+    assert shown == ["of another package"]
