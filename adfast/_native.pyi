@@ -135,3 +135,31 @@ def attention_backward(
     dk: np.ndarray,
     dv: np.ndarray,
 ) -> None: ...
+def gelu(instruction_set: str, x: np.ndarray, out: np.ndarray) -> None: ...
+def gelu_backward(
+    instruction_set: str, x: np.ndarray, out: np.ndarray, gradient: np.ndarray
+) -> None: ...
+def normalise(
+    instruction_set: str,
+    x: np.ndarray,
+    weight: np.ndarray,
+    epsilon: float,
+    out: np.ndarray,
+    statistics: np.ndarray,
+) -> None: ...
+def normalise_backward(
+    instruction_set: str,
+    d_out: np.ndarray,
+    d_residual: np.ndarray | None,
+    x: np.ndarray,
+    statistics: np.ndarray,
+    weight: np.ndarray,
+    dx: np.ndarray,
+    d_weight: np.ndarray,
+) -> None: ...
+def sum_rows(
+    instruction_set: str, table: np.ndarray, rows: np.ndarray, out: np.ndarray
+) -> None: ...
+def add_rows(
+    instruction_set: str, d_out: np.ndarray, rows: np.ndarray, table: np.ndarray
+) -> None: ...

@@ -31,6 +31,7 @@ TOLERANCE = 1e-4
 
 Result = TypeVar("Result")
 LONGEST_DENSE = 512  # transitions
+MOST_UPDATES = 10**7  # more than are ever timed
 
 
 @contextmanager
@@ -47,7 +48,7 @@ def step(
     schema = made.transition_schema
     config = ModelConfig(attention_window=attention_window)
     training = TrainingConfig(
-        updates=99_999_999, batch_size=batch_size, context_length=context_length, threads=1
+        updates=MOST_UPDATES, batch_size=batch_size, context_length=context_length, threads=1
     )
     store = learning_histories(family, context_length)
     batches = BatchSource(store, training, seed=0)
@@ -98,7 +99,7 @@ def attention_path(
     """The training step with the native CPU attention against the same step on torch's kernels."""
     config = ModelConfig(attention_window=attention_window, num_heads=num_heads)
     training = TrainingConfig(
-        updates=99_999_999, batch_size=batch_size, context_length=context_length, threads=1
+        updates=MOST_UPDATES, batch_size=batch_size, context_length=context_length, threads=1
     )
     batches = BatchSource(learning_histories(family, context_length), training, seed=0)
     schema = tasks.make(family).transition_schema

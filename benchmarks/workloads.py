@@ -22,6 +22,7 @@ sparse_store = ContestModule("sparse_store")
 start_up = ContestModule("start_up")
 store = ContestModule("store")
 training = ContestModule("training")
+training_overhead = ContestModule("training_overhead")
 
 COPY = {"copy_bytes": 512 << 20}
 SMALL_COPY = {"copy_bytes": 64 << 20}
@@ -217,6 +218,38 @@ WORKLOADS = (
         },
         {"batch_size": 8},
         (Bar("ratio", at_least=1.3),),
+    ),
+    *(
+        Workload(
+            name,
+            title,
+            "training",
+            "transitions",
+            factory,
+            {
+                "family": "dark-room",
+                "context_length": 200,
+                "batch_size": 32,
+                "attention_window": 200,
+                "num_heads": 4,
+            },
+            {"batch_size": 8},
+            (bar,),
+        )
+        for name, title, factory, bar in (
+            (
+                "training-step-overhead",
+                "the demo's gradient, beside its products and attention alone",
+                training_overhead.step,
+                Bar("share", at_least=1 / 1.2),
+            ),
+            (
+                "training-optimizer-share",
+                "the demo's update, beside its gradient alone",
+                training_overhead.update,
+                Bar("ratio", at_least=0.85),
+            ),
+        )
     ),
     Workload(
         "training-step-2048",

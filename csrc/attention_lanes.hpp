@@ -39,7 +39,7 @@ ADFAST_INLINE Ints numbers(std::integer_sequence<int, I...>) {
     return Ints{I...};
 }
 ADFAST_INLINE Ints lane_numbers() { return numbers(std::make_integer_sequence<int, W>()); }
-static bool all_of(Ints conditions) {
+ADFAST_INLINE bool all_of(Ints conditions) {
     bool all = true;
     for (int i = 0; i < W; ++i) all &= conditions[i] != 0;
     return all;
@@ -60,11 +60,11 @@ ADFAST_INLINE Floats exp2(Floats x) {
     p = p * f + 0.9999999403953552f;
     return (Floats)_mm512_maskz_scalef_ps(EVERY_LANE, (__m512)p, (__m512)x);
 }
+ADFAST_INLINE Floats exp2_of_moderate(Floats x) { return exp2(x); }
 #else
-// 2^x, within 1.6e-7 of its value (degree 5, minimax on [-1/2, 1/2] with p(0) = 1): 0 below 2^-100
-// and 2^127 from there on; NaN stays NaN.
-ADFAST_INLINE Floats exp2(Floats x) {
-    x = x > 127.0f ? Floats{} + 127.0f : x;
+// 2^x for x in -100 .. 127, within 1.6e-7 of its value (degree 5, minimax on [-1/2, 1/2] with
+// p(0) = 1); NaN stays NaN.
+ADFAST_INLINE Floats exp2_of_moderate(Floats x) {
     const float rounder = 12582912.0f;  // 1.5 * 2^23: the sum's low bits hold the nearest integer
     const Floats rounded = x + rounder;
     const Floats f = x - (rounded - rounder);
@@ -74,8 +74,14 @@ ADFAST_INLINE Floats exp2(Floats x) {
     p = p * f + 0.6931470036506653f;
     p = p * f + 1.0f;
     const Counts exponent = reinterpret_cast<Counts>(rounded) << 23;
-    const Floats scaled = reinterpret_cast<Floats>(reinterpret_cast<Counts>(p) + exponent);
-    return x < -100.0f ? Floats{} : scaled;
+    return reinterpret_cast<Floats>(reinterpret_cast<Counts>(p) + exponent);
+}
+
+// The same for any x: 0 below 2^-100 and 2^127 from there on.
+ADFAST_INLINE Floats exp2(Floats x) {
+    x = x > 127.0f ? Floats{} + 127.0f : x;
+    const Floats power = exp2_of_moderate(x);
+    return x < -100.0f ? Floats{} : power;
 }
 #endif
 

@@ -14,6 +14,7 @@
 #include "field_limits.hpp"
 #include "gather.hpp"
 #include "gather_pool.hpp"
+#include "layers_bindings.hpp"
 #include "mapped_file.hpp"
 #include "ring_buffer.hpp"
 
@@ -278,10 +279,11 @@ PYBIND11_MODULE(_native, module) {
         .def("is_current", [](const WindowPlan& plan,
                               const Lanes& lanes) { return plan.version == lanes.version(); })
         .def_readonly("longest", &WindowPlan::longest)
-        .def_property_readonly("counts", [](const WindowPlan& plan) {
-            return py::make_tuple(plan.undrawn.histories, plan.undrawn.rows, plan.held.histories,
-                                  plan.held.rows);
-        })
+        .def_property_readonly("counts",
+                               [](const WindowPlan& plan) {
+                                   return py::make_tuple(plan.undrawn.histories, plan.undrawn.rows,
+                                                         plan.held.histories, plan.held.rows);
+                               })
         .def_property_readonly("num_candidates", &WindowPlan::num_candidates);
 
     py::class_<Target>(module, "Target")
@@ -296,4 +298,5 @@ PYBIND11_MODULE(_native, module) {
                py::arg("num_threads"), py::arg("document_start"));
     bind_attention(module);
     bind_decode(module);
+    bind_layers(module);
 }

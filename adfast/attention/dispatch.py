@@ -172,8 +172,8 @@ def packed_attention(
     """`attention` `[B, T, H, D]` of queries, keys and values that lie side by side.
 
     `projected [B, T, H + 2 H_kv, D]` holds the heads of the queries, of the keys and of the values,
-    as one projection makes them; on a card its gradient is written in that layout, not put together
-    from three. Raises as `attention`.
+    as one projection makes them; where a kernel of ours computes, its gradient is written in that
+    layout, not put together from three. Raises as `attention`.
     """
     num_kv_heads = (projected.shape[-2] - num_heads) // 2
     heads_fit = num_kv_heads >= 1 and num_heads + 2 * num_kv_heads == projected.shape[-2]
@@ -184,7 +184,17 @@ def packed_attention(
         )
     heads = projected.split((num_heads, num_kv_heads, num_kv_heads), dim=2)
     q, k, v = (x.transpose(1, 2) for x in heads)
-    if resolve_backend(backend, projected.device) != "triton":
+    chosen = resolve_backend(backend, projected.device)
+    if chosen == "cpu" and native_cpu.is_supported(projected.dtype, projected.shape[-1]):
+        check_attention(q, k, v, window, document_start, logit_bound)
+        return native_cpu.packed_attention(
+            projected,
+            num_heads,
+            window=window,
+            document_start_BT=document_start,
+            scale=q.shape[-1] ** -0.5 if scale is None else scale,
+        ).transpose(1, 2)
+    if chosen != "triton":
         return attention(
             q,
             k,

@@ -56,6 +56,26 @@ def attention(
     return out, lse
 
 
+def packed_attention(
+    projected_BTHD: Tensor,
+    num_heads: int,
+    *,
+    window: int | None,
+    document_start_BT: Tensor | None,
+    scale: float,
+) -> Tensor:
+    """The attended values `[B, H, T, D]` of the heads `[B, T, H + 2 H_kv, D]` of all three."""
+    out: Tensor = NativePackedAttention.apply(
+        projected_BTHD,
+        num_heads,
+        projected_BTHD.shape[1] if window is None else window,
+        document_start_BT,
+        scale,
+        processor.instruction_set(),
+    )
+    return out
+
+
 class NativeAttention(torch.autograd.Function):
     """`attention` with its gradient."""
 
@@ -72,15 +92,8 @@ class NativeAttention(torch.autograd.Function):
     ) -> tuple[Tensor, Tensor]:
         """The attended values and the log-sum-exp `[B, H, T]`."""
         q, k, v = (with_adjacent_channels(x.detach()) for x in (q, k, v))
-        if document_start is not None:
-            document_start = document_start.contiguous()
-        kernel = NativeKernel(instruction_set, document_start, window, scale)
-        out, lse, is_finite = kernel.forward(q, k, v)
-        ctx.kernel, ctx.touched = kernel, None
-        if not is_finite:
-            out, lse, ctx.touched = attend_finite(
-                lambda *tensors: kernel.forward(*tensors)[:2], q, k, v, window, document_start
-            )
+        ctx.kernel = NativeKernel(instruction_set, document_start, window, scale)
+        out, lse, ctx.touched = ctx.kernel.attend(q, k, v)
         ctx.save_for_backward(q, k, v, out, lse)
         ctx.mark_non_differentiable(lse)
         return out, lse
@@ -97,6 +110,44 @@ class NativeAttention(torch.autograd.Function):
         return (*gradients, None, None, None, None)
 
 
+class NativePackedAttention(torch.autograd.Function):
+    """`packed_attention` with its gradient, which is written where the projection reads it."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        projected: Tensor,
+        num_heads: int,
+        window: int,
+        document_start: Tensor | None,
+        scale: float,
+        instruction_set: str,
+    ) -> Tensor:
+        """The attended values `[B, H, T, D]`."""
+        projected = with_adjacent_channels(projected.detach())
+        kernel = NativeKernel(instruction_set, document_start, window, scale)
+        out, lse, touched = kernel.attend(*unpacked(projected, num_heads))
+        ctx.kernel, ctx.touched, ctx.num_heads = kernel, touched, num_heads
+        ctx.save_for_backward(projected, out, lse)
+        return out
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, d_out: Tensor) -> tuple[Tensor | None, ...]:
+        """The gradient of the projection."""
+        projected, out, lse = (x.detach() for x in ctx.saved_tensors)
+        tensors = (d_out, *unpacked(projected, ctx.num_heads), out, lse)
+        d_projected = torch.empty_like(projected, memory_format=torch.contiguous_format)
+        parts = unpacked(d_projected, ctx.num_heads)
+        if ctx.touched is None:
+            ctx.kernel.write_gradients(*tensors, *parts)
+        else:
+            gradients = differentiate_finite(ctx.kernel.backward, ctx.touched, *tensors)
+            for part, gradient in zip(parts, gradients, strict=True):
+                part.copy_(gradient)
+        return d_projected, None, None, None, None, None
+
+
 @dataclass(frozen=True)
 class NativeKernel:
     """The kernel of one instruction set, for all that is no tensor of floats."""
@@ -109,7 +160,16 @@ class NativeKernel:
     @property
     def documents(self) -> np.ndarray | None:
         """The starts of documents as the kernel takes them."""
-        return None if self.document_start is None else self.document_start.numpy()
+        return None if self.document_start is None else self.document_start.contiguous().numpy()
+
+    def attend(self, q: Tensor, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor, Any]:
+        """The attended values, the log-sum-exp, and what was touched by what is not finite."""
+        out, lse, is_finite = self.forward(q, k, v)
+        if is_finite:
+            return out, lse, None
+        return attend_finite(
+            lambda *tensors: self.forward(*tensors)[:2], q, k, v, self.window, self.document_start
+        )
 
     def forward(self, q: Tensor, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor, bool]:
         """The attended values, the log-sum-exp, and whether all of it is finite."""
@@ -132,6 +192,22 @@ class NativeKernel:
     ) -> tuple[Tensor, Tensor, Tensor]:
         """The gradients of q, k and v."""
         dq, dk, dv = (empty_token_major(x) for x in (q, k, v))
+        self.write_gradients(d_out, q, k, v, out, lse, dq, dk, dv)
+        return dq, dk, dv
+
+    def write_gradients(
+        self,
+        d_out: Tensor,
+        q: Tensor,
+        k: Tensor,
+        v: Tensor,
+        out: Tensor,
+        lse: Tensor,
+        dq: Tensor,
+        dk: Tensor,
+        dv: Tensor,
+    ) -> None:
+        """Write the gradients of q, k and v to `dq`, `dk` and `dv`."""
         _native.attention_backward(
             self.instruction_set,
             q.numpy(),
@@ -147,7 +223,13 @@ class NativeKernel:
             dk.numpy(),
             dv.numpy(),
         )
-        return dq, dk, dv
+
+
+def unpacked(heads_BTHD: Tensor, num_heads: int) -> tuple[Tensor, Tensor, Tensor]:
+    """The heads `[B, H, T, D]` of queries, of keys and of values in those of all three."""
+    num_kv_heads = (heads_BTHD.shape[2] - num_heads) // 2
+    q, k, v = heads_BTHD.split((num_heads, num_kv_heads, num_kv_heads), dim=2)
+    return q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2)
 
 
 def empty_token_major(like: Tensor) -> Tensor:

@@ -12,7 +12,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from adfast.models.config import ModelConfig
+from adfast.models.feed_forward import feed_forward
+from adfast.models.linear import linear
 from adfast.models.noise import Noise
+from adfast.models.norm import with_norm
 from adfast.models.positions import Rotation, rotate
 
 # Attended values [..., H, D] of queries [..., H, D], keys and values [..., H_kv, D].
@@ -58,39 +61,54 @@ class Block(nn.Module):
         """
         heads = (attend, rotation, attend_packed)
         if self.config.norm == "pre":
-            x = x + self.drop(self.attend(self.attention_norm(x), *heads), noise)
-            return x + self.drop(self.feed_forward(self.feed_forward_norm(x)), noise)
-        x = self.attention_norm(x + self.drop(self.attend(x, *heads), noise))
-        normed: Tensor = self.feed_forward_norm(x + self.drop(self.feed_forward(x), noise))
-        return normed
+            x, normal = with_norm(x, self.attention_norm)
+            x = self.add_attended(x, self.attended(normal, *heads), noise)
+            x, normal = with_norm(x, self.feed_forward_norm)
+            return self.add_feed_forward(x, normal, noise)
+        x = self.add_attended(x, self.attended(x, *heads), noise)
+        _, x = with_norm(x, self.attention_norm)
+        return with_norm(self.add_feed_forward(x, x, noise), self.feed_forward_norm)[1]
 
-    def attend(
+    def attended(
         self,
         x: Tensor,
         attend: Attend,
         rotation: Rotation | None,
         attend_packed: AttendPacked | None,
     ) -> Tensor:
-        """The attention branch."""
+        """What the heads attend to, side by side: `[..., width]`."""
         num_heads, num_kv_heads = self.config.num_heads, self.config.resolved_num_kv_heads
-        projected = F.linear(x, self.query_key_value).unflatten(-1, (-1, self.config.head_dim))
+        projected = linear(x, self.query_key_value).unflatten(-1, (-1, self.config.head_dim))
         if attend_packed is not None and rotation is None and not self.config.qk_norm:
-            return F.linear(attend_packed(projected).flatten(-2), self.attention_out)
+            return attend_packed(projected).flatten(-2)
         q, k, v = projected.split((num_heads, num_kv_heads, num_kv_heads), dim=-2)
         if self.config.qk_norm:
             scale = self.logit_scale.clamp(max=self.config.max_logit)
             q, k = F.normalize(q, dim=-1) * scale, F.normalize(k, dim=-1)
         if rotation is not None:
             q, k = rotate(q, rotation), rotate(k, rotation)
-        return F.linear(attend(q, k, v).flatten(-2), self.attention_out)
+        return attend(q, k, v).flatten(-2)
 
-    def feed_forward(self, x: Tensor) -> Tensor:
-        """The feed-forward branch."""
-        return F.linear(F.gelu(F.linear(x, self.feed_forward_in)), self.feed_forward_out)
+    def add_attended(self, x: Tensor, attended: Tensor, noise: Noise | None) -> Tensor:
+        """`x` plus the attention branch, whose heads are `attended`."""
+        if self.drops(noise):
+            return x + self.drop(linear(attended, self.attention_out), noise)
+        return linear(attended, self.attention_out, onto=x)
+
+    def add_feed_forward(self, x: Tensor, normal: Tensor, noise: Noise | None) -> Tensor:
+        """`x` plus the feed-forward branch of `normal`."""
+        matrices = (self.feed_forward_in, self.feed_forward_out)
+        if self.drops(noise):
+            return x + self.drop(feed_forward(normal, *matrices), noise)
+        return feed_forward(normal, *matrices, onto=x)
+
+    def drops(self, noise: Noise | None) -> bool:
+        """Whether branches are dropped out before they are added."""
+        return noise is not None and self.config.dropout > 0.0
 
     def drop(self, x: Tensor, noise: Noise | None) -> Tensor:
         """`x` with a share `dropout` of its entries zeroed and the others scaled up."""
-        if noise is None or self.config.dropout == 0.0:
+        if noise is None or not self.drops(noise):
             return x
         keep = 1.0 - self.config.dropout
         return x * (noise.keep(x, keep) / keep)

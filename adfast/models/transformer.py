@@ -23,6 +23,7 @@ from adfast.models.block import Block
 from adfast.models.config import ModelConfig
 from adfast.models.layer_step import step_layer
 from adfast.models.noise import Noise, recomputed
+from adfast.models.norm import with_norm
 from adfast.models.positions import rotation_at
 from adfast.models.ring_kv_cache import RingKVCache
 from adfast.models.transition_embedding import (
@@ -114,7 +115,9 @@ class Transformer(nn.Module):
                 attend_packed=partial(packed_attention, num_heads=self.config.num_heads, **options),
             )
             x = recomputed(layer, x, noise) if self.recomputes_blocks else layer(x)
-        return self.action_logits(x[:, tokens_per_transition - 1 :: tokens_per_transition])
+        if tokens_per_transition > 1:  # the last token of each transition predicts
+            x = x[:, tokens_per_transition - 1 :: tokens_per_transition]
+        return self.action_logits(x)
 
     @torch.no_grad()
     def step(self, inputs: StepInput, cache: RingKVCache, active: Tensor | None = None) -> Tensor:
@@ -159,7 +162,7 @@ class Transformer(nn.Module):
 
     def action_logits(self, x: Tensor) -> Tensor:
         """Float32 logits `[..., A]` of the residual stream `[..., width]` after the last block."""
-        return F.linear(self.final_norm(x.float()), self.head)
+        return F.linear(with_norm(x.float(), self.final_norm)[1], self.head)
 
     def noise(self, dropout_seed: int | None) -> Noise | None:
         """The masks of this pass; None when nothing is dropped."""

@@ -19,13 +19,12 @@ from typing import NoReturn
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from adfast.errors import InvalidArgument
 from adfast.models.config import Layout
 from adfast.models.real_observations import RealObservations
-from adfast.models.summed_rows import SummedRows
+from adfast.models.summed_rows import sum_rows
 from adfast.tasks.transition_schema import TransitionSchema
 
 COUNTED_REWARDS = 256  # values of an 8-bit reward
@@ -149,15 +148,15 @@ class TransitionEmbedding(nn.Module):
         """
         rows = self.rows(inputs)
         if self.layout == "one-token":
-            token = self.add_real_reward(self.sum_rows(rows), inputs)
+            token = self.add_real_reward(sum_rows(self.table, rows), inputs)
             return self.add_final(self.add_observation(token, inputs), inputs)
         action, reward, observation = rows.split(
             (1, 1 + self.num_components, 1 + self.num_components), dim=-1
         )
         tokens = (
-            self.sum_rows(action),
-            self.add_final(self.add_real_reward(self.sum_rows(reward), inputs), inputs),
-            self.add_observation(self.sum_rows(observation), inputs),
+            sum_rows(self.table, action),
+            self.add_final(self.add_real_reward(sum_rows(self.table, reward), inputs), inputs),
+            self.add_observation(sum_rows(self.table, observation), inputs),
         )
         return torch.stack(tokens, dim=-2)
 
@@ -188,13 +187,6 @@ class TransitionEmbedding(nn.Module):
         if can_examine(values) and ((values < 0) | (values >= self.block_size)).any():
             self.refuse(values)
         return values + self.first_row
-
-    def sum_rows(self, rows: Tensor) -> Tensor:
-        """`[..., width]`: the sum of the table's rows `[..., F]`."""
-        if torch.compiler.is_compiling():  # which fuses plain look-ups, and cannot see through ours
-            return F.embedding(rows, self.table).sum(-2)
-        summed: Tensor = SummedRows.apply(self.table, rows.flatten(0, -2))
-        return summed.view(*rows.shape[:-1], -1)
 
     def add_real_reward(self, token: Tensor, inputs: StepInput) -> Tensor:
         """`token` plus the linear embedding of real rewards; others are rows of the table."""

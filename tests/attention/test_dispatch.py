@@ -98,3 +98,19 @@ def test_absent_triton_is_said_and_nothing_else_is_taken(monkeypatch):
         resolve_backend("auto", "cuda")
     assert resolve_backend("auto", "cpu") == "cpu"
     assert resolve_backend("reference", "cuda") == "reference"
+
+
+@pytest.mark.parametrize("num_kv_heads", [1, 2])
+def test_packed_gradient_is_that_of_the_parts_whatever_one_token_holds(num_kv_heads):
+    generator = torch.Generator().manual_seed(0)
+    projected = torch.randn(2, 40, 2 + 2 * num_kv_heads, 8, generator=generator)
+    for value in (0.0, torch.inf):
+        projected[0, 25] = value
+        leaf = projected.clone().requires_grad_()
+        whole = packed_attention(leaf, 2, window=9)
+        parts = (x.transpose(1, 2) for x in leaf.split((2, num_kv_heads, num_kv_heads), 2))
+        single = attention(*parts, window=9).transpose(1, 2)
+        torch.testing.assert_close(whole, single, rtol=0, atol=0, equal_nan=True)
+        seen = whole[:, :20], single[:, :20]  # before the token
+        gradients = [torch.autograd.grad(out.square().sum(), leaf)[0] for out in seen]
+        torch.testing.assert_close(*gradients, rtol=0, atol=0, equal_nan=True)

@@ -2,11 +2,9 @@ from dataclasses import replace
 
 import pytest
 import torch
-import torch.nn.functional as F
 from model_cases import FLOAT_REWARD_SCHEMA, SCHEMA, random_histories
 
 from adfast.errors import InvalidArgument
-from adfast.models.summed_rows import SummedRows
 from adfast.models.transition_embedding import TransitionEmbedding, step_inputs
 
 
@@ -81,16 +79,6 @@ def test_the_past_of_a_first_transition_is_ignored():
     tokens = embedding(step_inputs(batch))
     changed = {**batch, "action": 200 + 0 * batch["action"], "reward": batch["reward"] + 9}
     assert torch.equal(tokens, embedding(step_inputs(changed)))
-
-
-def test_gradient_of_the_sums_is_that_of_torch():
-    generator = torch.Generator().manual_seed(0)
-    table = torch.randn(20, 8, generator=generator, dtype=torch.float64, requires_grad=True)
-    rows = torch.randint(20, (30, 5), generator=generator)
-    d_sum = torch.randn(30, 8, generator=generator, dtype=torch.float64)
-    found = torch.autograd.grad(SummedRows.apply(table, rows), table, d_sum)
-    expected = torch.autograd.grad(F.embedding(rows, table).sum(1), table, d_sum)
-    torch.testing.assert_close(found, expected)
 
 
 @pytest.mark.parametrize(

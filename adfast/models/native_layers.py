@@ -1,0 +1,23 @@
+"""When the layers' own kernels (`csrc/layers.hpp`) compute, and how they see tensors."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+def computes_natively(*tensors: Tensor) -> bool:
+    """Whether the kernels take these: float32 on the processor, not in a graph being compiled.
+
+    Everything else is computed by torch, by the definition that stands beside each kernel.
+    """
+    if torch.compiler.is_compiling():
+        return False
+    return all(x.dtype == torch.float32 and x.device.type == "cpu" for x in tensors)
+
+
+def memory(x: Tensor) -> np.ndarray:
+    """The memory of `x` without its history; `x` must be contiguous."""
+    array: np.ndarray = x.detach().numpy()
+    return array
