@@ -152,6 +152,7 @@ def test_constant_that_is_shared_is_no_fault(tmp_path, mode):
     assert all("unless it is always the same" in str(warning.message) for warning in said)
 
 
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")  # a fork beside threads
 def test_reuse_in_other_processes_is_said(tmp_path):
     with pytest.warns(UserWarning, match=f"each of the first {SUSPICIOUS_ENDS} episodes ended"):
         record(tmp_path / "a", AsyncVectorEnv([Counting] * 2, autoreset_mode="SameStep"), 30)

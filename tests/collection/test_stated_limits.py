@@ -69,6 +69,7 @@ def test_limit_of_a_vector_is_the_greatest_of_all(limits):
 
 
 @pytest.mark.parametrize("limits", [(20, 21), (31, 30), (7, 5), (30, 7), (21, 20, 31)])
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")  # a fork beside threads
 def test_limit_of_a_vector_of_processes_is_the_greatest_of_all(limits):
     vector = AsyncVectorEnv([lambda limit=limit: limited(**SINGLES[limit]) for limit in limits])
     assert longest_episode(vector) >= max(limits)  # of what limits an environment, the outermost
@@ -77,6 +78,7 @@ def test_limit_of_a_vector_of_processes_is_the_greatest_of_all(limits):
 
 
 @pytest.mark.parametrize("kind", [SyncVectorEnv, AsyncVectorEnv])
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")  # a fork beside threads
 def test_vector_with_one_that_states_nothing_has_no_limit(kind):
     vector = kind([lambda: limited(cut_off=(5,)), limited])
     assert longest_episode(vector) is None
