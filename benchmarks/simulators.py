@@ -18,8 +18,10 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from adfast import tasks
 from adfast.simulators import BatchSimulator
 from adfast.simulators.random_rollout import random_returns
+from adfast.tasks.dark_room import DarkRoom
 from benchmarks.contest import Contest, require_equal
 from benchmarks.pair_timer import Contender
+from benchmarks.rivals import c_dark_room
 from benchmarks.rivals.optional import rival_of, with_rivals
 from benchmarks.rivals.twins import twin_environment, twin_room
 from reference import random_streams as twin
@@ -34,7 +36,7 @@ CHECKED_ENVIRONMENTS = 100
 def step(family: str, num_environments: int) -> Iterator[Contest]:
     """`BatchSimulator` against the twin under Gymnasium's SyncVectorEnv; both reuse outputs.
 
-    Where gymnax is installed, against Dark Room written for it too.
+    Dark Room also against a loop in C, and against Dark Room for gymnax where that is installed.
     """
     made = tasks.make(family)
     task_ids = np.arange(num_environments) % made.num_tasks
@@ -79,9 +81,10 @@ def step(family: str, num_environments: int) -> Iterator[Contest]:
         check,
     )
     rivals = []
-    if family == "dark-room":
+    if type(made) is DarkRoom:
+        rivals = c_dark_room.step_rivals(made, task_ids, actions)
         chosen = actions[:rival_steps].astype(np.uint8)
-        rivals = rival_of("gymnax", "gymnax_dark_room.step_rival", made, task_ids, chosen)
+        rivals += rival_of("gymnax", "gymnax_dark_room.step_rival", made, task_ids, chosen)
     yield with_rivals(contest, rivals)
     environments.close()
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from benchmarks.contest import Contest
 from benchmarks.pair_timer import Contender
+from benchmarks.rivals.c_compiler import compiler_version
 
 # What is imported -> what pip installs.
 OPTIONAL = {
@@ -65,13 +66,18 @@ def with_rivals(contest: Contest, rivals: Iterable[Rival]) -> Contest:
 
 
 def versions() -> dict[str, str]:
-    """Name -> version of the installed ones, for a record."""
-    return {package: metadata.version(package) for package in OPTIONAL if is_installed(package)}
+    """Name -> version of the installed ones and of the C compiler, for a record."""
+    installed = {
+        package: metadata.version(package) for package in OPTIONAL if is_installed(package)
+    }
+    compiled_by = compiler_version()
+    return installed if compiled_by is None else installed | {"C": compiled_by}
 
 
 def availability() -> list[tuple[str, str]]:
     """Each optional rival, and whether it is installed or how to."""
-    return [
+    in_c = ("Dark Room in C", compiler_version() or "no compiler: install gcc or clang")
+    return [in_c] + [
         (package, "installed" if is_installed(package) else f"not installed: pip install {install}")
         for package, install in OPTIONAL.items()
     ]

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from adfast.tasks.dark_room import DarkRoom
 from benchmarks.contest import Contest, NotEquivalent
 from benchmarks.frozen_lake import (
     CHECKED_ENVIRONMENTS,
@@ -13,7 +14,16 @@ from benchmarks.frozen_lake import (
 )
 from benchmarks.pair_timer import Contender
 from benchmarks.ring_buffer import copy_slices
-from benchmarks.rivals.optional import OPTIONAL, Rival, is_installed, rival_of, with_rivals
+from benchmarks.rivals import c_compiler, c_dark_room
+from benchmarks.rivals.optional import (
+    OPTIONAL,
+    Rival,
+    availability,
+    is_installed,
+    rival_of,
+    versions,
+    with_rivals,
+)
 from benchmarks.rivals.window_samplers import require_windows
 from benchmarks.workloads import select
 
@@ -46,6 +56,36 @@ def test_added_rival_is_checked():
     assert [rival.label for rival in contest.rivals] == ["rival", "added"]
     with pytest.raises(NotEquivalent, match="added: differs"):
         contest.check()
+
+
+def test_rival_in_c_is_left_out_in_words_where_nothing_compiles_it(monkeypatch, capsys, tmp_path):
+    (workload,) = select(["dark-room-step-64"])
+    monkeypatch.setattr(c_compiler.shutil, "which", lambda name: None)
+    with workload.prepare(small=True) as contest:
+        assert not any(rival.label.startswith("C,") for rival in contest.rivals)
+    assert "no C compiler: dark_room.c is not timed" in capsys.readouterr().err
+    assert ("Dark Room in C", "no compiler: install gcc or clang") in availability()
+    assert "C" not in versions()
+
+
+def test_source_that_does_not_compile_is_left_out_in_words(capsys, tmp_path):
+    if c_compiler.compiler() is None:
+        pytest.skip("no C compiler")
+    broken = tmp_path / "broken.c"
+    broken.write_text("int;x")
+    assert c_compiler.compile_source(broken) is None
+    assert "failed: broken.c is not timed: " in capsys.readouterr().err
+
+
+def test_rival_in_c_does_the_same_work():
+    if c_compiler.compiler() is None:
+        pytest.skip("no C compiler")
+    actions = np.random.default_rng(0).integers(5, size=(45, 7))
+    (rival,) = c_dark_room.step_rivals(DarkRoom(), np.arange(7) * 11, actions)
+    rival.check()
+    (wrong,) = c_dark_room.step_rivals(DarkRoom(episode_length=19), np.arange(7) * 11, actions)
+    with pytest.raises(NotEquivalent, match="C: "):
+        wrong.check()
 
 
 @pytest.mark.parametrize("package", OPTIONAL)
