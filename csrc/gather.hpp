@@ -50,10 +50,11 @@ class CopyQueue {
     void copy_until(size_t end) {
         for (; num_copied_ < end; ++num_copied_) {
             while (num_prefetched_ < pieces_.size() && prefetched_bytes_ < kBytesAhead) {
+                look_up(num_prefetched_ + kPiecesAhead);
                 prefetch(pieces_[num_prefetched_++]);
             }
             const Piece& piece = pieces_[num_copied_];
-            load_shared(piece.to, piece.from, piece.bytes);
+            load_shared(piece.to, piece.from, piece.bytes, copy_);
             prefetched_bytes_ -= piece.bytes;
         }
     }
@@ -67,19 +68,30 @@ class CopyQueue {
 
     static constexpr size_t kPieceBytes = 4096;       // longer pieces and less or more ahead
     static constexpr size_t kBytesAhead = 24 * 1024;  // measure slower
+    static constexpr size_t kPiecesAhead = 64;
     static constexpr int kSecondLevel = 2;
+
+    // Prefetch the first line of the pieces before the `end`-th, whose place in memory the
+    // processor has to look up: its tables of pages may be in no cache themselves.
+    void look_up(size_t end) {
+        for (; num_looked_up_ < std::min(end, pieces_.size()); ++num_looked_up_) {
+            __builtin_prefetch(pieces_[num_looked_up_].from, 0, kSecondLevel);
+            asm volatile("");  // GCC removes a loop that does nothing but prefetch
+        }
+    }
 
     void prefetch(const Piece& piece) {
         const std::byte* line = piece.from - reinterpret_cast<uintptr_t>(piece.from) % kLineBytes;
         for (; line < piece.from + piece.bytes; line += kLineBytes) {
             __builtin_prefetch(line, 0, kSecondLevel);
-            asm volatile("");  // GCC removes a loop that does nothing but prefetch
+            asm volatile("");
         }
         prefetched_bytes_ += piece.bytes;
     }
 
+    const CopyBytes copy_ = fastest_copy();
     std::vector<Piece> pieces_;
-    size_t num_copied_ = 0, num_prefetched_ = 0;
+    size_t num_copied_ = 0, num_prefetched_ = 0, num_looked_up_ = 0;
     size_t prefetched_bytes_ = 0;  // prefetched and not yet copied
 };
 

@@ -9,6 +9,8 @@
 #include <cstdint>
 #include <cstring>
 
+#include "copy_bytes.hpp"
+
 namespace adfast {
 
 #ifdef __SANITIZE_THREAD__
@@ -20,7 +22,8 @@ inline size_t shared_size(const std::byte* shared, size_t bytes) {
 #endif
 
 // Copy from rows that the writer may be changing to memory of the caller's own.
-inline void load_shared(std::byte* to, const std::byte* from, size_t bytes) {
+inline void load_shared(std::byte* to, const std::byte* from, size_t bytes,
+                        [[maybe_unused]] CopyBytes copy = plain_copy) {
 #ifdef __SANITIZE_THREAD__
     for (size_t i = 0; i < bytes;) {
         const size_t size = shared_size(from + i, bytes - i);
@@ -34,7 +37,7 @@ inline void load_shared(std::byte* to, const std::byte* from, size_t bytes) {
         i += size;
     }
 #else
-    std::memcpy(to, from, bytes);
+    copy(to, from, bytes);
 #endif
 }
 

@@ -14,6 +14,12 @@ from native_program import NEAR_32_BITS, build, run
 pytestmark = pytest.mark.skipif(shutil.which("c++") is None, reason="needs a C++ compiler")
 
 
+@pytest.mark.parametrize("sanitizer", ["plain", "address"])
+def test_copies_are_exact_at_every_size_and_address(tmp_path, sanitizer):
+    outcome = run(build("copy_test", tmp_path, sanitizer))
+    assert outcome.is_clean, outcome
+
+
 @pytest.mark.parametrize("sanitizer", ["address", "thread"])
 def test_pool_visits_all_carries_exceptions_and_survives_fork(tmp_path, sanitizer):
     outcome = run(build("gather_pool_test", tmp_path, sanitizer))
