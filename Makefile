@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 CPP := $(wildcard csrc/*.hpp csrc/*.cpp csrc/tests/*.cpp)
 TEST_PROCESSES ?= 2
 
-.PHONY: install demo test snippets sanitize faults fuzz soak lint format bench kernels figures docs clean
+.PHONY: install demo test snippets sanitize faults fuzz values soak lint format bench kernels figures docs clean
 
 install: $(STAMP)
 
@@ -41,6 +41,12 @@ faults: $(STAMP)
 EXECUTIONS ?= 1000000
 fuzz: $(STAMP)
 	PYTHONPATH=tests/histories $(BIN)/python -m fuzzing.campaign --executions $(EXECUTIONS)
+
+# Hostile values at every public face, CALLS of them, and a table of all; SEED=1 for others.
+CALLS ?= 100000
+SEED ?= 0
+values: $(STAMP)
+	PYTHONPATH=tests OMP_NUM_THREADS=1 $(BIN)/python -m attacks.campaign --calls $(CALLS) --seed $(SEED)
 
 # Ring traffic at full speed, numbered from just below 2^32: is the memory flat, is a window torn?
 MINUTES ?= 10

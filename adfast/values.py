@@ -18,6 +18,7 @@ from adfast.errors import InvalidArgument, shown
 
 MAX_SEED = 2**64 - 1
 MAX_COUNT = 2**63 - 1
+MAX_PATH = 4096  # bytes
 NUMBERS = "biuf"  # kinds of dtypes: booleans, integers and floats
 INTEGERS = "iu"
 
@@ -68,6 +69,15 @@ def as_flag(name: str, value: Any) -> bool:
     return bool(value)
 
 
+def as_choice(name: str, value: Any, choices: tuple[str, ...]) -> str:
+    """`value`, one of the words `choices`."""
+    if not isinstance(value, str) or value not in choices:
+        quoted = [f'"{choice}"' for choice in choices]
+        listed = f"{', '.join(quoted[:-1])} or {quoted[-1]}"
+        raise InvalidArgument(f"{name} must be {listed}, got {shown(value)}")
+    return value
+
+
 def as_path(name: str, value: Any) -> Path:
     """`value` as a path that a file system can be asked for."""
     try:
@@ -75,13 +85,13 @@ def as_path(name: str, value: Any) -> Path:
         encoded = os.fsencode(path)
     except (TypeError, UnicodeEncodeError):
         encoded = b"\0"
-    if b"\0" in encoded:
+    if b"\0" in encoded or len(encoded) > MAX_PATH:
         raise InvalidArgument(f"{name} must be a path, got {shown(value)}")
     return path
 
 
-def require_kind(name: str, value: Any, kind: type | tuple[type, ...], expected: str) -> None:
-    """Raise `InvalidArgument` unless `value` is of `kind`, in words `expected`."""
+def require_kind(name: str, value: Any, kind: Any, expected: str) -> None:
+    """Raise `InvalidArgument` unless `value` is of `kind` (one type or several): `expected`."""
     if not isinstance(value, kind):
         got = shown(value) if isinstance(value, str | int | float) else type(value).__name__
         raise InvalidArgument(f"{name} must be {expected}, got {got}")
@@ -132,13 +142,13 @@ def rows_where(values: Any, where: np.ndarray) -> Any:
 
 
 def as_mask(name: str, values: Any, count: int) -> np.ndarray:
-    """`values` as a contiguous bool array `[count]`."""
+    """`values` as a contiguous, writeable bool array `[count]`."""
     array = as_array(name, values)
     if array.dtype != np.bool_ or array.shape != (count,):
         raise InvalidArgument(
             f"{name} must be bool of shape ({count},), got {array.dtype} of shape {array.shape}"
         )
-    return np.ascontiguousarray(array)
+    return np.require(array, requirements=["C", "W"])
 
 
 def fitted(

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from adfast.attention.key_value_cache import KeyValueCache
 from adfast.errors import InvalidArgument
+from adfast.values import as_count, as_number, require_kind
 
 DTYPES = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 
@@ -17,9 +18,12 @@ def check_attention(
     v: Tensor,
     window: int | None,
     document_start: Tensor | None,
+    scale: float | None,
     logit_bound: float | None,
 ) -> None:
     """Raise `InvalidArgument` for what `attention` does not take."""
+    for name, tensor in (("q", q), ("k", k), ("v", v)):
+        require_kind(name, tensor, Tensor, "a tensor")
     shapes = f"q {tuple(q.shape)}, k {tuple(k.shape)}, v {tuple(v.shape)}"
     if q.ndim != 4 or k.ndim != 4 or k.shape != v.shape:
         raise InvalidArgument(
@@ -42,12 +46,11 @@ def check_attention(
         raise InvalidArgument(
             f"q, k and v must be on one device, got {q.device}, {k.device}, {v.device}"
         )
-    if window is not None and window < 1:
-        raise InvalidArgument(
-            f"attention window must be at least 1 (the query itself), got {window}; "
-            "use None for no window"
-        )
-    if logit_bound is not None and not logit_bound > 0:
+    if window is not None:
+        as_count("attention window", window)
+    if scale is not None:
+        as_number("scale", scale)
+    if logit_bound is not None and not as_number("logit_bound", logit_bound) > 0:
         raise InvalidArgument(f"logit_bound must be positive, got {logit_bound}; None for no bound")
     if document_start is not None:
         check_document_start(document_start, q)
@@ -55,6 +58,7 @@ def check_attention(
 
 def check_document_start(document_start: Tensor, q: Tensor) -> None:
     """Raise `InvalidArgument` unless it is int32 `[B, T]`, non-decreasing and within 0 .. t."""
+    require_kind("document_start", document_start, Tensor, "a tensor")
     expected = (q.shape[0], q.shape[2])
     if document_start.dtype != torch.int32 or tuple(document_start.shape) != expected:
         raise InvalidArgument(

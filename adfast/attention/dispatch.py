@@ -131,7 +131,7 @@ def attention(
     With `return_lse` also the log-sum-exp of each query's logits, float `[B, H, T]`, which carries
     no gradient. Raises `InvalidArgument` for arguments that break these rules.
     """
-    check_attention(q, k, v, window, document_start, logit_bound)
+    check_attention(q, k, v, window, document_start, scale, logit_bound)
     chosen = resolve_backend(backend, q.device)
     scale = q.shape[-1] ** -0.5 if scale is None else scale
     if chosen == "triton":
@@ -208,7 +208,7 @@ def packed_attention(
         ).transpose(1, 2)
     from adfast.attention import triton  # late: a machine without CUDA may lack Triton
 
-    check_attention(q, k, v, window, document_start, logit_bound)
+    check_attention(q, k, v, window, document_start, scale, logit_bound)
     return triton.packed_attention(
         projected,
         num_heads,

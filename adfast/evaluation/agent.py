@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from adfast.errors import CheckpointError, InvalidArgument, shown
+from adfast.errors import CheckpointError, InvalidArgument
 from adfast.evaluation.device_step import DeviceStep
 from adfast.evaluation.episode_ends import EpisodeEnds
 from adfast.evaluation.host_step import Acting, HostStep, Outcome
@@ -22,6 +22,7 @@ from adfast.models.transformer import Transformer
 from adfast.random_streams import EVALUATION_ACTION, as_streams, stream_keys
 from adfast.values import (
     INTEGERS,
+    as_choice,
     as_count,
     as_mask,
     as_number,
@@ -105,10 +106,7 @@ class Agent:
 
     @autoreset.setter
     def autoreset(self, mode: Autoreset) -> None:
-        if not isinstance(mode, str) or mode not in ("same-step", "next-step"):
-            raise InvalidArgument(
-                f'autoreset must be "same-step" or "next-step", got {shown(mode)}'
-            )
+        as_choice("autoreset", mode, ("same-step", "next-step"))
         self._ends = EpisodeEnds.none(self.num_environments) if mode == "next-step" else None
 
     def reset(self, mask: np.ndarray | None = None) -> None:
@@ -212,7 +210,7 @@ class Agent:
         count = self.num_environments if environments is None else len(environments)
         shape = (count, *schema.observation_shape)
         if schema.real_observation is None:
-            return fitted(
+            read = fitted(
                 name,
                 values,
                 np.int64,
@@ -222,9 +220,11 @@ class Agent:
                 row="environment",
                 rows=environments,
             )
-        dtype = schema.observation_dtype
-        kept = fitted(name, values, dtype, shape, row="environment", rows=environments)
-        return fitted(name, kept, np.float32, shape, row="environment", rows=environments)
+        else:
+            dtype = schema.observation_dtype
+            kept = fitted(name, values, dtype, shape, row="environment", rows=environments)
+            read = fitted(name, kept, np.float32, shape, row="environment", rows=environments)
+        return np.require(read, requirements=["C", "W"])  # as torch wants it
 
 
 def load(

@@ -277,7 +277,7 @@ def from_arrays(
     Raises `InvalidArgument` for arrays that do not fit the schema, numbers that are not finite and
     values outside the schema.
     """
-    block = make_block(check_schema(schema), arrays, lengths, metadata or {})
-    described = as_json("description", description or {})
+    block = make_block(check_schema(schema), arrays, lengths, {} if metadata is None else metadata)
+    described = as_json("description", {} if description is None else description)
     require_kind("description", described, Mapping, "names and values")
     return HistoryStore(schema, [block], block_numbers=[0], description=described)

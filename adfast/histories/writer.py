@@ -52,7 +52,7 @@ def create(
     Raises `InUse` if another writer has the store open, and `StoreError` if it was begun with
     another schema, description or number of blocks, or if the folder holds something else.
     """
-    described = as_json("description", description or {})
+    described = as_json("description", {} if description is None else description)
     require_kind("description", described, dict, "names and values")
     if num_blocks is not None:
         num_blocks = as_count("num_blocks", num_blocks, MAX_BLOCKS)
@@ -152,7 +152,7 @@ class HistoryWriter(Closing):
             raise InvalidArgument(
                 f"block {block_index} is already in {self.path}; skip the writer's finished_blocks"
             )
-        block = make_block(self._fields, arrays, lengths, metadata or {})
+        block = make_block(self._fields, arrays, lengths, {} if metadata is None else metadata)
         record = write_shard(self.path, self._fields, block_index, block)
         if self.is_open_ended:
             limit = max(*self.finished_blocks, block_index, -1) + 1

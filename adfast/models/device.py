@@ -14,6 +14,7 @@ from torch import Tensor
 from adfast.errors import InvalidArgument
 from adfast.models.config import CachePrecision, Device, Precision
 from adfast.models.transformer import Transformer
+from adfast.values import as_choice
 
 FIRST_WITH_BFLOAT16 = (8, 0)  # compute capability (Ampere)
 
@@ -23,8 +24,7 @@ def resolve_device(choice: Device, setting: str) -> torch.device:
 
     Raises `InvalidArgument` for a name that is not known and for CUDA where there is none.
     """
-    if choice not in ("auto", "cpu", "cuda"):
-        raise InvalidArgument(f'{setting} must be "auto", "cpu" or "cuda", got {choice!r}')
+    as_choice(setting, choice, ("auto", "cpu", "cuda"))
     if choice == "cpu" or (choice == "auto" and not torch.cuda.is_available()):
         return torch.device("cpu")
     if not torch.cuda.is_available():
@@ -41,8 +41,7 @@ def resolve_precision(choice: Precision, device: torch.device, setting: str) -> 
 
     Raises `InvalidArgument` for a name that is not known and for a card that lacks bfloat16.
     """
-    if choice not in ("auto", "float32", "bfloat16"):
-        raise InvalidArgument(f'{setting} must be "auto", "float32" or "bfloat16", got {choice!r}')
+    as_choice(setting, choice, ("auto", "float32", "bfloat16"))
     has_bfloat16 = device.type == "cpu" or (
         torch.cuda.get_device_capability(device) >= FIRST_WITH_BFLOAT16
     )
@@ -64,8 +63,7 @@ def resolve_cache(
     Raises `InvalidArgument` for a name that is not known, and for a card whose blocks compute in
     float32: its kernels read a cache in the precision of the blocks.
     """
-    if choice not in ("float32", "bfloat16"):
-        raise InvalidArgument(f'{setting} must be "float32" or "bfloat16", got {choice!r}')
+    as_choice(setting, choice, ("float32", "bfloat16"))
     if choice == "float32" or blocks == torch.bfloat16:
         return blocks
     if device.type != "cpu":

@@ -33,6 +33,7 @@ from adfast.models.transition_embedding import (
     step_inputs,
 )
 from adfast.tasks.transition_schema import TransitionSchema
+from adfast.values import as_count, as_seed, require_kind
 
 POSITION_SCALE = 0.02  # standard deviation of the initial learned positions
 
@@ -47,6 +48,9 @@ class Transformer(nn.Module):
 
     def __init__(self, config: ModelConfig, schema: TransitionSchema, seed: int) -> None:
         super().__init__()
+        require_kind("config", config, ModelConfig, "a ModelConfig")
+        require_kind("schema", schema, TransitionSchema, "a TransitionSchema")
+        seed = as_seed("seed", seed)
         self.config = config
         self.schema = schema
         self.attention_backend = "auto"
@@ -149,8 +153,7 @@ class Transformer(nn.Module):
 
         Keys and values are kept in `dtype`, by default that of the blocks.
         """
-        if num_environments < 1:
-            raise InvalidArgument(f"num_environments must be at least 1, got {num_environments}")
+        num_environments = as_count("num_environments", num_environments)
         dtype = dtype or self.block_dtype
         return RingKVCache(self.config, num_environments, self.head.device, dtype)
 

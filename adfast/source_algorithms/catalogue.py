@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
 
 from adfast.errors import UnknownName
+from adfast.values import require_kind
 
 if TYPE_CHECKING:
     from adfast.source_algorithms.source_algorithm import SourceAlgorithm
@@ -28,6 +29,7 @@ def make(name: str, /, **options: Any) -> SourceAlgorithm:
 
     Raises `UnknownName` for an unknown algorithm or option, `InvalidArgument` for a bad value.
     """
+    require_kind("source algorithm", name, str, "a name")
     if name not in SOURCE_ALGORITHMS:
         raise UnknownName("source algorithm", name, SOURCE_ALGORITHMS)
     module, class_name = SOURCE_ALGORITHMS[name]

@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
 
 from adfast.errors import InvalidArgument, UnknownName, legible
+from adfast.values import require_kind
 
 if TYPE_CHECKING:
     from adfast.tasks.family import TaskFamily
@@ -28,6 +29,7 @@ def make(name: str, /, **options: Any) -> TaskFamily:
 
     Raises `UnknownName` for an unknown family or option, `InvalidArgument` for a bad value.
     """
+    require_kind("task family", name, str, "a name")
     family_class = find_class(name)
     valid = [field.name for field in fields(family_class)]
     for option in options:

@@ -23,7 +23,7 @@ import numpy as np
 from numba import int32
 from numba.extending import register_jitable
 
-from adfast.errors import InvalidArgument
+from adfast.errors import InvalidArgument, shown
 from adfast.random_draws import bounded, subkey
 from adfast.tasks.family import TaskFamily
 from adfast.tasks.task_map import Landmark, TaskMap
@@ -68,7 +68,7 @@ class DarkRoom(TaskFamily):
         if not isinstance(self.terminate_at_goal, bool):
             raise InvalidArgument(
                 f"terminate_at_goal of {self.name} must be true or false, "
-                f"got {self.terminate_at_goal!r}"
+                f"got {shown(self.terminate_at_goal)}"
             )
         if isinstance(self.start, str):
             check_choice(
@@ -81,7 +81,7 @@ class DarkRoom(TaskFamily):
         ):
             raise InvalidArgument(
                 f"start of {self.name} must be one of {', '.join(STARTS)} or a (row, column) of "
-                f"integers in 0..{self.size - 1}, got {self.start!r}"
+                f"integers in 0..{self.size - 1}, got {shown(self.start)}"
             )
 
     @property
@@ -250,7 +250,7 @@ def check_integer(family: str, option: str, value: Any, lowest: int, highest: in
     """Raise `InvalidArgument` unless `value` is an integer in the range."""
     if type(value) is not int or not lowest <= value <= highest:
         raise InvalidArgument(
-            f"{option} of {family} must be an integer in {lowest}..{highest}, got {value!r}"
+            f"{option} of {family} must be an integer in {lowest}..{highest}, got {shown(value)}"
         )
 
 
@@ -259,5 +259,5 @@ def check_choice(family: str, option: str, value: Any, choices: Any, or_else: st
     if not isinstance(value, str) or value not in choices:
         named = ", ".join(f'"{choice}"' for choice in choices)
         raise InvalidArgument(
-            f"{option} of {family} must be one of {named}{or_else}, got {value!r}"
+            f"{option} of {family} must be one of {named}{or_else}, got {shown(value)}"
         )

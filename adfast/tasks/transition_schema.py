@@ -8,7 +8,7 @@ transition t: the observation that was acted on, the action, what came of it.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -201,9 +201,13 @@ class TransitionSchema:
 
 def counts(name: str, values: Any) -> tuple[int, ...]:
     """`values` as a tuple of integers of at least 1; raises `InvalidArgument` for any other."""
-    if isinstance(values, str) or not isinstance(values, Iterable):
+    try:
+        listed = None if isinstance(values, str | bytes) else tuple(values)
+    except TypeError:
+        listed = None
+    if listed is None:
         raise InvalidArgument(f"{name} must be integers of at least 1, got {shown(values)}")
-    return tuple(as_count(name, value) for value in values)
+    return tuple(as_count(name, value) for value in listed)
 
 
 def described(description: Any) -> Mapping[str, Any]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from adfast.errors import InvalidArgument
 from adfast.histories.schema import HISTORY_INDEX, HISTORY_OFFSET
+from adfast.histories.windows import WindowSampler
 from adfast.models.checkpoint import describe_model
 from adfast.models.config import ModelConfig
 from adfast.models.transformer import Transformer
@@ -17,9 +17,7 @@ from adfast.training.batches import BatchSource, Windows, read_limits
 from adfast.training.config import TrainingConfig
 from adfast.training.loop import Trainer, TrainingHooks
 from adfast.training.progress import report_updates
-
-if TYPE_CHECKING:
-    from adfast.histories import WindowSampler
+from adfast.values import as_flag, as_path, as_seed, require_kind
 
 SAMPLE_BYTES = 1 << 23  # of the observations that normalise real inputs, within the bounds below
 FEWEST_SAMPLES, MOST_SAMPLES = 256, 65_536
@@ -43,6 +41,12 @@ def train(
     `CheckpointError` if it has checkpoints and `resume` is not set, `InvalidArgument` for histories
     of something else than transitions, or too short for the context length.
     """
+    kind = "a store or a ring; adfast.histories.open gives one"
+    require_kind("histories", histories, WindowSampler, kind)
+    require_kind("model", model, ModelConfig | None, "a ModelConfig")
+    require_kind("training", training, TrainingConfig | None, "a TrainingConfig")
+    directory, seed = as_path("directory", directory), as_seed("seed", seed)
+    resume = as_flag("resume", resume)
     schema = histories.schema
     if not isinstance(schema, TransitionSchema):
         raise InvalidArgument(
@@ -55,7 +59,7 @@ def train(
         transformer,
         BatchSource(histories, config, seed),
         config,
-        Path(directory),
+        directory,
         seed=seed,
         description=describe_model(transformer),
         hooks=hooks,

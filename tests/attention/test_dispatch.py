@@ -62,7 +62,7 @@ Q, K, V = random_qkv(0, 6)
         ((Q, K.double(), V), {}, "share one dtype"),
         ((Q.long(), K.long(), V.long()), {}, "share one dtype of float16"),
         ((Q, K.to("meta"), V), {}, "must be on one device"),
-        ((Q, K, V), {"window": 0}, "window must be at least 1 .*got 0; use None"),
+        ((Q, K, V), {"window": 0}, "attention window must be an integer of at least 1, got 0"),
         ((Q, K, V), {"logit_bound": -1.0}, "logit_bound must be positive"),
     ],
 )

@@ -77,7 +77,7 @@ def with_offsets(store: StoreBytes, offsets: list[int]) -> StoreBytes:
         ),
         (
             with_manifest(EMPTY, lambda m: m["transition"].update(num_actions=float("inf"))),
-            "num_actions must be an integer of 64 bits, got inf",
+            "num_actions must be a finite number, got inf",
         ),
         (
             with_manifest(EMPTY, lambda m: m["transition"].update(num_actions="5")),
@@ -111,7 +111,7 @@ def with_offsets(store: StoreBytes, offsets: list[int]) -> StoreBytes:
         (with_manifest(PLAIN, lambda m: m.update({"x" * 70000: 1})), r"\(70000 characters\)"),
         (
             with_manifest(PLAIN, lambda m: m.update(blocks=[{}] * 3)),
-            r"blocks.0.block: Field required.* and \d+ more",
+            r"blocks\[0\]\.block must be there.* and \d+ more",
         ),
         # Differences of these numbers are all positive, where 64 bits are all there is.
         (with_offsets(DISCRETE, [0, 2**63 - 1, -(2**63) + 5, 12]), "offsets must increase"),

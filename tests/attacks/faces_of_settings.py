@@ -1,0 +1,207 @@
+"""Where values enter families, learners, plans, settings, models and attention."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from adfast import source_algorithms, tasks
+from adfast.attention import attention
+from adfast.collection.collect import CollectionPlan
+from adfast.collection.config import CollectionConfig
+from adfast.config import Config
+from adfast.evaluation.config import EvaluationConfig
+from adfast.histories import thin
+from adfast.models.config import ModelConfig
+from adfast.models.transformer import Transformer
+from adfast.training.config import TrainingConfig
+from adfast.training.train import train
+from attacks.face import Face
+from attacks.faces_of_acting import ACTING, ROOM, integers
+from attacks.faces_of_histories import made_store
+
+
+def same_setting(held: Any, given: Any) -> bool:
+    """Whether a setting is what was given, where that is a number or a word."""
+    if isinstance(held, float):
+        return bool(np.isfinite(held) and held == float(given))
+    return held == given or given == "none" or isinstance(given, list | tuple | dict)
+
+
+def settings_face(config: type[Config]) -> Face:
+    """All settings of a class; an accepted one reads back as it was given."""
+    defaults = config().model_dump()
+    return Face(
+        config.__name__,
+        subject=lambda: None,
+        arguments=lambda _, rng: dict(defaults),
+        call=lambda _, a: config(**a),
+        check=lambda _, a, made: all(same_setting(getattr(made, n), v) for n, v in a.items()),
+    )
+
+
+LEARNER = source_algorithms.make("q-learning")
+
+
+def learned(_: Any, a: dict[str, Any], lengths: Any) -> bool:
+    schema = ROOM.transition_schema
+    out = schema.allocate(2, 8)
+    expected = LEARNER.learn(
+        ROOM, integers(a["task_ids"]), integers(a["random_streams"]), 1, int(a["seed"]), out
+    )
+    return np.array_equal(lengths, expected) and all(
+        np.array_equal(a["out"][name], out[name]) for name in schema.fields
+    )
+
+
+def empty_rows() -> dict[str, np.ndarray]:
+    rows = ROOM.transition_schema.allocate(2, 8)
+    for array in rows.values():
+        array.fill(1)
+    return rows
+
+
+LEARN = Face(
+    "source_algorithms: learn",
+    subject=lambda: None,
+    arguments=lambda _, rng: {
+        "family": ROOM,
+        "task_ids": rng.integers(0, 9, 2),
+        "random_streams": rng.integers(0, 99, 2),
+        "episodes": 1,
+        "seed": int(rng.integers(99)),
+        "out": empty_rows(),
+        "keep_every": 1,
+    },
+    call=lambda _, a: LEARNER.learn(*list(a.values())[:-1], keep_every=a["keep_every"]),
+    check=learned,
+    attacked=("family", "task_ids", "random_streams", "seed", "out"),
+)
+RETURNS = Face(
+    "source_algorithms: returns",
+    subject=lambda: None,
+    arguments=lambda _, rng: {
+        "family": ROOM,
+        "task_ids": rng.integers(0, 9, 2),
+        "random_streams": rng.integers(0, 99, 2),
+        "episodes": 2,
+        "seed": 1,
+    },
+    call=lambda _, a: LEARNER.returns(*a.values()),
+    check=lambda _, a, returns: returns.shape == (len(a["task_ids"]), 2),
+    attacked=("family", "task_ids", "random_streams", "seed"),
+    weight=2,
+)
+MAKE_FAMILY = Face(
+    "tasks.make",
+    subject=lambda: None,
+    arguments=lambda _, rng: {
+        "name": "dark-room",
+        "size": 3,
+        "episode_length": 8,
+        "start": "corner",
+        "reward": "once",
+        "terminate_at_goal": True,
+        "action_order": "dpt",
+    },
+    call=lambda _, a: tasks.make(a["name"], **{n: v for n, v in a.items() if n != "name"}),
+    check=lambda _, a, made: made.num_tasks == a["size"] ** 2,
+    weight=2,
+)
+MAKE_LEARNER = Face(
+    "source_algorithms.make",
+    subject=lambda: None,
+    arguments=lambda _, rng: {"name": "q-learning", "learning_rate": 0.5, "epsilon_episodes": 3},
+    call=lambda _, a: source_algorithms.make(
+        a["name"], **{n: v for n, v in a.items() if n != "name"}
+    ),
+    check=lambda _, a, made: made.learning_rate == a["learning_rate"],
+    weight=1,
+)
+SPLIT = Face(
+    "family.split",
+    subject=lambda: None,
+    arguments=lambda _, rng: {"held_out": 3, "seed": 1},
+    call=lambda _, a: ROOM.split(a["held_out"], a["seed"]),
+    check=lambda _, a, split: len(split.held_out) == a["held_out"],
+    weight=1,
+)
+TASK_IDS = Face(
+    "family.check_task_ids",
+    subject=lambda: None,
+    arguments=lambda _, rng: {"task_ids": rng.integers(0, 9, 4)},
+    call=lambda _, a: ROOM.check_task_ids(a["task_ids"]),
+    check=lambda _, a, ids: ids.tolist() == np.asarray(a["task_ids"]).tolist(),
+    weight=1,
+)
+PLAN = Face(
+    "CollectionPlan",
+    subject=lambda: None,
+    arguments=lambda _, rng: {
+        "family": ROOM,
+        "task_ids": rng.integers(0, 9, 4),
+        "config": CollectionConfig(histories_per_task=1),
+        "seed": 0,
+    },
+    call=lambda _, a: CollectionPlan(**a),
+    check=lambda _, a, plan: plan.task_ids.tolist() == integers(a["task_ids"]),
+    weight=2,
+)
+MODEL = Face(
+    "Transformer",
+    subject=lambda: None,
+    arguments=lambda _, rng: {"config": ACTING.config, "schema": ACTING.schema, "seed": 0},
+    call=lambda _, a: Transformer(**a),
+    check=lambda _, a, model: model.schema == ACTING.schema,
+    weight=1,
+)
+TRAIN = Face(
+    "train",
+    subject=lambda: None,
+    arguments=lambda _, rng: {
+        "histories": made_store(),
+        "directory": "/dev/null/none",
+        "model": None,
+        "training": None,
+        "seed": 0,
+        "resume": False,
+        "progress": False,
+    },
+    call=lambda _, a: train(a["histories"], **{n: v for n, v in a.items() if n != "histories"}),
+    check=lambda *_: False,  # the directory cannot be
+    attacked=("histories", "directory", "model", "training", "seed", "resume"),
+    weight=1,
+)
+THIN = Face(
+    "histories.thin",
+    subject=lambda: None,
+    arguments=lambda _, rng: {"store": made_store(), "path": "/dev/null/none", "keep_every": 2},
+    call=lambda _, a: thin(a["store"], a["path"], keep_every=a["keep_every"]),
+    check=lambda *_: False,
+    attacked=("store", "keep_every"),
+    weight=1,
+)
+
+
+def attended(_: Any, a: dict[str, Any], out: torch.Tensor) -> bool:
+    return torch.allclose(out, attention(**a | {"backend": "reference"}), atol=1e-5)
+
+
+ATTENTION = Face(
+    "attention",
+    subject=lambda: None,
+    arguments=lambda _, rng: (
+        {name: torch.from_numpy(rng.normal(size=(1, 2, 5, 4)).astype(np.float32)) for name in "qkv"}
+        | {"window": 3, "scale": 0.5, "logit_bound": None}
+    ),
+    call=lambda _, a: attention(**a),
+    check=attended,
+    weight=2,
+)
+FACES = [
+    *map(settings_face, (ModelConfig, TrainingConfig, EvaluationConfig, CollectionConfig)),
+    *(LEARN, RETURNS, MAKE_FAMILY, MAKE_LEARNER, SPLIT, TASK_IDS, PLAN, MODEL, TRAIN, THIN),
+    ATTENTION,
+]
