@@ -19,6 +19,9 @@ MAX_PROBLEMS = 8  # named in one message
 RULES = {
     "int_type": "must be a whole number",
     "int_from_float": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "float_parsing": "must be a number",
+    "bool_parsing": "must be true or false",
     "float_type": "must be a number",
     "bool_type": "must be true or false",
     "string_type": "must be text",
@@ -29,6 +32,7 @@ RULES = {
     "model_attributes_type": "must be a table of settings",
     "finite_number": "must be a finite number",
     "missing": "must be there",
+    "extra_forbidden": "must not be there",
 }
 WRONG_KIND = {"literal_error", *RULES}  # of a value, which another choice of its field may take
 

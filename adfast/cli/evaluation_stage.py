@@ -101,6 +101,7 @@ def evaluate(run: RunDirectory, should_stop: Interruption) -> None:
     }
     evaluation: dict[str, Any] = {
         "family": config.family.model_dump(),
+        "family_module": type(family).__module__,
         "temperature": settings.temperature,
         "episodes": settings.episodes,
         "episode_length": family.episode_length,

@@ -16,9 +16,10 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from adfast.config import read_toml
-from adfast.errors import AdfastError, RunError
+from adfast.errors import AdfastError, RunError, UnknownName
 from adfast.evaluation.attended.record import AttentionRecord
 from adfast.evaluation.recorder import Trajectories
+from adfast.problems import describe_problems
 from adfast.report.recorded_arrays import read_attention, read_trajectories
 from adfast.tasks.family import TaskFamily
 
@@ -103,6 +104,7 @@ class Evaluation(Section):
     """`evaluation.json`."""
 
     family: FamilyName
+    family_module: str | None = None  # that defines the family's class
     temperature: float
     episodes: int = Field(ge=1)
     episode_length: int = Field(ge=1)
@@ -178,6 +180,13 @@ def read_run(run_directory: Path) -> RunRecord:
     evaluation = validated(Evaluation, read_json(path), path, "evaluate the run again")
     try:
         family = tasks.make(evaluation.family.name, **evaluation.family.options)
+    except UnknownName as error:
+        module = evaluation.family_module
+        where = f"; {module} defined it" if module else ""
+        raise RunError(
+            f"{path}: family: {error}{where}; import the module that adds it to "
+            f'adfast.tasks.catalogue.FAMILIES, then adfast.report.write_report("{run_directory}")'
+        ) from None
     except (AdfastError, TypeError) as error:
         raise RunError(f"{path}: family: {error}; use the version that wrote the run") from None
     trajectories = read_trajectories(
@@ -247,12 +256,8 @@ SectionType = TypeVar("SectionType", bound=Section)
 
 
 def validated(section: type[SectionType], value: Any, place: object, way_out: str) -> SectionType:
-    """`value` as a `section`; raises `RunError` with the place, the first problem and `way_out`."""
+    """`value` as a `section`; raises `RunError` with the place, the problems and `way_out`."""
     try:
         return section.model_validate(value)
     except ValidationError as error:
-        problem = error.errors()[0]
-        field = ".".join(str(part) for part in problem["loc"]) or section.__name__
-        raise RunError(
-            f"{place}: {field}: {problem['msg'].removeprefix('Value error, ')}; {way_out}"
-        ) from None
+        raise RunError(f"{place}: {describe_problems(error)}; {way_out}") from None

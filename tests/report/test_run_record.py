@@ -58,16 +58,16 @@ def test_run_without_evaluation_says_how_to_go_on(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("field", "value", "message"),
     [
-        ("episodes", "many", r"episodes: .*valid integer"),
+        ("episodes", "many", r"episodes must be a whole number"),
         ("episodes", 41, r"held_out\.returns must cover 41 episodes, got 40"),
         ("held_out.optimal", [1.0], r"one entry per task, got 16, 16 and 1"),
         ("held_out.returns", [[[1.0], [1.0, 2.0]]] * 16, r"\[tasks\]\[seeds\]\[episodes\]"),
         ("held_out.returns", [[[]]] * 16, r"\[tasks\]\[seeds\]\[episodes\]"),
-        ("summary.held_out_last5_mean", float("nan"), r"held_out_last5_mean: .*finite"),
+        ("summary.held_out_last5_mean", float("nan"), r"held_out_last5_mean must be a finite"),
         ("summary.held_out_ci95_by_episode", [[0.0, 1.0]], r"must cover 40 episodes, got 1"),
         ("per_task.0.task_id", 81, r"per_task must list the tasks"),
         ("family.name", "dark-rom", r'family: unknown task family "dark-rom".*dark-room'),
-        ("family.size", 9, r"family\.size: Extra inputs are not permitted"),
+        ("family.size", 9, r"family\.size must not be there"),
         ("family.options", {"sise": 9}, r"family: .*size"),
         ("family.options", {"size": -1}, r"family: .*size"),
     ],
@@ -87,7 +87,7 @@ def test_damaged_evaluation_names_file_field_and_way_out(
         ("evaluation.json", b"[]", r"must be a JSON object, got list"),
         ("evaluation.json", b"\xff\xfe\xfd", r"not valid JSON"),
         ("provenance.json", b"none", r"not valid JSON"),
-        ("metrics.jsonl", b'{"update": 1}\n', r"line 1: tokens: Field required"),
+        ("metrics.jsonl", b'{"update": 1}\n', r"line 1: tokens must be there"),
         ("metrics.jsonl", b"{}}\n", r"line 1: not valid JSON"),
         ("run.toml", b"[family\n", r"not valid TOML"),
         ("run.toml", b"\xff\n", r"codec can't decode"),
@@ -172,3 +172,12 @@ def test_record_of_no_run_is_read(run_copy: Path) -> None:
     attention = read_run(run_copy).attention
     assert attention is not None
     assert len(attention.role) == 0
+
+
+def test_family_that_is_not_registered_is_answered_with_where_it_comes_from(
+    run_copy: Path,
+) -> None:
+    edit_evaluation(run_copy, "family.name", "my-room")
+    edit_evaluation(run_copy, "family_module", "my_rooms")
+    with pytest.raises(RunError, match=r"my-room.*my_rooms defined it; import the module"):
+        read_run(run_copy)

@@ -28,8 +28,8 @@ def test_missing_record_names_the_command_that_makes_it(tmp_path):
     ("change", "message"),
     [
         ({"points": []}, "no point is finished, so there is nothing to show"),
-        ({"axes": []}, "axes: "),
-        ({"seeds": 0}, "seeds: "),
+        ({"axes": []}, "axes must have"),
+        ({"seeds": 0}, "seeds must be"),
         ({"axes": sweep_record()["axes"][:1]}, r"levels \[0, 0\] of a point are not on the axes"),
     ],
 )
