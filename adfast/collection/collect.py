@@ -27,6 +27,9 @@ from adfast.source_algorithms.source_algorithm import SourceAlgorithm
 from adfast.tasks.family import TaskFamily
 from adfast.values import as_seed, require_kind
 
+MAX_BLOCKS = 1_000_000  # files of a store
+MAX_BLOCK_BYTES = 2**34
+
 
 @dataclass(frozen=True)
 class CollectionPlan:
@@ -51,6 +54,34 @@ class CollectionPlan:
             raise InvalidArgument("task_ids must name at least one task, got none")
         object.__setattr__(self, "task_ids", task_ids)
         object.__setattr__(self, "seed", as_seed("seed", self.seed))
+        self._check_size()
+
+    def _check_size(self) -> None:
+        """Refuse what no store, memory or random stream has room for."""
+        histories_of = f"{self.num_histories:,} histories of {len(self.task_ids):,} tasks"
+        row_bytes = self.family.transition_schema.bytes_per_transition
+        if self.num_blocks > MAX_BLOCKS:
+            most = self.num_histories * self.longest_history * row_bytes
+            raise InvalidArgument(
+                f"collection.histories_per_task makes {histories_of}, up to {amount(most)} in "
+                f"{self.num_blocks:,} blocks, of which there may be {MAX_BLOCKS:,}; lower it, or "
+                "raise collection.block_histories"
+            )
+        block_bytes = (
+            min(self.config.block_histories, self.num_histories) * self.longest_history * row_bytes
+        )
+        if block_bytes > MAX_BLOCK_BYTES:
+            raise InvalidArgument(
+                f"collection.block_histories x {self.longest_history:,} transitions of a history "
+                f"take {amount(block_bytes)} for a block, each thread has one, and the most is "
+                f"{amount(MAX_BLOCK_BYTES)}; lower it, or collection.episodes"
+            )
+        if self.config.histories_per_task * self.family.num_tasks > 2**63:
+            raise InvalidArgument(
+                f"collection.histories_per_task must be at most {2**63 // self.family.num_tasks:,} "
+                f"for {self.family.num_tasks:,} tasks, so that each history has a random stream of "
+                f"its own, got {self.config.histories_per_task:,}"
+            )
 
     @property
     def num_histories(self) -> int:
@@ -92,6 +123,11 @@ class CollectionPlan:
         repetition, place = np.divmod(np.arange(first, last), len(self.task_ids))
         task_ids = self.task_ids[place]
         return task_ids, repetition * self.family.num_tasks + task_ids
+
+
+def amount(num_bytes: int) -> str:
+    """So many bytes, as a person reads them."""
+    return f"{num_bytes / 2**30:,.1f} GiB"
 
 
 def collect(

@@ -10,6 +10,7 @@ Source: Zisman et al. 2024, arXiv 2312.12275 (noise-annealed demonstrations). Tw
 
 from __future__ import annotations
 
+import math
 from typing import Any, ClassVar
 
 import numpy as np
@@ -51,7 +52,7 @@ class Optimal(SourceAlgorithm):
         """
         check_enumerable(family)
         sizes = family.state_sizes
-        num_states = int(np.prod(sizes, dtype=np.int64))
+        num_states = math.prod(sizes)
         num_actions, episode_length = family.num_actions, family.episode_length
         step = family.step
         is_no_state = tuple_guard(sizes)
@@ -157,7 +158,7 @@ def check_enumerable(family: TaskFamily) -> None:
             f"the expert needs a family whose steps are not random, got {family.name}; "
             "use a learning algorithm such as q-learning"
         )
-    values = int(np.prod(family.state_sizes, dtype=np.int64)) * (family.episode_length + 1)
+    values = math.prod(family.state_sizes) * (family.episode_length + 1)
     if values > MAX_VALUES:
         raise InvalidArgument(
             f"the expert holds one value per state and step, at most {MAX_VALUES}, but "

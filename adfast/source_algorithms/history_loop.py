@@ -20,6 +20,7 @@ from numba import int64, uint8, uint32, uint64
 from numba.extending import register_jitable
 
 from adfast.compiled_code import compiled
+from adfast.errors import InvalidArgument
 from adfast.random_draws import step_key
 from adfast.simulators.components import column_reader, int32_tuple, item_writer, mixed_radix
 from adfast.simulators.schema_guards import dtype_guard, is_outside, tuple_guard
@@ -33,6 +34,9 @@ from adfast.tasks.family import TaskFamily, hash_of_sources
 from adfast.tasks.transition_schema import BOUNDARY_INSIDE, BOUNDARY_TERMINATED, BOUNDARY_TRUNCATED
 
 BROKEN_BY_OBSERVE, BROKEN_BY_CHOOSE = BROKEN_BY_STEP + 1, BROKEN_BY_STEP + 2
+
+
+MAX_MEMORY = 2**27  # float64 values of a learner: 1 GiB for each thread
 
 
 class LearningRules(NamedTuple):
@@ -51,6 +55,16 @@ class LearningRules(NamedTuple):
     begin: Callable[..., Any]
     choose: Callable[..., Any]
     update: Callable[..., Any]
+
+
+def check_memory_size(learner: str, family: TaskFamily, memory_size: int) -> None:
+    """Raise `InvalidArgument` for a learner that would need more memory than it may have."""
+    if memory_size > MAX_MEMORY:
+        raise InvalidArgument(
+            f"{learner} would hold {memory_size:,} values of {family.name}, "
+            f"{memory_size / 2**27:,.1f} GiB for each thread, and the most is 1 GiB; make the "
+            "family smaller"
+        )
 
 
 class HistoryLoop(NamedTuple):
@@ -78,6 +92,7 @@ def compile_history_loop(
     stamp = source_stamp(family) + hash_of_sources(make_rules.__module__)
     schema = family.transition_schema
     memory_size, begin, choose, update = make_rules(family)
+    check_memory_size("the source algorithm", family, memory_size)
     reset, step, observe = family.reset, family.step, family.observe
     episode_length = family.episode_length
     task_size = family.task_size

@@ -5,6 +5,7 @@ Source: Watkins & Dayan 1992. Twin: `tests/reference/q_learning.py`.
 
 from __future__ import annotations
 
+import math
 from typing import Any, ClassVar
 
 import numpy as np
@@ -14,7 +15,7 @@ from pydantic import Field
 
 from adfast.config import Count
 from adfast.random_draws import bounded, subkey, uniform
-from adfast.source_algorithms.history_loop import LearningRules
+from adfast.source_algorithms.history_loop import LearningRules, check_memory_size
 from adfast.source_algorithms.source_algorithm import SourceAlgorithm
 from adfast.tasks.family import TaskFamily
 
@@ -50,7 +51,8 @@ class QLearning(SourceAlgorithm):
         """The action values of observation s are `memory[s * A : (s + 1) * A]`."""
         num_actions = family.num_actions
         sizes = family.transition_schema.observation_sizes
-        memory_size = int(np.prod(sizes, dtype=np.int64)) * num_actions
+        memory_size = math.prod(sizes) * num_actions
+        check_memory_size("q-learning", family, memory_size)
 
         @register_jitable
         def begin(memory: Any, parameters: Any, task: Any, same_task: Any) -> Any:

@@ -36,6 +36,7 @@ from adfast.tasks.transition_schema import TransitionSchema
 from adfast.values import as_count, require_kind
 
 MAX_EPISODES = 2**31 - 1  # of one history
+STREAM_LENGTH = 2**32  # steps of a history
 
 
 class SourceAlgorithm(Config, ABC):
@@ -115,6 +116,11 @@ class SourceAlgorithm(Config, ABC):
         keep_every: int,
     ) -> tuple[np.ndarray, np.ndarray]:
         """The lengths and the returns of the histories; writes none when `keep_every` is 0."""
+        if episodes * family.episode_length > STREAM_LENGTH:
+            raise InvalidArgument(
+                f"episodes x {family.episode_length:,} steps must be at most 2**32, the draws of a "
+                f"random stream, got {episodes:,} episodes"
+            )
         purposes = (ENVIRONMENT_RESET, ENVIRONMENT_STEP, BEHAVIOUR)
         keys = np.stack([word for p in purposes for word in stream_keys(seed, p, streams)])
         task = np.ascontiguousarray(family.task_parameters(task_ids).T)

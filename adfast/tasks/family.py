@@ -26,6 +26,8 @@ from adfast.tasks.task_map import TaskMap
 from adfast.tasks.transition_schema import TransitionSchema
 from adfast.values import INTEGERS, MAX_COUNT, as_array, as_integer
 
+MAX_SPLIT_TASKS = 2**27
+
 
 @dataclass(frozen=True)
 class TaskSplit:
@@ -144,6 +146,12 @@ class TaskFamily(ABC):
             raise InvalidArgument(
                 f"held_out must be in 1..{self.num_tasks - 1} so that {self.name} keeps a task on "
                 f"both sides of the split, got {held_out}"
+            )
+        if self.num_tasks > MAX_SPLIT_TASKS:
+            raise InvalidArgument(
+                f"split sorts all tasks, at most {MAX_SPLIT_TASKS:,}, but {self.name} has "
+                f"{self.num_tasks:,}, which take {self.num_tasks * 24 / 2**30:,.1f} GiB; choose "
+                "task ids of your own, or a smaller family"
             )
         offset, mask = random_streams.stream_keys(seed, random_streams.TASK_SPLIT, [0])
         keys = random_streams.step_keys(offset[0], mask[0], self.num_tasks)

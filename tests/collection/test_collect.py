@@ -1,15 +1,17 @@
 """A store is a function of what is collected, not of threads, blocks or interruptions."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 import pytest
 
-from adfast import histories
+from adfast import CollectionConfig, CollectionPlan, histories, tasks
 from adfast.collection.collect import collect
 from adfast.errors import Interrupted, InvalidArgument, StoreError
 from collection.small_collection import HELD_OUT, collect_and_acknowledge, make_plan
 from killed_process import KILLS, Worker, kill_at_random
+from own_family import Walk
 
 
 @pytest.fixture(scope="module")
@@ -206,3 +208,37 @@ def test_another_plan_is_no_continuation(tmp_path, change, message):
     with pytest.raises(StoreError, match=message):
         collect(make_plan(**change), path, progress=False)
     assert {file.name: file.read_bytes() for file in path.iterdir()} == before
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (
+            {"histories_per_task": 2 * 10**9},
+            r"histories_per_task makes 6,000,000,000 histories of 3 tasks, up to .* GiB in "
+            r"12,000,000 blocks, of which there may be 1,000,000; lower it",
+        ),
+        (
+            {"episodes": 2**31 - 1},
+            "block_histories x 42,949,672,940 transitions of a history take .* GiB for a block",
+        ),
+        (
+            {"histories_per_task": 10**9, "block_histories": 2 * 10**9, "episodes": 1},
+            "block_histories x 20 transitions of a history take",
+        ),
+    ],
+)
+def test_collection_beyond_all_memory_is_refused_with_its_bytes(settings, message):
+    config = CollectionConfig(**settings)
+    with pytest.raises(InvalidArgument, match=message):
+        CollectionPlan(tasks.make("dark-room"), [0, 1, 2], config, 0)
+
+
+def test_more_histories_than_random_streams_are_refused():
+    @dataclass(frozen=True)
+    class Endless(Walk):
+        num_tasks: ClassVar[int] = 2**40
+
+    config = CollectionConfig(histories_per_task=10**8, block_histories=10**4)
+    with pytest.raises(InvalidArgument, match=r"at most 8,388,608 for 1,099,511,627,776 tasks"):
+        CollectionPlan(Endless(), [0], config, 0)

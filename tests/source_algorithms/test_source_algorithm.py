@@ -202,3 +202,18 @@ def test_unknown_names_suggest_the_nearest():
         source_algorithms.make("q-lerning")
     with pytest.raises(UnknownName, match='setting "learningrate"; did you mean "learning_rate"'):
         source_algorithms.make("q-learning", learningrate=0.5)
+
+
+def test_learner_beyond_all_memory_is_refused_with_its_bytes():
+    family = tasks.make("dark-house", size=4096, rooms=65536)
+    message = r"q-learning would hold 5,497,558,138,880 values of dark-house, 40,960.0 GiB for each"
+    with pytest.raises(InvalidArgument, match=message):
+        source_algorithms.make("q-learning").rules(family)
+    with pytest.raises(InvalidArgument, match=r"at most 33554432, but dark-house .* has"):
+        source_algorithms.make("optimal").rules(family)
+
+
+def test_history_longer_than_a_random_stream_is_refused():
+    family = tasks.make("dark-room", episode_length=2**31 - 1)
+    with pytest.raises(InvalidArgument, match=r"must be at most 2\*\*32, .* got 3 episodes"):
+        source_algorithms.make("q-learning").returns(family, [0], [0], 3, 0)

@@ -2,6 +2,8 @@
 
 import subprocess
 import sys
+from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from adfast import tasks
 from adfast.errors import InvalidArgument, UnknownName
 from adfast.simulators import BatchSimulator
 from adfast.tasks.family import hash_of_sources
+from own_family import Walk
 
 
 @given(size=st.integers(2, 20), seed=st.integers(0, 2**64 - 1), data=st.data())
@@ -128,3 +131,12 @@ def test_actions_are_called_by_what_they_do(order):
     assert [tuple(cell) for cell in reached.tolist()] == [
         moves[family.action_label(action)] for action in range(5)
     ]
+
+
+def test_split_of_more_tasks_than_memory_holds_is_refused_with_the_bytes():
+    @dataclass(frozen=True)
+    class Endless(Walk):
+        num_tasks: ClassVar[int] = 2**32
+
+    with pytest.raises(InvalidArgument, match=r"walk has 4,294,967,296, which take 96.0 GiB"):
+        Endless().split(1, 0)
