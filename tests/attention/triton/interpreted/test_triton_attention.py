@@ -159,6 +159,40 @@ def test_logits_of_any_size_are_taken_without_a_bound():
     torch.testing.assert_close(lse.double(), expected_lse, atol=1e-3, rtol=1e-6)
 
 
+@pytest.mark.parametrize("size", [1e4, 1e6, 1e8])
+def test_large_logits_are_attended_exactly(size):
+    """The gradient of the values carries the rounding of the log-sum-exp: see the page."""
+    q, k, v, _, _ = random_inputs(70, (2, 2), 16, False, torch.float32, batch=1)
+    q, k = q * (size / 16) ** 0.5, k * (size / 16) ** 0.5
+    options = {"window": None, "document_start_BT": None, "scale": 1.0}
+    out, lse = kernels.attention(q, k, v, logit_bound=None, deterministic=None, **options)
+    expected, level = reference.attention(*(x.double() for x in (q, k, v)), **options)
+    torch.testing.assert_close(out.double(), expected, rtol=0, atol=1e-3)
+    torch.testing.assert_close(lse.double(), level, rtol=1e-5, atol=0)
+
+
+@pytest.mark.filterwarnings("ignore:All-NaN slice")  # NumPy of the interpreter's maximum
+@pytest.mark.parametrize("which", [0, 1, 2])
+def test_a_nan_stays_in_its_head_and_its_row_of_the_batch(which):
+    *tensors, d_out, starts = random_inputs(70, (2, 2), 16, True, torch.float32)
+    options = {"window": 9, "document_start_BT": starts, "scale": 0.25}
+    options |= {"logit_bound": None, "deterministic": True}
+
+    def differentiated(held):
+        leaves = [x.clone() for x in tensors]
+        leaves[which][0, 1, 30] = held
+        for leaf in leaves:
+            leaf.requires_grad_()
+        out, _ = kernels.attention(*leaves, **options)
+        return out.detach(), *torch.autograd.grad(out, leaves, d_out)
+
+    spoiled = differentiated(torch.nan)
+    assert spoiled[0][0, 1, 30].isnan().all()
+    for one, other in zip(spoiled, differentiated(0.0), strict=True):
+        assert torch.equal(one[1], other[1])
+        assert torch.equal(one[0, 0], other[0, 0])
+
+
 def test_polynomial_exponentials_are_as_good_as_exact_ones(monkeypatch):
     monkeypatch.setattr(tiles, "SHORT_WINDOW", 0)
     q, k, v, *_ = random_inputs(200, (1, 1), 16, False, torch.bfloat16, batch=1)
