@@ -186,7 +186,7 @@ def packed_attention(
     q, k, v = (x.transpose(1, 2) for x in heads)
     chosen = resolve_backend(backend, projected.device)
     if chosen == "cpu" and native_cpu.is_supported(projected.dtype, projected.shape[-1]):
-        check_attention(q, k, v, window, document_start, logit_bound)
+        check_attention(q, k, v, window, document_start, scale, logit_bound)
         return native_cpu.packed_attention(
             projected,
             num_heads,
