@@ -282,7 +282,7 @@ def test_what_is_unknown_is_named_with_its_file(tmp_path):
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
-        ("collection.histories_per_task=2000000000", r"makes .* files of .*, at most 1000000"),
+        ("collection.histories_per_task=2000000000", r"makes .* blocks, of which there may be"),
         ("collection.live=true", r"the live ring takes at least .* GiB of memory"),
         ("evaluation.seeds=100000000", r"evaluating takes at least .* lower evaluation\.seeds or"),
         ("model.attention_window=2000000000", r"a layer's cache .* lower model\.attention_window"),
@@ -292,7 +292,7 @@ def test_what_is_unknown_is_named_with_its_file(tmp_path):
 )
 def test_what_no_memory_holds_is_refused_with_what_decides_it(monkeypatch, setting, message):
     monkeypatch.setattr("adfast.cli.feasible.memory_bytes", lambda: 2**34)
-    live = ["training.updates=90000000", "collection.histories_per_task=2000000000"]
+    live = ["training.updates=90000000", "collection.histories_per_task=1000000"]
     overrides = [setting, *(live if "live" in setting else [])]
     with pytest.raises(InvalidArgument, match=message):
         check_feasible(load_run_config(find_recipe("dark-room"), overrides))

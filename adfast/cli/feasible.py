@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from adfast.collection.collect import CollectionPlan
     from adfast.tasks.family import TaskFamily
 
-MAX_BLOCKS = 1_000_000  # of a store, each a file
 FLOAT32, FLOAT64 = 4, 8  # bytes
 
 
@@ -55,13 +54,6 @@ def check_feasible(config: RunConfig) -> None:
         )
     if collection.live:
         make_live_schedule(config, plan)
-    elif plan.num_blocks > MAX_BLOCKS:
-        raise InvalidArgument(
-            f"collection.histories_per_task of {collection.histories_per_task} makes "
-            f"{plan.num_blocks} files of collection.block_histories "
-            f"({collection.block_histories}), at most {MAX_BLOCKS}; collect fewer histories, or "
-            "more in a block"
-        )
     check_devices(config)
     positions = config.model.num_learned_positions
     needed = max(training.context_length, config.evaluation.episodes * family.episode_length)
