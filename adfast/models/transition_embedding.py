@@ -184,9 +184,18 @@ class TransitionEmbedding(nn.Module):
             ),
             dim=-1,
         )
-        if can_examine(values) and ((values < 0) | (values >= self.block_size)).any():
-            self.refuse(values)
+        if can_examine(values) and (misfits := self.misfits(values, inputs)).any():
+            self.refuse(values, misfits)
         return values + self.first_row
+
+    def misfits(self, values: Tensor, inputs: StepInput) -> Tensor:
+        """bool `[..., F]`: where `values` are none of their block's, "none" where there is one."""
+        num_none = 2 + self.num_components  # blocks that know it, as their last row
+        over = values >= self.block_size
+        over[..., :num_none] |= values[..., :num_none] == self.block_size[:num_none] - 1
+        over[..., :2] &= ~inputs.is_first[..., None]
+        over[..., 2:num_none] &= shows_final(inputs)[..., None]
+        return over | (values < 0)
 
     def add_real_reward(self, token: Tensor, inputs: StepInput) -> Tensor:
         """`token` plus the linear embedding of real rewards; others are rows of the table."""
@@ -222,8 +231,8 @@ class TransitionEmbedding(nn.Module):
             magnitude = float(np.sqrt(np.square(reward, dtype=np.float64).mean()))
             self.reward_scale.fill_(1 / magnitude if magnitude > 0 else 1.0)
 
-    def refuse(self, values: Tensor) -> NoReturn:
-        """Raise `InvalidArgument` for the first block of `values` that leaves its range."""
+    def refuse(self, values: Tensor, misfits: Tensor) -> NoReturn:
+        """Raise `InvalidArgument` for the first block of `values` that has `misfits`."""
         components = range(self.num_components)
         names = [
             "previous_action",
@@ -233,5 +242,7 @@ class TransitionEmbedding(nn.Module):
             "episode_step",
         ]
         for block, (name, size) in enumerate(zip(names, self.block_sizes, strict=True)):
-            require_in_range(name, values[..., block].numpy(), size)
+            wrong = values[..., block][misfits[..., block]].numpy()
+            knows_none = block < 2 + self.num_components
+            require_in_range(name, wrong, size - 1 if knows_none else size)
         raise AssertionError("called without an invalid value")
