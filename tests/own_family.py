@@ -76,3 +76,15 @@ class Walk(TaskFamily):
     def optimal_return(self, task_ids):
         pays = self.task_parameters(task_ids)[:, 0] * self.unit
         return np.maximum(pays, 0.0) * (self.episode_length - GOAL + 1)
+
+
+@dataclass(frozen=True)
+class Sound(Walk):
+    """A walk all of whose tasks are sound."""
+
+    name: ClassVar[str] = "sound"
+    num_tasks: ClassVar[int] = 3
+
+    def task_parameters(self, task_ids):
+        ids = self.check_task_ids(task_ids)
+        return np.tile(np.array(TASKS["sound"], np.int32), (len(ids), 1))

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, field
 from itertools import count
-from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -13,21 +12,9 @@ from adfast import check_family, tasks
 from adfast.errors import InvalidArgument
 from adfast.tasks.task_map import Landmark, TaskMap
 from adfast.tasks.transition_schema import RealObservation, TransitionSchema
-from own_family import TASKS, Walk
+from own_family import TASKS, Sound
 
 CALLS = count()
-
-
-@dataclass(frozen=True)
-class Sound(Walk):
-    """A walk all of whose tasks are sound."""
-
-    name: ClassVar[str] = "sound"
-    num_tasks: ClassVar[int] = 3
-
-    def task_parameters(self, task_ids):
-        ids = self.check_task_ids(task_ids)
-        return np.tile(np.array(TASKS["sound"], np.int32), (len(ids), 1))
 
 
 @pytest.mark.parametrize("name", tasks.names())
