@@ -170,16 +170,22 @@ def fitted(
     `where` (bool over the first axis) are read; others are 0. Messages call a row a `row`, and
     number it by `rows` (integers over the first axis) where it is not as it lies.
     """
+    if where is not None and where.all():  # the same with less work; what is masked is a copy
+        return fitted(
+            name, values, dtype, shape, sizes=sizes, kinds=kinds, row=row, rows=rows
+        ).copy()
     array = as_array(name, values, kinds)
     if array.shape != shape:
         raise InvalidArgument(f"{name} must have shape {shape}, got {array.shape}")
     dtype = np.dtype(dtype)
+    if where is None and sizes is None and array.dtype == dtype and dtype.kind != "f":
+        return array
     read = array if where is None else array[where]
     converted, fits = convert(read, dtype)
     if sizes is not None:
         by_row = converted.reshape(-1, len(sizes))
         fits = fits & ((by_row >= 0) & (by_row < np.array(sizes))).reshape(fits.shape)
-    if not np.all(fits):
+    if not fits.all():
         if rows is None and array.ndim:
             rows = np.arange(len(array))
         numbers = rows if where is None or rows is None else rows[where]
@@ -213,8 +219,8 @@ def refuse_number(
 
 def convert(array: np.ndarray, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:
     """`array` as `dtype`, and where that holds each of its numbers (bool, of its shape)."""
-    if array.dtype == dtype and dtype.kind != "f":
-        return array, np.ones(array.shape, bool)
+    if array.dtype == dtype:
+        return array, np.isfinite(array) if dtype.kind == "f" else np.ones(array.shape, bool)
     with np.errstate(over="ignore", invalid="ignore"):
         converted = array.astype(dtype, copy=False)
         if dtype.kind == "f":

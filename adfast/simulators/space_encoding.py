@@ -108,10 +108,12 @@ def counted(
     Only the rows of `where` are read. Raises `InvalidArgument` for other values.
     """
     whole = fitted(name, values, np.int64, shape, where=where, row="environment")
-    read = np.ones(len(whole), bool) if where is None else where
-    numbers = np.where(read[:, None], whole - np.array(first), 0)
-    wrong = np.argwhere((numbers < 0) | (numbers >= np.array(sizes)))
-    if len(wrong):
+    numbers: np.ndarray = whole - np.array(first)
+    if where is not None:
+        numbers[~where] = 0
+    is_wrong = (numbers < 0) | (numbers >= np.array(sizes))
+    if is_wrong.any():
+        wrong = np.argwhere(is_wrong)
         environment, number = (int(place) for place in wrong[0])
         which = f"[{number}]" if len(sizes) > 1 else ""
         last = first[number] + sizes[number] - 1
