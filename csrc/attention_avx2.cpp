@@ -3,7 +3,7 @@
 
 #if defined(__x86_64__)
 #include "target_avx2.hpp"
-#define TILE_KEYS 4
+#define TILE_KEYS 6
 #define TILE_DEPTHS 4
 #include "attention_kernel.hpp"
 #include "target_end.hpp"
