@@ -146,7 +146,9 @@ def test_disagreeing_with_the_cache_about_the_first_step_is_refused():
 
 
 def test_no_environment_is_refused():
-    with pytest.raises(InvalidArgument, match="num_environments must be at least 1, got 0"):
+    with pytest.raises(
+        InvalidArgument, match="num_environments must be an integer of at least 1, got 0"
+    ):
         small_model().new_cache(0)
 
 

@@ -113,8 +113,8 @@ def test_one_reward_that_is_no_number_spoils_no_model(tmp_path, value):
     arrays = {name: np.zeros_like(a) for name, a in schema.allocate(*shape).items()}
     arrays["reward"][:] = np.random.default_rng(0).normal(size=shape)
     arrays["episode_step"][:] = np.arange(60) % 20
-    arrays["reward"][1, 7] = value
     store = histories.from_arrays(schema, arrays, np.full(4, 60))
+    arrays["reward"][1, 7] = value  # after it was checked: the store keeps these arrays
     with pytest.raises((NotFinite, ValueError), match="finite"):
         train(
             store,
