@@ -25,6 +25,12 @@ def legible(text: str) -> str:
     return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}... ({len(text)} characters)"
 
 
+def gibibytes(num_bytes: int) -> str:
+    """So many bytes, as people read them."""
+    size = num_bytes / 2**30
+    return f"{size:,.0f} GiB" if size >= 10 else f"{size:.3g} GiB"
+
+
 class AdfastError(Exception):
     """Base of every error that adfast raises for its callers."""
 

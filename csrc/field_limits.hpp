@@ -1,6 +1,6 @@
 // What the numbers of each field may be: below a size of their own, and finite.
 //
-// Definition: `adfast.values.first_misfit`. Numbers are compared in runs of `kTile` items against a
+// Definition: `first_misfit` in `tests/reference/field_limits.py`. Numbers are compared in runs of `kTile` items against a
 // tile that repeats the limits of one item, so that compilers vectorise over items of any size.
 #pragma once
 

@@ -21,7 +21,7 @@ from adfast.cli.run_config import (
     make_plan,
     make_split,
 )
-from adfast.errors import AdfastError, InvalidArgument
+from adfast.errors import AdfastError, InvalidArgument, gibibytes
 from adfast.provenance import available_cores
 
 if TYPE_CHECKING:
@@ -79,7 +79,6 @@ def named(section: str) -> Iterator[None]:
 def check_seeds(config: RunConfig, family: TaskFamily) -> None:
     """Raise `InvalidArgument` where a random stream would have no number of 63 bits."""
     for name, repetitions in (
-        ("collection.histories_per_task", config.collection.histories_per_task),
         ("evaluation.seeds", config.evaluation.seeds),
         ("evaluation.monitor_seeds", config.evaluation.monitor_seeds),
     ):
@@ -95,8 +94,8 @@ def check_memory(config: RunConfig, plan: CollectionPlan, memory_per_thread: int
     for what, settings, needed in memory_needs(config, plan, memory_per_thread):
         if needed > available:
             raise InvalidArgument(
-                f"{what} takes at least {gigabytes(needed)} of memory, and this machine has "
-                f"{gigabytes(available)}; lower {settings}"
+                f"{what} takes at least {gibibytes(needed)} of memory, and this machine has "
+                f"{gibibytes(available)}; lower {settings}"
             )
 
 
@@ -185,8 +184,8 @@ def check_room(config: RunConfig, path: Path) -> None:
     free = shutil.disk_usage(disk).free
     if needed > free and needed > free + size_of(path / "histories"):
         raise InvalidArgument(
-            f"the histories take up to {gigabytes(needed)} ({plan.num_histories} of "
-            f"{plan.longest_history} transitions), and the disk of {disk} has {gigabytes(free)} "
+            f"the histories take up to {gibibytes(needed)} ({plan.num_histories} of "
+            f"{plan.longest_history} transitions), and the disk of {disk} has {gibibytes(free)} "
             "free; lower collection.histories_per_task or collection.episodes, or use another disk"
         )
 
@@ -194,12 +193,6 @@ def check_room(config: RunConfig, path: Path) -> None:
 def size_of(folder: Path) -> int:
     """Bytes of the files in a folder, which need not be there."""
     return sum(file.stat().st_size for file in folder.glob("*") if file.is_file())
-
-
-def gigabytes(num_bytes: int) -> str:
-    """A number of bytes as a person reads it."""
-    size = num_bytes / 2**30
-    return f"{size:,.0f} GiB" if size >= 10 else f"{size:.3g} GiB"
 
 
 def check_devices(config: RunConfig) -> None:

@@ -20,7 +20,7 @@ from numba import int64, uint8, uint32, uint64
 from numba.extending import register_jitable
 
 from adfast.compiled_code import compiled
-from adfast.errors import InvalidArgument
+from adfast.errors import InvalidArgument, gibibytes
 from adfast.random_draws import step_key
 from adfast.simulators.components import column_reader, int32_tuple, item_writer, mixed_radix
 from adfast.simulators.schema_guards import dtype_guard, is_outside, tuple_guard
@@ -62,8 +62,8 @@ def check_memory_size(learner: str, family: TaskFamily, memory_size: int) -> Non
     if memory_size > MAX_MEMORY:
         raise InvalidArgument(
             f"{learner} would hold {memory_size:,} values of {family.name}, "
-            f"{memory_size / 2**27:,.1f} GiB for each thread, and the most is 1 GiB; make the "
-            "family smaller"
+            f"{gibibytes(8 * memory_size)} for each thread, and the most is 1 GiB; make the family "
+            "smaller"
         )
 
 

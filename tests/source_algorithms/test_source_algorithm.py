@@ -206,7 +206,7 @@ def test_unknown_names_suggest_the_nearest():
 
 def test_learner_beyond_all_memory_is_refused_with_its_bytes():
     family = tasks.make("dark-house", size=4096, rooms=65536)
-    message = r"q-learning would hold 5,497,558,138,880 values of dark-house, 40,960.0 GiB for each"
+    message = r"q-learning would hold 5,497,558,138,880 values of dark-house, 40,960 GiB for each"
     with pytest.raises(InvalidArgument, match=message):
         source_algorithms.make("q-learning").rules(family)
     with pytest.raises(InvalidArgument, match=r"at most 33554432, but dark-house .* has"):
