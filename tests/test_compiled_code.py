@@ -32,7 +32,8 @@ def folder(tmp_path, monkeypatch):
 
 @pytest.fixture
 def add_up(tmp_path, monkeypatch):
-    """A plain function with a file of its own."""
+    """A plain function with a file of its own, beside which nothing is written on import."""
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
     path = tmp_path / "package" / "loops.py"
     path.parent.mkdir()
     path.write_text(SOURCE)
