@@ -10,8 +10,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from adfast.processor import describe_processor
-from adfast.processor_quota import granted_cores
+from adfast.machine.processor import describe_processor
+from adfast.machine.processor_quota import granted_cores
 
 PACKAGES = ("adfast", "numpy", "numba", "torch", "triton", "safetensors")
 

@@ -11,11 +11,11 @@ from typing import Literal, overload
 import torch
 from torch import Tensor
 
-from adfast import processor
 from adfast.attention import banded_cpu, decode_cpu, native_cpu, native_decode, reference
 from adfast.attention.arguments import check_attention, check_decode
 from adfast.attention.key_value_cache import KeyValueCache
 from adfast.errors import InvalidArgument, MissingPackage
+from adfast.machine import processor
 from adfast.packages import describe_missing
 
 BACKENDS = ("auto", "reference", "cpu", "triton")

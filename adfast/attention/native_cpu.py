@@ -18,9 +18,10 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from adfast import _native, processor
+from adfast import _native
 from adfast.attention.banded_cpu import with_adjacent_channels
 from adfast.attention.not_finite import attend_finite, differentiate_finite
+from adfast.machine import processor
 
 MAX_HEAD_DIM = 128
 

@@ -13,10 +13,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from adfast import _native, processor
+from adfast import _native
 from adfast.attention.banded_cpu import with_adjacent_channels
 from adfast.attention.key_value_cache import KeyValueCache
 from adfast.attention.native_cpu import MAX_HEAD_DIM
+from adfast.machine import processor
 
 
 def is_supported(q: Tensor, cache: KeyValueCache) -> bool:

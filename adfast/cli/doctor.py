@@ -14,7 +14,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from adfast import __version__, processor
+from adfast import __version__
+from adfast.machine import processor
 from adfast.packages import EXTENSION, USED_FOR, describe_missing, explain
 from adfast.provenance import collect_provenance
 
@@ -101,7 +102,7 @@ def find_backend() -> str:
 
 def find_code_folder() -> str:
     """Where what Numba compiles is kept for later processes."""
-    from adfast.compiled_code import asked_folder, folder_of
+    from adfast.machine.compiled_code import asked_folder, folder_of
     from adfast.simulators.step_loops import narrow_actions
 
     folder, asked = folder_of(narrow_actions), asked_folder()

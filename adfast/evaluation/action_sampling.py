@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from adfast.compiled_code import compiled
+from adfast.machine.compiled_code import compiled
 from adfast.random_draws import step_key, uniform
 
 

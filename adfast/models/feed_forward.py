@@ -17,7 +17,8 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from adfast import _native, processor
+from adfast import _native
+from adfast.machine import processor
 from adfast.models.linear import add_weight_gradient, zero_gradient
 from adfast.models.native_layers import computes_natively, memory
 

@@ -15,8 +15,8 @@ import numpy as np
 from numba import from_dtype, int64, uint8, uint32, uint64
 from numba.core.errors import NumbaError
 
-from adfast.compiled_code import compiled
 from adfast.errors import InvalidArgument
+from adfast.machine.compiled_code import compiled
 from adfast.random_draws import bounded, step_key
 from adfast.random_streams import (
     ENVIRONMENT_RESET,

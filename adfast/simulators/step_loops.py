@@ -17,7 +17,7 @@ import numpy as np
 from numba import int32, uint8, uint32, uint64
 from numba.extending import register_jitable
 
-from adfast.compiled_code import compiled
+from adfast.machine.compiled_code import compiled
 from adfast.random_draws import step_key
 from adfast.random_streams import ENVIRONMENT_RESET, ENVIRONMENT_STEP, stream_keys
 from adfast.simulators import components, schema_guards

@@ -19,8 +19,8 @@ from typing import Any, NamedTuple
 from numba import int64, uint8, uint32, uint64
 from numba.extending import register_jitable
 
-from adfast.compiled_code import compiled
 from adfast.errors import InvalidArgument, gibibytes
+from adfast.machine.compiled_code import compiled
 from adfast.random_draws import step_key
 from adfast.simulators.components import column_reader, int32_tuple, item_writer, mixed_radix
 from adfast.simulators.schema_guards import dtype_guard, is_outside, tuple_guard

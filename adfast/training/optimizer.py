@@ -11,8 +11,8 @@ from typing import Literal
 
 import torch
 
-from adfast import processor
 from adfast.errors import CheckpointError
+from adfast.machine import processor
 from adfast.training.batched_muon import BatchedMuon
 from adfast.training.config import TrainingConfig
 

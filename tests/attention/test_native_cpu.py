@@ -11,7 +11,7 @@ from attention_cases import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adfast import _native, processor
+from adfast import _native
 from adfast.attention import (
     attention,
     banded_cpu,
@@ -20,6 +20,7 @@ from adfast.attention import (
     native_cpu,
     reference,
 )
+from adfast.machine import processor
 
 every_instruction_set = pytest.mark.parametrize("instruction_set", processor.instruction_sets())
 

@@ -5,8 +5,9 @@ from attention_cases import random_qkv
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adfast import _native, processor
+from adfast import _native
 from adfast.attention import KeyValueCache, attention, decode, decode_cpu, native_decode
+from adfast.machine import processor
 
 LENGTH = 90
 ENVIRONMENTS = 3

@@ -4,8 +4,8 @@ from attention_cases import differentiate, native, random_qkv
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adfast import processor
 from adfast.attention import banded_cpu, native_cpu, reference
+from adfast.machine import processor
 
 every_instruction_set = pytest.mark.parametrize("instruction_set", processor.instruction_sets())
 

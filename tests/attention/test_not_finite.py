@@ -4,9 +4,9 @@ import pytest
 import torch
 from attention_cases import differentiate, native, random_document_start, random_qkv
 
-from adfast import processor
 from adfast.attention import attention, banded_cpu, reference
 from adfast.errors import InvalidArgument
+from adfast.machine import processor
 
 LENGTH = 70
 BACKENDS = {

@@ -10,7 +10,7 @@ import pytest
 import adfast as package
 from adfast.cli import doctor
 from adfast.cli.completion import complete_recipe, complete_run, complete_store
-from adfast.compiled_code import warn_unkept
+from adfast.machine.compiled_code import warn_unkept
 from cli.command_line import adfast
 
 ENVIRONMENT = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}

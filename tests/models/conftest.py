@@ -1,6 +1,6 @@
 import pytest
 
-from adfast import processor
+from adfast.machine import processor
 
 
 @pytest.fixture(params=processor.instruction_sets())

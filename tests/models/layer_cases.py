@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from adfast import processor
+from adfast.machine import processor
 
 every_instruction_set = pytest.mark.parametrize("instruction_set", processor.instruction_sets())
 

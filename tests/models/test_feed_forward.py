@@ -5,7 +5,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from adfast import _native, processor
+from adfast import _native
+from adfast.machine import processor
 from adfast.models.feed_forward import (
     FeedForward,
     feed_forward,

@@ -7,8 +7,8 @@ import time
 import pytest
 import torch
 
-from adfast import processor
 from adfast.errors import CheckpointError, Interrupted
+from adfast.machine import processor
 from adfast.models.checkpoint import load_model, read_tensors
 from adfast.training.batches import BatchSource
 from adfast.training.checkpoints import newest_checkpoint

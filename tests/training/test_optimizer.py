@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from adfast import processor
 from adfast.errors import CheckpointError
+from adfast.machine import processor
 from adfast.models.config import ModelConfig
 from adfast.models.transformer import Transformer
 from adfast.training.batched_muon import BatchedMuon

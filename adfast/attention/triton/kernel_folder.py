@@ -8,7 +8,7 @@ from pathlib import Path
 
 import triton
 
-from adfast.private_folder import private_folder
+from adfast.machine.private_folder import private_folder
 
 VARIABLE = "TRITON_CACHE_DIR"
 

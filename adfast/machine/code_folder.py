@@ -15,7 +15,7 @@ from numba.core.caching import (
     UserWideCacheLocator,
 )
 
-from adfast.private_folder import private_folder
+from adfast.machine.private_folder import private_folder
 
 
 class HomeFolder(UserWideCacheLocator):

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from adfast import provenance
-from adfast.processor_quota import granted_cores
+from adfast.machine.processor_quota import granted_cores
 
 
 @pytest.fixture

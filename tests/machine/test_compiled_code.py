@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from numba.core import config
 
-from adfast import compiled_code
-from adfast.compiled_code import Entries, compiled, folder_of
+from adfast.machine import compiled_code
+from adfast.machine.compiled_code import Entries, compiled, folder_of
 
 SOURCE = """
 def add_up(values):
@@ -204,7 +204,7 @@ import multiprocessing, sys
 sys.path.insert(0, sys.argv[1])
 import loops
 import numpy as np
-from adfast.compiled_code import compiled
+from adfast.machine.compiled_code import compiled
 
 def call(start):
     start.wait()

@@ -26,7 +26,7 @@ from numba.core.caching import CompileResultCacheImpl, FunctionCache, NullCache
 from numba.core.dispatcher import Dispatcher
 from numba.core.serialize import dumps, loads
 
-from adfast.code_folder import FOLDERS
+from adfast.machine.code_folder import FOLDERS
 
 FORMAT = 1
 SUFFIX = ".compiled"

@@ -3,9 +3,10 @@
 import pytest
 import torch
 
-from adfast import processor, provenance
+from adfast import provenance
 from adfast.attention import cpu_path, describe_backend
 from adfast.errors import InvalidArgument
+from adfast.machine import processor
 
 
 def test_the_fastest_set_runs_unless_one_is_forced(monkeypatch):

@@ -1,0 +1,1 @@
+"""What the machine runs and grants, and where compiled code is kept on it."""
