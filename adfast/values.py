@@ -25,6 +25,8 @@ INTEGERS = "iu"
 
 def as_integer(name: str, value: Any, least: int = 0, greatest: int = MAX_COUNT) -> int:
     """`value`, an integer of Python or NumPy, in `least` .. `greatest`."""
+    if type(value) is int and least <= value <= greatest:
+        return value
     is_integer = isinstance(value, int | np.integer) and not isinstance(value, bool)
     number = int(value) if is_integer else least - 1
     if not least <= number <= greatest:
@@ -99,6 +101,8 @@ def require_kind(name: str, value: Any, kind: Any, expected: str) -> None:
 
 def as_array(name: str, values: Any, kinds: str = NUMBERS) -> np.ndarray:
     """`values` as an array of one of the `kinds` of dtype, in native byte order."""
+    if type(values) is np.ndarray and values.dtype.kind in kinds and values.dtype.isnative:
+        return values
     wanted = "integers" if kinds == INTEGERS else "numbers"
     try:
         array = np.asarray(values)
