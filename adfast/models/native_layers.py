@@ -8,11 +8,12 @@ from torch import Tensor
 
 
 def computes_natively(*tensors: Tensor) -> bool:
-    """Whether the kernels take these: float32 on the processor, not in a graph being compiled.
+    """Whether the kernels take these: float32 on the processor, where gradients are recorded.
 
-    Everything else is computed by torch, by the definition that stands beside each kernel.
+    Everything else is computed by torch, by the definition that stands beside each kernel: a step
+    of acting has few rows, and what a function of ours costs by itself would be most of it.
     """
-    if torch.compiler.is_compiling():
+    if not torch.is_grad_enabled() or torch.compiler.is_compiling():
         return False
     return all(x.dtype == torch.float32 and x.device.type == "cpu" for x in tensors)
 

@@ -12,11 +12,13 @@ from adfast.models.transformer import Transformer
 from training.tiny_training import MODEL, SCHEMA, make_trainer
 
 
-def test_float32_on_the_processor_is_taken_and_nothing_else():
+def test_float32_on_the_processor_is_taken_where_gradients_are_and_nothing_else():
     x = torch.zeros(2, 2)
     assert native_layers.computes_natively(x, x)
     for other in (x.double(), x.bfloat16(), x.to("meta")):
         assert not native_layers.computes_natively(x, other)
+    with torch.no_grad():
+        assert not native_layers.computes_natively(x, x)
 
 
 def gradients(model, batch):
