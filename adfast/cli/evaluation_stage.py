@@ -37,7 +37,6 @@ def evaluate(run: RunDirectory, should_stop: Interruption) -> None:
         describe_tasks,
         summarise,
     )
-    from adfast.models.checkpoint import load_model
     from adfast.models.device import (
         describe_computing,
         dtype_name,
@@ -45,33 +44,17 @@ def evaluate(run: RunDirectory, should_stop: Interruption) -> None:
         resolve_device,
         resolve_precision,
     )
-    from adfast.training.checkpoints import newest_checkpoint
 
     run.require("train")
     started = time.perf_counter()
     config, settings = run.config, run.config.evaluation
     family = make_family(run.config)
     split = make_split(run.config, family)
-    checkpoint = newest_checkpoint(run.checkpoints)
-    if checkpoint is None:
-        raise RunError(
-            f"{run.checkpoints} holds no checkpoint; train again with: "
-            f"adfast train {run.path} --fresh"
-        )
     device = resolve_device(settings.device, "evaluation.device")
     precision = resolve_precision(settings.precision, device, "evaluation.precision")
     cache = resolve_cache(settings.cache, device, precision, "evaluation.cache")
     torch.set_num_threads(1)  # a step is too short to be split, least beside other processes
-    model = load_model(checkpoint)
-    differences = list_differences(
-        {"model": model.config.model_dump(mode="json")},
-        {"model": config.model.model_dump(mode="json")},
-    )
-    if differences:
-        raise RunError(
-            f"{checkpoint} was trained by other settings ({'; '.join(differences)}); change "
-            "run.toml back, or train anew with --fresh"
-        )
+    model = load_trained_model(run)
     # Held-out and training tasks act in one batch: one streamed step serves all.
     task_ids = np.concatenate([split.held_out, spread(split.train, settings.train_tasks)])
     should_stop.postpone()
@@ -128,6 +111,30 @@ def evaluate(run: RunDirectory, should_stop: Interruption) -> None:
         **describe_computing(device, precision),
         cache=dtype_name(cache),
     )
+
+
+def load_trained_model(run: RunDirectory) -> Transformer:
+    """The model of the newest checkpoint; raises `RunError` unless the settings are of it."""
+    from adfast.models.checkpoint import load_model
+    from adfast.training.checkpoints import newest_checkpoint
+
+    checkpoint = newest_checkpoint(run.checkpoints)
+    if checkpoint is None:
+        raise RunError(
+            f"{run.checkpoints} holds no checkpoint; train again with: "
+            f"adfast train {run.path} --fresh"
+        )
+    model = load_model(checkpoint)
+    differences = list_differences(
+        {"model": model.config.model_dump(mode="json")},
+        {"model": run.config.model.model_dump(mode="json")},
+    )
+    if differences:
+        raise RunError(
+            f"{checkpoint} was trained by other settings ({'; '.join(differences)}); change "
+            "run.toml back, or train anew with --fresh"
+        )
+    return model
 
 
 def act(

@@ -107,18 +107,33 @@ def evaluate(
         cache=cache,
     )
     record = EpisodeRecorder(family, num_environments, episodes)
+    with progress_bar("evaluate", episodes, "episodes", shown=progress) as bar:
+
+        def tell(episodes_done: int) -> None:
+            bar.advance_to(episodes_done, "episodes")
+            if on_episode is not None:
+                on_episode(episodes_done)
+
+        act_in(simulator, agent, record, episodes, tell)
+    trajectories = record.trajectories(len(task_ids), seeds)
+    return InContextEvaluation(task_ids, trajectories.returns, trajectories)
+
+
+def act_in(
+    simulator: BatchSimulator,
+    agent: Agent,
+    record: EpisodeRecorder,
+    episodes: int,
+    tell: Callable[[int], None],
+) -> None:
+    """Let `agent` act until every environment has finished `episodes`, told one by one."""
     observation = simulator.reset()
     record.begin(observation)
     actions = agent.act(observation)
-    with progress_bar("evaluate", episodes, "episodes", shown=progress) as bar:
-        while True:
-            result = simulator.step(actions)
-            if record.add(actions, result):
-                bar.advance_to(record.fewest_episodes, "episodes")
-                if on_episode is not None:
-                    on_episode(record.fewest_episodes)
-            if record.fewest_episodes == episodes:
-                break
-            actions = agent.act(*result)
-    trajectories = record.trajectories(len(task_ids), seeds)
-    return InContextEvaluation(task_ids, trajectories.returns, trajectories)
+    while True:
+        result = simulator.step(actions)
+        if record.add(actions, result):
+            tell(record.fewest_episodes)
+        if record.fewest_episodes == episodes:
+            return
+        actions = agent.act(*result)
