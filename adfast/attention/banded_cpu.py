@@ -96,11 +96,12 @@ class BandedAttention(torch.autograd.Function):
                 d_out, q, k, v, out, lse, ctx.window, ctx.document_start, ctx.scale
             )
 
-        require_precise(ctx.saved_tensors[-1])
+        saved = ctx.saved_tensors  # once: with recomputed blocks it cannot be asked again
+        require_precise(saved[-1])
         if ctx.touched is None:
-            gradients = run(d_out, *ctx.saved_tensors)
+            gradients = run(d_out, *saved)
         else:
-            gradients = differentiate_finite(run, ctx.touched, d_out, *ctx.saved_tensors)
+            gradients = differentiate_finite(run, ctx.touched, d_out, *saved)
         return (*gradients, None, None, None)
 
 
