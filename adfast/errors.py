@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+from adfast.printable import printable
+
 MAX_SHOWN = 200  # characters of what a message quotes
 
 
@@ -21,8 +23,9 @@ def shown(value: object) -> str:
 
 def legible(text: str) -> str:
     """`text` on one line, printable, and no longer than is of use."""
-    text = text if text.isprintable() else repr(text)[1:-1]
-    return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}... ({len(text)} characters)"
+    seen = printable(text[:MAX_SHOWN])
+    is_whole = max(len(text), len(seen)) <= MAX_SHOWN
+    return seen if is_whole else f"{seen[:MAX_SHOWN]}... ({len(text)} characters)"
 
 
 def gibibytes(num_bytes: int) -> str:
