@@ -11,7 +11,7 @@ from adfast.printable import SPELT_OUT, printable
 HOSTILE = {
     "\x1b[31mred": "\\x1b[31mred",
     "\x1b]0;title\x07": "\\x1b]0;title\\x07",
-    "one\nadfast: go on with: rm": "one\\nadfast: go on with: rm",
+    "one\nadfast: to continue: rm": "one\\nadfast: to continue: rm",
     "\rover": "\\rover",
     "\x9b2J": "\\x9b2J",
     "\u202egnp.exe": "\\u202egnp.exe",

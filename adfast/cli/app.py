@@ -116,7 +116,7 @@ def collect(
         if directory.config.collection.live:
             print(
                 "nothing to collect: collection.live = true, so histories are made while training; "
-                f"go on with: {spell('train', directory.path)}"
+                f"to continue: {spell('train', directory.path)}"
             )
             return
         run_stages(directory, ["collect"], way_on=spell("collect", directory.path))
@@ -166,7 +166,7 @@ def evaluate(run: RunArgument, fresh: FreshOption = False, as_json: JsonOption =
 
 @app.command()
 def report(run: RunArgument) -> None:
-    """Write the run's page and figures anew."""
+    """Write the run's page and figures again."""
     from adfast.cli.run_directory import RunDirectory
     from adfast.cli.stages import run_stages
 

@@ -79,5 +79,5 @@ def stoppable(work: str, way_on: str) -> Iterator[Interruption]:
             yield request
         except (Interrupted, CutOff, KeyboardInterrupt) as stopped:
             reason = str(stopped) or f"{work} was cut off; what it had saved is kept"
-            print(f"\n{printable(reason)}\ngo on with: {printable(way_on)}", file=sys.stderr)
+            print(f"\n{printable(reason)}\nto continue: {printable(way_on)}", file=sys.stderr)
             sys.exit(request.status)

@@ -51,8 +51,8 @@ def check_continues(path: Path, recorded: Mapping[str, Any], asked: Mapping[str,
     differences = list_differences(known, wanted)
     if differences:
         raise CheckpointError(
-            f"{path} is of another training ({'; '.join(differences)}); go on with what it was "
-            "begun with, or train in another directory"
+            f"{path} is of another training ({'; '.join(differences)}); continue it with "
+            "the settings it began with, or train in another directory"
         )
 
 

@@ -65,7 +65,7 @@ def test_run_interrupted_at_every_stage_equals_an_uninterrupted_one(
         ended = adfast(*arguments)
         assert ended.status == 128 + sent
         assert message in ended.stderr
-        assert ended.stderr.strip().endswith(f"go on with: adfast run {run}")
+        assert ended.stderr.strip().endswith(f"to continue: adfast run {run}")
         assert ended.stderr.count("finished before") == max(number - 1, 0)
         assert ended.stdout == ""
     interrupt("none")
@@ -100,14 +100,14 @@ def test_signal_before_a_stage_says_how_to_go_on(run_copy, monkeypatch):
     monkeypatch.setattr("adfast.cli.describe_histories.describe_store", listing)
     ended = adfast("histories", "info", run_copy / "histories")
     assert ended.status == 143
-    assert "stopped; what is finished is kept, go on with the same command" in ended.stderr
+    assert "stopped; what is finished is kept; give the same command again to continue" in ended.stderr
 
 
 def test_path_in_the_way_on_can_be_typed(recipe, tmp_path, interrupt):
     run = tmp_path / "a run; $(it)"
     interrupt("collect", signal.SIGINT)
     ended = adfast("run", recipe, "--run", run)
-    way_on = ended.stderr.strip().rpartition("go on with: ")[2]
+    way_on = ended.stderr.strip().rpartition("to continue: ")[2]
     assert shlex.split(way_on) == ["adfast", "run", str(run)]
 
 
@@ -129,7 +129,7 @@ def test_second_signal_cuts_the_stage_off(recipe, tmp_path, interrupt, finished_
     ended = adfast("run", recipe, "--run", run)
     assert ended.status == 130
     assert "train was cut off; what it had saved is kept" in ended.stderr
-    assert f"go on with: adfast run {run}" in ended.stderr
+    assert f"to continue: adfast run {run}" in ended.stderr
     interrupt("none")
     assert adfast("run", run).status == 0
     assert_same_results(run, finished_run)
@@ -140,7 +140,7 @@ def test_single_stage_names_its_own_way_on(collected_run, tmp_path, interrupt):
     interrupt("train", signal.SIGINT)
     ended = adfast("train", run)
     assert ended.status == 130
-    assert ended.stderr.strip().endswith(f"go on with: adfast train {run} --resume")
+    assert ended.stderr.strip().endswith(f"to continue: adfast train {run} --resume")
 
 
 def test_handlers_are_restored(finished_run):
@@ -168,7 +168,7 @@ def test_signals_reach_a_process_that_trains(recipe, tmp_path):
         finally:
             process.kill()
         assert process.returncode == 128 + number, stderr
-        assert f"go on with: adfast run {run}" in stderr
+        assert f"to continue: adfast run {run}" in stderr
         assert "Traceback" not in stderr
         seen = len(read_metrics(run / "metrics.jsonl"))
         update = read_tensors(newest_checkpoint(run / "checkpoints"))[1]["training"]["update"]

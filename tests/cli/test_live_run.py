@@ -73,7 +73,7 @@ def test_stages_of_a_live_run_need_no_collecting(recipe, tmp_path, live_run):
     ended = adfast("collect", recipe, "--run", run, *EVICTING)
     assert ended.status == 0
     assert ended.stdout.startswith("nothing to collect: collection.live = true")
-    assert ended.stdout.endswith(f"go on with: adfast train {run}\n")
+    assert ended.stdout.endswith(f"to continue: adfast train {run}\n")
     for stage in ("train", "evaluate", "report"):
         assert adfast(stage, run).status == 0
     assert_same_results(run, live_run)
@@ -98,7 +98,7 @@ def test_live_training_that_gets_a_signal_goes_on_to_the_same_model(
     finally:
         process.kill()
     assert process.returncode == 128 + number, stderr
-    assert f"go on with: adfast run {run}" in stderr
+    assert f"to continue: adfast run {run}" in stderr
     assert "Traceback" not in stderr
     assert adfast("run", run).status == 0
     assert_same_results(run, live_run)

@@ -30,7 +30,7 @@ pytestmark = pytest.mark.faults
 
 ROOT = Path(adfast.__file__).resolve().parent.parent
 UNPICKLING = {"pickle", "cPickle", "_pickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}
-ESCAPES = "\x1b]0;owned\x07\x1b[2J\nadfast: go on with: rm -rf ~"
+ESCAPES = "\x1b]0;owned\x07\x1b[2J\nadfast: to continue: rm -rf ~"
 
 
 def modules() -> list[Path]:
@@ -245,7 +245,7 @@ def test_file_cut_anywhere_is_refused(store, run_copy, count_faults):
 
 def shows_only_text(printed: str) -> bool:
     """Whether what was printed moves no cursor and fakes no line."""
-    forged = [line for line in printed.splitlines() if line.startswith("adfast: go on with: rm")]
+    forged = [line for line in printed.splitlines() if line.startswith("adfast: to continue: rm")]
     return "\x1b" not in printed and "\x07" not in printed and not forged
 
 

@@ -83,7 +83,7 @@ def prepare_sweep(
             )
             if differences:
                 raise RunError(
-                    f"{path} holds a sweep of other settings ({'; '.join(differences)}); give "
+                    f"{path} already holds a sweep with different settings ({'; '.join(differences)}); give "
                     "another directory with --out, or --fresh to delete it and start over"
                 )
         replace_files(

@@ -119,7 +119,7 @@ def test_interrupted_sweep_goes_on(recipe, tmp_path, monkeypatch, first_sweep, w
             patch.setattr(runs, "measure_history_loss", measure)
         ended = adfast("sweep", recipe, *VARY, *SMALL, "--out", path)
     assert ended.status == 130
-    assert ended.stderr.strip().endswith(f"go on with: adfast sweep {path}")
+    assert ended.stderr.strip().endswith(f"to continue: adfast sweep {path}")
     assert len(read_sweep(path).points) == 1
     ended = adfast("sweep", path)
     assert ended.status == 0
@@ -156,7 +156,7 @@ def test_sweep_of_other_settings_is_refused_unless_fresh(sweep_copy, recipe):
     other = ("sweep", recipe, *VARY, "--set", "training.updates=2", *SMALL[:2], "--out", sweep_copy)
     ended = adfast(*other)
     assert ended.status == 1
-    assert "sweep of other settings (training.updates: 4, asked 2)" in ended.stderr
+    assert "sweep with different settings (training.updates: 4, asked 2)" in ended.stderr
     assert times_of(sweep_copy) == before
     assert adfast(*other, "--fresh", "--vary", "model.width=16").status == 0
     assert "attention_window=5,context_length=10,batch_size=8,width=16" in {
