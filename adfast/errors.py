@@ -28,10 +28,14 @@ def legible(text: str) -> str:
     return seen if is_whole else f"{seen[:MAX_SHOWN]}... ({len(text)} characters)"
 
 
-def gibibytes(num_bytes: int) -> str:
+BYTE_UNITS = (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10), ("bytes", 1))
+
+
+def byte_size(num_bytes: int) -> str:
     """So many bytes, as people read them."""
-    size = num_bytes / 2**30
-    return f"{size:,.0f} GiB" if size >= 10 else f"{size:.3g} GiB"
+    unit, scale = next((u, s) for u, s in BYTE_UNITS if num_bytes >= s or s == 1)
+    size = num_bytes / scale
+    return f"{size:,.0f} {unit}" if size >= 10 else f"{size:.3g} {unit}"
 
 
 class AdfastError(Exception):

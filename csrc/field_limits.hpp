@@ -1,7 +1,8 @@
 // What the numbers of each field may be: below a size of their own, and finite.
 //
-// Definition: `first_misfit` in `tests/reference/field_limits.py`. Numbers are compared in runs of `kTile` items against a
-// tile that repeats the limits of one item, so that compilers vectorise over items of any size.
+// Definition: `first_misfit` in `tests/reference/field_limits.py`. Numbers are compared in runs of
+// `kTile` items against a tile that repeats the limits of one item, so that compilers vectorise
+// over items of any size.
 #pragma once
 
 #include <algorithm>

@@ -11,7 +11,8 @@ from adfast.durable import clear_leftovers, discard, replace_file
 from adfast.errors import WriteError
 
 PACKAGE = Path(adfast.__file__).parent
-WRITERS = {"durable.py", "locks.py", "metrics.py", "recording.py"}  # the last two append
+# Metrics and recordings append; what is compiled is made again where it was lost.
+WRITERS = {"durable.py", "locks.py", "metrics.py", "recording.py", "compiled_code.py"}
 WRITING_CALLS = {"write_text", "write_bytes", "save_file", "rename", "fdopen", "dump"}
 
 

@@ -10,6 +10,8 @@ Axes: N environments, H query heads, S slots of the cache, D channels per head.
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -55,7 +57,7 @@ def decode(
         logits.masked_fill_(hidden_NS[:, None, None, :], -torch.inf)
     weights = logits.softmax(-1)
     attended = weights @ values
-    if not attended.sum().isfinite():
+    if not math.isfinite(float(attended.sum())):
         if hidden_NS is not None:  # nothing times NaN is NaN, be it hidden or not
             attended = weights @ values.masked_fill(hidden_NS[:, None, :, None], 0.0)
         refuse_overflow(q, logits, attended, cache, hidden_NS)

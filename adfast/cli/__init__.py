@@ -26,7 +26,7 @@ def main() -> None:
             run_command()
         except CutOff:
             print(
-                "\nadfast: stopped; what is finished is kept; give the same command again to continue",
+                "\nadfast: stopped; what is finished is kept, and the same command continues",
                 file=sys.stderr,
             )
             sys.exit(request.status)

@@ -21,7 +21,7 @@ from adfast.cli.run_config import (
     make_plan,
     make_split,
 )
-from adfast.errors import AdfastError, InvalidArgument, gibibytes
+from adfast.errors import AdfastError, InvalidArgument, byte_size
 from adfast.provenance import available_cores
 
 if TYPE_CHECKING:
@@ -94,8 +94,8 @@ def check_memory(config: RunConfig, plan: CollectionPlan, memory_per_thread: int
     for what, settings, needed in memory_needs(config, plan, memory_per_thread):
         if needed > available:
             raise InvalidArgument(
-                f"{what} takes at least {gibibytes(needed)} of memory, and this machine has "
-                f"{gibibytes(available)}; lower {settings}"
+                f"{what} takes at least {byte_size(needed)} of memory, and this machine has "
+                f"{byte_size(available)}; lower {settings}"
             )
 
 
@@ -184,8 +184,8 @@ def check_room(config: RunConfig, path: Path) -> None:
     free = shutil.disk_usage(disk).free
     if needed > free and needed > free + size_of(path / "histories"):
         raise InvalidArgument(
-            f"the histories take up to {gibibytes(needed)} ({plan.num_histories} of "
-            f"{plan.longest_history} transitions), and the disk of {disk} has {gibibytes(free)} "
+            f"the histories take up to {byte_size(needed)} ({plan.num_histories} of "
+            f"{plan.longest_history} transitions), and the disk of {disk} has {byte_size(free)} "
             "free; lower collection.histories_per_task or collection.episodes, or use another disk"
         )
 

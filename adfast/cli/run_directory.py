@@ -80,7 +80,8 @@ class RunDirectory(Closing):
                 )
                 if differences:
                     raise RunError(
-                        f"{path} already holds a run with different settings ({'; '.join(differences)}); give "
+                        f"{path} already holds a run with different settings "
+                        f"({'; '.join(differences)}); give "
                         "another directory with --run, or --fresh to delete it and start over"
                     )
             else:

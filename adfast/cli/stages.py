@@ -190,4 +190,6 @@ def refuse_silent_repeat(run: RunDirectory, stage: str) -> None:
     if run.is_finished(stage):
         raise RunError(f"{run.path}: {stage} is finished; to repeat it, add --fresh")
     if stage == "train" and run.has_checkpoints:
-        raise RunError(f"{run.path}: training has begun; add --resume to continue it, or --fresh to start over")
+        raise RunError(
+            f"{run.path}: training has begun; add --resume to continue it, or --fresh to start over"
+        )

@@ -20,7 +20,7 @@ import xxhash
 
 from adfast import histories, source_algorithms
 from adfast.collection.config import CollectionConfig
-from adfast.errors import Interrupted, InvalidArgument, gibibytes
+from adfast.errors import Interrupted, InvalidArgument, byte_size
 from adfast.progress import ProgressBar, progress_bar
 from adfast.provenance import available_cores
 from adfast.source_algorithms.source_algorithm import SourceAlgorithm
@@ -63,7 +63,7 @@ class CollectionPlan:
         if self.num_blocks > MAX_BLOCKS:
             most = self.num_histories * self.longest_history * row_bytes
             raise InvalidArgument(
-                f"collection.histories_per_task makes {histories_of}, up to {gibibytes(most)} in "
+                f"collection.histories_per_task makes {histories_of}, up to {byte_size(most)} in "
                 f"{self.num_blocks:,} blocks, of which there may be {MAX_BLOCKS:,}; lower it, or "
                 "raise collection.block_histories"
             )
@@ -73,8 +73,8 @@ class CollectionPlan:
         if block_bytes > MAX_BLOCK_BYTES:
             raise InvalidArgument(
                 f"collection.block_histories x {self.longest_history:,} transitions of a history "
-                f"take {gibibytes(block_bytes)} for a block, each thread has one, and the most is "
-                f"{gibibytes(MAX_BLOCK_BYTES)}; lower it, or collection.episodes"
+                f"take {byte_size(block_bytes)} for a block, each thread has one, and the most is "
+                f"{byte_size(MAX_BLOCK_BYTES)}; lower it, or collection.episodes"
             )
         if self.config.histories_per_task * self.family.num_tasks > 2**63:
             raise InvalidArgument(

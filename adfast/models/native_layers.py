@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+
+WITH_MEMORY = (Tensor, nn.Parameter)  # tensors of other types may stand for others, or for none
 
 
 def computes_natively(*tensors: Tensor) -> bool:
@@ -15,7 +17,10 @@ def computes_natively(*tensors: Tensor) -> bool:
     """
     if not torch.is_grad_enabled() or torch.compiler.is_compiling():
         return False
-    return all(x.dtype == torch.float32 and x.device.type == "cpu" for x in tensors)
+    return all(
+        x.dtype == torch.float32 and x.device.type == "cpu" and type(x) in WITH_MEMORY
+        for x in tensors
+    )
 
 
 def memory(x: Tensor) -> np.ndarray:

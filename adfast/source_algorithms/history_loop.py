@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 from numba import int64, uint8, uint32, uint64
 from numba.extending import register_jitable
 
-from adfast.errors import InvalidArgument, gibibytes
+from adfast.errors import InvalidArgument, byte_size
 from adfast.machine.compiled_code import compiled
 from adfast.random_draws import step_key
 from adfast.simulators.components import column_reader, int32_tuple, item_writer, mixed_radix
@@ -62,7 +62,7 @@ def check_memory_size(learner: str, family: TaskFamily, memory_size: int) -> Non
     if memory_size > MAX_MEMORY:
         raise InvalidArgument(
             f"{learner} would hold {memory_size:,} values of {family.name}, "
-            f"{gibibytes(8 * memory_size)} for each thread, and the most is 1 GiB; make the family "
+            f"{byte_size(8 * memory_size)} for each thread, and the most is 1 GiB; make the family "
             "smaller"
         )
 

@@ -21,7 +21,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from adfast import random_draws, random_streams
-from adfast.errors import InvalidArgument, gibibytes
+from adfast.errors import InvalidArgument, byte_size
 from adfast.tasks.task_map import TaskMap
 from adfast.tasks.transition_schema import TransitionSchema
 from adfast.values import INTEGERS, MAX_COUNT, as_array, as_integer
@@ -150,7 +150,7 @@ class TaskFamily(ABC):
         if self.num_tasks > MAX_SPLIT_TASKS:
             raise InvalidArgument(
                 f"split sorts all tasks, at most {MAX_SPLIT_TASKS:,}, but {self.name} has "
-                f"{self.num_tasks:,}, which take {gibibytes(self.num_tasks * 24)}; choose "
+                f"{self.num_tasks:,}, which take {byte_size(self.num_tasks * 24)}; choose "
                 "task ids of your own, or a smaller family"
             )
         offset, mask = random_streams.stream_keys(seed, random_streams.TASK_SPLIT, [0])

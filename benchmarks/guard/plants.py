@@ -39,7 +39,7 @@ class Plant:
         path.write_text(source, encoding="utf-8")
 
 
-FORWARD = "            kernel.forward(problem, q_heads, k_heads, v_heads, out_heads, lse_to, "
+FORWARD = "kernel.forward(problem, q_heads, k_heads, v_heads, out_heads, lse_to,"
 BACKWARD = "            kernel.backward(problem, q_heads, k_heads, v_heads, out_heads, lse_from, "
 AGAIN = (
     "            AttentionProblem again = problem;\n"
@@ -65,8 +65,10 @@ PLANTS = (
         "csrc/attention_bindings.hpp",
         (
             (
-                FORWARD,
-                AGAIN + FORWARD.replace("problem", "again") + "scratch.data);\n" + FORWARD,
+                "            return " + FORWARD,
+                AGAIN
+                + f"            {FORWARD.replace('problem', 'again')} scratch.data);\n"
+                + f"            return {FORWARD}",
             ),
             (
                 BACKWARD,

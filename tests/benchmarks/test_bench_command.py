@@ -118,7 +118,8 @@ def test_list_names_every_workload_and_optional_rival(capsys, monkeypatch):
     rivals = [" ".join(line.split()) for line in listed[len(names) :]]
     assert "rival cpprb: installed" in rivals
     assert "rival gymnax: not installed: pip install gymnax six" in rivals
-    assert len(rivals) == len(OPTIONAL)
+    assert rivals[0].startswith("rival Dark Room in C: ")
+    assert len(rivals) == 1 + len(OPTIONAL)
 
 
 def test_table_says_which_bars_are_missed():

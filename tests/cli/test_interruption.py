@@ -100,7 +100,7 @@ def test_signal_before_a_stage_says_how_to_go_on(run_copy, monkeypatch):
     monkeypatch.setattr("adfast.cli.describe_histories.describe_store", listing)
     ended = adfast("histories", "info", run_copy / "histories")
     assert ended.status == 143
-    assert "stopped; what is finished is kept; give the same command again to continue" in ended.stderr
+    assert "stopped; what is finished is kept, and the same command continues" in ended.stderr
 
 
 def test_path_in_the_way_on_can_be_typed(recipe, tmp_path, interrupt):

@@ -230,7 +230,9 @@ def test_begun_training_asks_for_resume(run_copy):
     (run_copy / "provenance.json").write_text(json.dumps(record))
     ended = adfast("train", run_copy)
     assert ended.status == 1
-    assert "training has begun; add --resume to continue it, or --fresh to start over" in ended.stderr
+    assert (
+        "training has begun; add --resume to continue it, or --fresh to start over" in ended.stderr
+    )
     assert adfast("train", run_copy, "--resume").status == 0
 
 

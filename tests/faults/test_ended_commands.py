@@ -102,7 +102,9 @@ def test_command_told_to_end_says_how_to_go_on_and_does(
             continue
         ended += 1
         last = printed.strip().splitlines()[-1]
-        assert last.endswith((f"to continue: adfast {command} {path}", "give the same command again to continue"))
+        assert last.endswith(
+            (f"to continue: adfast {command} {path}", "the same command continues")
+        )
         if command == "run":
             assert_no_half_result(path, whole_run)
         else:

@@ -83,7 +83,8 @@ def prepare_sweep(
             )
             if differences:
                 raise RunError(
-                    f"{path} already holds a sweep with different settings ({'; '.join(differences)}); give "
+                    f"{path} already holds a sweep with different settings "
+                    f"({'; '.join(differences)}); give "
                     "another directory with --out, or --fresh to delete it and start over"
                 )
         replace_files(

@@ -49,7 +49,7 @@ def test_planted_slow_down_shows_from_either_side(trees):
 def test_results_that_differ_are_not_timed(tmp_path):
     shutil.copytree(ROOT / "adfast", tmp_path / "adfast")
     file = tmp_path / "adfast/simulators/random_rollout.py"
-    file.write_text(file.read_text().replace("= float32(0.0)", "= float32(1.0)"))
+    file.write_text(file.read_text().replace("= number(0)", "= number(1)"))
     with pytest.raises(CannotRun, match="NotEquivalent: return: differs") as refused:
         launcher(ROOT, tmp_path).launch(ROLLOUT)
     assert refused.value.is_then
