@@ -11,6 +11,7 @@ import argparse
 import sys
 import time
 from collections import Counter
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -18,9 +19,12 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
 from adfast.errors import shown
+from adfast.progress import progress_bar
 from attacks import faces_of_acting, faces_of_histories, faces_of_settings
 from attacks.face import Face, Finding, attacked, attempt
 
+CALLS_AT_ONCE = 2_000  # what hypothesis remembers of the calls before would fill the memory
+MOST_PARTS = 10_000  # of a campaign, so that seeds have calls of their own
 MAX_KIND = 90  # characters by which findings are told apart
 FACES: list[Face] = [
     *faces_of_histories.FACES,
@@ -103,7 +107,11 @@ def main() -> int:
     options = parser.parse_args()
     campaign = Campaign([face for face in FACES if options.face in face.name])
     begun = time.monotonic()
-    campaign.attack(options.calls, options.seed)
+    with progress_bar("attack", options.calls, "calls") as bar, suppress(KeyboardInterrupt):
+        for number, first in enumerate(range(0, options.calls, CALLS_AT_ONCE)):
+            calls = min(CALLS_AT_ONCE, options.calls - first)
+            campaign.attack(calls, options.seed * MOST_PARTS + number)
+            bar.advance_to(first + calls, f"calls, {len(campaign.findings)} findings")
     print(campaign.table())
     print(f"{sum(campaign.counts.values()):,} calls in {time.monotonic() - begun:.0f} s")
     return 1 if campaign.findings else 0
