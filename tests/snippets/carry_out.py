@@ -62,7 +62,7 @@ def carry_out_python(block: Block, names: dict[str, Any], *, is_cut: bool) -> No
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
         exec(compile("\n" * block.line + source, ROOT / block.page, "exec"), names)
-    promised = re.findall(r"^(?:print\(.*)?\)  # (.*)$", source, re.MULTILINE)
+    promised = re.findall(r"^print\(.*\)  # (.*)$", source, re.MULTILINE)
     assert printed.getvalue().splitlines() == promised, f"{block.place} prints {printed.getvalue()}"
 
 
