@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from adfast import tasks
-from adfast.errors import InvalidArgument
+from adfast.errors import InvalidArgument, shown
 from adfast.packages import explain
 from adfast.simulators.batch_simulator import BatchSimulator
 from adfast.values import (
@@ -124,7 +124,8 @@ class FamilyVectorEnv(VectorEnv):
         """The random stream of each environment by `seed`, None where it goes on as it does."""
         if seed is None:
             return None
-        if not isinstance(seed, Iterable) or isinstance(seed, str):
+        is_single = not isinstance(seed, Iterable) or isinstance(seed, str)
+        if is_single or (isinstance(seed, np.ndarray) and seed.ndim == 0):
             first = as_integer("seed", seed, 0, MAX_SEED - (self.num_envs - 1))
             return [first + i for i in range(self.num_envs)]
         streams = [None if entry is None else as_seed("seed", entry) for entry in seed]
@@ -187,7 +188,7 @@ def checked_autoreset_mode(mode: str | AutoresetMode) -> AutoresetMode:
     except ValueError:
         raise InvalidArgument(
             f"autoreset_mode must be one of {', '.join(known.value for known in AutoresetMode)}, "
-            f"got {mode!r}"
+            f"got {shown(mode)}"
         ) from None
 
 

@@ -8,6 +8,7 @@ other calls, `--face` those of some faces alone.
 from __future__ import annotations
 
 import argparse
+import resource
 import sys
 import time
 from collections import Counter
@@ -24,6 +25,7 @@ from attacks import faces_of_acting, faces_of_histories, faces_of_settings
 from attacks.face import Face, Finding, attacked, attempt
 
 CALLS_AT_ONCE = 2_000  # what hypothesis remembers of the calls before would fill the memory
+MEMORY_BYTES = 12 << 30  # beyond it a call meets a MemoryError, which is a finding
 MOST_PARTS = 10_000  # of a campaign, so that seeds have calls of their own
 MAX_KIND = 90  # characters by which findings are told apart
 FACES: list[Face] = [
@@ -106,6 +108,7 @@ def main() -> int:
     parser.add_argument("--face", default="", help="only faces with this in their name")
     options = parser.parse_args()
     campaign = Campaign([face for face in FACES if options.face in face.name])
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     begun = time.monotonic()
     with progress_bar("attack", options.calls, "calls") as bar, suppress(KeyboardInterrupt):
         for number, first in enumerate(range(0, options.calls, CALLS_AT_ONCE)):

@@ -146,7 +146,8 @@ def append_face(schema: TransitionSchema, name: str) -> Face:
 
 def block_appended(ring: RingBuffer, a: dict[str, Any]) -> bool:
     batch = ring.sample(64, 1, seed=0, draw=0, return_positions=True)
-    lanes, lengths = np.asarray(a["lanes"]).tolist(), np.asarray(a["lengths"]).tolist()
+    lanes = np.asarray(a["lanes"]).tolist()
+    lengths = [5] * len(lanes) if a["lengths"] is None else np.asarray(a["lengths"]).tolist()
     rows = zip(batch["history_index"].tolist(), batch["history_offset"].tolist(), strict=True)
     for place, (history, offset) in enumerate(rows):
         if history < 4:  # those from before

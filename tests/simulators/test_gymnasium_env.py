@@ -220,3 +220,16 @@ def test_single_environment_works_in_asynchronous_processes():
     for actions in np.random.default_rng(0).integers(5, size=(25, 2)):
         np.testing.assert_equal(*(vector.step(actions)[:4] for vector in vectors))
     vectors[0].close()
+
+
+@pytest.mark.parametrize("seed", [np.array(1), np.array(1.5), "1", [1, "2"], -1, True])
+def test_seed_that_is_neither_an_integer_nor_one_for_each_is_refused(seed):
+    environment = FamilyVectorEnv(2, "dark-room")
+    with pytest.raises(InvalidArgument, match="seed must be"):
+        environment.reset(seed=seed)
+
+
+def test_autoreset_mode_is_quoted_on_one_line():
+    mode = np.ma.masked_array([1, 2], [True, False])
+    with pytest.raises(InvalidArgument, match=r"^autoreset_mode must be one of .*got .*$"):
+        FamilyVectorEnv(2, "dark-room", autoreset_mode=mode)
