@@ -19,12 +19,14 @@ def main() -> None:
     The exit status is 2 for bad input, 1 for another expected failure, 128 + its number for a
     signal.
     """
-    from adfast.cli.interruption import CutOff, interruption
+    from adfast.cli.interruption import interruption
 
     with interruption() as request:
         try:
             run_command()
-        except CutOff:
+        except BaseException as stopped:
+            if not request.has_ended(stopped):
+                raise
             print(
                 "\nadfast: stopped; what is finished is kept, and the same command continues",
                 file=sys.stderr,

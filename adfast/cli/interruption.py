@@ -29,6 +29,7 @@ class Interruption:
     def __init__(self) -> None:
         self.number: int | None = None  # of the last signal
         self._is_asked = False
+        self._has_cut_off = False
 
     def __call__(self) -> bool:
         """True once a signal has come."""
@@ -52,7 +53,17 @@ class Interruption:
         waits = self._is_asked and self.number is None
         self.number = number
         if not waits:
+            self._has_cut_off = True
             raise CutOff
+
+    def has_ended(self, error: BaseException) -> bool:
+        """Whether `error` is a signal's doing.
+
+        Native code that a `CutOff` passes through may drop it and raise an error of its own.
+        """
+        return isinstance(error, CutOff | KeyboardInterrupt) or (
+            self._has_cut_off and isinstance(error, Exception)
+        )
 
 
 @contextmanager
@@ -77,7 +88,11 @@ def stoppable(work: str, way_on: str) -> Iterator[Interruption]:
     with interruption() as request:
         try:
             yield request
-        except (Interrupted, CutOff, KeyboardInterrupt) as stopped:
-            reason = str(stopped) or f"{work} was cut off; what it had saved is kept"
+        except BaseException as stopped:
+            reason = f"{work} was cut off; what it had saved is kept"
+            if isinstance(stopped, Interrupted):
+                reason = str(stopped)
+            elif not request.has_ended(stopped):
+                raise
             print(f"\n{printable(reason)}\nto continue: {printable(way_on)}", file=sys.stderr)
             sys.exit(request.status)

@@ -246,7 +246,9 @@ AGENT = Face(
         "precision": "float32",
     },
     call=lambda _, a: Agent(a["model"], **{n: v for n, v in a.items() if n != "model"}),
-    check=lambda _, a, agent: agent.num_environments == 2 and agent.temperature == a["temperature"],
+    check=lambda _, a, agent: (
+        agent.num_environments == 2 and agent.temperature == float(a["temperature"])
+    ),
 )
 AGENT_RESET = Face(
     "Agent.reset",

@@ -93,6 +93,18 @@ def test_signal_during_the_report_ends_it_at_once(run_copy, interrupt, sent):
     assert (run_copy / "report.html").is_file()
 
 
+def test_signal_that_native_code_turned_into_an_error_is_still_a_signal(run_copy, monkeypatch):
+    def drop_it(path):
+        with contextlib.suppress(BaseException):
+            signal.raise_signal(signal.SIGTERM)
+        raise TypeError("incompatible function arguments")
+
+    monkeypatch.setattr("adfast.report.write_report", drop_it)
+    ended = adfast("report", run_copy)
+    assert ended.status == 143
+    assert "report was cut off; what it had saved is kept" in ended.stderr
+
+
 def test_signal_before_a_stage_says_how_to_go_on(run_copy, monkeypatch):
     def listing(path):
         signal.raise_signal(signal.SIGTERM)
