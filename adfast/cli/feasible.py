@@ -7,7 +7,6 @@ that nothing is refused that might work; histories on disk are counted at their 
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +21,7 @@ from adfast.cli.run_config import (
     make_split,
 )
 from adfast.errors import AdfastError, InvalidArgument, byte_size
+from adfast.machine.memory import memory_bytes
 from adfast.provenance import available_cores
 
 if TYPE_CHECKING:
@@ -160,17 +160,6 @@ def least_parameters(config: RunConfig) -> int:
     model = config.model
     attention = 2 * model.width * (model.width + model.resolved_num_kv_heads * model.head_dim)
     return model.num_layers * (attention + 2 * model.width * model.feed_forward_width)
-
-
-def memory_bytes() -> int:
-    """The memory of this machine, or of the container that this process runs in."""
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    for limit in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
-        try:
-            memory = min(memory, int(Path(limit).read_text()))
-        except (OSError, ValueError):  # no such file, or "max"
-            continue
-    return memory
 
 
 def check_room(config: RunConfig, path: Path) -> None:

@@ -12,7 +12,7 @@ from typing import NoReturn
 import numpy as np
 
 from adfast import _native
-from adfast.errors import InvalidArgument
+from adfast.errors import InvalidArgument, byte_size
 from adfast.histories.field_limits import FieldLimits
 from adfast.histories.schema import (
     EPISODE_STEP,
@@ -24,8 +24,10 @@ from adfast.histories.schema import (
     has_episodes,
 )
 from adfast.histories.windows import WindowSampler
+from adfast.machine.memory import memory_bytes
 from adfast.values import INTEGERS, as_array, as_count, as_mask
 
+LANE_BYTES, STAGED_ROWS = 128, 64  # of each lane, taken at once: its tables, rows on the way
 MAX_BYTES = 2**62  # of a ring; sizes in native code are integers of 64 bits
 
 
@@ -44,8 +46,9 @@ class RingBuffer(WindowSampler):
         item_bytes = [field.item_bytes for field in fields.values()]
         self.num_bytes = self.num_lanes * self.capacity * sum(item_bytes)
         episode_field = list(fields).index(EPISODE_STEP) if has_episodes(fields) else -1
+        at_once = self.num_lanes * (LANE_BYTES + min(STAGED_ROWS, self.capacity) * sum(item_bytes))
         try:
-            if self.num_bytes > MAX_BYTES:
+            if self.num_bytes > MAX_BYTES or at_once > memory_bytes():
                 raise MemoryError
             self._ring = _native.RingBuffer(
                 self.num_lanes, self.capacity, item_bytes, episode_field
@@ -53,7 +56,8 @@ class RingBuffer(WindowSampler):
         except (MemoryError, OSError):
             raise InvalidArgument(
                 f"capacity of {self.capacity} transitions in {self.num_lanes} lanes takes "
-                f"{self.num_bytes} bytes, which this machine has not; lower either"
+                f"{byte_size(max(self.num_bytes, at_once))}, which this machine has not; lower "
+                "either"
             ) from None
         self._limits = FieldLimits(fields)
         super().__init__(schema, self._ring.lanes)

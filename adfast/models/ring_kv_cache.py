@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from adfast.attention import KeyValueCache
-from adfast.errors import InvalidArgument
+from adfast.errors import InvalidArgument, byte_size
+from adfast.machine.memory import memory_bytes
 from adfast.models.config import ModelConfig
 
 
@@ -28,6 +29,8 @@ class RingKVCache:
         dtype: torch.dtype = torch.float32,
     ) -> None:
         self.num_environments = num_environments
+        if device.type == "cpu":
+            require_memory(config, num_environments, dtype)
         self.layers = [
             KeyValueCache(
                 num_environments,
@@ -76,3 +79,18 @@ class RingKVCache:
                 f"got {mask.dtype} {tuple(mask.shape)}"
             )
         torch.where(mask, self.step, self.start, out=self.start)
+
+
+def require_memory(config: ModelConfig, num_environments: int, dtype: torch.dtype) -> None:
+    """Raise `InvalidArgument` where the windows of so many environments exceed the memory.
+
+    A system may promise more than it has, and end the process that takes it.
+    """
+    slots = sum(window or 1 for window in config.layer_token_windows)
+    channels = 2 * config.resolved_num_kv_heads * config.head_dim
+    needed = num_environments * slots * channels * dtype.itemsize
+    if needed > memory_bytes():
+        raise InvalidArgument(
+            f"num_environments of {num_environments} takes {byte_size(needed)} for keys and "
+            f"values, and this machine has {byte_size(memory_bytes())}; act in fewer at a time"
+        )

@@ -39,7 +39,7 @@ try:
 except ModuleNotFoundError as error:
     raise explain(error) from error
 
-MAX_ENVIRONMENTS = 2**31 - 1
+MAX_ENVIRONMENTS = 2**24
 STREAMS_FOR_UNSEEDED = 2**62  # below this, streams are drawn for environments without a seed
 
 

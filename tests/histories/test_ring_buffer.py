@@ -147,6 +147,7 @@ BLOCK = make_rows(np.random.default_rng(0), 2, 8)
             lambda ring: RingBuffer(SCHEMA, 0, 5),
             "num_lanes must be an integer of at least 1, got 0",
         ),
+        (lambda ring: RingBuffer(SCHEMA, 2**31, 5), "2147483648 lanes takes .*GiB, which this"),
         (lambda ring: RingBuffer(SCHEMA, 1, 0), "capacity must be an integer of at least 1, got 0"),
         (lambda ring: RingBuffer(FieldSchema({}), 1, 1), "at least one field"),
         (

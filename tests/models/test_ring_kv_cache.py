@@ -181,3 +181,8 @@ def test_held_environments_stay_where_they_are(layout, window, cache_dtype, tole
         time += active
     with torch.no_grad():
         torch.testing.assert_close(found, model(batch), rtol=0, atol=tolerance)
+
+
+def test_cache_beyond_the_memory_is_refused_before_it_is_taken():
+    with pytest.raises(InvalidArgument, match=r"num_environments of 1099511627776 takes .* GiB"):
+        small_model(attention_window=5).new_cache(2**40)

@@ -233,3 +233,8 @@ def test_autoreset_mode_is_quoted_on_one_line():
     mode = np.ma.masked_array([1, 2], [True, False])
     with pytest.raises(InvalidArgument, match=r"^autoreset_mode must be one of .*got .*$"):
         FamilyVectorEnv(2, "dark-room", autoreset_mode=mode)
+
+
+def test_more_environments_than_a_vector_can_hold_are_refused_before_memory_is_taken():
+    with pytest.raises(InvalidArgument, match=r"num_envs must be an integer in 1\.\."):
+        FamilyVectorEnv(2**31 - 1, "dark-room")
