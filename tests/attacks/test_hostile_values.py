@@ -110,7 +110,7 @@ PLAIN = FieldSchema({"x": Field(np.dtype(np.uint8))})
         (lambda: histories.from_arrays(PLAIN, BLOCK, [2], np.ones(2)), "metadata must be names"),
         (lambda: histories.from_arrays(PLAIN, BLOCK, [2], {"a": {1: 2}}), "keys must be strings"),
         (lambda: histories.from_arrays(PLAIN, BLOCK, [2.0]), "lengths must be integers"),
-        (lambda: RingBuffer(PLAIN, 1, 2**60), "capacity of .* takes .* bytes, which this machine"),
+        (lambda: RingBuffer(PLAIN, 1, 2**60), "capacity of .* takes .* GiB, which this machine"),
         (lambda: RingBuffer(PLAIN, 3, 9).append_block([1.5], BLOCK), "lanes must be integers"),
         (lambda: TransitionSchema(np.array(np.nan), 3, 5), "observation_sizes must be integers"),
         (lambda: TransitionSchema((4.5,), 3, 5), "observation_sizes must be an integer"),
