@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Circle, Rectangle
 from PIL import Image
 
-from adfast.evaluation.attended.record import AttentionRecord, exemplary_runs
 from adfast.evaluation.recorder import Trajectories
+from adfast.probes.attended.record import AttentionRecord, exemplary_runs
 from adfast.report.figures import grid_axes, plain_axes
 from adfast.report.palette import LIGHT
 from adfast.report.room import Room, room_of

@@ -28,7 +28,6 @@ def evaluate(run: RunDirectory, should_stop: Interruption) -> None:
     from safetensors.numpy import save
 
     from adfast import source_algorithms
-    from adfast.evaluation.attended.recording import record_attention
     from adfast.evaluation.references import compute_references
     from adfast.evaluation.summary import (
         SOLVED_SHARE,
@@ -44,6 +43,7 @@ def evaluate(run: RunDirectory, should_stop: Interruption) -> None:
         resolve_device,
         resolve_precision,
     )
+    from adfast.probes.attended.recording import record_attention
 
     run.require("train")
     started = time.perf_counter()

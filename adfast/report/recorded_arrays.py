@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from adfast.errors import RunError
-from adfast.evaluation.attended.record import ROLES, AttentionRecord
 from adfast.evaluation.recorder import Trajectories
+from adfast.probes.attended.record import ROLES, AttentionRecord
 
 AGAIN = "evaluate the run again"
 DTYPES = ("uint8", "uint16", "int32", "int64", "float32")

@@ -17,8 +17,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from adfast.config import read_toml
 from adfast.errors import AdfastError, RunError, UnknownName
-from adfast.evaluation.attended.record import AttentionRecord
 from adfast.evaluation.recorder import Trajectories
+from adfast.probes.attended.record import AttentionRecord
 from adfast.problems import describe_problems
 from adfast.report.recorded_arrays import read_attention, read_trajectories
 from adfast.tasks.family import TaskFamily

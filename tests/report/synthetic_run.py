@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import save_file
 
-from adfast.evaluation.attended.record import exemplary_runs
+from adfast.probes.attended.record import exemplary_runs
 
 SIZE, STEPS, EPISODES, SEEDS = 9, 20, 40, 4
 HELD_OUT = (2, 5, 10, 16, 20, 24, 33, 39, 44, 47, 55, 58, 63, 68, 74, 80)

@@ -167,8 +167,8 @@ def measure_history_loss(run: RunDirectory) -> None:
     import torch
 
     from adfast import source_algorithms
-    from adfast.evaluation.history_loss import history_loss
     from adfast.models.checkpoint import load_model
+    from adfast.probes.history_loss import history_loss
     from adfast.training.checkpoints import newest_checkpoint
 
     started = time.perf_counter()

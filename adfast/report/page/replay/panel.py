@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import Any
 
-from adfast.evaluation.attended.record import ROLES
+from adfast.probes.attended.record import ROLES
 from adfast.report.page.replay.recording import Recording, exemplary
 from adfast.report.page.section import PageSection, remark
 from adfast.report.page.wording import counted

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from adfast.evaluation.attended.record import ROLES, exemplary_runs
+from adfast.probes.attended.record import ROLES, exemplary_runs
 from adfast.report.page.packing import compressed, joined_arrays
 from adfast.report.run_record import RunRecord
 from adfast.tasks.task_map import TaskMap

@@ -8,11 +8,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adfast.evaluation.attended import recording
-from adfast.evaluation.attended.record import exemplary_runs
-from adfast.evaluation.attended.recording import most_attended, record_attention
-from adfast.evaluation.attended.weights import AttentionWeights
 from adfast.evaluation.in_context import evaluate
+from adfast.probes.attended import recording
+from adfast.probes.attended.record import exemplary_runs
+from adfast.probes.attended.recording import most_attended, record_attention
+from adfast.probes.attended.weights import AttentionWeights
 from evaluation.acting import TERMINATING_ROOM
 from models.model_cases import small_model
 

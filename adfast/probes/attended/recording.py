@@ -13,10 +13,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from adfast.evaluation.attended.record import AttentionRecord, exemplary_runs
-from adfast.evaluation.attended.weights import AttentionWeights
 from adfast.evaluation.in_context import InContextEvaluation
 from adfast.models.transformer import Transformer
+from adfast.probes.attended.record import AttentionRecord, exemplary_runs
+from adfast.probes.attended.weights import AttentionWeights
 
 MAX_BYTES = 6_000_000
 MAX_TRANSITIONS = 65_535  # an age is 16 bits

@@ -12,7 +12,7 @@ import adfast.models.transformer
 from adfast.attention import attention
 from adfast.attention.reference import attention as reference_attention
 from adfast.errors import InvalidArgument
-from adfast.evaluation.attended.weights import AttentionWeights
+from adfast.probes.attended.weights import AttentionWeights
 from models.model_cases import random_histories, small_model
 
 LENGTH = 40

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adfast import ModelConfig, Transformer, source_algorithms, tasks
-from adfast.evaluation import history_loss as module
-from adfast.evaluation.history_loss import history_loss, position_edges
+from adfast.probes import history_loss as module
+from adfast.probes.history_loss import history_loss, position_edges
 
 EPISODES, KEEP_EVERY = 24, 2
 

@@ -1,0 +1,1 @@
+"""Probes: questions put to what was trained, one file each."""
