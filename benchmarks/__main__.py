@@ -10,7 +10,7 @@ import argparse
 import json
 import os
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -114,7 +114,7 @@ def run(options: argparse.Namespace, workloads: list[Workload], reference: Recor
         print(f"{len(measurements)} of {len(workloads)} workloads were timed", file=sys.stderr)
     keep(record, options.record, is_whole=is_whole)
     if reference is None:
-        show(results_table(measurements), json.loads(record.model_dump_json()), options)
+        show(results_table(measurements), asdict(record), options)
         return 0 if is_whole else 1
 
     def measure_again(name: str) -> Measurement:

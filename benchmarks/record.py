@@ -2,17 +2,18 @@
 
 Every round's seconds are kept, so that a comparison can judge ratios with their noise. Rates of
 different machines are not comparable; `processor` in the provenance says which they are from.
+Only reading one takes pydantic: a lent machine may have no more than torch, Triton and NumPy.
 """
 
 from __future__ import annotations
 
 import json
 import re
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, ValidationError
 
 from adfast.errors import InvalidArgument
 
@@ -20,12 +21,13 @@ FORMAT = 1
 FOLDER = Path(__file__).resolve().parent / "records"
 
 
-class Part(BaseModel):
-    """A frozen part of a record that knows all of its fields."""
+class Part:
+    """A part of a record, which knows all of its fields: others are refused when it is read."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
 
 
+@dataclass(frozen=True)
 class Quartiles(Part):
     """Lower quartile, median and upper quartile over the rounds."""
 
@@ -40,6 +42,7 @@ class Quartiles(Part):
         return cls(lower=lower, median=median, upper=upper)
 
 
+@dataclass(frozen=True)
 class ContenderRecord(Part):
     """One contender; `rate` in units/s, `seconds` of one call in each round.
 
@@ -57,6 +60,7 @@ class ContenderRecord(Part):
     seconds: list[float]
 
 
+@dataclass(frozen=True)
 class BarRecord(Part):
     """A bar, the median that it judges, and whether that reaches it."""
 
@@ -67,6 +71,7 @@ class BarRecord(Part):
     is_met: bool
 
 
+@dataclass(frozen=True)
 class Measurement(Part):
     """One workload; `set_up_seconds` went into data, compilation and the equivalence check."""
 
@@ -96,6 +101,7 @@ class Measurement(Part):
         return next((c for c in self.contenders if c.role == "limit"), None)
 
 
+@dataclass(frozen=True, kw_only=True)
 class Record(Part):
     """A whole run of the benchmarks. `is_quick` ones used small sizes and are not kept."""
 
@@ -108,18 +114,20 @@ class Record(Part):
     def write(self, path: Path) -> None:
         """Write it to `path` as JSON."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(self.model_dump_json(indent=1) + "\n", encoding="utf-8")
+        path.write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")
 
     @classmethod
     def read(cls, path: Path) -> Self:
         """The record in `path`; raises `InvalidArgument` for another format."""
+        from pydantic import TypeAdapter, ValidationError
+
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
             if content["format"] != FORMAT:
                 raise InvalidArgument(
                     f"{path}: format must be {FORMAT}, got {content['format']}; record anew"
                 )
-            return cls.model_validate(content)
+            return TypeAdapter(cls).validate_python(content)
         except (KeyError, TypeError, json.JSONDecodeError, ValidationError) as error:
             raise InvalidArgument(f"{path}: not a benchmark record: {error}") from None
 

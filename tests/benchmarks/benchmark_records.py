@@ -1,5 +1,7 @@
 """A record for tests, made of invented figures."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from benchmarks.record import BarRecord, ContenderRecord, Measurement, Quartiles, Record
@@ -20,7 +22,7 @@ def contender(role, rate, subject_rate=None):
 
 
 def measurement(name="ring-sample-400", is_met=True, **changes):
-    return Measurement(
+    made = Measurement(
         name=name,
         title="sample windows",
         layer="histories",
@@ -36,7 +38,8 @@ def measurement(name="ring-sample-400", is_met=True, **changes):
         bars=[
             BarRecord(quantity="ratio", at_least=5.0, at_most=None, value=5.0, is_met=is_met),
         ],
-    ).model_copy(update=changes)
+    )
+    return replace(made, **changes)
 
 
 def record(*measurements, date="2026-01-02T03:04:05+00:00", is_quick=False):

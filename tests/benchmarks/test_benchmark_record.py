@@ -1,5 +1,7 @@
 """Records go to disk and back, and name themselves."""
 
+from dataclasses import replace
+
 import pytest
 from benchmark_records import record
 
@@ -23,7 +25,7 @@ def test_newest_records_are_kept_for_each_processor(tmp_path):
     record(date="2026-02-01T00:00:00+00:00").write(tmp_path / "b.json")
     known = record(date="2026-01-01T00:00:00+00:00")
     provenance = known.provenance | {"processor": "Another CPU"}
-    known.model_copy(update={"provenance": provenance}).write(tmp_path / "c.json")
+    replace(known, provenance=provenance).write(tmp_path / "c.json")
     assert newest_records(tmp_path) == {
         "Another CPU": tmp_path / "c.json",
         known.processor: tmp_path / "a.json",

@@ -1,5 +1,6 @@
 """The tables of README and docs are those of the newest committed records."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,7 @@ FAST, OTHER = "Fast(R) Core(TM) CPU 9000 @ 2.0GHz", "Other CPU"
 
 def record_of(processor, *measurements, date="2026-01-02"):
     known = record(*measurements, date=f"{date}T03:04:05+00:00")
-    return known.model_copy(update={"provenance": known.provenance | {"processor": processor}})
+    return replace(known, provenance=known.provenance | {"processor": processor})
 
 
 def test_workloads_with_a_bar_have_a_column_for_each_processor():

@@ -1,5 +1,7 @@
 """A run against a record: which ratios are judged, and what they say together."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from benchmark_records import contender, measurement, record
@@ -13,8 +15,10 @@ ROUNDS = np.array([0.98, 0.99, 1.0, 1.01, 1.02, 1.03])
 
 def at(role, rate, label=None):
     """A contender with six rounds around `rate`."""
-    return contender(role, rate).model_copy(
-        update={"seconds": list(10.0 / (rate * ROUNDS)), "label": label or f"the {role}"}
+    return replace(
+        contender(role, rate),
+        seconds=list(10.0 / (rate * ROUNDS)),
+        label=label or f"the {role}",
     )
 
 
@@ -85,9 +89,7 @@ def kept(monkeypatch, tmp_path):
     def run(now, *, processor=None, capsys):
         then = record(measured())
         if processor is not None:
-            then = then.model_copy(
-                update={"provenance": then.provenance | {"processor": processor}}
-            )
+            then = replace(then, provenance=then.provenance | {"processor": processor})
         path = tmp_path / "record.json"
         then.write(path)
         monkeypatch.setattr(bench, "collect_provenance", lambda: record().provenance)
@@ -129,7 +131,7 @@ def records(monkeypatch, tmp_path):
     """Keeps a newer record of another processor, and lets `--compare` find what is kept."""
     here = record(measured())
     there = here.provenance | {"processor": "Other CPU", "date": "2099-01-01T00:00:00+00:00"}
-    here.model_copy(update={"provenance": there}).write(tmp_path / "other.json")
+    replace(here, provenance=there).write(tmp_path / "other.json")
     monkeypatch.setattr(bench, "newest_records", lambda: newest_records(tmp_path))
     monkeypatch.setattr(bench, "collect_provenance", lambda: here.provenance)
     monkeypatch.setattr(bench, "measure", lambda workload, effort, small: measured())
