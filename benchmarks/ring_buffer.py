@@ -12,7 +12,7 @@ from itertools import count
 import numpy as np
 
 from adfast.histories import FieldSchema, RingBuffer
-from adfast.tasks.transition_schema import Field
+from adfast.tasks.fields import Field
 from benchmarks.contest import Contest, require_equal_fields
 from benchmarks.limits import memcpy
 from benchmarks.pair_timer import Contender

@@ -19,7 +19,7 @@ import numpy as np
 from adfast import _native
 from adfast.errors import InvalidArgument, UnknownName, legible, shown
 from adfast.histories.schema import DOCUMENT_START, check_array
-from adfast.tasks.transition_schema import Field
+from adfast.tasks.fields import Field
 from adfast.values import as_count, require_kind
 
 MAX_SIZE = 2**31 - 1  # rows of a batch, and transitions of a row

@@ -15,7 +15,7 @@ import numpy as np
 from adfast.errors import InvalidArgument, legible, shown
 from adfast.histories.field_limits import FieldLimits
 from adfast.histories.schema import EPISODE_STEP, check_array, check_names, has_episodes
-from adfast.tasks.transition_schema import Field
+from adfast.tasks.fields import Field
 from adfast.values import INTEGERS, NUMBERS, as_array, fitted, require_kind
 
 MAX_LENGTH = 2**48 - 1  # of a history; the sum of many is still an int64

@@ -13,7 +13,7 @@ import numpy as np
 
 from adfast import _native
 from adfast.errors import InvalidArgument
-from adfast.tasks.transition_schema import Field
+from adfast.tasks.fields import Field
 from adfast.values import rule_of
 
 

@@ -24,7 +24,8 @@ from adfast.durable import discard, replace_file
 from adfast.errors import InvalidArgument, StoreError, WriteError
 from adfast.histories.block import split_metadata
 from adfast.histories.writer import HistoryWriter
-from adfast.tasks.transition_schema import BOUNDARY_INSIDE, BOUNDARY_TRUNCATED, Field
+from adfast.tasks.fields import Field
+from adfast.tasks.transition_schema import BOUNDARY_INSIDE, BOUNDARY_TRUNCATED
 
 FOLDER_PATTERN = "recording-[0-9]*"
 DESCRIPTION_NAME = "recording.json"

@@ -13,14 +13,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from adfast.errors import InvalidArgument, legible, shown
-from adfast.tasks.transition_schema import (
-    NUMBER_DTYPES,
-    Field,
-    TransitionSchema,
-    counts,
-    entry,
-    integers,
-)
+from adfast.tasks.fields import NUMBER_DTYPES, Field, counts, entry, integers
+from adfast.tasks.transition_schema import TransitionSchema
 from adfast.values import require_kind
 
 EPISODE_STEP = "episode_step"  # the field that is 0 on the first row of every episode

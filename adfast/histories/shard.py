@@ -23,7 +23,7 @@ from adfast.errors import StoreError
 from adfast.histories.block import Block
 from adfast.histories.manifest import FORMAT, VERSION, BlockRecord
 from adfast.histories.schema import EPISODE_STARTS, OFFSETS
-from adfast.tasks.transition_schema import Field
+from adfast.tasks.fields import Field
 
 COLUMN_PREFIX = "metadata."
 HEADER_ALIGNMENT = 4096

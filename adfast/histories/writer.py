@@ -31,7 +31,7 @@ from adfast.histories.manifest import (
 from adfast.histories.schema import Schema, check_schema, describe_fields, describe_schema
 from adfast.histories.shard import write_shard
 from adfast.locks import LOCK_NAME, FolderLocked, folder_lock
-from adfast.tasks.transition_schema import Field
+from adfast.tasks.fields import Field
 from adfast.values import as_count, as_flag, as_integer, as_path, require_kind
 
 

@@ -14,7 +14,8 @@ from gymnasium.spaces import Box, Discrete
 from adfast import histories
 from adfast.collection.recorder import Recorder
 from adfast.histories import FieldSchema, RingBuffer
-from adfast.tasks.transition_schema import Field, RealObservation, TransitionSchema
+from adfast.tasks.fields import Field
+from adfast.tasks.transition_schema import RealObservation, TransitionSchema
 from attacks.face import Face
 from attacks.hostile import same_numbers
 

@@ -18,7 +18,8 @@ from adfast.evaluation.agent import Agent
 from adfast.histories import FieldSchema, RingBuffer
 from adfast.models.transformer import Transformer
 from adfast.simulators.gymnasium_env import FamilyEnv, FamilyVectorEnv
-from adfast.tasks.transition_schema import Field, TransitionSchema
+from adfast.tasks.fields import Field
+from adfast.tasks.transition_schema import TransitionSchema
 from adfast.training.train import train
 from attacks.campaign import FACES, Campaign
 from attacks.face import Face, Finding, attempt

@@ -25,7 +25,7 @@ from native_program import NEAR_32_BITS, build
 
 from adfast import _native
 from adfast.histories import FieldSchema, RingBuffer
-from adfast.tasks.transition_schema import Field
+from adfast.tasks.fields import Field
 
 MAX_GROWTH = 1.01
 SCHEMA = FieldSchema(

@@ -13,7 +13,8 @@ from adfast.errors import InvalidArgument
 from adfast.histories import FieldSchema, RingBuffer, create, from_arrays
 from adfast.histories import open as open_store
 from adfast.histories.field_limits import FieldLimits, greatest_numbers
-from adfast.tasks.transition_schema import Field, RealObservation, TransitionSchema
+from adfast.tasks.fields import Field
+from adfast.tasks.transition_schema import RealObservation, TransitionSchema
 from reference.field_limits import first_misfit
 
 FIELDS = {

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from adfast.histories import FieldSchema, HistoryStore, RingBuffer, from_arrays
-from adfast.tasks.transition_schema import Field
+from adfast.tasks.fields import Field
 
 SCHEMA = FieldSchema({"row": Field(np.dtype(np.int64)), "episode_step": Field(np.dtype(np.uint16))})
 # Histories of unequal length, their episodes of unequal length.

@@ -14,7 +14,7 @@ from made_histories import SCHEMA, assert_same_batch, make_rows
 
 from adfast.errors import AdfastError, InvalidArgument
 from adfast.histories import FieldSchema, RingBuffer
-from adfast.tasks.transition_schema import Field
+from adfast.tasks.fields import Field
 from reference.ring_buffer import RingBufferReference
 
 

@@ -17,7 +17,7 @@ from adfast.errors import InvalidArgument, StoreError
 from adfast.histories import FieldSchema, create, from_arrays
 from adfast.histories import open as open_store
 from adfast.histories.manifest import checksum
-from adfast.tasks.transition_schema import Field
+from adfast.tasks.fields import Field
 
 NUM_BLOCKS = 3
 SHARD = "block-000001.safetensors"

@@ -19,7 +19,7 @@ from adfast.errors import StoreError
 from adfast.histories import FieldSchema, create
 from adfast.histories import open as open_store
 from adfast.histories.manifest import checksum
-from adfast.tasks.transition_schema import Field
+from adfast.tasks.fields import Field
 
 CORPUS = read_corpus()
 DISCRETE, EMPTY, PLAIN = CORPUS

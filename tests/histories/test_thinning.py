@@ -6,7 +6,7 @@ from made_histories import SCHEMA, make_block
 
 from adfast import histories, source_algorithms, tasks
 from adfast.errors import InvalidArgument
-from adfast.tasks.transition_schema import Field
+from adfast.tasks.fields import Field
 
 
 def episodes_of(history):

@@ -13,7 +13,7 @@ from made_histories import SCHEMA, assert_same_batch, make_block, make_rows
 from adfast.errors import InvalidArgument, UnknownName
 from adfast.histories import FieldSchema, HistoryStore, RingBuffer, create, from_arrays
 from adfast.histories import open as open_store
-from adfast.tasks.transition_schema import Field
+from adfast.tasks.fields import Field
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from made_histories import SCHEMA, make_block
 from adfast.errors import InUse, InvalidArgument, StoreError, WriteError
 from adfast.histories import FieldSchema, HistoryWriter, create
 from adfast.histories import open as open_store
-from adfast.tasks.transition_schema import Field
+from adfast.tasks.fields import Field
 from killed_process import KILLS, Worker, kill_at_random
 
 NUM_BLOCKS = 30

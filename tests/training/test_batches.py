@@ -8,7 +8,8 @@ from adfast import histories
 from adfast.errors import InvalidArgument
 from adfast.histories.manifest import read_manifest, write_manifest
 from adfast.models.checkpoint import read_tensors
-from adfast.tasks.transition_schema import Field, RealObservation, TransitionSchema
+from adfast.tasks.fields import Field
+from adfast.tasks.transition_schema import RealObservation, TransitionSchema
 from adfast.training.batches import FIELDS, BatchSource
 from adfast.training.checkpoints import newest_checkpoint
 from adfast.training.config import TrainingConfig

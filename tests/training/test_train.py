@@ -8,7 +8,8 @@ from adfast import histories
 from adfast.errors import CheckpointError, InvalidArgument
 from adfast.evaluation.agent import load
 from adfast.models.config import ModelConfig
-from adfast.tasks.transition_schema import Field, RealObservation, TransitionSchema
+from adfast.tasks.fields import Field
+from adfast.tasks.transition_schema import RealObservation, TransitionSchema
 from adfast.training.config import TrainingConfig
 from adfast.training.train import train
 

@@ -9,7 +9,8 @@ import numpy as np
 
 from adfast.histories import FieldSchema, create
 from adfast.histories.manifest import FILE_NAME
-from adfast.tasks.transition_schema import Field, TransitionSchema
+from adfast.tasks.fields import Field
+from adfast.tasks.transition_schema import TransitionSchema
 
 CORPUS = Path(__file__).parent / "corpus"
 
