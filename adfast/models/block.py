@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from adfast.models.config import ModelConfig
 from adfast.models.feed_forward import feed_forward
+from adfast.models.inspection import Show
 from adfast.models.linear import linear
 from adfast.models.noise import Noise
 from adfast.models.norm import with_norm
@@ -54,20 +55,27 @@ class Block(nn.Module):
         rotation: Rotation | None = None,
         noise: Noise | None = None,
         attend_packed: AttendPacked | None = None,
+        show: Show | None = None,
     ) -> Tensor:
         """The residual stream after this block; `noise` draws the dropout, if there is any.
 
         `attend_packed` serves instead of `attend` where heads go to the attention as projected.
+        With `show` every value is computed by itself, so that it can be looked at and replaced.
         """
-        heads = (attend, rotation, attend_packed)
+        if show is not None:
+            x = show("before", x)
+            attend_packed = None
+        heads = (attend, rotation, attend_packed, show)
         if self.config.norm == "pre":
             x, normal = with_norm(x, self.attention_norm)
-            x = self.add_attended(x, self.attended(normal, *heads), noise)
+            x = self.add_attended(x, self.attended(normal, *heads), noise, show)
             x, normal = with_norm(x, self.feed_forward_norm)
-            return self.add_feed_forward(x, normal, noise)
-        x = self.add_attended(x, self.attended(x, *heads), noise)
-        _, x = with_norm(x, self.attention_norm)
-        return with_norm(self.add_feed_forward(x, x, noise), self.feed_forward_norm)[1]
+            x = self.add_feed_forward(x, normal, noise, show)
+        else:
+            x = self.add_attended(x, self.attended(x, *heads), noise, show)
+            _, x = with_norm(x, self.attention_norm)
+            x = with_norm(self.add_feed_forward(x, x, noise, show), self.feed_forward_norm)[1]
+        return x if show is None else show("after", x)
 
     def attended(
         self,
@@ -75,6 +83,7 @@ class Block(nn.Module):
         attend: Attend,
         rotation: Rotation | None,
         attend_packed: AttendPacked | None,
+        show: Show | None,
     ) -> Tensor:
         """What the heads attend to, side by side: `[..., width]`."""
         num_heads, num_kv_heads = self.config.num_heads, self.config.resolved_num_kv_heads
@@ -87,20 +96,29 @@ class Block(nn.Module):
             q, k = F.normalize(q, dim=-1) * scale, F.normalize(k, dim=-1)
         if rotation is not None:
             q, k = rotate(q, rotation), rotate(k, rotation)
-        return attend(q, k, v).flatten(-2)
+        if show is None:
+            return attend(q, k, v).flatten(-2)
+        q, k, v = show("query", q), show("key", k), show("value", v)
+        return show("heads", attend(q, k, v)).flatten(-2)
 
-    def add_attended(self, x: Tensor, attended: Tensor, noise: Noise | None) -> Tensor:
+    def add_attended(
+        self, x: Tensor, attended: Tensor, noise: Noise | None, show: Show | None
+    ) -> Tensor:
         """`x` plus the attention branch, whose heads are `attended`."""
-        if self.drops(noise):
-            return x + self.drop(linear(attended, self.attention_out), noise)
-        return linear(attended, self.attention_out, onto=x)
+        if show is None and not self.drops(noise):
+            return linear(attended, self.attention_out, onto=x)
+        branch = self.drop(linear(attended, self.attention_out), noise)
+        return x + (branch if show is None else show("attention", branch))
 
-    def add_feed_forward(self, x: Tensor, normal: Tensor, noise: Noise | None) -> Tensor:
+    def add_feed_forward(
+        self, x: Tensor, normal: Tensor, noise: Noise | None, show: Show | None
+    ) -> Tensor:
         """`x` plus the feed-forward branch of `normal`."""
         matrices = (self.feed_forward_in, self.feed_forward_out)
-        if self.drops(noise):
-            return x + self.drop(feed_forward(normal, *matrices), noise)
-        return feed_forward(normal, *matrices, onto=x)
+        if show is None and not self.drops(noise):
+            return feed_forward(normal, *matrices, onto=x)
+        branch = self.drop(feed_forward(normal, *matrices), noise)
+        return x + (branch if show is None else show("feed_forward", branch))
 
     def drops(self, noise: Noise | None) -> bool:
         """Whether branches are dropped out before they are added."""

@@ -21,6 +21,7 @@ from adfast.attention import attention, packed_attention
 from adfast.errors import InvalidArgument
 from adfast.models.block import Block
 from adfast.models.config import ModelConfig
+from adfast.models.inspection import Watch, show_layer
 from adfast.models.layer_step import step_layer
 from adfast.models.noise import Noise, recomputed
 from adfast.models.norm import with_norm
@@ -79,12 +80,19 @@ class Transformer(nn.Module):
             f"{str(self.block_dtype).removeprefix('torch.')} on {self.head.device}; {self.schema}>"
         )
 
-    def forward(self, batch: Mapping[str, Tensor], *, dropout_seed: int | None = None) -> Tensor:
+    def forward(
+        self,
+        batch: Mapping[str, Tensor],
+        *,
+        dropout_seed: int | None = None,
+        watch: Watch | None = None,
+    ) -> Tensor:
         """Logits `[B, T, A]` of the actions of sampled windows (see `step_inputs` for `batch`).
 
         `dropout_seed` keys dropout and sequence masking, which act only in training mode; raises
         `InvalidArgument` when they are on and it is missing. Compiled, they draw from torch's own
-        generator instead.
+        generator instead. `watch` sees what each layer and head reads and writes, and may replace
+        it (`inspection.py`); blocks are not recomputed then.
         """
         tokens_per_transition = self.config.tokens_per_transition
         x = self.embedding(step_inputs(batch)).view(len(batch["action"]), -1, self.config.width)
@@ -103,7 +111,8 @@ class Transformer(nn.Module):
 
         x = x.to(self.block_dtype)
         rotation = rotation_at(time, self.config)
-        for block, window in zip(self.blocks, self.config.layer_token_windows, strict=True):
+        windows = self.config.layer_token_windows
+        for index, (block, window) in enumerate(zip(self.blocks, windows, strict=True)):
             options: dict[str, Any] = {
                 "window": window,
                 "document_start": document_start,
@@ -117,18 +126,27 @@ class Transformer(nn.Module):
                 rotation=rotation,
                 noise=noise,
                 attend_packed=partial(packed_attention, num_heads=self.config.num_heads, **options),
+                show=show_layer(watch, index),
             )
-            x = recomputed(layer, x, noise) if self.recomputes_blocks else layer(x)
+            recomputes = self.recomputes_blocks and watch is None
+            x = recomputed(layer, x, noise) if recomputes else layer(x)
         if tokens_per_transition > 1:  # the last token of each transition predicts
             x = x[:, tokens_per_transition - 1 :: tokens_per_transition]
         return self.action_logits(x)
 
     @torch.no_grad()
-    def step(self, inputs: StepInput, cache: RingKVCache, active: Tensor | None = None) -> Tensor:
+    def step(
+        self,
+        inputs: StepInput,
+        cache: RingKVCache,
+        active: Tensor | None = None,
+        *,
+        watch: Watch | None = None,
+    ) -> Tensor:
         """Logits `[N, A]` of the next action in N environments; moves `cache` on by a transition.
 
         Environments outside `active` (bool `[N]`; None: all are in it) stay where they are, and
-        their logits mean nothing.
+        their logits mean nothing. `watch` is that of `forward`, for each token of the transition.
 
         Raises `InvalidArgument` unless `inputs.is_first` is `cache.is_first`: the cache knows who
         begins a history.
@@ -142,9 +160,12 @@ class Transformer(nn.Module):
         for x in tokens.unbind(1):
             x = self.add_positions(x, cache.step - cache.start).to(self.block_dtype)
             rotation = rotation_at(cache.step, self.config)
-            for block, layer_cache in zip(self.blocks, cache.layers, strict=True):
+            for index, (block, layer_cache) in enumerate(
+                zip(self.blocks, cache.layers, strict=True)
+            ):
                 assert isinstance(block, Block)
-                x = step_layer(block, x, layer_cache, cache.step, cache.start, rotation)
+                show = show_layer(watch, index)
+                x = step_layer(block, x, layer_cache, cache.step, cache.start, rotation, show)
             cache.advance(active)
         return self.action_logits(x)
 

@@ -15,6 +15,7 @@ from torch import Tensor
 from adfast.attention import KeyValueCache, decode
 from adfast.models.block import Block
 from adfast.models.config import ModelConfig
+from adfast.models.inspection import Show
 from adfast.models.positions import Rotation
 
 LARGEST_WIDTH = 128
@@ -33,20 +34,22 @@ def step_layer(
     step: Tensor,
     start: Tensor,
     rotation: Rotation | None,
+    show: Show | None = None,
 ) -> Tensor:
     """The residual stream `[N, W]` after `block`, in one step of each of N environments.
 
     The new keys and values are written into `cache`; `step` and `start` are those of
-    `attention.decode`.
+    `attention.decode`. What the layer is to `show` keeps it from being one kernel.
     """
-    if x.is_cuda and prefers_fused(block.config, cache.window, len(x), x.element_size()):
+    fits = x.is_cuda and show is None
+    if fits and prefers_fused(block.config, cache.window, len(x), x.element_size()):
         from adfast.models.layer_step import fused  # late: a machine without CUDA may lack Triton
 
         return fused.step_layer(block, x, cache, step, start, rotation)
     attend = partial(
         decode, cache=cache, step=step, start=start, scale=block.config.attention_scale
     )
-    stepped: Tensor = block(x, attend, rotation)
+    stepped: Tensor = block(x, attend, rotation, show=show)
     return stepped
 
 

@@ -15,11 +15,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from adfast.attention import attention
 from adfast.errors import InvalidArgument
-from adfast.models.positions import rotation_at
+from adfast.models.inspection import Place
 from adfast.models.transformer import Transformer
-from adfast.models.transition_embedding import step_inputs
 
 
 class AttentionWeights:
@@ -29,30 +27,26 @@ class AttentionWeights:
     def __init__(self, model: Transformer, history: Mapping[str, np.ndarray]) -> None:
         self.num_transitions = len(history["action"])
         self._config = model.config
-        self._layers: list[tuple[Tensor, Tensor]] = []  # q [H, T, D], k [H, tokens, D]
-        tokens_per_transition = model.config.tokens_per_transition
-        device = model.head.device
+        self._query: list[Tensor] = []  # of each layer [H, T, D]
+        self._key: list[Tensor] = []  # of each layer [H, tokens, D]
         batch = {
-            name: torch.from_numpy(np.ascontiguousarray(values)).to(device)[None]
+            name: torch.from_numpy(np.ascontiguousarray(values)).to(model.head.device)[None]
             for name, values in history.items()
         }
-        x = model.embedding(step_inputs(batch)).view(1, -1, model.config.width)
-        time = torch.arange(x.shape[1], device=device)
-        x = model.add_positions(x, time).to(model.block_dtype)
-        rotation = rotation_at(time, model.config)
-        groups = model.config.num_heads // model.config.resolved_num_kv_heads
-        for block, window in zip(model.blocks, model.config.layer_token_windows, strict=True):
+        was_training = model.training
+        model.eval()
+        self.logits = model(batch, watch=self._keep)[0]
+        model.train(was_training)
 
-            def attend(q: Tensor, k: Tensor, v: Tensor, window: int | None = window) -> Tensor:
-                q, k, v = (values.transpose(1, 2) for values in (q, k, v))
-                # An action is predicted from the last token of its transition.
-                acting = q[0, :, tokens_per_transition - 1 :: tokens_per_transition]
-                self._layers.append((acting, k[0].repeat_interleave(groups, dim=0)))
-                scale = model.config.attention_scale
-                return attention(q, k, v, window=window, scale=scale).transpose(1, 2)
-
-            x = block(x, attend, rotation)
-        self.logits = model.action_logits(x[0, tokens_per_transition - 1 :: tokens_per_transition])
+    def _keep(self, _layer: int, place: Place, value: Tensor) -> None:
+        heads = value[0].transpose(0, 1) if place in ("query", "key") else value
+        if place == "query":
+            # An action is predicted from the last token of its transition.
+            per_transition = self._config.tokens_per_transition
+            self._query.append(heads[:, per_transition - 1 :: per_transition])
+        elif place == "key":
+            groups = self._config.num_heads // self._config.resolved_num_kv_heads
+            self._key.append(heads.repeat_interleave(groups, dim=0))
 
     @torch.no_grad()
     def of(self, queries: np.ndarray) -> Tensor:
@@ -71,7 +65,8 @@ class AttentionWeights:
         per_transition = self._config.tokens_per_transition
         index = torch.from_numpy(chosen.astype(np.int64)).to(self.logits.device)
         layers = []
-        for (q, k), window in zip(self._layers, self._config.layer_token_windows, strict=True):
+        windows = self._config.layer_token_windows
+        for q, k, window in zip(self._query, self._key, windows, strict=True):
             query = (index * per_transition + per_transition - 1)[:, None]
             key = torch.arange(k.shape[1], device=k.device)
             visible = key <= query
