@@ -12,9 +12,10 @@ from typing import Any, Literal
 import numpy as np
 
 from adfast.errors import CheckpointError, InvalidArgument
+from adfast.evaluation.acting import Acting, Outcome
 from adfast.evaluation.device_step import DeviceStep
 from adfast.evaluation.episode_ends import EpisodeEnds
-from adfast.evaluation.host_step import Acting, HostStep, Outcome
+from adfast.evaluation.host_step import HostStep
 from adfast.models.checkpoint import load_model
 from adfast.models.config import CachePrecision, Device, Precision
 from adfast.models.device import in_precision, resolve_cache, resolve_device, resolve_precision

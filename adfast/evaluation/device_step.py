@@ -18,15 +18,15 @@ import numpy as np
 import torch
 
 from adfast.errors import InvalidArgument
+from adfast.evaluation.acting import Acting, Outcome
 from adfast.evaluation.captured_call import captured
 from adfast.evaluation.device_sampling import sample_actions, words_to
-from adfast.evaluation.host_step import Outcome
 from adfast.models.device import host_tensor
 from adfast.models.transformer import Transformer
-from adfast.models.transition_embedding import StepInput, require_in_range
+from adfast.models.transition_embedding import StepInput
 
 
-class DeviceStep:
+class DeviceStep(Acting):
     """Acts with `model`, where it is, in N environments that draw from `(offset, mask)`."""
 
     def __init__(
@@ -38,8 +38,8 @@ class DeviceStep:
         cache_dtype: torch.dtype | None = None,
     ) -> None:
         device = model.head.device
-        num_environments = len(offset)
-        schema = model.schema
+        num_environments, schema = len(offset), model.schema
+        super().__init__(num_environments, schema.episode_length)
         self._shape = (num_environments, *schema.observation_shape)
         self._components = math.prod(schema.observation_shape)
         self._is_real = schema.real_observation is not None
@@ -59,7 +59,7 @@ class DeviceStep:
         host = self._outbox.numpy()
         observed = host[:-3].view(np.float32 if self._is_real else np.int32)
         self._observation, self._final_observation = np.split(observed, 2)
-        self._episode_step, self._reward = host[-3], host[-2].view(np.float32)
+        self._shown_step, self._reward = host[-3], host[-2].view(np.float32)
         self._active = host[-1]
         self._holds_back = False  # whether some environments ever do not move on
         self._advance_all: Callable[[], None] | None
@@ -72,26 +72,19 @@ class DeviceStep:
             "(adfast.load), or act on the CPU"
         )
 
-    def reset(self, mask: np.ndarray | None) -> None:
-        """Begin a new history in the environments of `mask`, or in all."""
+    def _forget(self, mask: np.ndarray | None) -> None:
         if mask is None:
-            self._cache.reset()
             self._reserved_steps = 0
-        else:
-            self._cache.reset(torch.from_numpy(mask).to(self._inbox.device))
-        self._episode_step[... if mask is None else mask] = 0
+        self._cache.reset(None if mask is None else torch.from_numpy(mask).to(self._inbox.device))
 
-    def __call__(
-        self, observation: np.ndarray, outcome: Outcome | None, active: np.ndarray | None = None
+    def _choose(
+        self,
+        observation: np.ndarray,
+        outcome: Outcome | None,
+        active: np.ndarray | None,
+        episode_step: np.ndarray,
     ) -> np.ndarray:
-        """The actions int64 `[N]` on `observation`, as `Acting` says."""
-        episode_step = self._episode_step.copy()
-        if outcome is not None:
-            episode_step[outcome.done] = 0
-        if active is not None:
-            episode_step[~active] = 0  # their episode is over, so its step has no meaning
-        require_in_range("episode_step", episode_step, self._model.schema.episode_length)
-        self._episode_step[:] = episode_step
+        self._shown_step[:] = episode_step
         self._active[:] = 1 if active is None else active
         self._write(observation, outcome)
         if active is not None and not self._holds_back:
@@ -106,7 +99,6 @@ class DeviceStep:
         self._actions.copy_(self._action, non_blocking=True)
         if self._inbox.is_cuda:
             torch.cuda.current_stream(self._inbox.device).synchronize()
-        self._episode_step += self._active
         return self._actions.numpy().copy()
 
     def _write(self, observation: np.ndarray, outcome: Outcome | None) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from adfast.evaluation.host_step import Outcome
+from adfast.evaluation.acting import Outcome
 
 
 @dataclass(frozen=True)

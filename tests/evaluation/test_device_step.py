@@ -9,10 +9,10 @@ import torch
 
 from adfast.errors import InvalidArgument
 from adfast.evaluation import agent as agent_module
+from adfast.evaluation.acting import Outcome
 from adfast.evaluation.agent import Agent
 from adfast.evaluation.captured_call import rehearse
 from adfast.evaluation.device_step import DeviceStep
-from adfast.evaluation.host_step import Outcome
 from adfast.models import layer_step, transformer
 from adfast.simulators import BatchSimulator
 from adfast.tasks.transition_schema import RealObservation, TransitionSchema

@@ -1,0 +1,77 @@
+"""Acting: what stands behind an agent's checks. It takes in what actions brought and chooses anew.
+
+`host_step.HostStep` and `device_step.DeviceStep` do it with a model.
+
+Axes: N environments, C observation components, A actions.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import numpy as np
+
+from adfast.models.transition_embedding import require_in_range
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the last actions brought to the environments that go on, checked.
+
+    `continues` bool `[N]` marks them; nothing is read of the others. `reward` `[N]`, `done` bool
+    `[N]` (only where `continues`), `final_observation` as observations are, read where `done`.
+    """
+
+    continues: np.ndarray
+    reward: np.ndarray
+    done: np.ndarray
+    final_observation: np.ndarray
+
+
+class Acting(ABC):
+    """Acts in N environments, each with a history of its own, in episodes of a limited length."""
+
+    def __init__(self, num_environments: int, episode_length: int) -> None:
+        self._episode_length = episode_length
+        self._episode_step = np.zeros(num_environments, np.int64)  # of the next choice
+
+    def reset(self, mask: np.ndarray | None) -> None:
+        """Begin a new history in the environments of `mask` (bool `[N]`), or in all."""
+        self._forget(mask)
+        self._episode_step[... if mask is None else mask] = 0
+
+    def __call__(
+        self, observation: np.ndarray, outcome: Outcome | None, active: np.ndarray | None = None
+    ) -> np.ndarray:
+        """The actions int64 `[N]` on `observation`; no outcome if all begin.
+
+        Observations are int64 `[N, C]`, or float32 `[N, *shape]` where they are real numbers.
+        Environments outside `active` (bool `[N]`; None: all are in it) stay where they are, and
+        their actions mean nothing.
+        """
+        episode_step = self._episode_step.copy()
+        if outcome is not None:
+            episode_step[outcome.done] = 0
+        if active is None:
+            shown, moved = episode_step, 1
+        else:  # where an episode is over, its step has no meaning
+            shown, moved = np.where(active, episode_step, 0), active
+        require_in_range("episode_step", shown, self._episode_length)
+        actions = self._choose(observation, outcome, active, shown)
+        self._episode_step = episode_step + moved
+        return actions
+
+    @abstractmethod
+    def _forget(self, mask: np.ndarray | None) -> None:
+        """Drop the histories of the environments of `mask` (bool `[N]`), or of all."""
+
+    @abstractmethod
+    def _choose(
+        self,
+        observation: np.ndarray,
+        outcome: Outcome | None,
+        active: np.ndarray | None,
+        episode_step: np.ndarray,
+    ) -> np.ndarray:
+        """As `__call__`, where environments are at `episode_step` int64 `[N]`."""
