@@ -53,13 +53,11 @@ class Acting(ABC):
         episode_step = self._episode_step.copy()
         if outcome is not None:
             episode_step[outcome.done] = 0
-        if active is None:
-            shown, moved = episode_step, 1
-        else:  # where an episode is over, its step has no meaning
-            shown, moved = np.where(active, episode_step, 0), active
+        # Where an episode is over, its step has no meaning.
+        shown = episode_step if active is None else np.where(active, episode_step, 0)
         require_in_range("episode_step", shown, self._episode_length)
         actions = self._choose(observation, outcome, active, shown)
-        self._episode_step = episode_step + moved
+        self._episode_step = episode_step + (1 if active is None else active)
         return actions
 
     @abstractmethod
