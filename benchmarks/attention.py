@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 
-from adfast.attention import attention, banded_cpu
 from benchmarks.contest import Contest, require_close
+from benchmarks.engine import attention, banded_cpu
 from benchmarks.limits import matrix_product
 from benchmarks.one_thread import one_torch_thread
 from benchmarks.pair_timer import Contender

@@ -14,11 +14,15 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from adfast.cli.run_config import load_run_config, make_family, make_split
-from adfast.cli.run_files import SETTINGS
-from adfast.evaluation.in_context import evaluate
-from adfast.models.checkpoint import load_model
-from adfast.training.checkpoints import newest_checkpoint
+from benchmarks.engine import (
+    SETTINGS,
+    evaluate,
+    load_model,
+    load_run_config,
+    make_family,
+    make_split,
+    newest_checkpoint,
+)
 
 ALLOWED = 0.2  # of return
 

@@ -10,12 +10,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from adfast import tasks
-from adfast.evaluation.agent import Agent
-from adfast.models.config import ModelConfig
-from adfast.models.transformer import Transformer
-from adfast.simulators import BatchSimulator
 from benchmarks.contest import Contest, require_close
+from benchmarks.engine import Agent, BatchSimulator, ModelConfig, Transformer, tasks
 from benchmarks.one_thread import one_torch_thread
 from benchmarks.pair_timer import Contender
 from benchmarks.rivals.recomputing_agent import RecomputingAgent

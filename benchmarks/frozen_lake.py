@@ -21,11 +21,8 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from numba import int32
 from numba.extending import register_jitable
 
-from adfast.random_draws import bounded
-from adfast.simulators import BatchSimulator
-from adfast.tasks.family import TaskFamily
-from adfast.tasks.transition_schema import TransitionSchema
 from benchmarks.contest import Contest, require_same_mean
+from benchmarks.engine import BatchSimulator, TaskFamily, TransitionSchema, bounded
 from benchmarks.pair_timer import Contender
 from benchmarks.rivals.optional import rival_of, with_rivals
 

@@ -7,24 +7,24 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from itertools import count
 from pathlib import Path
+from typing import Any
 
-from adfast.cli.run_config import (
-    RunConfig,
+from benchmarks.contest import Contest, require_equal_fields
+from benchmarks.engine import (
+    BatchSource,
+    HistoryStore,
+    LiveRing,
+    OptimizerGroup,
+    ShardedGradient,
+    Transformer,
+    collect,
     find_recipe,
+    keep_freed_memory,
     load_run_config,
     make_family,
     make_live_schedule,
     make_plan,
 )
-from adfast.collection.collect import collect
-from adfast.collection.live_ring import LiveRing
-from adfast.histories import HistoryStore
-from adfast.models.transformer import Transformer
-from adfast.training.allocator import keep_freed_memory
-from adfast.training.batches import BatchSource
-from adfast.training.optimizer import OptimizerGroup
-from adfast.training.sharded_gradient import ShardedGradient
-from benchmarks.contest import Contest, require_equal_fields
 from benchmarks.one_thread import one_torch_thread
 from benchmarks.pair_timer import Contender
 
@@ -72,13 +72,13 @@ def train(
         )
 
 
-def make_ring(config: RunConfig) -> LiveRing:
+def make_ring(config: Any) -> LiveRing:
     """The live ring of a run, not yet drawn from."""
     plan = make_plan(config, make_family(config))
     return LiveRing(plan, make_live_schedule(config, plan))
 
 
-def check_batches(config: RunConfig, store: HistoryStore) -> None:
+def check_batches(config: Any, store: HistoryStore) -> None:
     """Raise `NotEquivalent` unless ring and store give the same batches of the same histories."""
     shape = config.training.batch_size, config.training.context_length
     with make_ring(config) as ring:
@@ -92,7 +92,7 @@ def check_batches(config: RunConfig, store: HistoryStore) -> None:
 
 
 def training(
-    config: RunConfig,
+    config: Any,
     source: LiveRing | HistoryStore,
     updates: int,
     threads: int,

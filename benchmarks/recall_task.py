@@ -17,11 +17,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from adfast.models.transformer import Transformer
-from adfast.tasks.transition_schema import TransitionSchema
-from adfast.training.config import TrainingConfig
-from adfast.training.optimizer import OptimizerGroup
-from adfast.training.undivided_gradient import UndividedGradient
+from benchmarks.engine import (
+    OptimizerGroup,
+    TrainingConfig,
+    Transformer,
+    TransitionSchema,
+    UndividedGradient,
+)
 
 EPISODE_LENGTH = 64  # of no meaning here, but the embedding has a row for each step
 NO_KEY = 0  # key of a filler; keys are 1 .. K

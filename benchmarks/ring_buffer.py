@@ -11,9 +11,8 @@ from itertools import count
 
 import numpy as np
 
-from adfast.histories import FieldSchema, RingBuffer
-from adfast.tasks.fields import Field
 from benchmarks.contest import Contest, require_equal_fields
+from benchmarks.engine import Field, FieldSchema, RingBuffer
 from benchmarks.limits import memcpy
 from benchmarks.pair_timer import Contender
 from benchmarks.rivals import research_script

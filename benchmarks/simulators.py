@@ -15,11 +15,8 @@ from typing import Any
 import numpy as np
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
-from adfast import tasks
-from adfast.simulators import BatchSimulator
-from adfast.simulators.random_rollout import random_returns
-from adfast.tasks.dark_room import DarkRoom
 from benchmarks.contest import Contest, require_equal
+from benchmarks.engine import BatchSimulator, DarkRoom, random_returns, tasks
 from benchmarks.pair_timer import Contender
 from benchmarks.rivals import c_dark_room
 from benchmarks.rivals.optional import rival_of, with_rivals

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from adfast import source_algorithms, tasks
 from benchmarks.contest import Contest, require_equal_fields, require_same_mean
+from benchmarks.engine import source_algorithms, tasks
 from benchmarks.pair_timer import Contender
 from benchmarks.rivals import python_q_learning
 from benchmarks.rivals.twins import twin_room

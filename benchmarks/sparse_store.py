@@ -16,11 +16,16 @@ from pathlib import Path
 
 import numpy as np
 
-from adfast import histories
-from adfast.histories.manifest import BlockRecord, Manifest, write_manifest
-from adfast.histories.schema import describe_schema
-from adfast.histories.shard import make_header, place_tensors
 from benchmarks.contest import Contest, require_equal, require_equal_fields
+from benchmarks.engine import (
+    BlockRecord,
+    Manifest,
+    describe_schema,
+    histories,
+    make_header,
+    place_tensors,
+    write_manifest,
+)
 from benchmarks.pair_timer import Contender
 from benchmarks.ring_buffer import BATCH_SIZE, SCHEMA, TRANSITION_BYTES
 

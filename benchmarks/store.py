@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from adfast import histories
 from benchmarks.contest import Contest, require_equal_fields
+from benchmarks.engine import histories
 from benchmarks.limits import memcpy
 from benchmarks.pair_timer import Contender
 from benchmarks.ring_buffer import (

@@ -10,17 +10,21 @@ from typing import TypeVar
 import numpy as np
 import torch
 
-from adfast import source_algorithms, tasks
-from adfast.attention import native_cpu
-from adfast.histories import HistoryStore, from_arrays
-from adfast.models.config import ModelConfig
-from adfast.models.transformer import Transformer
-from adfast.training.batches import BatchSource
-from adfast.training.config import TrainingConfig
-from adfast.training.objective import next_action_loss
-from adfast.training.optimizer import OptimizerGroup
-from adfast.training.sharded_gradient import ShardedGradient
 from benchmarks.contest import Contest, NotEquivalent, require_close
+from benchmarks.engine import (
+    BatchSource,
+    HistoryStore,
+    ModelConfig,
+    OptimizerGroup,
+    ShardedGradient,
+    TrainingConfig,
+    Transformer,
+    from_arrays,
+    native_cpu,
+    next_action_loss,
+    source_algorithms,
+    tasks,
+)
 from benchmarks.one_thread import one_torch_thread
 from benchmarks.pair_timer import Contender
 from benchmarks.rivals import research_script

@@ -12,17 +12,23 @@ from typing import TypeVar
 import numpy as np
 import torch
 
-from adfast import tasks
-from adfast.attention import packed_attention
-from adfast.models import feed_forward, linear, norm, summed_rows
-from adfast.models.config import ModelConfig
-from adfast.models.native_layers import computes_natively
-from adfast.models.transformer import Transformer
-from adfast.training.batches import BatchSource
-from adfast.training.config import TrainingConfig
-from adfast.training.optimizer import OptimizerGroup
-from adfast.training.sharded_gradient import ShardedGradient, gradients
 from benchmarks.contest import Contest, require_close
+from benchmarks.engine import (
+    BatchSource,
+    ModelConfig,
+    OptimizerGroup,
+    ShardedGradient,
+    TrainingConfig,
+    Transformer,
+    computes_natively,
+    feed_forward,
+    gradients,
+    linear,
+    norm,
+    packed_attention,
+    summed_rows,
+    tasks,
+)
 from benchmarks.one_thread import one_torch_thread
 from benchmarks.pair_timer import Contender
 from benchmarks.training import MOST_UPDATES, TOLERANCE, fill_randomly, learning_histories

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from adfast.tasks.dark_room import DarkRoom
 from benchmarks.contest import require_equal
+from benchmarks.engine import DarkRoom
 from benchmarks.pair_timer import Contender
 from benchmarks.rivals.c_compiler import compile_source
 from benchmarks.rivals.optional import Rival

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from adfast.training.objective import next_action_accuracy, next_action_loss
+from benchmarks.engine import next_action_accuracy, next_action_loss
 from benchmarks.rivals.three_token import ThreeTokenTransformer
 
 

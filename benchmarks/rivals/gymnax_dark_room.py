@@ -19,8 +19,8 @@ import numpy as np
 from flax import struct
 from gymnax.environments import environment
 
-from adfast.tasks.dark_room import DarkRoom
 from benchmarks.contest import require_equal
+from benchmarks.engine import DarkRoom
 from benchmarks.pair_timer import Contender
 from benchmarks.rivals.optional import Rival
 from benchmarks.rivals.twins import twin_room

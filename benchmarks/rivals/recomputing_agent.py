@@ -10,9 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from adfast.evaluation.action_sampling import sample_actions
-from adfast.models.transformer import Transformer
-from adfast.random_streams import EVALUATION_ACTION, stream_keys
+from benchmarks.engine import EVALUATION_ACTION, Transformer, sample_actions, stream_keys
 
 
 class RecomputingAgent:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from adfast.models.transformer import Transformer
+from benchmarks.engine import Transformer
 from benchmarks.rivals.recomputing_agent import RecomputingAgent
 
 

@@ -16,9 +16,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-from adfast.models.config import ModelConfig
-from adfast.tasks.transition_schema import TransitionSchema
 from benchmarks.contest import NotEquivalent, require_close
+from benchmarks.engine import ModelConfig, TransitionSchema
 from benchmarks.pair_timer import Contender
 from benchmarks.rivals.optional import Rival
 from benchmarks.rivals.window_samplers import Arrays, Sampler, require_windows, window_rival

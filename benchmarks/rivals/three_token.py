@@ -14,9 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from adfast.models.config import ModelConfig
-from adfast.models.transition_embedding import TransitionEmbedding, step_inputs
-from adfast.tasks.transition_schema import TransitionSchema
+from benchmarks.engine import ModelConfig, TransitionEmbedding, TransitionSchema, step_inputs
 
 TOKENS = 3
 
