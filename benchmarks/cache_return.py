@@ -18,7 +18,7 @@ from benchmarks.engine import (
     SETTINGS,
     evaluate,
     load_model,
-    load_run_config,
+    load_recipe,
     make_family,
     make_split,
     newest_checkpoint,
@@ -29,7 +29,7 @@ ALLOWED = 0.2  # of return
 
 def returns_of(run: Path, cache: str) -> np.ndarray:
     """float64 `[episodes]`: the mean over held-out tasks and seeds with the cache in `cache`."""
-    config = load_run_config(run / SETTINGS)
+    config = load_recipe(run / SETTINGS)
     checkpoint = newest_checkpoint(run / "checkpoints")
     if checkpoint is None:
         sys.exit(f"{run}: no checkpoint; train it first: adfast train {run}")

@@ -20,7 +20,7 @@ from benchmarks.engine import (
     collect,
     find_recipe,
     keep_freed_memory,
-    load_run_config,
+    load_recipe,
     make_family,
     make_live_schedule,
     make_plan,
@@ -43,11 +43,11 @@ def train(
     number of blocks as any other, so what the collectors take is inside the subject's time.
     """
     settings = [f"collection.block_histories={block_histories}"]
-    stored = load_run_config(
+    stored = load_recipe(
         find_recipe(recipe), [*settings, f"collection.histories_per_task={histories_per_task}"]
     )
     plan = make_plan(stored, make_family(stored))
-    live = load_run_config(
+    live = load_recipe(
         find_recipe(recipe),
         [
             *settings,

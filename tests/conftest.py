@@ -12,6 +12,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported; subpr
 import pytest
 from hypothesis import settings
 
+pytest_plugins = ["small_run"]
+
 settings.register_profile("shared-cores", deadline=None)
 settings.load_profile("shared-cores")
 

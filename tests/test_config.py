@@ -6,20 +6,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adfast.cli.feasible import check_feasible
-from adfast.cli.run_config import RunConfig, find_recipe, load_run_config
 from adfast.config import apply_overrides, read_toml, write_toml
 from adfast.errors import InvalidArgument, UnknownName
 from adfast.models.config import ModelConfig
+from adfast.runs.feasible import check_feasible
+from adfast.runs.recipe import Recipe, find_recipe, load_recipe
 from adfast.training.config import TrainingConfig
 
 
-def configure(*overrides: str) -> RunConfig:
-    return RunConfig.from_mapping(apply_overrides({}, overrides))
+def configure(*overrides: str) -> Recipe:
+    return Recipe.from_mapping(apply_overrides({}, overrides))
 
 
 def has_setting(path: str) -> bool:
-    section = RunConfig()
+    section = Recipe()
     for name in path.split("."):
         if not hasattr(section, name):
             return False
@@ -178,7 +178,7 @@ def settings_file(tmp_path_factory):
 def test_written_settings_are_read_back_equal(
     settings_file, window, threads, split_seed, rate, name
 ):
-    config = RunConfig.from_mapping(
+    config = Recipe.from_mapping(
         {
             "family": {"name": name},
             "model": {"attention_window": window},
@@ -187,7 +187,7 @@ def test_written_settings_are_read_back_equal(
         }
     )
     settings_file.write_bytes(write_toml(config).encode())
-    assert load_run_config(settings_file) == config
+    assert load_recipe(settings_file) == config
 
 
 def test_none_is_spelt_out_in_toml():
@@ -205,7 +205,7 @@ def test_file_that_is_no_toml_is_refused_by_name(tmp_path, content):
 
 
 def test_shipped_recipe_is_feasible():
-    check_feasible(load_run_config(find_recipe("dark-room")))
+    check_feasible(load_recipe(find_recipe("dark-room")))
 
 
 @pytest.mark.parametrize(
@@ -234,7 +234,7 @@ def test_shipped_recipe_is_feasible():
     ],
 )
 def test_settings_that_no_run_could_carry_out_are_refused(overrides, message):
-    config = load_run_config(find_recipe("dark-room"), overrides)
+    config = load_recipe(find_recipe("dark-room"), overrides)
     with pytest.raises(InvalidArgument, match=message):
         check_feasible(config)
 
@@ -250,33 +250,33 @@ def test_unknown_recipe_is_answered_with_the_likely_one_and_the_other_way():
 def test_another_algorithm_or_family_begins_with_its_own_options():
     """Those of the recipe are of the one that is replaced; those given beside it count."""
     recipe = find_recipe("dark-room")
-    assert load_run_config(recipe).collection.options["learning_rate"] == 0.9
-    optimal = load_run_config(recipe, ["collection.algorithm=optimal"])
+    assert load_recipe(recipe).collection.options["learning_rate"] == 0.9
+    optimal = load_recipe(recipe, ["collection.algorithm=optimal"])
     assert optimal.collection.options == {}
     check_feasible(optimal)
     given = ["collection.options.noise_end=0.1", "collection.algorithm=annealed-expert"]
     for overrides in (given, given[::-1]):
-        assert load_run_config(recipe, overrides).collection.options == {"noise_end": 0.1}
-    same = load_run_config(recipe, ["collection.algorithm=q-learning"])
-    assert same == load_run_config(recipe)
+        assert load_recipe(recipe, overrides).collection.options == {"noise_end": 0.1}
+    same = load_recipe(recipe, ["collection.algorithm=q-learning"])
+    assert same == load_recipe(recipe)
     house = ["family.name=dark-house", "family.options.rooms=2"]
-    assert load_run_config(recipe, house).family.options == {"rooms": 2}
+    assert load_recipe(recipe, house).family.options == {"rooms": 2}
 
 
 def test_what_is_unknown_is_named_with_its_file(tmp_path):
     path = tmp_path / "mine.toml"
     path.write_text("[training]\nupdats = 3\n")
     with pytest.raises(UnknownName, match=r'mine\.toml: unknown setting "training\.updats"'):
-        load_run_config(path)
+        load_recipe(path)
     path.write_text("[training]\nupdates = 0\n")
     with pytest.raises(InvalidArgument, match=r"mine\.toml: training\.updates must be greater"):
-        load_run_config(path)
+        load_recipe(path)
     path.write_text("")
     with pytest.raises(UnknownName, match=r'--set: unknown setting "training\.updats"'):
-        load_run_config(path, ["training.updats=3"])
+        load_recipe(path, ["training.updats=3"])
     path.write_text("seed = " + "9" * 5000)
     with pytest.raises(InvalidArgument, match="not valid TOML"):
-        load_run_config(path)
+        load_recipe(path)
 
 
 @pytest.mark.parametrize(
@@ -291,8 +291,8 @@ def test_what_is_unknown_is_named_with_its_file(tmp_path):
     ],
 )
 def test_what_no_memory_holds_is_refused_with_what_decides_it(monkeypatch, setting, message):
-    monkeypatch.setattr("adfast.cli.feasible.memory_bytes", lambda: 2**34)
+    monkeypatch.setattr("adfast.runs.feasible.memory_bytes", lambda: 2**34)
     live = ["training.updates=90000000", "collection.histories_per_task=1000000"]
     overrides = [setting, *(live if "live" in setting else [])]
     with pytest.raises(InvalidArgument, match=message):
-        check_feasible(load_run_config(find_recipe("dark-room"), overrides))
+        check_feasible(load_recipe(find_recipe("dark-room"), overrides))

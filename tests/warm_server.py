@@ -12,7 +12,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from cli.command_line import adfast
-from cli.conftest import RECIPE
+from small_run import RECIPE
 
 with tempfile.TemporaryDirectory() as folder:
     recipe = Path(folder) / "warm.toml"

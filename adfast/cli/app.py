@@ -16,7 +16,7 @@ from adfast.packages import EXTENSION, require
 from adfast.printable import printable
 
 if TYPE_CHECKING:
-    from adfast.cli.run_directory import RunDirectory
+    from adfast.runs.run_directory import RunDirectory
 
 # What commands need beside what adfast cannot do without, asked before they change anything.
 HISTORIES = (EXTENSION, "numba")
@@ -91,8 +91,8 @@ def run(
     as_json: JsonOption = False,
 ) -> None:
     """Collect, train, evaluate and report; goes on where an earlier call stopped."""
-    from adfast.cli.run_directory import STAGES, prepare_run
     from adfast.cli.stages import run_stages
+    from adfast.runs.run_directory import STAGES, prepare_run
 
     require(*MODELS, *DRAWINGS)
     with prepare_run(recipe, run, settings or [], fresh=fresh) as directory:
@@ -108,8 +108,8 @@ def collect(
     fresh: FreshOption = False,
 ) -> None:
     """Write the learning histories of the training tasks into a store."""
-    from adfast.cli.run_directory import prepare_run
     from adfast.cli.stages import run_stages
+    from adfast.runs.run_directory import prepare_run
 
     require(*HISTORIES)
     with prepare_run(recipe, run, settings or [], fresh=fresh, but_live=True) as directory:
@@ -132,9 +132,9 @@ def train(
     fresh: FreshOption = False,
 ) -> None:
     """Train the model on the run's histories."""
-    from adfast.cli.run_directory import RunDirectory
     from adfast.cli.stages import refuse_silent_repeat, run_stages
     from adfast.errors import InvalidArgument
+    from adfast.runs.run_directory import RunDirectory
 
     require(*MODELS)
     if fresh and resume:
@@ -151,8 +151,8 @@ def train(
 @app.command()
 def evaluate(run: RunArgument, fresh: FreshOption = False, as_json: JsonOption = False) -> None:
     """Let the frozen model learn in context on the held-out tasks, next to all references."""
-    from adfast.cli.run_directory import RunDirectory
     from adfast.cli.stages import refuse_silent_repeat, run_stages
+    from adfast.runs.run_directory import RunDirectory
 
     require(*MODELS)
     with RunDirectory.open(run) as directory:
@@ -167,8 +167,8 @@ def evaluate(run: RunArgument, fresh: FreshOption = False, as_json: JsonOption =
 @app.command()
 def report(run: RunArgument) -> None:
     """Write the run's page and figures again."""
-    from adfast.cli.run_directory import RunDirectory
     from adfast.cli.stages import run_stages
+    from adfast.runs.run_directory import RunDirectory
 
     require(*DRAWINGS)
     with RunDirectory.open(run) as directory:
@@ -289,9 +289,9 @@ def print_sweep(path: Path, *, as_json: bool) -> None:
     """Write the figure and the page of a sweep, and print its table."""
     from rich.console import Console
 
-    from adfast.cli.sweep.results import results_table
+    from adfast.cli.sweep.table import results_table
     from adfast.report.sweep import write_sweep_report
-    from adfast.report.sweep.record import read_sweep
+    from adfast.runs.sweep.record import read_sweep
 
     page = write_sweep_report(path)
     record = read_sweep(path)

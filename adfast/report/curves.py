@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from adfast.report.run_record import Evaluation, TrainingMetrics
+from adfast.runs.run_record import Evaluation, TrainingMetrics
 
 MAX_POINTS = 400  # of one training series; more cannot be told apart on a screen
 

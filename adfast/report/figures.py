@@ -19,7 +19,7 @@ from matplotlib.ticker import MaxNLocator
 from adfast.report.curves import TrainingSeries, context_marks, return_curves, training_series
 from adfast.report.palette import LIGHT, SHARE_STOPS, share_colour, text_colour_on
 from adfast.report.room import LearningStory, Rollout, Room
-from adfast.report.run_record import Evaluation, RunRecord
+from adfast.runs.run_record import Evaluation, RunRecord
 
 DASHES: dict[str, Any] = {
     "solid": "-",

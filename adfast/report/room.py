@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from adfast.probes.attended.record import exemplary_runs
-from adfast.report.run_record import RunRecord
+from adfast.runs.run_record import RunRecord
 
 MAX_CELLS = 1600  # more cells cannot be told apart on a page
 

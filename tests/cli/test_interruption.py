@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from adfast.cli import evaluation_stage, stages
+from adfast.cli import stages
 from adfast.cli.interruption import interruption
 from adfast.models.checkpoint import read_tensors
 from adfast.training.checkpoints import newest_checkpoint
@@ -43,8 +43,7 @@ def interrupt(monkeypatch):
             with plain(title, *arguments) as bar:
                 yield Bar(bar) if title == stage else bar
 
-        for module in (stages, evaluation_stage):
-            monkeypatch.setattr(module, "progress_bar", progress_bar)
+        monkeypatch.setattr(stages, "progress_bar", progress_bar)
 
     return interrupt_in
 

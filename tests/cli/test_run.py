@@ -9,7 +9,7 @@ import pytest
 from safetensors.numpy import load_file
 
 from adfast import histories
-from adfast.cli.run_config import load_run_config
+from adfast.runs.recipe import load_recipe
 from cli.command_line import adfast
 
 STAGES = ("collect", "train", "evaluate", "report")
@@ -40,7 +40,7 @@ def test_run_leaves_everything_and_prints_the_result(first_call, recipe):
         "figures",
     }
     assert {path.name for path in directory.iterdir()} == expected
-    assert load_run_config(directory / "run.toml") == load_run_config(recipe)
+    assert load_recipe(directory / "run.toml") == load_recipe(recipe)
     stages = json.loads((directory / "provenance.json").read_text())["stages"]
     assert tuple(stages) == STAGES
     assert stages["train"]["threads"] == 1
@@ -156,7 +156,7 @@ def test_nothing_counts_as_finished_that_a_killed_fresh_start_left(run_copy, mon
     def killed(path):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("adfast.cli.run_directory.discard", killed)
+    monkeypatch.setattr("adfast.runs.run_directory.discard", killed)
     adfast("train", run_copy, "--fresh")
     monkeypatch.undo()
     for stage in ("evaluate", "report"):

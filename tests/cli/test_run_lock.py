@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from adfast.cli.run_directory import RunDirectory
+from adfast.runs.run_directory import RunDirectory
 from cli.command_line import adfast
 from killed_process import Worker
 
@@ -53,7 +53,7 @@ def test_run_is_free_again_when_its_process_was_killed(run_copy):
 
 
 def test_run_that_is_just_begun_is_refused_to_a_second(recipe, tmp_path):
-    from adfast.cli.run_directory import prepare_run
+    from adfast.runs.run_directory import prepare_run
 
     with prepare_run(str(recipe), tmp_path / "run", [], fresh=False):
         ended = adfast("run", recipe, "--run", tmp_path / "run")

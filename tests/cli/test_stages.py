@@ -7,7 +7,7 @@ import shutil
 import numpy as np
 import pytest
 
-from adfast.cli.evaluation_stage import spread
+from adfast.runs.evaluation_stage import spread
 from cli.command_line import adfast
 
 

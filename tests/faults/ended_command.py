@@ -9,7 +9,7 @@ from pathlib import Path
 from unittest import mock
 
 from adfast import cli
-from adfast.cli import evaluation_stage, stages
+from adfast.cli import stages
 
 
 def carry_out(acknowledge: Callable[[str], None], path: Path, *arguments: str) -> None:
@@ -41,7 +41,6 @@ def carry_out(acknowledge: Callable[[str], None], path: Path, *arguments: str) -
         contextlib.redirect_stdout(stderr),
         mock.patch.object(sys, "argv", ["adfast", *(a.format(path=path) for a in arguments)]),
         mock.patch.object(stages, "progress_bar", progress_bar),
-        mock.patch.object(evaluation_stage, "progress_bar", progress_bar),
         mock.patch.object(cli, "run_command", run_command),
     ):
         cli.main()

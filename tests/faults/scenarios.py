@@ -11,12 +11,12 @@ import numpy as np
 import torch
 
 from adfast import histories
-from adfast.cli import run_directory
-from adfast.cli.run_config import RunConfig
-from adfast.cli.run_directory import STAGES, RunDirectory
-from adfast.cli.run_files import write_json
 from adfast.durable import replace_file
 from adfast.models.checkpoint import read_tensors
+from adfast.runs import run_directory
+from adfast.runs.recipe import Recipe
+from adfast.runs.run_directory import STAGES, RunDirectory
+from adfast.runs.run_files import write_json
 from adfast.training.checkpoints import newest_checkpoint
 from adfast.training.metrics import read_metrics
 from faults.enumeration import Scenario
@@ -182,7 +182,7 @@ class Training(Scenario):
 class FreshRun(Scenario):
     """A finished run is deleted and begun anew with other settings."""
 
-    old, new = RunConfig(seed=1), RunConfig(seed=2)
+    old, new = Recipe(seed=1), Recipe(seed=2)
 
     def prepare(self, folder: Path) -> None:
         with RunDirectory.create(folder, self.old) as run:

@@ -9,10 +9,10 @@ from collections import Counter
 import pytest
 
 from cli.command_line import adfast
-from cli.conftest import RECIPE
 from faults.ended_command import carry_out
 from faults.whole_files import assert_no_half_result, assert_no_half_sweep, assert_same_run
 from killed_process import Worker, kill_at_random
+from small_run import RECIPE
 
 pytestmark = pytest.mark.faults
 

@@ -14,7 +14,6 @@ import torch
 from safetensors.torch import save
 
 import adfast
-from adfast.cli.run_directory import RunDirectory
 from adfast.durable import replace_file
 from adfast.errors import AdfastError, CheckpointError, InUse, StoreError
 from adfast.histories import create
@@ -23,6 +22,7 @@ from adfast.histories.manifest import checksum
 from adfast.locks import LOCK_NAME
 from adfast.models.checkpoint import CHECKSUM, DOCUMENT, read_tensors
 from adfast.models.checkpoint import checksum as tensor_checksum
+from adfast.runs.run_directory import RunDirectory
 from cli.command_line import adfast as call
 from histories.made_histories import SCHEMA, make_block
 

@@ -9,9 +9,9 @@ from PIL import Image
 from safetensors.numpy import load_file
 
 from adfast import histories
-from adfast.cli.run_config import load_run_config
 from adfast.models.checkpoint import read_tensors
-from adfast.report.sweep.record import read_sweep
+from adfast.runs.recipe import load_recipe
+from adfast.runs.sweep.record import read_sweep
 from adfast.training.metrics import read_metrics
 
 STAGE_RESULTS = {
@@ -31,7 +31,7 @@ def assert_no_half_result(run: Path, expected: Path) -> None:
     if not settings.exists():
         assert not (run / "provenance.json").exists()
         return
-    assert load_run_config(settings) == load_run_config(expected / "run.toml")
+    assert load_recipe(settings) == load_recipe(expected / "run.toml")
     if (run / "histories" / "manifest.json").exists():
         histories.open(run / "histories", allow_incomplete=True).verify()
     for path in run.glob("checkpoints/update-*"):
@@ -56,7 +56,7 @@ def assert_no_half_result(run: Path, expected: Path) -> None:
     if "collect" in stages:
         assert histories.holds_whole_store(run / "histories")
     if "train" in stages:
-        config = load_run_config(settings).training
+        config = load_recipe(settings).training
         assert (run / "checkpoints" / config.last_checkpoint).exists()
         assert rows[-1] == config.updates
 

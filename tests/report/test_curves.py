@@ -13,7 +13,7 @@ from adfast.report.curves import (
     return_curves,
     training_series,
 )
-from adfast.report.run_record import TrainingMetrics, read_run
+from adfast.runs.run_record import TrainingMetrics, read_run
 from report.synthetic_run import EPISODES, STEPS, edit_evaluation
 
 

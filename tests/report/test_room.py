@@ -6,7 +6,7 @@ import numpy as np
 from safetensors.numpy import load_file, save_file
 
 from adfast.report.room import median_story, room_of
-from adfast.report.run_record import read_run
+from adfast.runs.run_record import read_run
 from report.synthetic_run import EPISODES, SIZE, edit_evaluation
 
 

@@ -22,19 +22,19 @@ from pathlib import Path
 from typing import Any
 
 from adfast.cli.interruption import stoppable
-from adfast.cli.run_config import RunConfig, find_recipe, make_family, make_split
-from adfast.cli.run_directory import (
-    STAGES,
-    RunDirectory,
-)
-from adfast.cli.run_files import LAST_LINE, require_whole, write_json
-from adfast.cli.run_folder import delete_contents, holds_nothing, lock_run
 from adfast.cli.stages import run_stages
-from adfast.cli.sweep.plan import SweepPlan, load_sweep
-from adfast.cli.sweep.results import write_results
 from adfast.config import list_differences
 from adfast.durable import replace_files
 from adfast.errors import InvalidArgument, RunError
+from adfast.runs.recipe import Recipe, find_recipe, make_family, make_split
+from adfast.runs.run_directory import (
+    STAGES,
+    RunDirectory,
+)
+from adfast.runs.run_files import LAST_LINE, require_whole, write_json
+from adfast.runs.run_folder import delete_contents, holds_nothing, lock_run
+from adfast.runs.sweep.plan import SweepPlan, load_sweep
+from adfast.runs.sweep.results import write_results
 
 SETTINGS = "sweep.toml"
 HISTORIES = "histories"
@@ -142,7 +142,7 @@ def link_histories(run: RunDirectory, shared: Path) -> None:
     run.histories.symlink_to(Path("..") / folder.relative_to(run.path.parent))
 
 
-def collection_key(config: RunConfig) -> str:
+def collection_key(config: Recipe) -> str:
     """A name for all that the histories of a run are a function of."""
     from adfast.collection.config import LIVE_SETTINGS
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from adfast.report.page.section import PageSection, remark
 from adfast.report.page.wording import duration, setting
-from adfast.report.run_record import RunRecord
+from adfast.runs.run_record import RunRecord
 
 
 def timings_section(seconds: Mapping[str, float]) -> PageSection:

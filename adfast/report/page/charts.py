@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from adfast.report.curves import Curve, TrainingSeries, context_marks, return_curves
-from adfast.report.run_record import Evaluation
+from adfast.runs.run_record import Evaluation
 
 Chart = dict[str, Any]
 

@@ -37,7 +37,7 @@ from adfast.report.page.results import (
 from adfast.report.page.section import PageSection
 from adfast.report.palette import DARK, LIGHT, css_variables
 from adfast.report.room import median_story, room_of
-from adfast.report.run_record import RunRecord, read_run
+from adfast.runs.run_record import RunRecord, read_run
 
 SCRIPTS = (
     "unpack.js",

@@ -12,7 +12,7 @@ import numpy as np
 
 from adfast.report.palette import share_colour, text_colour_on
 from adfast.report.room import Cell, LearningStory, Rollout, Room
-from adfast.report.run_record import Evaluation
+from adfast.runs.run_record import Evaluation
 
 
 def room_drawing(evaluation: Evaluation, room: Room) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from adfast.report.page.wording import counted, duration, last_episodes, quantity
-from adfast.report.run_record import Evaluation, RunRecord
+from adfast.runs.run_record import Evaluation, RunRecord
 
 
 def headline(evaluation: Evaluation, noun: str) -> str:

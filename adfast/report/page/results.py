@@ -18,7 +18,7 @@ from adfast.report.page.section import PageSection, remark
 from adfast.report.page.wording import counted, duration, last_episodes, quantity
 from adfast.report.palette import SHARE_STOPS
 from adfast.report.room import MAX_CELLS, LearningStory, Room
-from adfast.report.run_record import Evaluation, RunRecord, TaskOutcome
+from adfast.runs.run_record import Evaluation, RunRecord, TaskOutcome
 
 NO_ROOM = remark(
     f"Left out: this family's tasks are not the cells of a grid of at most {MAX_CELLS:,} cells."

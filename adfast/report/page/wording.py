@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from adfast.report.run_record import Evaluation
+from adfast.runs.run_record import Evaluation
 
 
 def last_episodes(evaluation: Evaluation) -> str:

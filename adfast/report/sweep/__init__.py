@@ -17,8 +17,8 @@ def write_sweep_report(directory: Path) -> Path:
     from adfast.report.figures import png
     from adfast.report.sweep.figure import sweep_figure
     from adfast.report.sweep.page import sweep_page
-    from adfast.report.sweep.record import read_sweep
     from adfast.report.sweep.series import sweep_series
+    from adfast.runs.sweep.record import read_sweep
 
     sweep = read_sweep(directory)
     path = directory / "sweep.html"

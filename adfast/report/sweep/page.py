@@ -12,8 +12,8 @@ from adfast.report.page.drawings import dot_sample, line_sample
 from adfast.report.page.section import PageSection
 from adfast.report.page.wording import counted, duration
 from adfast.report.sweep.charts import episodes_chart, loss_chart, returns_chart
-from adfast.report.sweep.record import PointRecord, SweepRecord
 from adfast.report.sweep.series import Style, SweepSeries, sight, sweep_series
+from adfast.runs.sweep.record import PointRecord, SweepRecord
 
 SIGHT = (
     "A setting that \u201csees\u201d n transitions has a receptive field of n: through all its "

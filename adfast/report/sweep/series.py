@@ -12,7 +12,7 @@ from itertools import product
 
 import numpy as np
 
-from adfast.report.sweep.record import PointRecord, SweepRecord
+from adfast.runs.sweep.record import PointRecord, SweepRecord
 
 # Palette entries and dashes of lines in their order, warm to cold: little context to much.
 COLOURS = ("alarm", "source", "accuracy", "ideal", "train", "model", "random")

@@ -10,7 +10,7 @@ import pytest
 from adfast import histories
 from adfast.cli import stages
 from adfast.cli.sweep import runs
-from adfast.report.sweep.record import read_sweep
+from adfast.runs.sweep.record import read_sweep
 from cli.command_line import adfast
 
 VARY = ("--vary", "model.attention_window=5,20", "--vary",

@@ -9,8 +9,8 @@ from adfast.report.figures import png
 from adfast.report.palette import DARK
 from adfast.report.sweep.charts import returns_chart
 from adfast.report.sweep.figure import sweep_figure
-from adfast.report.sweep.record import SweepRecord
 from adfast.report.sweep.series import COLOURS, line_style, sweep_series
+from adfast.runs.sweep.record import SweepRecord
 from report.sweep.synthetic_sweep import point, sweep_record
 
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from adfast.report.sweep import write_sweep_report
-from adfast.report.sweep.record import FILE_NAME
+from adfast.runs.sweep.record import FILE_NAME
 from report.conftest import PHONE, sideways_scroll
 from report.sweep.synthetic_sweep import sweep_record
 

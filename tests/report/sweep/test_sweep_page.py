@@ -5,7 +5,7 @@ import re
 
 from adfast.report.palette import DARK
 from adfast.report.sweep import write_sweep_report
-from adfast.report.sweep.record import FILE_NAME
+from adfast.runs.sweep.record import FILE_NAME
 from report.sweep.synthetic_sweep import sweep_record
 
 HOSTILE = "</script><img src=x onerror=alert(1)>&\"'"

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from adfast.errors import RunError
-from adfast.report.sweep.record import FILE_NAME, read_sweep
+from adfast.runs.sweep.record import FILE_NAME, read_sweep
 from report.sweep.synthetic_sweep import sweep_record
 
 

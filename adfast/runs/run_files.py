@@ -11,26 +11,26 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from adfast.cli.run_config import RunConfig, load_run_config
 from adfast.config import read_toml, section_at, write_toml
 from adfast.durable import replace_file
 from adfast.errors import InvalidArgument, RunError, shown
+from adfast.runs.recipe import Recipe, load_recipe
 
 SETTINGS = "run.toml"
 LAST_LINE = "# The last line: what ends before it was cut."
 EVALUATION_KEYS = ("summary", "references", "held_out", "per_task", "episodes", "seeds", "seconds")
 
 
-def settings_text(config: RunConfig) -> bytes:
+def settings_text(config: Recipe) -> bytes:
     """The content of `run.toml`."""
     return f"{write_toml(config)}\n{LAST_LINE}\n".encode()
 
 
-def read_settings(path: Path) -> RunConfig:
+def read_settings(path: Path) -> Recipe:
     """The settings in a `run.toml`; raises `InvalidArgument` where it is not whole."""
     require_whole(path)
     try:
-        return load_run_config(path)
+        return load_recipe(path)
     except InvalidArgument as error:
         raise damaged_settings(path, str(error)) from None
 
@@ -50,8 +50,8 @@ def require_whole(path: Path) -> None:
 
 def absent_settings(values: Mapping[str, Any]) -> Any:
     """The paths of the settings of a run that `values` does not give."""
-    for name in RunConfig.model_fields:
-        section = section_at(RunConfig, name)
+    for name in Recipe.model_fields:
+        section = section_at(Recipe, name)
         if name not in values:
             yield name
         elif section is not None and isinstance(values[name], Mapping):

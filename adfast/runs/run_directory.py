@@ -15,9 +15,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
-from adfast.cli.feasible import check_feasible, check_room
-from adfast.cli.run_config import RunConfig, find_recipe, load_run_config
-from adfast.cli.run_files import (
+from adfast.closing import Closing
+from adfast.config import list_differences
+from adfast.durable import discard, replace_files
+from adfast.errors import InvalidArgument, RunError
+from adfast.provenance import collect_provenance
+from adfast.runs.feasible import check_feasible, check_room
+from adfast.runs.recipe import Recipe, find_recipe, load_recipe
+from adfast.runs.run_files import (
     SETTINGS,
     read_evaluation,
     read_settings,
@@ -26,12 +31,7 @@ from adfast.cli.run_files import (
     settings_text,
     write_json,
 )
-from adfast.cli.run_folder import delete_contents, holds_nothing, lock_run
-from adfast.closing import Closing
-from adfast.config import list_differences
-from adfast.durable import discard, replace_files
-from adfast.errors import InvalidArgument, RunError
-from adfast.provenance import collect_provenance
+from adfast.runs.run_folder import delete_contents, holds_nothing, lock_run
 
 STAGES = ("collect", "train", "evaluate", "report")
 
@@ -42,7 +42,7 @@ class RunDirectory(Closing):
     Every file is written whole or not at all.
     """
 
-    def __init__(self, path: Path, config: RunConfig) -> None:
+    def __init__(self, path: Path, config: Recipe) -> None:
         self.path = path
         self.config = config
         self.histories = path / "histories"
@@ -56,7 +56,7 @@ class RunDirectory(Closing):
         self._lock = contextlib.ExitStack()
 
     @classmethod
-    def create(cls, path: Path, config: RunConfig, *, fresh: bool = False) -> RunDirectory:
+    def create(cls, path: Path, config: Recipe, *, fresh: bool = False) -> RunDirectory:
         """The directory of a run of `config`; continues one of the same settings.
 
         With `fresh` an earlier run there is deleted. Raises `RunError` where `path` holds a run of
@@ -222,6 +222,6 @@ def prepare_run(
         path = path or Path("runs") / source.stem.replace("_", "-")
     if source.name == SETTINGS and source.parent == path:
         require_whole(source)
-    config = load_run_config(source, overrides)
+    config = load_recipe(source, overrides)
     fresh = fresh and not (but_live and config.collection.live)
     return RunDirectory.create(path, config, fresh=fresh)

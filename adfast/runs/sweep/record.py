@@ -9,7 +9,7 @@ from typing import Any, Self
 from pydantic import Field, model_validator
 
 from adfast.errors import RunError
-from adfast.report.run_record import Section, read_json, validated
+from adfast.runs.run_record import Section, read_json, validated
 
 FILE_NAME = "sweep.json"
 

@@ -1,4 +1,4 @@
-"""RunConfig: everything that a run is a function of, composed from the components' settings."""
+"""Recipe: everything that a run is a function of, composed from the components' settings."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class FamilyConfig(Config):
     options: dict[str, Any] = Field(default_factory=dict)
 
 
-class RunConfig(Config):
+class Recipe(Config):
     """The settings of a run. `seed` keys every draw of every stage."""
 
     seed: Seed = 0
@@ -52,20 +52,20 @@ class RunConfig(Config):
     evaluation: EvaluationConfig = Field(default_factory=EvaluationConfig)
 
 
-def load_run_config(path: Path, overrides: Iterable[str] = ()) -> RunConfig:
+def load_recipe(path: Path, overrides: Iterable[str] = ()) -> Recipe:
     """The run that a TOML file and `section.field=value` overrides describe."""
     values = read_toml(path)
     values.pop(SWEEP_TABLE, None)
     return configure(values, overrides, path.name)
 
 
-def configure(values: Mapping[str, Any], overrides: Iterable[str], source: str) -> RunConfig:
+def configure(values: Mapping[str, Any], overrides: Iterable[str], source: str) -> Recipe:
     """The run of the tables `values` of the file `source`, with `overrides` over them."""
-    refuse_unknown_keys(RunConfig, values, source=source)
+    refuse_unknown_keys(Recipe, values, source=source)
     changes = apply_overrides({}, overrides)
-    refuse_unknown_keys(RunConfig, changes, source="--set")
+    refuse_unknown_keys(Recipe, changes, source="--set")
     source += " with --set" if changes else ""
-    return RunConfig.from_mapping(lay_over(values, changes), source=source)
+    return Recipe.from_mapping(lay_over(values, changes), source=source)
 
 
 def lay_over(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
@@ -78,7 +78,7 @@ def lay_over(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str,
         before, after = values.get(section, {}), changes.get(section, {})
         if not isinstance(before, Mapping) or not isinstance(after, Mapping):
             continue
-        default = getattr(getattr(RunConfig(), section), chooser)
+        default = getattr(getattr(Recipe(), section), chooser)
         if chooser in after and after[chooser] != before.get(chooser, default):
             kept[section] = {name: value for name, value in before.items() if name != OPTIONS}
     return deep_merge(kept, changes)
@@ -106,14 +106,14 @@ def find_recipe(recipe: str) -> Path:
     raise UnknownName("recipe", recipe, recipe_names(), otherwise=", or the path of a .toml file")
 
 
-def make_family(config: RunConfig) -> TaskFamily:
+def make_family(config: Recipe) -> TaskFamily:
     """The task family of a run."""
     from adfast import tasks
 
     return tasks.make(config.family.name, **config.family.options)
 
 
-def make_split(config: RunConfig, family: TaskFamily) -> TaskSplit:
+def make_split(config: Recipe, family: TaskFamily) -> TaskSplit:
     """The training and held-out tasks of a run."""
     collection = config.collection
     seed = config.seed if collection.split_seed is None else collection.split_seed
@@ -123,7 +123,7 @@ def make_split(config: RunConfig, family: TaskFamily) -> TaskSplit:
         raise InvalidArgument(f"collection.{error}") from None
 
 
-def make_plan(config: RunConfig, family: TaskFamily) -> CollectionPlan:
+def make_plan(config: Recipe, family: TaskFamily) -> CollectionPlan:
     """Which histories a run is trained on."""
     from adfast.collection.collect import CollectionPlan
 
@@ -131,7 +131,7 @@ def make_plan(config: RunConfig, family: TaskFamily) -> CollectionPlan:
     return CollectionPlan(family, train, config.collection, config.seed)
 
 
-def make_live_schedule(config: RunConfig, plan: CollectionPlan) -> LiveSchedule:
+def make_live_schedule(config: Recipe, plan: CollectionPlan) -> LiveSchedule:
     """Which of them each update sees of a live ring; raises `InvalidArgument`."""
     from adfast.collection.live_schedule import plan_live_schedule
 

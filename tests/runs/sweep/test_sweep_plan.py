@@ -2,10 +2,10 @@
 
 import pytest
 
-from adfast.cli.run_config import RECIPES, find_recipe, load_run_config
-from adfast.cli.sweep.plan import load_sweep
 from adfast.config import read_toml
 from adfast.errors import InvalidArgument, UnknownName
+from adfast.runs.recipe import RECIPES, find_recipe, load_recipe
+from adfast.runs.sweep.plan import load_sweep
 
 WINDOWS = "model.attention_window=5,none"
 LENGTHS = "training.context_length:training.batch_size=10:8,20:4"
@@ -47,7 +47,7 @@ def test_plan_is_a_recipe_that_reads_back(recipe, tmp_path):
     path = tmp_path / "sweep.toml"
     path.write_text(plan.to_toml())
     assert load_sweep(path, [], [], None) == plan
-    assert load_run_config(path) == plan.base  # `run` passes over the table
+    assert load_recipe(path) == plan.base  # `run` passes over the table
 
 
 def test_command_line_replaces_what_the_recipe_varies(recipe, tmp_path):

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from adfast.cli.interruption import Interruption
-from adfast.cli.run_config import RunConfig, make_family, make_split
-from adfast.cli.run_directory import RunDirectory
-from adfast.cli.run_files import json_text
 from adfast.config import list_differences
 from adfast.errors import Interrupted, RunError
-from adfast.progress import progress_bar
+from adfast.runs.hooks import RunHooks
+from adfast.runs.recipe import Recipe, make_family, make_split
+from adfast.runs.run_directory import RunDirectory
+from adfast.runs.run_files import json_text
 
 if TYPE_CHECKING:
     from adfast.evaluation.in_context import InContextEvaluation
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from adfast.tasks.family import TaskFamily
 
 
-def evaluate(run: RunDirectory, should_stop: Interruption) -> None:
+def evaluate(run: RunDirectory, hooks: RunHooks) -> None:
     """Let the frozen model learn in context on held-out and training tasks; write the returns."""
     import torch
     from safetensors.numpy import save
@@ -57,9 +56,9 @@ def evaluate(run: RunDirectory, should_stop: Interruption) -> None:
     model = load_trained_model(run)
     # Held-out and training tasks act in one batch: one streamed step serves all.
     task_ids = np.concatenate([split.held_out, spread(split.train, settings.train_tasks)])
-    should_stop.postpone()
-    everything = act(model, family, task_ids, config, should_stop)
-    should_stop.stop_at_once()
+    hooks.should_stop.postpone()
+    everything = act(model, family, task_ids, config, hooks)
+    hooks.should_stop.stop_at_once()
     held_out = everything.select(slice(0, len(split.held_out)))
     trained = everything.select(slice(len(split.held_out), None))
     references = compute_references(
@@ -141,18 +140,18 @@ def act(
     model: Transformer,
     family: TaskFamily,
     task_ids: np.ndarray,
-    config: RunConfig,
-    should_stop: Interruption,
+    config: Recipe,
+    hooks: RunHooks,
 ) -> InContextEvaluation:
     """What `model` does and earns on the tasks, with a progress bar; raises `Interrupted`."""
     from adfast.evaluation.in_context import evaluate as evaluate_in_context
 
     settings = config.evaluation
-    with progress_bar("evaluate", settings.episodes, "episodes") as bar:
+    with hooks.progress("evaluate", settings.episodes, "episodes") as bar:
 
         def on_episode(episodes: int) -> None:
             bar.advance_to(episodes)
-            if should_stop() and episodes < settings.episodes:
+            if hooks.should_stop() and episodes < settings.episodes:
                 raise Interrupted(
                     f"evaluating stopped after {episodes} of {settings.episodes} episodes; "
                     "it will begin anew, all before it is kept"

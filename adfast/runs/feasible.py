@@ -13,16 +13,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from adfast.cli.run_config import (
-    RunConfig,
+from adfast.errors import AdfastError, InvalidArgument, byte_size
+from adfast.machine.memory import memory_bytes
+from adfast.provenance import available_cores
+from adfast.runs.recipe import (
+    Recipe,
     make_family,
     make_live_schedule,
     make_plan,
     make_split,
 )
-from adfast.errors import AdfastError, InvalidArgument, byte_size
-from adfast.machine.memory import memory_bytes
-from adfast.provenance import available_cores
 
 if TYPE_CHECKING:
     from adfast.collection.collect import CollectionPlan
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 FLOAT32, FLOAT64 = 4, 8  # bytes
 
 
-def check_feasible(config: RunConfig) -> None:
+def check_feasible(config: Recipe) -> None:
     """Raise `InvalidArgument` for settings that are valid each but that no run could carry out."""
     from adfast import source_algorithms
 
@@ -76,7 +76,7 @@ def named(section: str) -> Iterator[None]:
         raise
 
 
-def check_seeds(config: RunConfig, family: TaskFamily) -> None:
+def check_seeds(config: Recipe, family: TaskFamily) -> None:
     """Raise `InvalidArgument` where a random stream would have no number of 63 bits."""
     for name, repetitions in (
         ("evaluation.seeds", config.evaluation.seeds),
@@ -88,7 +88,7 @@ def check_seeds(config: RunConfig, family: TaskFamily) -> None:
             )
 
 
-def check_memory(config: RunConfig, plan: CollectionPlan, memory_per_thread: int) -> None:
+def check_memory(config: Recipe, plan: CollectionPlan, memory_per_thread: int) -> None:
     """Raise `InvalidArgument` for the first part of the run that this machine cannot hold."""
     available = memory_bytes()
     for what, settings, needed in memory_needs(config, plan, memory_per_thread):
@@ -100,7 +100,7 @@ def check_memory(config: RunConfig, plan: CollectionPlan, memory_per_thread: int
 
 
 def memory_needs(
-    config: RunConfig, plan: CollectionPlan, memory_per_thread: int
+    config: Recipe, plan: CollectionPlan, memory_per_thread: int
 ) -> Iterator[tuple[str, str, int]]:
     """What must be held at once, the settings that decide it, and its bytes at least."""
     family, schema = plan.family, plan.family.transition_schema
@@ -127,7 +127,7 @@ def memory_needs(
     yield from acting_needs(config, family)
 
 
-def acting_needs(config: RunConfig, family: TaskFamily) -> Iterator[tuple[str, str, int]]:
+def acting_needs(config: Recipe, family: TaskFamily) -> Iterator[tuple[str, str, int]]:
     """`memory_needs` of the evaluations: trajectories and caches."""
     settings, split = config.evaluation, make_split(config, family)
     held_out = len(split.held_out)
@@ -155,14 +155,14 @@ def acting_needs(config: RunConfig, family: TaskFamily) -> Iterator[tuple[str, s
         )
 
 
-def least_parameters(config: RunConfig) -> int:
+def least_parameters(config: Recipe) -> int:
     """A lower bound of the parameters of the model: its projections."""
     model = config.model
     attention = 2 * model.width * (model.width + model.resolved_num_kv_heads * model.head_dim)
     return model.num_layers * (attention + 2 * model.width * model.feed_forward_width)
 
 
-def check_room(config: RunConfig, path: Path) -> None:
+def check_room(config: Recipe, path: Path) -> None:
     """Raise `InvalidArgument` where the disk of `path`, emptied, has no room for the histories."""
     if config.collection.live:
         return
@@ -184,7 +184,7 @@ def size_of(folder: Path) -> int:
     return sum(file.stat().st_size for file in folder.glob("*") if file.is_file())
 
 
-def check_devices(config: RunConfig) -> None:
+def check_devices(config: Recipe) -> None:
     """Raise `InvalidArgument` for a device or precision that this machine lacks.
 
     Only choices that may be impossible are tried, since trying loads torch.

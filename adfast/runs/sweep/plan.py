@@ -17,9 +17,11 @@ from typing import Any
 
 from pydantic import Field
 
-from adfast.cli.feasible import check_feasible
-from adfast.cli.run_config import SWEEP_TABLE, RunConfig, configure, lay_over
-from adfast.cli.sweep.axes import (
+from adfast.config import Config, Count, read_toml, with_none_names, write_toml
+from adfast.errors import InvalidArgument
+from adfast.runs.feasible import check_feasible
+from adfast.runs.recipe import SWEEP_TABLE, Recipe, configure, lay_over
+from adfast.runs.sweep.axes import (
     EXAMPLE,
     Axis,
     label_of,
@@ -28,8 +30,6 @@ from adfast.cli.sweep.axes import (
     short_names,
     spell_axis,
 )
-from adfast.config import Config, Count, read_toml, with_none_names, write_toml
-from adfast.errors import InvalidArgument
 
 MAX_RUNS = 10_000  # of a sweep, each a folder
 MAX_NAME_BYTES = 200  # of its name
@@ -47,7 +47,7 @@ class PlannedRun:
     """One run of a sweep; `name` is that of its directory."""
 
     name: str
-    config: RunConfig
+    config: Recipe
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Point:
 class SweepPlan:
     """The product of `axes` over the run that `base` describes, with `seeds` seeds in a row."""
 
-    base: RunConfig
+    base: Recipe
     axes: tuple[Axis, ...]
     seeds: int
 
@@ -123,7 +123,7 @@ class SweepPlan:
         for seed in range(self.base.seed, self.base.seed + self.seeds):
             values = lay_over(base, nested(settings)) | {"seed": seed}
             full = f"{name},seed={seed}" if self.seeds > 1 else name
-            runs.append(PlannedRun(full, RunConfig.from_mapping(values, source=full)))
+            runs.append(PlannedRun(full, Recipe.from_mapping(values, source=full)))
         return Point(settings, levels, tuple(runs))
 
 

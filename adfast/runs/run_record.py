@@ -20,7 +20,7 @@ from adfast.errors import AdfastError, RunError, UnknownName
 from adfast.evaluation.recorder import Trajectories
 from adfast.probes.attended.record import AttentionRecord
 from adfast.problems import describe_problems
-from adfast.report.recorded_arrays import read_attention, read_trajectories
+from adfast.runs.recorded_arrays import read_attention, read_trajectories
 from adfast.tasks.family import TaskFamily
 
 

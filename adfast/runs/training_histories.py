@@ -6,16 +6,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from adfast.cli.run_config import (
-    RunConfig,
+from adfast.config import list_differences
+from adfast.errors import RunError
+from adfast.runs.recipe import (
+    Recipe,
     make_family,
     make_live_schedule,
     make_plan,
     make_split,
 )
-from adfast.cli.run_directory import RunDirectory
-from adfast.config import list_differences
-from adfast.errors import RunError
+from adfast.runs.run_directory import RunDirectory
 
 if TYPE_CHECKING:
     from adfast.collection.live_ring import LiveRing
@@ -51,7 +51,7 @@ def training_histories(
         yield ring
 
 
-def describe_collection(config: RunConfig) -> dict[str, Any]:
+def describe_collection(config: Recipe) -> dict[str, Any]:
     """What a run's store says of itself: all that decides its histories."""
     from adfast.collection.config import LIVE_SETTINGS
 

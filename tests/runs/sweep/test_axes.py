@@ -2,7 +2,8 @@
 
 import pytest
 
-from adfast.cli.sweep.axes import (
+from adfast.errors import InvalidArgument
+from adfast.runs.sweep.axes import (
     Axis,
     label_of,
     nested,
@@ -12,7 +13,6 @@ from adfast.cli.sweep.axes import (
     spell_axis,
     without_settings,
 )
-from adfast.errors import InvalidArgument
 
 AXES = {
     "model.attention_window=20,200,none": Axis(

@@ -1,0 +1,1 @@
+"""Sweeps: a recipe carried out at every combination of the settings that are varied."""
