@@ -1,42 +1,101 @@
-"""How well a model predicts the histories of held-out tasks, by how much history lies before.
+"""How well a subject predicts the histories of held-out tasks, by how much history lies before.
 
-The source algorithm learns the held-out tasks from scratch; the model reads each history whole,
+The source algorithm learns the held-out tasks from scratch; the subject reads each history whole,
 from its first transition on, and is scored at every position. Positions far back are hard to read
-by themselves, because the source too changes along its history; at one position, models compare.
-
-Axes: N histories, T transitions, P bins of positions.
+by themselves, because the source too changes along its history; at one position, subjects compare,
+and so does the same subject with all but the present episode hidden from it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
-import torch
-from torch.nn import functional
+from pydantic import Field
 
+from adfast.config import Count
 from adfast.models.config import Device, Precision
 from adfast.models.device import in_precision, resolve_device, resolve_precision
 from adfast.models.transformer import Transformer
+from adfast.probes.finding import Finding, judged, quantity
+from adfast.probes.position_losses import (
+    HistoryLoss,
+    SummedLosses,
+    see_all,
+    see_episode,
+    summed_losses,
+)
+from adfast.probes.probe import Probe, require_subjects
+from adfast.probes.sections import Level, LineChart, Series, numbers
+from adfast.probes.subject import Subject
 from adfast.source_algorithms.source_algorithm import SourceAlgorithm
 from adfast.tasks.family import TaskFamily
 
 HISTORIES_PER_TASK = 4
-BINS = 24
-MAX_TOKENS = 65_536  # of one forward pass, unless a single history is longer
-FIELDS = ("observation", "action", "reward", "next_observation", "episode_step")
 
 
-@dataclass(frozen=True)
-class HistoryLoss:
-    """The mean loss in nats float64 `[P]` at positions `edges[p]` to `edges[p + 1] - 1`.
+class HistoryLossProbe(Probe):
+    """Does history from before the present episode help to predict the source?"""
 
-    `edges` is int64 `[P + 1]`; a position counts the transitions before it in its history.
-    """
+    title: ClassVar[str] = "The loss by length of history"
+    claim: ClassVar[str] = (
+        "What happened before the present episode helps to predict what the source does on tasks "
+        "that were held out."
+    )
 
-    edges: np.ndarray
-    loss: np.ndarray
+    histories_per_task: Count = HISTORIES_PER_TASK
+    margin: float = Field(0.01, ge=0.0, description="nats that the gain must exceed")
+
+    @property
+    def rule(self) -> str:
+        """What the gain is, and what must be true of it."""
+        return (
+            "The gain is the loss with the present episode alone less the loss with the whole "
+            "history, over the second half of each history. Supported where its 95% interval lies "
+            f"above {self.margin:g} nats, refuted where it lies below, undecided where it holds "
+            "that value."
+        )
+
+    def measure(self, subjects: Sequence[Subject]) -> Finding:
+        """The loss at each position, with all of the history and with the present episode alone."""
+        require_subjects(subjects, "model")
+        series, gains, lasts = [], [], []
+        for subject in subjects:
+            losses = self._losses(subject)
+            middle = int(np.searchsorted(losses.edges[:-1], losses.edges[-1] / 2))
+            middle = min(middle, len(losses.edges) - 2)
+            whole, alone = (losses.mean_by_task(sight, middle) for sight in range(2))
+            gains.append(alone - whole)
+            lasts.append(losses.mean_by_task(0, len(losses.edges) - 2))
+            whose = f"{subject.name}: " if len(subjects) > 1 else ""
+            series += [
+                line(f"{whose}whole history", losses.mean(0)),
+                line(f"{whose}present episode alone", losses.mean(1)),
+            ]
+        gain = quantity("gain by earlier episodes", gains, unit="nats")
+        last = quantity("loss at the end of the history", lasts, unit="nats")
+        return self.finding(
+            subjects,
+            verdict=judged(gain, above=self.margin),
+            numbers=(gain, last),
+            sections=(chart(series, max(subject.family.num_actions for subject in subjects)),),
+        )
+
+    def _losses(self, subject: Subject) -> SummedLosses:
+        model = subject.model
+        assert model is not None
+        return summed_losses(
+            model,
+            subject.family,
+            subject.split.held_out,
+            subject.source,
+            (see_all, see_episode),
+            episodes=subject.collection.episodes,
+            keep_every=subject.collection.keep_every,
+            seed=subject.seed,
+            histories_per_task=self.histories_per_task,
+        )
 
 
 def history_loss(
@@ -60,60 +119,38 @@ def history_loss(
     model = in_precision(
         model, computing_on, resolve_precision(precision, computing_on, "precision")
     )
-    task_ids = family.check_task_ids(task_ids)
-    repetition, place = np.divmod(np.arange(len(task_ids) * histories_per_task), len(task_ids))
-    histories = task_ids[place]
-    streams = repetition * family.num_tasks + histories
-    kept_episodes = -(-episodes // keep_every)
-    length = kept_episodes * family.episode_length
-    if model.config.num_learned_positions is not None:
-        length = min(length, model.config.num_learned_positions)
-    edges = position_edges(length, family.episode_length)
-    total, count = np.zeros(len(edges) - 1), np.zeros(len(edges) - 1)
-    rows = max(MAX_TOKENS // (length * model.config.tokens_per_transition), 1)
-    for first in range(0, len(histories), rows):
-        chunk = slice(first, first + rows)
-        out = family.transition_schema.allocate(
-            len(histories[chunk]), kept_episodes * family.episode_length
-        )
-        for array in out.values():
-            array.fill(0)  # what lies behind the end of a history is read, though not scored
-        lengths = source.learn(
-            family, histories[chunk], streams[chunk], episodes, seed, out, keep_every=keep_every
-        )
-        loss = position_loss(model, {name: out[name][:, :length] for name in FIELDS})
-        is_scored = np.arange(length) < lengths[:, None]
-        total += np.add.reduceat(np.where(is_scored, loss, 0.0).sum(axis=0), edges[:-1])
-        count += np.add.reduceat(is_scored.sum(axis=0), edges[:-1])
-    is_reached = count > 0  # a prefix: where episodes end early, no history may be of full length
-    reached = int(is_reached.sum())
-    return HistoryLoss(edges[: reached + 1], total[:reached] / count[:reached])
+    return summed_losses(
+        model,
+        family,
+        family.check_task_ids(task_ids),
+        source,
+        (see_all,),
+        episodes=episodes,
+        keep_every=keep_every,
+        seed=seed,
+        histories_per_task=histories_per_task,
+    ).mean(0)
 
 
-@torch.no_grad()
-def position_loss(model: Transformer, fields: dict[str, np.ndarray]) -> np.ndarray:
-    """float32 `[N, T]`: the negative log-likelihood of each action of whole histories `[N, T]`."""
-    was_training = model.training
-    model.eval()
-    device = model.head.device
-    batch = {
-        name: torch.from_numpy(np.ascontiguousarray(array)).to(device)
-        for name, array in fields.items()
-    }
-    logits = model(batch).float()
-    model.train(was_training)
-    loss = functional.cross_entropy(
-        logits.flatten(0, 1), batch["action"].flatten().long(), reduction="none"
+def line(name: str, losses: HistoryLoss) -> Series:
+    """The losses at the middle of their bins."""
+    middle = (losses.edges[:-1] + losses.edges[1:]) / 2
+    return Series(name=name, x=tuple(middle.tolist()), y=numbers(losses.loss))
+
+
+def chart(series: Sequence[Series], num_actions: int) -> LineChart:
+    """The losses by position."""
+    return LineChart(
+        title="Next-action loss on held-out histories",
+        x_label="transitions of history before",
+        y_label="next-action loss, nats",
+        series=tuple(series),
+        levels=(Level(name="all actions alike", value=float(np.log(num_actions))),),
+        has_log_x=True,
+        caption=(
+            "The source learns the held-out tasks from scratch, and the model reads along. Both "
+            "lines score the same actions; for one of them everything before the present episode "
+            "is hidden. The source changes along its history, so heights at different positions do "
+            "not compare."
+        ),
     )
-    return np.asarray(loss.view(logits.shape[:2]).cpu().numpy())
-
-
-def position_edges(length: int, episode_length: int) -> np.ndarray:
-    """int64 edges of at most `BINS` bins of 0..`length`, about evenly spaced in the logarithm.
-
-    Edges between two bins are multiples of the episode's length, so that each bin holds as many
-    early as late steps of an episode.
-    """
-    episodes = max(length // episode_length, 1)
-    inner = np.unique(np.geomspace(1, episodes, BINS).round().astype(np.int64)) * episode_length
-    return np.unique([0, *inner[inner < length], length]).astype(np.int64)

@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adfast import ModelConfig, Transformer, source_algorithms, tasks
-from adfast.probes import history_loss as module
-from adfast.probes.history_loss import history_loss, position_edges
+from adfast.probes import position_losses as module
+from adfast.probes.history_loss import history_loss
+from adfast.probes.position_losses import position_edges
 
 EPISODES, KEEP_EVERY = 24, 2
 

@@ -21,7 +21,6 @@ from adfast.probes.attended.weights import AttentionWeights
 MAX_BYTES = 6_000_000
 MAX_TRANSITIONS = 65_535  # an age is 16 bits
 FEWEST_KEPT = 8  # fewer would say nothing about what is attended to
-QUERIES_AT_ONCE = 2**21  # times transitions: bounds the memory of the exact weights
 
 
 def record_attention(
@@ -44,11 +43,9 @@ def record_attention(
     percent = np.zeros((len(runs), length, layers, heads, kept), np.uint8)
     for index in range(len(runs)):
         weights = AttentionWeights(model, histories[index])
-        at_once = max(QUERIES_AT_ONCE // length, 1)
-        for first in range(0, weights.num_transitions, at_once):
-            queries = np.arange(first, min(first + at_once, weights.num_transitions))
+        for queries, given in weights.in_parts(np.arange(weights.num_transitions)):
             age[index, queries], percent[index, queries] = most_attended(
-                weights.of(queries).cpu(), queries, histories[index]["observation"], kept
+                given.cpu(), queries, histories[index]["observation"], kept
             )
     window = np.array([window or 0 for window in model.config.layer_windows], np.int64)
     role, task, seed = np.array(runs, np.int64).reshape(-1, 3).T

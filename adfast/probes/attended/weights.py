@@ -9,7 +9,7 @@ Axes: L layers, H heads, T transitions, Q queries, D channels per head.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import torch
@@ -18,25 +18,21 @@ from torch import Tensor
 from adfast.errors import InvalidArgument
 from adfast.models.inspection import Place
 from adfast.models.transformer import Transformer
+from adfast.probes.reading import read_histories
+
+QUERIES_AT_ONCE = 2**21  # times transitions: bounds the memory of the weights
 
 
 class AttentionWeights:
     """The attention weights of `model` on a history: fields `[T, ...]`, as `step_inputs` reads."""
 
-    @torch.no_grad()
     def __init__(self, model: Transformer, history: Mapping[str, np.ndarray]) -> None:
         self.num_transitions = len(history["action"])
         self._config = model.config
         self._query: list[Tensor] = []  # of each layer [H, T, D]
         self._key: list[Tensor] = []  # of each layer [H, tokens, D]
-        batch = {
-            name: torch.from_numpy(np.ascontiguousarray(values)).to(model.head.device)[None]
-            for name, values in history.items()
-        }
-        was_training = model.training
-        model.eval()
-        self.logits = model(batch, watch=self._keep)[0]
-        model.train(was_training)
+        histories = {name: values[None] for name, values in history.items()}
+        self.logits = read_histories(model, histories, watch=self._keep)[0]
 
     def _keep(self, _layer: int, place: Place, value: Tensor) -> None:
         heads = value[0].transpose(0, 1) if place in ("query", "key") else value
@@ -47,6 +43,18 @@ class AttentionWeights:
         elif place == "key":
             groups = self._config.num_heads // self._config.resolved_num_kv_heads
             self._key.append(heads.repeat_interleave(groups, dim=0))
+
+    @property
+    def windows(self) -> tuple[int | None, ...]:
+        """How many transitions each layer sees; None: all."""
+        return self._config.layer_windows
+
+    def in_parts(self, queries: np.ndarray) -> Iterator[tuple[np.ndarray, Tensor]]:
+        """`queries` and their weights (see `of`), as many at once as the memory is to hold."""
+        at_once = max(QUERIES_AT_ONCE // self.num_transitions, 1)
+        for first in range(0, len(queries), at_once):
+            part = queries[first : first + at_once]
+            yield part, self.of(part)
 
     @torch.no_grad()
     def of(self, queries: np.ndarray) -> Tensor:

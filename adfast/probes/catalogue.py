@@ -1,0 +1,20 @@
+"""The probes that adfast ships, beside those of anybody's own package."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from adfast.catalogue import Catalogue
+
+if TYPE_CHECKING:
+    from adfast.probes.probe import Probe
+
+PROBES: Catalogue[Probe] = Catalogue(
+    kind="probe",
+    group="adfast.probes",
+    base="adfast.probes.probe:Probe",
+    shipped={
+        "attention": "adfast.probes.attention:AttentionProbe",
+        "history-loss": "adfast.probes.history_loss:HistoryLossProbe",
+    },
+)

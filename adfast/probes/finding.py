@@ -1,0 +1,67 @@
+"""Finding: the answer of a probe, as it is written to a file and drawn on a page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
+from pydantic import Field
+
+from adfast.evaluation.statistics import bootstrap_interval
+from adfast.probes.sections import Part, Section
+
+Verdict = Literal["supported", "refuted", "undecided"]
+
+
+class Quantity(Part):
+    """A number that was measured, with the 95% interval from `low` to `high` where there is one."""
+
+    name: str
+    value: float
+    low: float | None = None
+    high: float | None = None
+    unit: str = ""
+
+
+class Finding(Part):
+    """What a probe found on its subjects.
+
+    `probe` is its name in the catalogue, or its full name. `rule` was stated before anything was
+    measured, and `verdict` is what it says of `claim`; None where nothing is claimed. `arrays` are
+    nested lists of numbers, for whoever goes on with them.
+    """
+
+    version: Literal[1] = 1
+    probe: str
+    title: str
+    options: dict[str, Any] = Field(default_factory=dict)
+    subjects: tuple[str, ...]
+    claim: str = ""
+    rule: str = ""
+    verdict: Verdict | None = None
+    numbers: tuple[Quantity, ...] = ()
+    arrays: dict[str, list[Any]] = Field(default_factory=dict)
+    sections: tuple[Section, ...] = ()
+
+
+def quantity(name: str, by_subject: Sequence[np.ndarray], *, unit: str = "") -> Quantity:
+    """The mean of what was measured on each task `[tasks]` of each subject.
+
+    With one subject its interval is over tasks, and speaks of this model; with several it is over
+    subjects, and speaks of the method.
+    """
+    means = np.array([values.mean() for values in by_subject], np.float64)
+    low, high = bootstrap_interval(means if len(means) > 1 else by_subject[0])
+    return Quantity(
+        name=name, value=float(means.mean()), low=float(low), high=float(high), unit=unit
+    )
+
+
+def judged(measured: Quantity, *, above: float) -> Verdict:
+    """Whether the interval of `measured` lies above a value, below it, or holds it."""
+    assert measured.low is not None
+    assert measured.high is not None
+    if measured.low > above:
+        return "supported"
+    return "refuted" if measured.high < above else "undecided"

@@ -1,0 +1,70 @@
+"""Probe: a question that can be put to subjects. Its fields are its options."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+import numpy as np
+
+from adfast.config import Config
+from adfast.errors import InvalidArgument
+from adfast.probes.finding import Finding, Quantity, Verdict
+from adfast.probes.sections import Section
+from adfast.probes.subject import Subject
+
+
+class Probe(Config, ABC):
+    """A question, its claim and the rule by which it is judged.
+
+    It runs on one subject, of which its verdict then speaks, or on several, and speaks of how they
+    were made. What it does is a function of its subjects and options alone.
+    """
+
+    title: ClassVar[str]
+    claim: ClassVar[str] = ""
+
+    @property
+    def rule(self) -> str:
+        """When the claim is supported, refuted or undecided: stated before anything is measured."""
+        return ""
+
+    @abstractmethod
+    def measure(self, subjects: Sequence[Subject]) -> Finding:
+        """The answer; raises `InvalidArgument` for a subject that lacks what the question needs."""
+
+    def finding(
+        self,
+        subjects: Sequence[Subject],
+        *,
+        verdict: Verdict | None = None,
+        numbers: Sequence[Quantity] = (),
+        arrays: Mapping[str, np.ndarray] | None = None,
+        sections: Sequence[Section] = (),
+    ) -> Finding:
+        """A finding of this probe on `subjects`."""
+        return Finding(
+            probe=f"{type(self).__module__}:{type(self).__qualname__}",
+            title=self.title,
+            options=self.model_dump(mode="json"),
+            subjects=tuple(subject.name for subject in subjects),
+            claim=self.claim,
+            rule=self.rule,
+            verdict=verdict,
+            numbers=tuple(numbers),
+            arrays={name: array.tolist() for name, array in (arrays or {}).items()},
+            sections=tuple(sections),
+        )
+
+
+def require_subjects(subjects: Sequence[Subject], *needed: str) -> None:
+    """Raise `InvalidArgument` unless there are subjects and each has what is `needed`."""
+    if not subjects:
+        raise InvalidArgument("a probe must be given at least one subject, got none")
+    for subject in subjects:
+        for name in needed:
+            if getattr(subject, name) is None:
+                raise InvalidArgument(
+                    f'the probe needs the {name} of its subject "{subject.name}", which has none'
+                )

@@ -1,0 +1,33 @@
+"""Subject: what a probe is put to, and what it was made for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from adfast.collection.config import CollectionConfig
+from adfast.evaluation.recorder import Trajectories
+from adfast.models.transformer import Transformer
+from adfast.source_algorithms.source_algorithm import SourceAlgorithm
+from adfast.tasks.family import TaskFamily, TaskSplit
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A trained model with the tasks that it was trained and held out on.
+
+    `source` wrote the histories that it learned from, as `collection` says, by `seed`.
+    `trajectories` are what it did on the held-out tasks when it was evaluated, in their order.
+    `settings` are those of its run, section by section.
+    """
+
+    name: str
+    family: TaskFamily
+    split: TaskSplit
+    source: SourceAlgorithm
+    collection: CollectionConfig
+    seed: int
+    model: Transformer | None = None
+    trajectories: Trajectories | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)

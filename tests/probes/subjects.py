@@ -1,0 +1,88 @@
+"""Subjects of which the answer is known."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from adfast import ModelConfig, Transformer, tasks
+from adfast.collection.config import CollectionConfig
+from adfast.evaluation.recorder import Trajectories
+from adfast.probes.subject import Subject
+
+EPISODES = 8
+
+
+class Persistent:
+    """A source that takes the same action for ever, task after task another one."""
+
+    def learn(self, family, task_ids, streams, episodes, seed, out, *, keep_every=1):
+        kept = -(-episodes // keep_every)
+        steps = family.episode_length
+        out["episode_step"][:] = np.tile(np.arange(steps), kept)
+        out["action"][:] = np.asarray(task_ids)[:, None] % family.num_actions
+        return np.full(len(task_ids), kept * steps)
+
+
+def subject(model: Transformer | None = None, **changes: Any) -> Subject:
+    """A subject in a small Dark Room; without a model, one that is fresh: all actions alike."""
+    family = tasks.make("dark-room", size=4, episode_length=5)
+    values: dict[str, Any] = {
+        "name": "known",
+        "family": family,
+        "split": family.split(6, seed=0),
+        "source": Persistent(),
+        "collection": CollectionConfig(episodes=EPISODES, held_out=6),
+        "seed": 0,
+        "model": model or bare_model(),
+    }
+    return Subject(**(values | changes))
+
+
+def bare_model(**settings: Any) -> Transformer:
+    """A fresh model, which adds nothing to its tokens and thinks all actions alike."""
+    config = ModelConfig(**({"num_layers": 1, "num_heads": 1, "width": 8} | settings))
+    family = tasks.make("dark-room", size=4, episode_length=5)
+    return Transformer(config, family.transition_schema, seed=0)
+
+
+def repeating_model() -> Transformer:
+    """Expects that the action before is taken again; knows nothing of the first one."""
+    model = bare_model()
+    num_actions = model.schema.num_actions
+    with torch.no_grad():
+        model.embedding.table.zero_()
+        model.embedding.table[:num_actions, :num_actions] = 9.0 * torch.eye(num_actions)
+        model.head[:, :num_actions] = 3.0 * torch.eye(num_actions)
+    return model
+
+
+def reward_seeking_model(strength: float) -> Transformer:
+    """Attends to moments that show a reward, the more the greater `strength`; at 0 to all alike."""
+    model = bare_model()
+    embedding = model.embedding
+    with torch.no_grad():
+        embedding.table.zero_()
+        embedding.table[embedding.first_row[1] + 1, 0] = 1.0  # a reward of one
+        embedding.table[embedding.first_row[-1] :, 1] = 1.0  # any step
+        weights = model.blocks[0].query_key_value.zero_()
+        weights[0, 1], weights[0, 7] = strength, -strength
+        weights[8, 0], weights[8, 7] = 1.0, -1.0
+    return model
+
+
+def trajectories(rewarded: bool = True) -> Trajectories:
+    """Eight episodes of five steps on six tasks, of which the last step of all but two is paid."""
+    leading, steps = (6, 2, EPISODES), 5
+    reward = np.zeros((*leading, steps), np.uint8)
+    if rewarded:
+        reward[:4, :, :, -1] = 1
+    return Trajectories(
+        observation=np.zeros((*leading, steps + 1, 2), np.uint8),
+        action=np.zeros((*leading, steps), np.uint8),
+        reward=reward,
+        length=np.full(leading, steps, np.int32),
+        boundary=np.full(leading, 2, np.uint8),
+    )
