@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import resource
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.pair_timer import Clock
@@ -14,6 +15,29 @@ SCHEDULER_STATISTICS = Path("/proc/thread-self/schedstat")  # ns on a core, ns w
 def own_clock(otherwise: Clock) -> Clock:
     """`own_time` where the scheduler keeps its statistics, `otherwise` where it does not."""
     return own_time if SCHEDULER_STATISTICS.exists() else otherwise
+
+
+@dataclass(eq=False)
+class PerUnit:
+    """A clock whose differences are seconds per unit of work, of calls that do `work` units."""
+
+    clock: Clock = time.perf_counter
+    work: float = 1.0
+
+    def __call__(self) -> float:
+        """The time of `clock`, over `work`."""
+        return self.clock() / self.work
+
+    def __str__(self) -> str:
+        return f"{self.clock.__name__} per unit"
+
+
+def quiet_clock(*, starts_processes: bool) -> Clock:
+    """The clock that other programs disturb least, for work done here or in processes of its own.
+
+    Its seconds compare with themselves: those of processes are of the processor.
+    """
+    return processor_time if starts_processes else own_clock(processor_time)
 
 
 def own_time() -> float:

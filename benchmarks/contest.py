@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from adfast.errors import AdfastError
 from benchmarks.pair_timer import Contender
+
+Role = Literal["subject", "rival", "limit"]
 
 
 class NotEquivalent(AdfastError):
@@ -33,6 +35,28 @@ class Contest:
     bytes_per_unit: float | None = None
     starts_processes: bool = False
 
+    @property
+    def members(self) -> list[tuple[Role, Contender]]:
+        """Who takes part, the subject first."""
+        rivals: list[tuple[Role, Contender]] = [("rival", rival) for rival in self.rivals]
+        limits: list[tuple[Role, Contender]] = [] if self.limit is None else [("limit", self.limit)]
+        return [("subject", self.subject), *rivals, *limits]
+
+
+_shown: dict[str, None] = {}  # what the check that runs has shown so far, in order
+
+
+def proof_of(contest: Contest) -> list[str]:
+    """Run the contest's check; what it showed, in words. Raises `NotEquivalent`."""
+    _shown.clear()
+    contest.check()
+    return list(_shown)
+
+
+def show(what: str) -> None:
+    """Note what a check has shown, for its proof."""
+    _shown[what] = None
+
 
 def require_equal(what: str, subject: Any, rival: Any) -> None:
     """Raise `NotEquivalent` unless both are the same array, bit for bit apart from the dtype."""
@@ -48,6 +72,7 @@ def require_equal(what: str, subject: Any, rival: Any) -> None:
             f"{what}: differs in {different.mean():.1%} of the entries, first at {place}: "
             f"subject {left[place]}, rival {right[place]}"
         )
+    show(f"{what}: equal")
 
 
 def require_equal_fields(subject: Mapping[str, Any], rival: Mapping[str, Any]) -> None:
@@ -68,6 +93,7 @@ def require_close(what: str, subject: Any, rival: Any, tolerance: float) -> None
         raise NotEquivalent(
             f"{what}: greatest difference {difference:.3g}, allowed are {tolerance:.3g}"
         )
+    show(f"{what}: within {tolerance:g}")
 
 
 def require_same_mean(what: str, subject: np.ndarray, rival: np.ndarray) -> None:
@@ -80,3 +106,4 @@ def require_same_mean(what: str, subject: np.ndarray, rival: np.ndarray) -> None
             f"{what}: means {subject.mean():.4g} and {rival.mean():.4g} differ by "
             f"{abs(mean) / error:.1f} standard errors"
         )
+    show(f"{what}: same mean of {differences.size} pairs")

@@ -7,7 +7,7 @@ import time
 import numpy as np
 
 from benchmarks.clocks import own_clock
-from benchmarks.contest import Contest
+from benchmarks.contest import Contest, Role
 from benchmarks.pair_timer import Clock, Contender, Effort, Timing, time_interleaved
 from benchmarks.record import BarRecord, ContenderRecord, Measurement, Quartiles
 from benchmarks.workload import Bar, Workload
@@ -32,9 +32,8 @@ def measure(
     with workload.prepare(small=small) as contest:
         contest.check()
         set_up_seconds = time.perf_counter() - begin
-        contenders = [contest.subject, *contest.rivals]
-        if contest.limit is not None:
-            contenders.append(contest.limit)
+        members = contest.members
+        contenders = [contender for _, contender in members]
         timings = time_interleaved(contenders, effort, clock or own_clock(time.perf_counter))
     return Measurement(
         name=workload.name,
@@ -45,26 +44,23 @@ def measure(
         bytes_per_unit=contest.bytes_per_unit,
         set_up_seconds=round(set_up_seconds, 3),
         contenders=[
-            describe(contest, contender, timing, timings[0])
-            for contender, timing in zip(contenders, timings, strict=True)
+            describe(role, contender, timing, timings[0])
+            for (role, contender), timing in zip(members, timings, strict=True)
         ],
         bars=[] if small else [judge(bar, contest, timings) for bar in workload.bars],
     )
 
 
-def describe(
-    contest: Contest, contender: Contender, timing: Timing, subject: Timing
-) -> ContenderRecord:
+def describe(role: Role, contender: Contender, timing: Timing, subject: Timing) -> ContenderRecord:
     """What the record says of one contender."""
-    is_subject = contender is contest.subject
     return ContenderRecord(
         label=contender.label,
-        role="subject" if is_subject else "limit" if contender is contest.limit else "rival",
+        role=role,
         work=timing.work,
         calls_per_sample=timing.calls_per_sample,
         warm_up_seconds=round(timing.warm_up_seconds, 6),
         rate=Quartiles.of(timing.rates),
-        advantage=None if is_subject else Quartiles.of(subject.rates / timing.rates),
+        advantage=None if role == "subject" else Quartiles.of(subject.rates / timing.rates),
         seconds=[float(f"{seconds:.6g}") for seconds in timing.seconds],
     )
 

@@ -67,7 +67,8 @@ def time_interleaved(
     with garbage_collection_paused():
         warm_up = [time_calls(contender.call, 1, clock) for contender in contenders]
         calls = [
-            calls_to_fill(contender.call, effort.sample_seconds, clock) for contender in contenders
+            calls_to_fill(contender.call, effort.sample_seconds, clock)[0]
+            for contender in contenders
         ]
         seconds: list[list[float]] = [[] for _ in contenders]
         begin = clock()
@@ -84,12 +85,13 @@ def time_interleaved(
     ]
 
 
-def calls_to_fill(call: Callable[[], object], seconds: float, clock: Clock) -> int:
-    """How many calls take `seconds`, found by doubling; at least one."""
+def calls_to_fill(call: Callable[[], object], seconds: float, clock: Clock) -> tuple[int, float]:
+    """How many calls take `seconds`, found by doubling, at least one; and what they take."""
     count = 1
     while (elapsed := time_calls(call, count, clock)) < seconds / 2:
         count *= 2
-    return max(1, math.ceil(count * seconds / elapsed))
+    filling = max(1, math.ceil(count * seconds / elapsed))
+    return filling, filling * elapsed / count
 
 
 def time_calls(call: Callable[[], object], count: int, clock: Clock) -> float:

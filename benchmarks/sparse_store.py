@@ -58,8 +58,8 @@ def sample(
 
         windows = draws * BATCH_SIZE
         yield Contest(
-            Contender(describe(large), lambda: sample_from(large), windows),
-            (Contender(describe(small), lambda: sample_from(small), windows),),
+            Contender("large store", lambda: sample_from(large), windows),
+            (Contender("smaller store", lambda: sample_from(small), windows),),
             check,
             bytes_per_unit=length * TRANSITION_BYTES,
         )
@@ -77,10 +77,9 @@ def open_store(
                 expected = np.full(blocks * block_histories, history_length)
                 require_equal("lengths", histories.open(path).lengths, expected)
 
-        labels = [describe(histories.open(path)) for path in paths]
         yield Contest(
-            Contender(labels[0], lambda: histories.open(paths[0]), 1),
-            (Contender(labels[1], lambda: histories.open(paths[1]), 1),),
+            Contender("large store", lambda: histories.open(paths[0]), 1),
+            (Contender("smaller store", lambda: histories.open(paths[1]), 1),),
             check,
         )
 
@@ -129,8 +128,3 @@ def write_sparse_store(
     content = {**describe_schema(SCHEMA), "description": {}, "num_blocks": num_blocks}
     blocks = [record.model_dump() for record in records]
     write_manifest(path, Manifest.from_mapping(content | {"blocks": blocks}))
-
-
-def describe(store: histories.HistoryStore) -> str:
-    """A store by its size."""
-    return f"store of {store.num_transitions:.2g} transitions"

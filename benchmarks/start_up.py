@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks.contest import Contest, NotEquivalent
+from benchmarks.contest import Contest, NotEquivalent, show
 from benchmarks.limits import bare_interpreter, run_process
 from benchmarks.pair_timer import Contender
 
@@ -26,6 +26,7 @@ def import_package() -> Iterator[Contest]:
         for module in HEAVY_MODULES:
             if module in loaded:
                 raise NotEquivalent(f"import adfast loads {module}")
+            show(f"import adfast does not load {module}")
 
     yield Contest(
         Contender("import adfast", lambda: run_process(command), 1),
@@ -44,6 +45,7 @@ def help_text() -> Iterator[Contest]:
     def check() -> None:
         if "Usage" not in run_process(command):
             raise NotEquivalent("adfast --help prints no usage")
+        show("adfast --help prints its usage")
 
     yield Contest(
         Contender("adfast --help", lambda: run_process(command), 1),

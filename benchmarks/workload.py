@@ -8,9 +8,12 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any, Literal
 
-from benchmarks.contest import Contest
+from benchmarks.contest import Contest, Role
 
 Quantity = Literal["ratio", "share", "rate", "seconds"]
+Count = Literal["allocated_bytes", "compilations", "operations"]
+
+SUBJECT = "adfast"  # what rows call their subject
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,13 @@ class Bar:
 
 @dataclass(frozen=True)
 class Workload:
-    """A row: `factory(**arguments)` prepares the contest."""
+    """A row: `factory(**arguments)` prepares the contest.
+
+    `rivals`, `optional` ones that join them where they are installed, and `limit` are labels of its
+    contenders. `small` replaces arguments. At small size, whatever the machine and its load, the
+    subject is at least `small_ratio` times as fast as the first rival, and one of its calls takes
+    no more than `counts` say.
+    """
 
     name: str
     title: str
@@ -39,6 +48,18 @@ class Workload:
     arguments: Mapping[str, Any] = field(default_factory=dict)
     small: Mapping[str, Any] = field(default_factory=dict)
     bars: tuple[Bar, ...] = ()
+    rivals: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
+    limit: str | None = None
+    small_ratio: float | None = None
+    counts: Mapping[Count, int] = field(default_factory=dict)
+
+    @property
+    def members(self) -> list[tuple[Role, str]]:
+        """Who takes part, where all is installed."""
+        rivals: list[tuple[Role, str]] = [("rival", label) for label in self.rivals + self.optional]
+        limits: list[tuple[Role, str]] = [] if self.limit is None else [("limit", self.limit)]
+        return [("subject", SUBJECT), *rivals, *limits]
 
     def sizes(self, *, small: bool) -> dict[str, Any]:
         """The arguments at full or at small size."""

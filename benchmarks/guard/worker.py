@@ -46,7 +46,7 @@ class Worker:
 
     def prepare(self, name: str, small: bool) -> float:
         """Prepare a workload, prove its work equal, warm it up; the units of work of a call."""
-        from benchmarks.clocks import own_clock, processor_time
+        from benchmarks.clocks import quiet_clock
         from benchmarks.workloads import select
 
         self.close()
@@ -54,7 +54,7 @@ class Worker:
         contest = self.prepared.enter_context(workload.prepare(small=small))
         contest.check()
         self.call = contest.subject.call
-        self.clock = processor_time if contest.starts_processes else own_clock(processor_time)
+        self.clock = quiet_clock(starts_processes=contest.starts_processes)
         self.call()
         gc.collect()
         gc.disable()

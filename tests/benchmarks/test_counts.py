@@ -1,11 +1,9 @@
-"""What speed rests on and a clock need not see: allocations, compilations, operations per layer."""
+"""What speed rests on and a clock need not see, beside what the rows of the table say."""
 
-import tracemalloc
-
+import numba
 import numpy as np
 import pytest
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from adfast import tasks
 from adfast.evaluation.agent import Agent
@@ -16,36 +14,20 @@ from adfast.simulators.step_loops import compile_step_loops
 from adfast.training.batches import BatchSource
 from adfast.training.config import TrainingConfig
 from adfast.training.undivided_gradient import UndividedGradient
-from benchmarks.ring_buffer import filled_ring, random_transitions
+from benchmarks.counts import COUNTERS
 from benchmarks.training import learning_histories
 
 FAMILY = tasks.make("dark-room")
-BOOKKEEPING = 16_384  # bytes that a call may leave to Python itself; arrays take hundreds of KB
 
 
-def peak_bytes(call, times):
-    """The most memory that `times` calls hold at once, beyond what was there."""
-    call(0)
-    call(1)
-    tracemalloc.start()
-    try:
-        for number in range(2, 2 + times):
-            call(number)
-        return tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
-
-
-def test_steps_that_reuse_their_arrays_allocate_nothing():
-    simulator = BatchSimulator(FAMILY, np.arange(8192) % FAMILY.num_tasks, copy=False)
-    simulator.reset()
-    actions = np.zeros(8192, np.int64)
-    assert peak_bytes(lambda _: simulator.step(actions), 30) < BOOKKEEPING
-
-
-def test_windows_that_nobody_keeps_are_sampled_into_the_same_memory():
-    ring = filled_ring(random_transitions(16, 1024))
-    assert peak_bytes(lambda draw: ring.sample(128, 400, seed=0, draw=draw), 30) < BOOKKEEPING
+def test_counters_count():
+    kept = []
+    assert COUNTERS["allocated_bytes"](lambda: kept.append(np.zeros(100_000, np.uint8))) > 100_000
+    ones = torch.ones(3)
+    assert COUNTERS["operations"](lambda: (ones + 1).view(3, 1) * 2) == 2
+    square = numba.njit(lambda number: number * number)
+    assert COUNTERS["compilations"](lambda: square(2)) > 0
+    assert COUNTERS["compilations"](lambda: square(3)) == 0
 
 
 def test_loops_are_compiled_once_for_all_batches_and_dtypes():
@@ -59,49 +41,29 @@ def test_loops_are_compiled_once_for_all_batches_and_dtypes():
     assert len(loops.reset_some.signatures) == 1
 
 
-class CountOperations(TorchDispatchMode):
-    """Counts what computes: on a device each of these is at least one launch."""
-
-    def __init__(self):
-        super().__init__()
-        self.count = 0
-
-    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
-        self.count += not function.is_view
-        return function(*args, **(kwargs or {}))
+def model_of(num_layers):
+    config = ModelConfig(num_layers=num_layers, attention_window=32)
+    return Transformer(config, FAMILY.transition_schema, seed=0)
 
 
-def operations_of_gradient(num_layers):
+def gradient_on_a_device(num_layers):
     settings = TrainingConfig(updates=10, batch_size=2, context_length=64, threads=1)
     batches = BatchSource(learning_histories(FAMILY.name, 64), settings, seed=0)
-    model = Transformer(
-        ModelConfig(num_layers=num_layers, attention_window=32), FAMILY.transition_schema, seed=0
-    )
-    gradient = UndividedGradient(model, torch.float32)
+    gradient = UndividedGradient(model_of(num_layers), torch.float32)
     gradient(batches(0))
     batch = batches(1)
-    with CountOperations() as operations:
-        gradient(batch)
-    return operations.count
+    return lambda: gradient(batch)
 
 
-def operations_of_acting(num_layers):
-    model = Transformer(
-        ModelConfig(num_layers=num_layers, attention_window=32), FAMILY.transition_schema, seed=0
-    )
-    agent = Agent(model, 4)
+def acting(num_layers):
+    agent = Agent(model_of(num_layers), 4)
     simulator = BatchSimulator(FAMILY, np.arange(4))
-    actions = agent.act(simulator.reset())
-    result = simulator.step(actions)
-    with CountOperations() as operations:
-        agent.act(*result)
-    return operations.count
+    result = simulator.step(agent.act(simulator.reset()))
+    return lambda: agent.act(*result)
 
 
 # What a layer added when this was written, and a few to spare.
-@pytest.mark.parametrize(
-    ("operations_of", "most"), [(operations_of_gradient, 38), (operations_of_acting, 32)]
-)
-def test_a_layer_adds_few_operations(operations_of, most):
-    few, many = operations_of(2), operations_of(4)
+@pytest.mark.parametrize(("prepare", "most"), [(gradient_on_a_device, 38), (acting, 32)])
+def test_a_layer_adds_few_operations(prepare, most):
+    few, many = (COUNTERS["operations"](prepare(num_layers)) for num_layers in (2, 4))
     assert 5 <= (many - few) / 2 <= most

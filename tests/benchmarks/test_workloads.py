@@ -1,51 +1,63 @@
-"""Every workload compares equal work; a few ratios hold by a wide margin."""
+"""Every row of the table: equal work, few allocations and operations, a ratio by a wide margin."""
 
 import time
 from contextlib import contextmanager
-from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from adfast.errors import UnknownName
-from benchmarks.contest import Contest, NotEquivalent
+from benchmarks.contest import Contest, NotEquivalent, proof_of
+from benchmarks.counts import COUNTERS
 from benchmarks.measure import measure
-from benchmarks.pair_timer import Contender, Effort, Timing
+from benchmarks.pair_timer import Contender, Effort, Timing, time_interleaved
 from benchmarks.workload import Bar, Workload
 from benchmarks.workloads import WORKLOADS, select
 
 
-@pytest.mark.parametrize("workload", WORKLOADS, ids=lambda workload: workload.name)
-def test_subject_and_rivals_do_the_same_work(workload):
+@pytest.fixture(scope="module")
+def prepared(request):
+    """A row at small size, its contest after the check, and what that showed."""
+    (workload,) = select([request.param])
     with workload.prepare(small=True) as contest:
-        contest.check()
-        for contender in (contest.subject, *contest.rivals):
-            contender.call()
+        yield workload, contest, proof_of(contest)
 
 
-# A third of what is measured at these sizes, where that is no small factor. All contenders run in
-# the one thread whose processor time is taken, because tests share their cores.
-@pytest.mark.parametrize(
-    ("name", "ratio", "sizes"),
-    [
-        ("dark-room-step-8192", 100, {"num_environments": 1024}),
-        ("dark-room-random-rollout", 60, {}),
-        ("dark-room-q-learning", 30, {}),
-        ("dark-room-annealed-expert", 30, {}),
-        ("ring-sample-400", 2, {}),
-        ("ring-append", 1.2, {"num_lanes": 1024}),
-        ("attention-4096-head-16", 1.5, {}),
-        ("training-step-200", 1.3, {}),
-        ("training-step-2048", 1.5, {}),
-        ("streaming-evaluation-256", 1.3, {}),
-    ],
-)
-def test_subject_is_far_ahead(name, ratio, sizes):
-    (workload,) = select([name])
-    workload = replace(workload, small={**workload.small, **sizes})
+def for_rows(*rows):
+    """Run a test for these rows; its contest is made once for all tests of a row."""
+    names = [row.name for row in rows]
+    return pytest.mark.parametrize("prepared", names, ids=names, indirect=True)
+
+
+@for_rows(*WORKLOADS)
+def test_subject_and_rivals_do_the_same_work(prepared):
+    workload, contest, proof = prepared
+    assert proof
+    for _, contender in contest.members:
+        contender.call()
+    present = [(role, contender.label) for role, contender in contest.members[1:]]
+    assert [one for one in workload.members[1:] if one in present] == present
+    absent = {label for _, label in workload.members[1:]} - {label for _, label in present}
+    assert absent <= set(workload.optional)
+
+
+@for_rows(*WORKLOADS)
+def test_call_takes_no_more_than_its_row_says(prepared):
+    workload, contest, _ = prepared
+    for _ in range(2):
+        contest.subject.call()
+    for count, most in {"compilations": 0, **workload.counts}.items():
+        assert COUNTERS[count](contest.subject.call) <= most, count
+
+
+# All contenders run in the one thread whose processor time is taken: tests share their cores.
+@for_rows(*(workload for workload in WORKLOADS if workload.small_ratio is not None))
+def test_subject_is_far_ahead(prepared):
+    workload, contest, _ = prepared
     effort = Effort(seconds=0.2, sample_seconds=0.01, min_rounds=5)
-    measurement = measure(workload, effort, small=True, clock=time.thread_time)
-    assert measurement.rivals[0].advantage.median >= ratio
+    members = [contest.subject, contest.rivals[0]]
+    subject, rival = time_interleaved(members, effort, time.thread_time)
+    assert np.median(subject.rates / rival.rates) >= workload.small_ratio
 
 
 def test_names_and_layers_select_rows_in_the_order_of_the_table():

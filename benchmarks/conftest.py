@@ -1,0 +1,36 @@
+"""What `pytest benchmarks` knows beyond pytest-benchmark: small sizes, roles, and the machine."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported: "one core" is one
+
+import pytest
+
+from adfast.provenance import collect_provenance
+
+CHANGING = ("date", "commit")  # the plugin notes both beside the machine
+ROLES = ("subject", "rival", "limit")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Small sizes."""
+    parser.addoption(
+        "--small",
+        action="store_true",
+        help="small sizes: shows in two minutes that all works, not how fast it is",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The roles of members as marks: `-m subject` times adfast alone."""
+    for role in ROLES:
+        config.addinivalue_line("markers", f"{role}: a {role} of a workload")
+
+
+def pytest_benchmark_generate_machine_info(config: pytest.Config) -> dict[str, Any]:
+    """What the figures were made on and with, the same in every run: it is compared."""
+    provenance = collect_provenance()
+    return {name: value for name, value in provenance.items() if name not in CHANGING}
