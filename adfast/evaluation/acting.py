@@ -1,6 +1,6 @@
 """Acting: what stands behind an agent's checks. It takes in what actions brought and chooses anew.
 
-`host_step.HostStep` and `device_step.DeviceStep` do it with a model.
+`host_step.HostStep` and `device_step.DeviceStep` do it with a model, `TransitionAgent`s by hand.
 
 Axes: N environments, C observation components, A actions.
 """
@@ -19,12 +19,14 @@ from adfast.models.transition_embedding import require_in_range
 class Outcome:
     """What the last actions brought to the environments that go on, checked.
 
-    `continues` bool `[N]` marks them; nothing is read of the others. `reward` `[N]`, `done` bool
-    `[N]` (only where `continues`), `final_observation` as observations are, read where `done`.
+    `continues` bool `[N]` marks them; nothing is read of the others. `reward` `[N]`, `terminated`
+    bool `[N]`, `done` bool `[N]` (only where `continues`: an episode ended, by the task or by a
+    limit), `final_observation` as observations are, read where `done`.
     """
 
     continues: np.ndarray
     reward: np.ndarray
+    terminated: np.ndarray
     done: np.ndarray
     final_observation: np.ndarray
 
@@ -42,23 +44,38 @@ class Acting(ABC):
         self._episode_step[... if mask is None else mask] = 0
 
     def __call__(
-        self, observation: np.ndarray, outcome: Outcome | None, active: np.ndarray | None = None
+        self,
+        observation: np.ndarray,
+        outcome: Outcome | None,
+        active: np.ndarray | None = None,
+        episode_step: np.ndarray | None = None,
     ) -> np.ndarray:
         """The actions int64 `[N]` on `observation`; no outcome if all begin.
 
         Observations are int64 `[N, C]`, or float32 `[N, *shape]` where they are real numbers.
         Environments outside `active` (bool `[N]`; None: all are in it) stay where they are, and
-        their actions mean nothing.
+        their actions mean nothing. Where an `episode_step` int64 `[N]` is given it says which step
+        of its episode this is, which is counted otherwise.
         """
-        episode_step = self._episode_step.copy()
+        now = self._episode_step.copy()
         if outcome is not None:
-            episode_step[outcome.done] = 0
+            now[outcome.done] = 0
+        if episode_step is not None:
+            now = episode_step if active is None else np.where(active, episode_step, now)
         # Where an episode is over, its step has no meaning.
-        shown = episode_step if active is None else np.where(active, episode_step, 0)
+        shown = now if active is None else np.where(active, now, 0)
         require_in_range("episode_step", shown, self._episode_length)
         actions = self._choose(observation, outcome, active, shown)
-        self._episode_step = episode_step + (1 if active is None else active)
+        self._episode_step = now + (1 if active is None else active)
         return actions
+
+    @abstractmethod
+    def take_over(self, actions: np.ndarray, mask: np.ndarray) -> None:
+        """In the environments of `mask` (bool `[N]`) `actions` were taken, not the last chosen."""
+
+    @abstractmethod
+    def logits(self) -> np.ndarray:
+        """Float `[N, A]`: what the last actions were drawn by; of inactive rows, anything."""
 
     @abstractmethod
     def _forget(self, mask: np.ndarray | None) -> None:

@@ -1,14 +1,63 @@
 """Actions from logits: one draw per environment, keyed by its own random stream and step.
 
 Twin: `tests/reference/action_sampling.py`.
+
+Axes: N environments, A actions.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
+from adfast.errors import InvalidArgument
 from adfast.machine.compiled_code import compiled
 from adfast.random_draws import step_key, uniform
+from adfast.random_streams import EVALUATION_ACTION, as_streams, stream_keys
+
+
+def action_keys(
+    seed: int, random_streams: Any, num_environments: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """uint32 `[N]` offsets and masks: the keys of the streams of `seed` that actions come from.
+
+    `random_streams` (None: 0, 1, ...) has one for each environment; raises `InvalidArgument`.
+    """
+    streams = np.arange(num_environments) if random_streams is None else random_streams
+    streams = as_streams("random_streams", streams)
+    if streams.shape != (num_environments,):
+        raise InvalidArgument(
+            f"random_streams must have one entry for each of the {num_environments} "
+            f"environments, got shape {streams.shape}"
+        )
+    return stream_keys(seed, EVALUATION_ACTION, streams)
+
+
+class ActionDraws:
+    """Draws actions on the processor from the streams `(offset, mask)`, and counts the draws."""
+
+    def __init__(self, temperature: float, offset: np.ndarray, mask: np.ndarray) -> None:
+        self._temperature = temperature
+        self._offset, self._mask = offset, mask
+        self.count = np.zeros(len(offset), np.int64)  # by environment
+
+    def draw(self, logits: np.ndarray, active: np.ndarray | None) -> np.ndarray:
+        """int64 `[N]`: the next actions by `logits` `[N, A]`; those outside `active` count not."""
+        actions = np.empty(len(logits), np.int64)
+        sample_actions(logits, self._temperature, self._offset, self._mask, self.count, actions)
+        self.count += 1 if active is None else active
+        return actions
+
+
+def probabilities(logits: np.ndarray, temperature: float) -> np.ndarray:
+    """float64 `[N, A]`: how probable each action is that `sample_actions` draws."""
+    logits = logits.astype(np.float64)
+    if temperature == 0.0:
+        return np.asarray(np.eye(logits.shape[1])[logits.argmax(axis=1)])
+    with np.errstate(over="ignore"):  # of what is infinitely improbable
+        weights = np.exp((logits - logits.max(axis=1, keepdims=True)) / temperature)
+    return np.asarray(weights / weights.sum(axis=1, keepdims=True))
 
 
 @compiled
@@ -20,7 +69,7 @@ def sample_actions(
     step: np.ndarray,
     actions: np.ndarray,
 ) -> None:
-    """Fill `actions` int64 `[N]` from float32 `logits` `[N, A]` divided by `temperature`.
+    """Fill `actions` int64 `[N]` from float `logits` `[N, A]` divided by `temperature`.
 
     Temperature 0 takes the first greatest logit. `(offset, mask)` uint32 `[N]` are stream keys and
     `step` int64 `[N]` counts each stream's draws. Inverts the cumulative distribution in float64.

@@ -50,6 +50,7 @@ class DeviceStep(Acting):
         self._reserved_steps = 0  # tokens since all began, a bound known without asking the device
         zeros = torch.zeros(num_environments, dtype=torch.int64, device=device)
         self._draws, self._action = zeros.clone(), zeros.clone()
+        self._logits = torch.zeros(num_environments, schema.num_actions, device=device)
         # Rows: observation, final observation (bits of float32 where they are real), step in the
         # episode, bits of the float32 reward, whether the environment moves on.
         rows = (2 * self._components + 3, num_environments)
@@ -101,6 +102,16 @@ class DeviceStep(Acting):
             torch.cuda.current_stream(self._inbox.device).synchronize()
         return self._actions.numpy().copy()
 
+    def take_over(self, actions: np.ndarray, mask: np.ndarray) -> None:
+        """Where `mask`, `actions` were taken."""
+        device = self._action.device
+        taken = torch.from_numpy(actions).to(device)
+        self._action.copy_(taken.where(torch.from_numpy(mask).to(device), self._action))
+
+    def logits(self) -> np.ndarray:
+        """Float32 `[N, A]` of the last choice."""
+        return self._logits.cpu().numpy()
+
     def _write(self, observation: np.ndarray, outcome: Outcome | None) -> None:
         """Put what the environments returned into the block that is copied."""
         if outcome is not None:
@@ -128,8 +139,11 @@ class DeviceStep(Acting):
             episode_step=self._inbox[-3],
             is_first=self._cache.is_first,
         )
-        logits = self._model.step(inputs, self._cache, active)
-        actions = sample_actions(logits, self._temperature, self._offset, self._mask, self._draws)
+        # Of a graph this is memory that each replay writes anew.
+        self._logits = self._model.step(inputs, self._cache, active)
+        actions = sample_actions(
+            self._logits, self._temperature, self._offset, self._mask, self._draws
+        )
         self._action.copy_(actions if active is None else actions.where(active, self._action))
         self._draws += 1 if active is None else active
 

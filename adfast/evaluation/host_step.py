@@ -5,13 +5,36 @@ Its twin for a device is `device_step.DeviceStep`.
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import torch
 
+from adfast.errors import InvalidArgument
 from adfast.evaluation.acting import Acting, Outcome
-from adfast.evaluation.action_sampling import sample_actions
+from adfast.evaluation.action_sampling import ActionDraws
 from adfast.models.transformer import Transformer
 from adfast.models.transition_embedding import StepInput
+
+_threaded_process = 0  # the id of the process in which a model has acted here on several threads
+
+
+def require_living_threads() -> None:
+    """Raise `InvalidArgument` in a forked child, where torch would wait for the parent's threads.
+
+    Only those are known that a model has acted on.
+    """
+    global _threaded_process
+    process = os.getpid()
+    if process == _threaded_process or torch.get_num_threads() == 1:
+        return
+    if _threaded_process:
+        raise InvalidArgument(
+            f"torch.get_num_threads() must be 1 in a forked process, got {torch.get_num_threads()}:"
+            " the parent's threads are not in it and would be waited for for ever; call "
+            "torch.set_num_threads(1) in it first, or start processes by spawn"
+        )
+    _threaded_process = process
 
 
 class HostStep(Acting):
@@ -28,9 +51,8 @@ class HostStep(Acting):
         num_environments, schema = len(offset), model.schema
         super().__init__(num_environments, schema.episode_length)
         self._model = model
-        self._temperature = temperature
-        self._offset, self._mask = offset, mask
-        self._draws = np.zeros(num_environments, np.int64)
+        self._draws = ActionDraws(temperature, offset, mask)
+        self._logits = np.zeros((num_environments, schema.num_actions), np.float32)
         self._cache = model.new_cache(num_environments, cache_dtype)
         self._action = np.zeros(num_environments, np.int64)
         self._reward = np.zeros(num_environments, schema.reward_dtype)
@@ -49,6 +71,7 @@ class HostStep(Acting):
         active: np.ndarray | None,
         episode_step: np.ndarray,
     ) -> np.ndarray:
+        require_living_threads()
         if outcome is not None:
             self._reward[outcome.continues] = outcome.reward[outcome.continues]
             if outcome.done.any():
@@ -62,9 +85,15 @@ class HostStep(Acting):
             is_first=self._cache.is_first,
         )
         moving = None if active is None else torch.from_numpy(active)
-        logits = self._model.step(inputs, self._cache, moving).numpy()
-        actions = np.empty(len(self._action), np.int64)
-        sample_actions(logits, self._temperature, self._offset, self._mask, self._draws, actions)
-        self._draws += 1 if active is None else active
+        self._logits = self._model.step(inputs, self._cache, moving).numpy()
+        actions = self._draws.draw(self._logits, active)
         self._action[... if active is None else active] = actions[... if active is None else active]
         return actions
+
+    def take_over(self, actions: np.ndarray, mask: np.ndarray) -> None:
+        """Where `mask`, `actions` were taken."""
+        self._action[mask] = actions[mask]
+
+    def logits(self) -> np.ndarray:
+        """Float32 `[N, A]` of the last choice."""
+        return self._logits

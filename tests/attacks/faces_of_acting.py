@@ -180,10 +180,10 @@ def new_agent(model: Transformer, autoreset: Any) -> Agent:
 
 
 def agent_state(agent: Agent) -> Any:
-    step: Any = agent._step
+    step: Any = agent._acting
     cache = [tensor.numpy().copy() for tensor in (step._cache.step, step._cache.start)]
-    ends = None if agent._ends is None else agent._ends.has_ended
-    state = [step._episode_step, step._draws, step._action, agent._is_new, ends]
+    known = None if agent._known is None else agent._known.is_known
+    state = [step._episode_step, step._draws.count, step._action, agent._is_new, known]
     return [part.copy() if isinstance(part, np.ndarray) else part for part in [*cache, *state]]
 
 

@@ -59,8 +59,8 @@ def test_graph_does_what_its_operations_do(monkeypatch, variant, precision):
             actions = plain.act(*returned[1])
         np.testing.assert_array_equal(captured_actions, actions)
         returned = [tuple(simulator.step(actions)) for simulator in simulators]
-    assert plain._step._advance_all == plain._step.advance
-    assert graphed._step._advance_all != graphed._step.advance
+    assert plain._acting._advance_all == plain._acting.advance
+    assert graphed._acting._advance_all != graphed._acting.advance
 
 
 def test_real_observations_and_held_environments_are_those_of_the_processor():

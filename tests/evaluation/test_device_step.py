@@ -177,7 +177,7 @@ def test_rehearsing_between_two_steps_changes_nothing(variant):
         ends = np.full(NUM, number % 10 == 0)
         outcome = None
         if number:
-            outcome = Outcome(np.ones(NUM, bool), np.arange(NUM) % 2, ends, observation)
+            outcome = Outcome(np.ones(NUM, bool), np.arange(NUM) % 2, ends, ends, observation)
         if number % 9 == 5:
             steps[0]._cache.reserve(10**3)
             rehearse(steps[0].advance, steps[0].state)
