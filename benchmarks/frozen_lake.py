@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar
 
@@ -37,7 +36,6 @@ TIMED_STEPS = 100
 StepAll = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray, np.ndarray]]
 
 
-@dataclass(frozen=True)
 class FrozenLake(TaskFamily):
     """The map of 4 x 4, one task; an episode ends in a hole, on the goal, or after 100 steps."""
 

@@ -1,11 +1,11 @@
 """A family of a user's own, and what goes wrong in one: each task breaks a single rule."""
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 from numba import int32
 from numba.extending import register_jitable
+from pydantic import Field
 
 from adfast.tasks.family import TaskFamily
 from adfast.tasks.transition_schema import TransitionSchema
@@ -24,7 +24,6 @@ NUMBERS = {name: number for number, name in enumerate(TASKS)}
 GOAL = 3
 
 
-@dataclass(frozen=True)
 class Walk(TaskFamily):
     """A walk round a circle of nine cells towards the third one; `unit` multiplies rewards."""
 
@@ -35,7 +34,7 @@ class Walk(TaskFamily):
 
     episode_length: int = 12
     reward_dtype: str = "uint8"
-    unit: float = 1
+    unit: float = Field(1, allow_inf_nan=True)
 
     @property
     def transition_schema(self):
@@ -78,7 +77,6 @@ class Walk(TaskFamily):
         return np.maximum(pays, 0.0) * (self.episode_length - GOAL + 1)
 
 
-@dataclass(frozen=True)
 class Sound(Walk):
     """A walk all of whose tasks are sound."""
 

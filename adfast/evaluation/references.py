@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from adfast.evaluation.ideal_learner import ideal_learner_returns
 from adfast.simulators.random_rollout import random_returns
 from adfast.source_algorithms.source_algorithm import SourceAlgorithm
 from adfast.tasks.family import TaskFamily
@@ -49,11 +48,11 @@ def compute_references(
     histories = np.repeat(task_ids, SOURCE_HISTORIES)
     streams = np.arange(len(histories))
     returns = source.returns(family, histories, streams, episodes * keep_every, seed).mean(axis=0)
-    ideal = ideal_learner_returns(family, task_ids, episodes)
+    ideal = family.ideal_learner()
     return References(
         random=float(random_returns(family, task_ids, RANDOM_EPISODES, seed).mean()),
         optimal=float(family.optimal_return(task_ids).mean()),
         source=returns[:episodes],
         source_kept=returns[::keep_every],
-        ideal_learner=None if ideal is None else ideal.mean(axis=0),
+        ideal_learner=None if ideal is None else ideal.returns(task_ids, episodes).mean(axis=0),
     )

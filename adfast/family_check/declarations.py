@@ -23,9 +23,6 @@ def check_declarations(family: Any) -> None:
     """Raise `InvalidArgument` unless the members that describe all tasks are what they must be."""
     require_kind("family", family, TaskFamily, "a TaskFamily; adfast.tasks.make gives one")
     kind = type(family).__name__
-    declared = getattr(type(family), "__dataclass_params__", None)
-    if declared is None or not declared.frozen:
-        raise InvalidArgument(f"{kind} must be a frozen dataclass, whose fields are its options")
     try:
         hash(family)
     except TypeError as error:
@@ -34,7 +31,7 @@ def check_declarations(family: Any) -> None:
         ) from None
     require_kind(f"name of {kind}", read(family, "name"), str, 'a name such as "line-walk"')
     name = family.name
-    as_flag(f"has_random_steps of {name}", family.has_random_steps)
+    as_flag(f"has_random_steps of {name}", read(family, "has_random_steps"))
     as_count(f"num_tasks of {name}", read(family, "num_tasks"), MAX_TASKS)
     as_count(f"task_size of {name}", read(family, "task_size"), INT32)
     sizes = read(family, "state_sizes")
@@ -46,6 +43,7 @@ def check_declarations(family: Any) -> None:
     for size in sizes:
         as_count(f"state_sizes of {name}", size, INT32)
     check_schema(family)
+    as_flag(f"planner of {name}", read(family, "planner"))
     for function in FUNCTIONS:
         check_function(name, function, read(family, function))
 

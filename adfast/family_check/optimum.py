@@ -12,7 +12,6 @@ import numpy as np
 from adfast import source_algorithms
 from adfast.errors import InvalidArgument
 from adfast.simulators.random_rollout import random_returns
-from adfast.source_algorithms.expert import MAX_VALUES
 from adfast.tasks.family import TaskFamily
 
 REPETITIONS = 64
@@ -25,10 +24,9 @@ def check_optimum(
 ) -> str:
     """What the optimum was compared with; raises `InvalidArgument` where it is not the greatest."""
     declared = family.optimal_return(task_ids)
-    num_values = math.prod(family.state_sizes) * (family.episode_length + 1)
-    calls = num_values * family.num_actions * len(task_ids)
+    calls = family.num_planned_values * family.num_actions * len(task_ids)
     tasks = np.repeat(task_ids, REPETITIONS)
-    if family.has_random_steps or num_values > MAX_VALUES or calls > MAX_CALLS:
+    if not family.planner or calls > MAX_CALLS:
         returns = random_returns(family, tasks, 1, seed).reshape(len(task_ids), -1)
         for e, episodes in enumerate(played):
             compare(family, int(task_ids[e]), declared[e], np.array(episodes), "random play")

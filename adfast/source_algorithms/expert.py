@@ -25,9 +25,7 @@ from adfast.simulators.components import mixed_radix, mixed_radix_inverse
 from adfast.simulators.schema_guards import dtype_guard, tuple_guard
 from adfast.source_algorithms.history_loop import LearningRules
 from adfast.source_algorithms.source_algorithm import SourceAlgorithm
-from adfast.tasks.family import TaskFamily
-
-MAX_VALUES = 2**25  # float64 values of all states at all steps: 256 MiB per thread
+from adfast.tasks.family import MAX_PLANNED_VALUES, TaskFamily
 
 
 class Optimal(SourceAlgorithm):
@@ -50,7 +48,7 @@ class Optimal(SourceAlgorithm):
         A step out of the schema is worth infinity: where an episode can come to one, the expert
         does, and the history loop refuses it. Where none can, it changes nothing.
         """
-        check_enumerable(family)
+        check_planner(family)
         sizes = family.state_sizes
         num_states = math.prod(sizes)
         num_actions, episode_length = family.num_actions, family.episode_length
@@ -151,16 +149,22 @@ class AnnealedExpert(Optimal):
         return np.asarray(self.noise_end + (self.noise_start - self.noise_end) * fall, np.float64)
 
 
-def check_enumerable(family: TaskFamily) -> None:
-    """Raise `InvalidArgument` where the values of every state cannot be computed exactly."""
+def check_planner(family: TaskFamily) -> None:
+    """Raise `InvalidArgument` where the best policy cannot be computed exactly."""
+    if family.planner:
+        return
     if family.has_random_steps:
         raise InvalidArgument(
             f"the expert needs a family whose steps are not random, got {family.name}; "
             "use a learning algorithm such as q-learning"
         )
-    values = math.prod(family.state_sizes) * (family.episode_length + 1)
-    if values > MAX_VALUES:
+    if family.num_planned_values > MAX_PLANNED_VALUES:
         raise InvalidArgument(
-            f"the expert holds one value per state and step, at most {MAX_VALUES}, but "
-            f"{family.name} of these options has {values}; make the family smaller"
+            f"the expert holds one value per state and step, at most {MAX_PLANNED_VALUES}, but "
+            f"{family.name} of these options has {family.num_planned_values}; make the family "
+            "smaller"
         )
+    raise InvalidArgument(
+        f"the expert needs a family that has a planner, got {family.name}; use a learning "
+        "algorithm such as q-learning"
+    )

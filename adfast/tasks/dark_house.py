@@ -15,17 +15,17 @@ any number of either. Every option of Dark Room holds for every room. Twin:
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
 from numba import int32, uint32
 from numba.extending import register_jitable
+from pydantic import Field
 
 from adfast.random_draws import bounded, step_key, subkey
 from adfast.random_streams import TASK_CONTENT, step_keys, stream_keys
-from adfast.tasks.dark_room import MOVES, DarkRoom, check_integer
+from adfast.tasks.dark_room import MOVES, DarkRoom
 from adfast.tasks.task_map import Landmark, TaskMap
 from adfast.tasks.transition_schema import TransitionSchema
 
@@ -33,7 +33,6 @@ MAX_ROOMS = 65_536
 MAX_HOUSES = 2**24
 
 
-@dataclass(frozen=True)
 class DarkHouse(DarkRoom):
     """Dark House; task id = number of the house, of which there are `houses` with `rooms` each.
 
@@ -42,18 +41,13 @@ class DarkHouse(DarkRoom):
 
     name: ClassVar[str] = "dark-house"
 
-    rooms: int = 8
-    houses: int = 1024
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_integer(self.name, "rooms", self.rooms, 1, MAX_ROOMS)
-        check_integer(self.name, "houses", self.houses, 1, MAX_HOUSES)
+    rooms: int = Field(8, ge=1, le=MAX_ROOMS)
+    houses: int = Field(1024, ge=1, le=MAX_HOUSES)
 
     @cached_property
     def room(self) -> DarkRoom:
         """A single room of these options."""
-        return DarkRoom(**{field.name: getattr(self, field.name) for field in fields(DarkRoom)})
+        return DarkRoom(**{option: getattr(self, option) for option in DarkRoom.model_fields})
 
     @property
     def num_tasks(self) -> int:

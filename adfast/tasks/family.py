@@ -1,32 +1,38 @@
 """TaskFamily: what a family of tasks is, and how its tasks are split.
 
-A family is a frozen dataclass of options plus three pure scalar functions. The functions are plain
-functions marked `@register_jitable`, never `@njit`: the compiled loops of `simulators` and
-`source_algorithms` are closures over them, which only then are found by a later
-process. Task and state are tuples of int32; a key is a uint32 of `random_streams`.
+A family is a `Config`, whose fields are its options, plus three pure scalar functions. These are
+plain functions marked `@register_jitable`, never `@njit`: the compiled loops of `simulators` and
+`source_algorithms` are closures over them, which only then are found by a later process. Task and
+state are tuples of int32; a key is a uint32 of `random_streams`.
 """
 
 from __future__ import annotations
 
 import hashlib
 import inspect
+import math
 import sys
 import uuid
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Protocol, Self
 
 import numpy as np
+from pydantic import Field
 
 from adfast import random_draws, random_streams
+from adfast.config import Config
 from adfast.errors import InvalidArgument, byte_size
 from adfast.tasks.task_map import TaskMap
-from adfast.tasks.transition_schema import TransitionSchema
+from adfast.tasks.transition_schema import MAX_EPISODE_LENGTH, TransitionSchema
 from adfast.values import INTEGERS, MAX_COUNT, as_array, as_integer
 
 MAX_SPLIT_TASKS = 2**27
+MAX_PLANNED_VALUES = 2**25  # float64 of all states at all steps: 256 MiB per thread
+
+EpisodeLength = Annotated[int, Field(ge=1, le=MAX_EPISODE_LENGTH)]
 
 
 @dataclass(frozen=True)
@@ -37,8 +43,16 @@ class TaskSplit:
     held_out: np.ndarray
 
 
-class TaskFamily(ABC):
-    """A family of tasks. Subclasses are frozen dataclasses whose fields are the options.
+class IdealLearner(Protocol):
+    """The best that is known for who begins ignorant of the task."""
+
+    def returns(self, task_ids: np.ndarray, episodes: int) -> np.ndarray:
+        """float64 `[N, episodes]`: its return in each episode on the tasks."""
+        ...
+
+
+class TaskFamily(Config, ABC):
+    """A family of tasks. Subclasses' fields are its options, hashable as the loops' cache needs.
 
     `reset(task, key) -> state`, `step(task, state, action, key) -> (state, reward, terminated)` and
     `observe(task, state) -> tuple` are properties that return the pure functions, with the options
@@ -46,8 +60,8 @@ class TaskFamily(ABC):
     """
 
     name: ClassVar[str]
-    has_random_steps: ClassVar[bool] = False  # whether `step` reads its key
-    episode_length: int
+    if TYPE_CHECKING:  # a field, a property or a class variable of every subclass
+        episode_length: int
 
     @property
     @abstractmethod
@@ -97,6 +111,25 @@ class TaskFamily(ABC):
         """Number of int32 components of a state."""
         return len(self.state_sizes)
 
+    @property
+    def has_random_steps(self) -> bool:
+        """Whether `step` reads its key."""
+        return False
+
+    @property
+    def num_planned_values(self) -> int:
+        """How many values a plan from every state at every step has."""
+        return math.prod(self.state_sizes) * (self.episode_length + 1)
+
+    @property
+    def planner(self) -> bool:
+        """Whether a search through `step` finds the best policy: the expert, and the optimum."""
+        return not self.has_random_steps and self.num_planned_values <= MAX_PLANNED_VALUES
+
+    def ideal_learner(self) -> IdealLearner | None:
+        """Who learns these tasks as well as is known to be possible; None where nobody knows."""
+        return None
+
     def task_label(self, task_id: int) -> str:
         """What a person calls the task."""
         return f"task {task_id}"
@@ -114,13 +147,30 @@ class TaskFamily(ABC):
         """Number of actions."""
         return self.transition_schema.num_actions
 
+    @classmethod
+    def from_mapping(cls, values: Mapping[str, Any], *, source: str = "configuration") -> Self:
+        """The family of the options `values`; raises as every `Config` does."""
+        if "__dataclass_params__" in vars(cls):
+            raise InvalidArgument(
+                f"{source}: {cls.__name__} must be declared without @dataclass; the annotated "
+                "fields of a TaskFamily are its options as they are"
+            )
+        return super().from_mapping(values, source=source)
+
+    def __getstate__(self) -> dict[Any, Any]:
+        """The options alone: the process that reads them has sources of its own to hash."""
+        state = super().__getstate__()
+        options = type(self).model_fields
+        kept = {name: value for name, value in state["__dict__"].items() if name in options}
+        return state | {"__dict__": kept}
+
     @cached_property
     def source_hash(self) -> str:
         """A hash of the source of the family's class, its bases, and the random draws.
 
         Compiled loops close over it, so that an edited family is compiled anew.
         """
-        classes = [cls for cls in type(self).__mro__ if cls not in (object, ABC)]
+        classes = [cls for cls in type(self).__mro__ if cls not in (*Config.__mro__, ABC)]
         return hash_of_sources(
             *(cls.__module__ for cls in classes), random_draws.__name__, random_streams.__name__
         )

@@ -95,7 +95,7 @@ PLAIN = FieldSchema({"x": Field(np.dtype(np.uint8))})
         (lambda: Transformer({}, ROOM.transition_schema, 0), "config must be a ModelConfig, got"),
         (lambda: Transformer(random_model(ROOM).config, ROOM.transition_schema, "1"), "seed must"),
         (lambda: tasks.make(np.zeros(2)), "task family must be a name, got ndarray"),
-        (lambda: tasks.make("dark-room", size="x" * 5000), r"size of dark-room .* \(5002 char"),
+        (lambda: tasks.make("dark-room", size="x" * 5000), r"dark-room: size must .* \(5002 char"),
         (lambda: source_algorithms.make(5), "source algorithm must be a name, got 5"),
         (lambda: FamilyVectorEnv(2, family=True), "task family must be a name, got True"),
         (lambda: FamilyVectorEnv(2.0), "num_envs must be an integer in 1"),

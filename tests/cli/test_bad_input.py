@@ -15,7 +15,10 @@ from cli.command_line import PROGRAM, adfast
         (["--set", "training.updats=3"], ['"training.updats"', 'did you mean "training.updates"']),
         (["--set", "model.updates=3"], ['"model.updates"', 'did you mean "training.updates"']),
         (["--set", "family.name=dark-rom"], ['task family "dark-rom"', 'mean "dark-room"']),
-        (["--set", "family.options.siz=3"], ['option of dark-room "siz"', 'did you mean "size"']),
+        (
+            ["--set", "family.options.siz=3"],
+            ['dark-room: unknown setting "siz"', 'mean "size"'],
+        ),
         (["--set", "training.updates=0"], ["training.updates", "greater than or equal", "got 0"]),
         (["--set", "training.updates"], ["section.field=value", 'got "training.updates"']),
         (

@@ -1,6 +1,6 @@
 """A store is a function of what is collected, not of threads, blocks or interruptions."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
@@ -235,7 +235,6 @@ def test_collection_beyond_all_memory_is_refused_with_its_bytes(settings, messag
 
 
 def test_more_histories_than_random_streams_are_refused():
-    @dataclass(frozen=True)
     class Endless(Walk):
         num_tasks: ClassVar[int] = 2**40
 

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from adfast import source_algorithms, tasks
-from adfast.evaluation.ideal_learner import ideal_learner_returns
 from adfast.evaluation.references import SOURCE_HISTORIES, compute_references
 
 EPISODES, KEEP_EVERY = 25, 8
@@ -50,5 +49,5 @@ def test_source_is_averaged_over_tasks_and_repetitions(family, references):
 
 
 def test_ideal_learner_is_averaged_over_the_tasks(family, references):
-    expected = ideal_learner_returns(family, np.arange(81), EPISODES).mean(axis=0)
+    expected = family.ideal_learner().returns(np.arange(81), EPISODES).mean(axis=0)
     np.testing.assert_allclose(references.ideal_learner, expected)

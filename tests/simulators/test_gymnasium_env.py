@@ -66,7 +66,7 @@ def test_default_tasks_go_round():
 
 
 def test_bad_arguments_are_refused():
-    with pytest.raises(UnknownName, match='option of dark-room "sise"'):
+    with pytest.raises(UnknownName, match='dark-room: unknown setting "sise"'):
         gymnasium.make_vec(ENVIRONMENT_ID, num_envs=2, sise=3)
     with pytest.raises(InvalidArgument, match="one entry for each of the num_envs = 2"):
         FamilyVectorEnv(2, task_ids=[0])

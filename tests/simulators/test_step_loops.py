@@ -8,7 +8,6 @@ import pytest
 
 # A family of the user's own: a walk along a line towards its right end.
 LINE_WALK = """
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -24,7 +23,6 @@ def walk(state, action):
     return min(int32(state[0] + int32(action) * STRIDE), int32(8))
 
 
-@dataclass(frozen=True)
 class LineWalk(TaskFamily):
     name: ClassVar[str] = "line-walk"
     task_size: ClassVar[int] = 1

@@ -1,5 +1,7 @@
 """The expert is optimal in every episode; annealed, it goes from chance to that."""
 
+from typing import ClassVar
+
 import numpy as np
 import pytest
 
@@ -75,7 +77,7 @@ def test_family_too_large_to_enumerate_is_refused():
 def test_family_with_random_steps_is_refused():
     class WindyRoom(DarkRoom):
         name = "windy-room"
-        has_random_steps = True
+        has_random_steps: ClassVar[bool] = True
 
     with pytest.raises(InvalidArgument, match="whose steps are not random, got windy-room"):
         Optimal().returns(WindyRoom(), [0], [0], 1, 0)

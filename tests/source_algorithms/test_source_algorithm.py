@@ -1,7 +1,7 @@
 """What every source algorithm keeps: histories that depend on nothing beside them."""
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -86,12 +86,11 @@ def test_rows_beyond_a_history_are_untouched(family, histories):
     assert all((array[beyond] == 255).all() for array in out.values())
 
 
-@dataclass(frozen=True)
 class SlipperyRoom(DarkRoom):
     """A Dark Room where every other step, by chance, goes astray."""
 
     name = "slippery-room"
-    has_random_steps = True
+    has_random_steps: ClassVar[bool] = True
 
     @property
     def step(self):

@@ -67,10 +67,11 @@ def test_schema_shows_the_room_and_state_keeps_it():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"rooms": 0}, r"rooms of dark-house must be an integer in 1\.\.65536, got 0"),
-        ({"houses": 1.5}, r"houses of dark-house must be an integer in 1\.\.16777216, got 1\.5"),
-        ({"size": 0}, "size of dark-house must be an integer"),
-        ({"reward": "twice"}, 'reward of dark-house must be one of "every-step", "once"'),
+        ({"rooms": 0}, "dark-house: rooms must be greater than or equal to 1, got 0"),
+        ({"rooms": 65537}, "rooms must be less than or equal to 65536, got 65537"),
+        ({"houses": 1.5}, r"houses must be a whole number, got 1\.5"),
+        ({"size": 0}, "size must be greater than or equal to 1, got 0"),
+        ({"reward": "twice"}, "reward must be 'every-step' or 'once', got 'twice'"),
     ],
 )
 def test_bad_option_is_refused_with_its_rule(options, message):

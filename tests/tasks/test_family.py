@@ -1,5 +1,6 @@
 """What every family inherits: splits, checked task ids, the catalogue."""
 
+import pickle
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -62,7 +63,7 @@ def test_unknown_family_names_the_nearest():
 
 
 def test_unknown_option_names_the_nearest():
-    with pytest.raises(UnknownName, match='option of dark-room "sise"; did you mean "size"'):
+    with pytest.raises(UnknownName, match='dark-room: unknown setting "sise"; did you mean "size"'):
         tasks.make("dark-room", sise=9)
 
 
@@ -70,6 +71,24 @@ def test_families_are_values():
     assert tasks.make("dark-room", size=9) == tasks.make("dark-room")
     assert hash(tasks.make("dark-room", size=9)) == hash(tasks.make("dark-room"))
     assert tasks.make("dark-room", size=8) != tasks.make("dark-room")
+
+
+def test_family_that_was_used_is_pickled_as_its_options():
+    family = tasks.make("dark-house", size=5, start=[0, 3])
+    fresh = pickle.dumps(family)
+    assert family.source_hash
+    assert family.room.size == 5
+    assert pickle.dumps(family) == fresh
+    assert pickle.loads(fresh) == family
+
+
+def test_dataclass_is_told_that_fields_are_options_as_they_are():
+    @dataclass(frozen=True)
+    class Old(Walk):
+        stride: int = 1
+
+    with pytest.raises(InvalidArgument, match="Old must be declared without @dataclass; the anno"):
+        Old()
 
 
 def test_module_without_source_never_hashes_the_same(monkeypatch):
@@ -134,7 +153,6 @@ def test_actions_are_called_by_what_they_do(order):
 
 
 def test_split_of_more_tasks_than_memory_holds_is_refused_with_the_bytes():
-    @dataclass(frozen=True)
     class Endless(Walk):
         num_tasks: ClassVar[int] = 2**32
 

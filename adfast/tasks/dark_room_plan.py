@@ -12,6 +12,8 @@ programming over such lists of paths: its mean return over all goals, summed ove
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from adfast.tasks.family import TaskFamily
@@ -27,30 +29,23 @@ TOTAL_OF_TEN_BOUND = 135.49  # proven upper bound of the mean return summed over
 MOVES = {"U": (-1, 0), "R": (0, 1), "D": (1, 0), "L": (0, -1)}
 
 
-def ideal_learner_returns(
-    family: TaskFamily, task_ids: np.ndarray, episodes: int
-) -> np.ndarray | None:
-    """float64 `[N, episodes]`: the plan's return in each episode on the tasks `task_ids`.
+@dataclass(frozen=True)
+class DarkRoomPlan:
+    """Who follows `PLAN` in `room`, a Dark Room of the paper's options."""
 
-    None where no plan is known: for other families, and for Dark Room with other options than the
-    paper's (the order of actions does not matter).
-    """
-    from adfast.tasks.dark_room import DarkRoom
+    room: TaskFamily
 
-    if not isinstance(family, DarkRoom):
-        return None
-    paper = DarkRoom(action_order=family.action_order)
-    if family != paper:
-        return None
-    found_in, found_at = discovery()
-    task_ids = family.check_task_ids(task_ids)
-    optimal = family.optimal_return(task_ids)[:, None]
-    episode = np.arange(episodes)
-    discovered = (family.episode_length - found_at[task_ids])[:, None]
-    searching = found_in[task_ids, None]
-    return np.where(
-        episode < searching, 0.0, np.where(episode == searching, discovered, optimal)
-    ).astype(np.float64)
+    def returns(self, task_ids: np.ndarray, episodes: int) -> np.ndarray:
+        """float64 `[N, episodes]`: what it earns in each episode on the tasks."""
+        found_in, found_at = discovery()
+        task_ids = self.room.check_task_ids(task_ids)
+        optimal = self.room.optimal_return(task_ids)[:, None]
+        episode = np.arange(episodes)
+        discovered = (self.room.episode_length - found_at[task_ids])[:, None]
+        searching = found_in[task_ids, None]
+        return np.where(
+            episode < searching, 0.0, np.where(episode == searching, discovered, optimal)
+        ).astype(np.float64)
 
 
 def discovery() -> tuple[np.ndarray, np.ndarray]:

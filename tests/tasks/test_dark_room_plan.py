@@ -4,14 +4,9 @@ import numpy as np
 import pytest
 
 from adfast import tasks
-from adfast.evaluation.ideal_learner import (
-    PLAN,
-    TOTAL_OF_TEN_BOUND,
-    discovery,
-    ideal_learner_returns,
-)
 from adfast.simulators import BatchSimulator
 from adfast.tasks.dark_room import ACTION_ORDERS
+from adfast.tasks.dark_room_plan import PLAN, TOTAL_OF_TEN_BOUND, discovery
 
 MOVE_NAMES = {"U": "up", "R": "right", "D": "down", "L": "left"}
 EPISODES = 10
@@ -63,7 +58,7 @@ def test_returns_are_those_of_the_plan_walked_step_by_step(action_order):
             follower.learn(result.final_observation, result.reward)
             returns[:, episode] += result.reward
             cells = result.observation
-    expected = ideal_learner_returns(family, task_ids, EPISODES)
+    expected = family.ideal_learner().returns(task_ids, EPISODES)
     np.testing.assert_array_equal(returns, expected)
 
 
@@ -80,7 +75,7 @@ def test_plan_covers_every_cell_but_the_start_once_and_stays_inside():
 
 
 def test_total_of_ten_episodes_is_stated_and_within_the_proven_bound(family):
-    returns = ideal_learner_returns(family, np.arange(81), EPISODES).mean(axis=0)
+    returns = family.ideal_learner().returns(np.arange(81), EPISODES).mean(axis=0)
     assert returns.sum() == pytest.approx(135.09, abs=0.005)
     assert returns.sum() <= TOTAL_OF_TEN_BOUND
     assert returns[0] == pytest.approx(210 / 81)  # the best that any first episode earns
@@ -99,4 +94,8 @@ def test_discovery_happens_within_the_plan():
     "options", [{"size": 5}, {"episode_length": 30}, {"reward": "once"}, {"start": "corner"}]
 )
 def test_no_plan_is_known_for_other_rooms(options):
-    assert ideal_learner_returns(tasks.make("dark-room", **options), np.arange(3), 5) is None
+    assert tasks.make("dark-room", **options).ideal_learner() is None
+
+
+def test_no_plan_is_known_for_other_families():
+    assert tasks.make("dark-house", rooms=1, houses=81).ideal_learner() is None
