@@ -16,6 +16,8 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
+from adfast.printable import printable
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -67,6 +69,11 @@ def progress_bar(
     bar = ProgressBar(title, total, note)
     with lines_about(bar):
         yield bar
+
+
+def say(subject: str, sentence: str) -> None:
+    """Say a sentence about a piece of work on stderr, in the column of its bar."""
+    print(f"{subject:<9} {printable(sentence)}", file=sys.stderr)
 
 
 @contextmanager

@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Sequence
 
 from adfast.cli.interruption import stoppable
 from adfast.errors import Interrupted, RunError
-from adfast.printable import printable
-from adfast.progress import progress_bar
+from adfast.progress import progress_bar, say
 from adfast.runs.evaluation_stage import evaluate
 from adfast.runs.hooks import RunHooks
 from adfast.runs.run_directory import RunDirectory
 from adfast.runs.run_files import write_json
 from adfast.runs.stages import collect, require_all_metrics, train
-
-
-def say(subject: str, sentence: str) -> None:
-    """Say a sentence on stderr."""
-    print(f"{subject:<9} {printable(sentence)}", file=sys.stderr)
 
 
 def report(run: RunDirectory, hooks: RunHooks) -> None:
@@ -54,7 +47,7 @@ def run_stages(run: RunDirectory, names: Sequence[str], *, way_on: str) -> None:
             if run.is_finished(name):
                 say(name, f"finished before, in {run.path}")
                 continue
-            STAGES[name](run, RunHooks(should_stop, progress_bar, say))
+            STAGES[name](run, RunHooks(should_stop, progress_bar, say, say))
             if should_stop():
                 raise Interrupted(f"stopped after {name}; all that is finished is kept")
 

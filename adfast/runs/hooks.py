@@ -6,9 +6,12 @@ import warnings
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 
-from adfast.progress import ProgressBar, progress_bar
+from adfast.progress import ProgressBar, progress_bar, say
+
+Say = Callable[[str, str], None]
 
 
 class StopRequest(Protocol):
@@ -47,11 +50,14 @@ class RunHooks:
     """What the caller of a stage may plug in; every hook is optional.
 
     `progress(title, total, unit)` opens the bar of a stage; `say(subject, sentence)` is told what
-    happens beside, such as that a stage was finished before.
+    is good to know, such as that a stage was finished before, `warn` what one may want to change.
     """
 
     should_stop: StopRequest = field(default_factory=NeverStop)
     progress: Callable[[str, int, str], AbstractContextManager[ProgressBar]] = progress_bar
-    say: Callable[[str, str], None] = lambda subject, sentence: warnings.warn(
-        f"{subject}: {sentence}", stacklevel=2
-    )
+    say: Say = say
+    warn: Say = lambda subject, sentence: warnings.warn(f"{subject}: {sentence}", stacklevel=3)
+
+
+# Neither bars nor sentences; warnings still warn.
+QUIET = RunHooks(progress=partial(progress_bar, shown=False), say=lambda subject, sentence: None)

@@ -7,12 +7,13 @@ that it is finished. The last stage, the report, is a layer above.
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from adfast.durable import require_room
 from adfast.errors import RunError
 from adfast.runs.hooks import RunHooks
-from adfast.runs.recipe import make_family, make_plan, make_split
+from adfast.runs.recipe import Recipe, make_family, make_plan, make_split
 from adfast.runs.run_directory import RunDirectory
 from adfast.runs.training_histories import (
     describe_collection,
@@ -22,6 +23,9 @@ from adfast.runs.training_histories import (
 
 if TYPE_CHECKING:
     from torch import nn
+
+    from adfast.models.transformer import Transformer
+    from adfast.training.loop import Trainer
 
 
 def collect(run: RunDirectory, hooks: RunHooks) -> None:
@@ -51,30 +55,70 @@ def collect(run: RunDirectory, hooks: RunHooks) -> None:
     )
 
 
-def train(run: RunDirectory, hooks: RunHooks) -> None:
-    """Fit the model to the run's histories, going on from the newest checkpoint if there is one."""
-    from adfast.evaluation.in_context import evaluate as evaluate_in_context
-    from adfast.models.checkpoint import describe_model
-    from adfast.models.transformer import Transformer
-    from adfast.training.batches import BatchSource
-    from adfast.training.loop import Trainer, TrainingHooks
+def train(run: RunDirectory, hooks: RunHooks) -> Transformer:
+    """The model fitted to the run's histories, from the newest checkpoint on if there is one."""
+    from adfast.training.loop import TrainingHooks
     from adfast.training.progress import report_updates
-    from adfast.training.train import normalise_inputs
+    from adfast.training.train import train as train_model
 
-    family = make_family(run.config)
-    monitored = make_split(run.config, family).held_out
-    settings, config = run.config.evaluation, run.config.training
-    model = Transformer(run.config.model, family.transition_schema, run.config.seed)
+    config = run.config.training
+    with (
+        training_histories(run, hooks.should_stop) as source,
+        hooks.progress("train", config.updates, "updates") as bar,
+    ):
 
-    def monitor() -> float:
+        def on_begin(trainer: Trainer) -> None:
+            hooks.should_stop.postpone()
+            if run.is_to_repeat("train"):  # all is tried before what was there is deleted
+                trainer.batch_of(0)
+                require_room(run.path, checkpoint_bytes(trainer.model))
+                run.begin("train")
+
+        def on_end(trainer: Trainer) -> None:
+            run.record_stage(
+                "train",
+                trainer.state.seconds,
+                **describe_training(trainer),
+                **describe_ring(source),
+                **trainer.execution.describe(run.config.model.head_dim),
+            )
+
+        return train_model(
+            source,
+            run.path,
+            model=run.config.model,
+            training=config,
+            seed=run.config.seed,
+            resume=True,
+            hooks=TrainingHooks(
+                evaluate=held_out_monitor(run.config) if config.evaluate_every else None,
+                on_begin=on_begin,
+                on_end=on_end,
+                on_update=report_updates(bar),
+                should_stop=hooks.should_stop,
+                say=lambda sentence: hooks.warn("train", sentence),
+            ),
+            progress=False,
+        )
+
+
+def held_out_monitor(recipe: Recipe) -> Callable[[Transformer], float]:
+    """What a model earns in the last episode on held-out tasks, for the metrics of its training."""
+    from adfast.evaluation.in_context import evaluate as evaluate_in_context
+
+    family = make_family(recipe)
+    held_out = make_split(recipe, family).held_out
+    settings = recipe.evaluation
+
+    def monitor(model: Transformer) -> float:
         result = evaluate_in_context(
             model,
             family,
-            monitored,
+            held_out,
             episodes=settings.monitor_episodes,
             seeds=settings.monitor_seeds,
             temperature=settings.temperature,
-            seed=run.config.seed,
+            seed=recipe.seed,
             device=settings.device,
             precision=settings.precision,
             cache=settings.cache,
@@ -82,45 +126,20 @@ def train(run: RunDirectory, hooks: RunHooks) -> None:
         )
         return float(result.returns[:, :, -1].mean())
 
-    with (
-        training_histories(run, hooks.should_stop) as source,
-        hooks.progress("train", config.updates, "updates") as bar,
-    ):
-        batches = BatchSource(source, config, run.config.seed)
-        if not run.has_checkpoints:  # else what is gone on from has been normalised
-            normalise_inputs(model, source, run.config.seed)
-        trainer = Trainer(
-            model,
-            batches,
-            config,
-            run.path,
-            seed=run.config.seed,
-            description=describe_model(model),
-            hooks=TrainingHooks(
-                evaluate=monitor if config.evaluate_every else None,
-                on_update=report_updates(bar),
-                should_stop=hooks.should_stop,
-                say=lambda sentence: hooks.say("train", sentence),
-            ),
-        )
-        hooks.should_stop.postpone()
-        if run.is_to_repeat("train"):
-            batches(0)  # that windows can be drawn, and a checkpoint written, before all is deleted
-            require_room(run.path, checkpoint_bytes(model))
-            run.begin("train")
-        state = trainer.run(resume=True)
-    run.record_stage(
-        "train",
-        state.seconds,
-        threads=state.threads,
-        muon_precision=state.muon_precision,
-        parameters=sum(parameter.numel() for parameter in model.parameters()),
-        tokens=state.tokens,
-        waiting_seconds=round(state.waiting_seconds, 3),
+    return monitor
+
+
+def describe_training(trainer: Trainer) -> dict[str, Any]:
+    """What the provenance says of a training that is finished."""
+    state = trainer.state
+    return {
+        "threads": state.threads,
+        "muon_precision": state.muon_precision,
+        "parameters": sum(parameter.numel() for parameter in trainer.model.parameters()),
+        "tokens": state.tokens,
+        "waiting_seconds": round(state.waiting_seconds, 3),
         **({"never_drawn": state.undrawn} if state.undrawn else {}),
-        **describe_ring(source),
-        **trainer.execution.describe(run.config.model.head_dim),
-    )
+    }
 
 
 def require_all_metrics(run: RunDirectory) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -37,6 +37,7 @@ class Batches(Protocol):
         """The histories of which no batch can hold a window; of a live ring, those seen last."""
 
 
+@runtime_checkable
 class Windows(Protocol):
     """Where windows come from: a history store, a ring buffer, or a live ring."""
 

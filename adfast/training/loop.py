@@ -59,12 +59,17 @@ class TrainingInterrupted(Interrupted):
 class TrainingHooks:
     """What the caller may plug into the loop; every hook is optional.
 
-    `evaluate()` returns the model's held-out return for the metrics; `on_update(state, metrics)`
-    sees every update, with the metrics row if one was written; `should_stop()` is asked after each;
-    `say(sentence)` is told, once, what of the histories is never drawn (by default a warning).
+    `evaluate(model)` returns the model's held-out return for the metrics; `on_begin(trainer)` is
+    called by `adfast.train` before a checkpoint is read or anything written, `on_end(trainer)`
+    after the last update;
+    `on_update(state, metrics)` sees every update, with the metrics row if one was written;
+    `should_stop()` is asked after each; `say(sentence)` is told, once, what of the histories is
+    never drawn (by default a warning).
     """
 
-    evaluate: Callable[[], float] | None = None
+    evaluate: Callable[[Transformer], float] | None = None
+    on_begin: Callable[[Trainer], None] | None = None
+    on_end: Callable[[Trainer], None] | None = None
     on_update: Callable[[TrainingState, Mapping[str, Any] | None], None] | None = None
     should_stop: Callable[[], bool] | None = None
     say: Callable[[str], None] = warnings.warn
@@ -146,6 +151,8 @@ class Trainer:
         with closing(self._gradient()) as gradient, self._batches(updates) as batch_of:
             for update in updates:
                 self._train_on(update, batch_of, gradient, metrics)
+        if self.hooks.on_end is not None:
+            self.hooks.on_end(self)
         return self.state
 
     def _train_on(
@@ -266,7 +273,7 @@ class Trainer:
         }
         if self._evaluates():
             assert self.hooks.evaluate is not None
-            row["held_out_return"] = self.hooks.evaluate()
+            row["held_out_return"] = self.hooks.evaluate(self.model)
             self.model.train()
         return row
 

@@ -1,4 +1,4 @@
-"""train: a model fitted to histories, whoever wrote them; what the command line does per recipe."""
+"""train: a model fitted to histories, whoever wrote them; the one door to training."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from pathlib import Path
 
 from adfast.errors import InvalidArgument
 from adfast.histories.schema import HISTORY_INDEX, HISTORY_OFFSET
-from adfast.histories.windows import WindowSampler
 from adfast.models.checkpoint import describe_model
 from adfast.models.config import ModelConfig
 from adfast.models.transformer import Transformer
 from adfast.progress import progress_bar
 from adfast.tasks.transition_schema import TransitionSchema
 from adfast.training.batches import BatchSource, Windows, read_limits
+from adfast.training.checkpoints import newest_checkpoint
 from adfast.training.config import TrainingConfig
 from adfast.training.loop import Trainer, TrainingHooks
 from adfast.training.progress import report_updates
@@ -24,7 +24,7 @@ FEWEST_SAMPLES, MOST_SAMPLES = 256, 65_536
 
 
 def train(
-    histories: WindowSampler,
+    histories: Windows,
     directory: str | Path,
     *,
     model: ModelConfig | None = None,
@@ -36,13 +36,14 @@ def train(
 ) -> Transformer:
     """The model `model`, fitted to `histories` as `training` says, both by default as by recipe.
 
-    `directory` gets checkpoints and `metrics.jsonl`; `adfast.load(directory)` is the agent. How far
-    it is stands on stderr (`adfast.progress`) unless `progress` is false. Raises
-    `CheckpointError` if it has checkpoints and `resume` is not set, `InvalidArgument` for histories
-    of something else than transitions, or too short for the context length.
+    `histories` are a store, a ring buffer or a live ring; `seed` keys the model's first weights and
+    every batch. `directory` gets checkpoints and `metrics.jsonl`; `adfast.load(directory)` is the
+    agent. How far it is stands on stderr (`adfast.progress`) unless `progress` is false. Raises
+    `CheckpointError` if there are checkpoints and `resume` is not set, `InvalidArgument` for
+    histories of something else than transitions, or too short for the context length.
     """
     kind = "a store or a ring; adfast.histories.open gives one"
-    require_kind("histories", histories, WindowSampler, kind)
+    require_kind("histories", histories, Windows, kind)
     require_kind("model", model, ModelConfig | None, "a ModelConfig")
     require_kind("training", training, TrainingConfig | None, "a TrainingConfig")
     directory, seed = as_path("directory", directory), as_seed("seed", seed)
@@ -54,7 +55,6 @@ def train(
         )
     config = training or TrainingConfig()
     transformer = Transformer(model or ModelConfig(), schema, seed)
-    normalise_inputs(transformer, histories, seed)
     trainer = Trainer(
         transformer,
         BatchSource(histories, config, seed),
@@ -64,6 +64,10 @@ def train(
         description=describe_model(transformer),
         hooks=hooks,
     )
+    if trainer.hooks.on_begin is not None:
+        trainer.hooks.on_begin(trainer)
+    if not resume or newest_checkpoint(trainer.checkpoint_directory) is None:
+        normalise_inputs(transformer, histories, seed)  # else the checkpoint's has been
     with progress_bar("train", config.updates, "updates", shown=progress) as bar:
         on_update = report_updates(bar, trainer.hooks.on_update)
         trainer.hooks = replace(trainer.hooks, on_update=on_update)

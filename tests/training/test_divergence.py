@@ -58,7 +58,7 @@ def test_training_stops_says_the_update_and_keeps_the_last_good_checkpoint(tmp_p
 @pytest.mark.parametrize("asks_at_once", [True, False])
 def test_no_row_of_metrics_and_no_evaluation_follows(tmp_path, asks_at_once):
     evaluated = []
-    hooks = TrainingHooks(evaluate=lambda: evaluated.append(1) or 0.0)
+    hooks = TrainingHooks(evaluate=lambda model: evaluated.append(1) or 0.0)
     with pytest.raises(NotFinite, match="update 7"):
         spoiled_trainer(tmp_path, asks_at_once=asks_at_once, hooks=hooks, evaluate_every=3).run()
     assert [row["update"] for row in read_metrics(tmp_path / "metrics.jsonl")] == [3, 6]

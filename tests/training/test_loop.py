@@ -131,7 +131,7 @@ def test_killed_training_equals_uninterrupted_one(memory_folder, fault_trials, c
 
 def test_training_lowers_the_loss_and_logs_whole_rows(tmp_path, store):
     evaluations = iter(range(100))
-    hooks = TrainingHooks(evaluate=lambda: float(next(evaluations)))
+    hooks = TrainingHooks(evaluate=lambda model: float(next(evaluations)))
     settings = {"updates": 60, "metrics_every": 10, "evaluate_every": 25, "store": store}
     trainer = make_trainer(tmp_path, hooks=hooks, **settings)
     trainer.run()

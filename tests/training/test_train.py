@@ -1,5 +1,7 @@
 """train: a model from any histories, real inputs normalised by them."""
 
+import shutil
+
 import numpy as np
 import pytest
 import torch
@@ -11,6 +13,8 @@ from adfast.models.config import ModelConfig
 from adfast.tasks.fields import Field
 from adfast.tasks.transition_schema import RealObservation, TransitionSchema
 from adfast.training.config import TrainingConfig
+from adfast.training.loop import TrainingHooks
+from adfast.training.metrics import read_metrics
 from adfast.training.train import train
 
 MODEL = ModelConfig(num_layers=1, width=16, feed_forward_width=32, attention_window=8)
@@ -74,3 +78,32 @@ def test_rows_that_are_no_transitions_are_refused(tmp_path):
     store = histories.from_arrays(schema, {"token": np.zeros(9, np.uint8)}, np.array([9]))
     with pytest.raises(InvalidArgument, match="must be of transitions to train on, got fields tok"):
         train(store, tmp_path)
+
+
+def test_training_begun_anew_where_one_was_normalises_anew(tmp_path):
+    """What begins deletes the earlier checkpoints, so that nothing is there to go on from."""
+    first = train(store_of_rules(), tmp_path, model=MODEL, training=settings(30))
+
+    def start_over(trainer):
+        trainer.batch_of(0)
+        shutil.rmtree(trainer.checkpoint_directory)
+
+    hooks = TrainingHooks(on_begin=start_over)
+    again = train(
+        store_of_rules(), tmp_path, model=MODEL, training=settings(30), resume=True, hooks=hooks
+    )
+    for name, tensor in first.state_dict().items():
+        assert torch.equal(tensor, again.state_dict()[name]), name
+
+
+def test_hooks_see_the_model_and_the_finished_training(tmp_path):
+    seen = []
+    hooks = TrainingHooks(
+        evaluate=lambda model: float(model.embedding.reward_scale),
+        on_end=lambda trainer: seen.append(trainer.state.update),
+    )
+    config = settings(30).model_copy(update={"evaluate_every": 15})
+    train(store_of_rules(), tmp_path, model=MODEL, training=config, hooks=hooks)
+    assert seen == [30]
+    rows = [row.get("held_out_return") for row in read_metrics(tmp_path / "metrics.jsonl")]
+    assert rows[-1] == pytest.approx(1 / 40)
