@@ -83,7 +83,6 @@ def evaluate(run: RunDirectory, hooks: RunHooks) -> None:
     }
     evaluation: dict[str, Any] = {
         "family": config.family.model_dump(),
-        "family_module": type(family).__module__,
         "temperature": settings.temperature,
         "episodes": settings.episodes,
         "episode_length": family.episode_length,

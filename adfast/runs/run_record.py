@@ -104,7 +104,6 @@ class Evaluation(Section):
     """`evaluation.json`."""
 
     family: FamilyName
-    family_module: str | None = None  # that defines the family's class
     temperature: float
     episodes: int = Field(ge=1)
     episode_length: int = Field(ge=1)
@@ -181,12 +180,7 @@ def read_run(run_directory: Path) -> RunRecord:
     try:
         family = tasks.make(evaluation.family.name, **evaluation.family.options)
     except UnknownName as error:
-        module = evaluation.family_module
-        where = f"; {module} defined it" if module else ""
-        raise RunError(
-            f"{path}: family: {error}{where}; import the module that adds it to "
-            f'adfast.tasks.catalogue.FAMILIES, then adfast.report.write_report("{run_directory}")'
-        ) from None
+        raise RunError(f"{path}: family: {error}; install the package that registers it") from None
     except (AdfastError, TypeError) as error:
         raise RunError(f"{path}: family: {error}; use the version that wrote the run") from None
     trajectories = read_trajectories(
