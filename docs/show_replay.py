@@ -14,7 +14,7 @@ from PIL import Image
 
 from adfast.evaluation.recorder import Trajectories
 from adfast.probes.attended.record import AttentionRecord, exemplary_runs
-from adfast.report.figures import grid_axes, plain_axes
+from adfast.report.axes import grid_axes, plain_axes
 from adfast.report.palette import LIGHT
 from adfast.report.room import Room, room_of
 from adfast.runs.run_record import RunRecord, read_run
@@ -78,7 +78,9 @@ class Scene:
         """The scene of an episode after so many steps."""
         figure = Figure(figsize=SIZE, facecolor=LIGHT["card"])
         self.draw_room(
-            grid_axes(figure.add_axes((0.02, 0.04, 0.47, 0.85)), self.room), episode, step
+            grid_axes(figure.add_axes((0.02, 0.04, 0.47, 0.85)), self.room.rows, self.room.columns),
+            episode,
+            step,
         )
         self.draw_returns(plain_axes(figure.add_axes((0.58, 0.17, 0.4, 0.62))), episode, step)
         figure.text(0.03, 0.925, f"episode {episode + 1}, step {step}", fontsize=11, weight="bold")

@@ -1,34 +1,20 @@
-"""The figures as PNG, for a README, a paper or a slide; the page draws the same data itself.
-
-Matplotlib's object interface with the Agg canvas: no global state and no display.
-"""
+"""The figures of a run as PNG, for a README, a paper or a slide; the page draws the same itself."""
 
 from __future__ import annotations
 
-from io import BytesIO
-from typing import Any
-
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
+from adfast.report.axes import draw_line, frame_cell, grid_axes, plain_axes
 from adfast.report.curves import TrainingSeries, context_marks, return_curves, training_series
-from adfast.report.palette import LIGHT, SHARE_STOPS, share_colour, text_colour_on
+from adfast.report.palette import LIGHT, SHARE_STOPS, Style, share_colour, text_colour_on
 from adfast.report.room import LearningStory, Rollout, Room
 from adfast.runs.run_record import Evaluation, RunRecord
-
-DASHES: dict[str, Any] = {
-    "solid": "-",
-    "dash": (0, (6, 3)),
-    "longdash": (0, (9, 3)),
-    "dot": (0, (1.2, 1.8)),
-    "dashdot": (0, (6, 2, 1.2, 2)),
-}
-PIXELS_PER_INCH = 160
 
 FIGURES = ("return_per_episode", "training_curve", "room_heat_map", "trajectories")
 
@@ -48,14 +34,6 @@ def draw_figures(
     return figures
 
 
-def png(figure: Figure) -> memoryview:
-    """`figure` as the content of a PNG file."""
-    FigureCanvasAgg(figure)
-    content = BytesIO()
-    figure.savefig(content, format="png", dpi=PIXELS_PER_INCH)
-    return content.getbuffer()
-
-
 def return_figure(evaluation: Evaluation) -> Figure:
     """Return per episode of the frozen model, against every reference."""
     figure = Figure(figsize=(8, 4.8), layout="constrained", facecolor=LIGHT["card"])
@@ -64,14 +42,8 @@ def return_figure(evaluation: Evaluation) -> Figure:
         colour = LIGHT[curve.colour]
         if curve.band is not None:
             axes.fill_between(curve.episodes, *curve.band, color=colour, alpha=0.18, linewidth=0)
-        axes.plot(
-            curve.episodes,
-            curve.values,
-            color=colour,
-            linestyle=DASHES[curve.dash],
-            linewidth=curve.width,
-            label=curve.name,
-        )
+        style = Style(curve.colour, curve.dash)
+        draw_line(axes, curve.name, curve.episodes, curve.values, style, linewidth=curve.width)
     for mark in context_marks(evaluation):
         axes.axvline(mark.episodes + 0.5, color=LIGHT["muted"], linewidth=1)
         axes.annotate(
@@ -134,7 +106,7 @@ def training_figure(series: TrainingSeries) -> Figure:
 def room_figure(evaluation: Evaluation, room: Room) -> Figure:
     """The room's cells as tasks: held-out ones by their share of the optimum."""
     figure = Figure(figsize=(6.2, 5.6), layout="constrained", facecolor=LIGHT["card"])
-    axes = grid_axes(figure.add_subplot(), room)
+    axes = grid_axes(figure.add_subplot(), room.rows, room.columns)
     held_out = {room.cell(outcome.task_id) for outcome in evaluation.per_task}
     others = [cell for cell in np.ndindex(room.rows, room.columns) if cell not in held_out]
     rows, columns = np.array(others, dtype=np.int64).reshape(-1, 2).T
@@ -152,10 +124,10 @@ def room_figure(evaluation: Evaluation, room: Room) -> Figure:
             fontsize=min(10.0, 90 / room.columns),
             color=text_colour_on(fill),
         )
-    _mark_start(axes, room)
+    if room.start is not None:
+        frame_cell(axes, room.start, "ink", 0.92)
     colours = LinearSegmentedColormap.from_list("share of the optimum", SHARE_STOPS)
-    mappable = _mappable(colours)
-    bar = figure.colorbar(mappable, ax=axes, fraction=0.04, pad=0.03)
+    bar = figure.colorbar(ScalarMappable(cmap=colours), ax=axes, fraction=0.04, pad=0.03)
     bar.set_label("share of the optimum, last 5 episodes")
     bar.outline.set_visible(False)  # type: ignore[operator]
     axes.set_title(
@@ -172,23 +144,14 @@ def story_figure(story: LearningStory, room: Room) -> Figure:
     figure = Figure(figsize=(3.3 * columns, 3.8), layout="constrained", facecolor=LIGHT["card"])
     all_axes = np.atleast_1d(figure.subplots(1, columns))
     for axes, rollout in zip(all_axes, story.rollouts, strict=True):
-        _draw_rollout(grid_axes(axes, room), rollout, story)
+        _draw_rollout(grid_axes(axes, room.rows, room.columns), rollout, story)
         axes.set_title(f"episode {rollout.episode}: return {rollout.total:g}", fontsize=11)
     return figure
 
 
 def _draw_rollout(axes: Axes, rollout: Rollout, story: LearningStory) -> None:
     goal_row, goal_column = story.goal
-    axes.add_patch(
-        Rectangle(
-            (goal_column - 0.44, goal_row - 0.44),
-            0.88,
-            0.88,
-            facecolor="none",
-            edgecolor=LIGHT["source"],
-            linewidth=2,
-        )
-    )
+    frame_cell(axes, story.goal, "source", 0.88)
     path = np.array(rollout.cells, dtype=np.float64)
     opacity = np.linspace(0.35, 1.0, len(rollout.rewards))
     for step, alpha in enumerate(opacity):
@@ -216,48 +179,3 @@ def _draw_rollout(axes: Axes, rollout: Rollout, story: LearningStory) -> None:
             bbox={"facecolor": LIGHT["card"], "linewidth": 0, "pad": 1.0},
             zorder=3,
         )
-
-
-def plain_axes(axes: Axes) -> Axes:
-    """`axes` with a faint grid and no frame, in the colours of the page."""
-    axes.set_facecolor(LIGHT["card"])
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.spines[["left", "bottom"]].set_color(LIGHT["rule"])
-    axes.tick_params(colors=LIGHT["muted"], length=3)
-    axes.grid(color=LIGHT["rule"], linewidth=0.6)
-    return axes
-
-
-def grid_axes(axes: Axes, room: Room) -> Axes:
-    """Axes in cells: column to the right, row downwards."""
-    axes.set_facecolor(LIGHT["card"])
-    axes.set_aspect("equal")
-    axes.set_xlim(-0.5, room.columns - 0.5)
-    axes.set_ylim(room.rows - 0.5, -0.5)
-    axes.set_xticks(np.arange(-0.5, room.columns), labels=[])
-    axes.set_yticks(np.arange(-0.5, room.rows), labels=[])
-    axes.grid(color=LIGHT["rule"], linewidth=0.6)
-    axes.tick_params(length=0)
-    axes.spines[:].set_color(LIGHT["muted"])
-    return axes
-
-
-def _mark_start(axes: Axes, room: Room) -> None:
-    if room.start is not None:
-        row, column = room.start
-        axes.add_patch(
-            Rectangle(
-                (column - 0.46, row - 0.46),
-                0.92,
-                0.92,
-                facecolor="none",
-                edgecolor=LIGHT["ink"],
-                linewidth=2,
-            )
-        )
-
-
-def _mappable(colours: LinearSegmentedColormap) -> Any:
-    from matplotlib.cm import ScalarMappable
-
-    return ScalarMappable(cmap=colours)

@@ -6,6 +6,8 @@ series differs in its dash as well. Source: Okabe and Ito, "Color Universal Desi
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 LIGHT = {
     "page": "#fbfaf7",
     "card": "#ffffff",
@@ -42,6 +44,26 @@ DARK = {
 
 # From "never" to "always" at the optimum, readable without red and green: vermilion, sand, blue.
 SHARE_STOPS = ("#b8420a", "#e08f4f", "#efdcbd", "#7fb2d4", "#0a5d94")
+
+# Entries and dashes of lines in their order, warm to cold: little to much.
+COLOURS = ("alarm", "source", "accuracy", "ideal", "train", "model", "random")
+DASHES = ("solid", "dash", "dot", "dashdot")
+
+
+@dataclass(frozen=True)
+class Style:
+    """A palette entry and a Plotly dash."""
+
+    colour: str
+    dash: str = "solid"
+
+
+def line_style(index: int, count: int) -> Style:
+    """The style of line `index` of `count`: of a few, the last one has the model's colour."""
+    last = COLOURS.index("model")
+    if count <= last + 1:
+        return Style(COLOURS[last - round(last * (count - 1 - index) / max(count - 1, 1))])
+    return Style(COLOURS[index % len(COLOURS)], DASHES[index // len(COLOURS) % len(DASHES)])
 
 
 def css_variables(colours: dict[str, str]) -> str:

@@ -7,7 +7,8 @@ import pytest
 from matplotlib.figure import Figure
 
 from adfast.report import write_report
-from adfast.report.figures import FIGURES, draw_figures, png
+from adfast.report.axes import png
+from adfast.report.figures import FIGURES, draw_figures
 from adfast.report.room import median_story, room_of
 from adfast.runs.run_record import read_run
 from report.synthetic_run import edit_evaluation

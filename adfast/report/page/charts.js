@@ -9,15 +9,20 @@ async function drawCharts() {
   library.textContent = new TextDecoder().decode(await unpack("plotly"));
   document.head.append(library);
 
-  // "@name" is the CSS variable --name, "@name/0.2" the same with that opacity.
-  function withColours(value, style) {
-    if (Array.isArray(value)) return value.map((item) => withColours(item, style));
+  // In the entries of colours "@name" is the CSS variable --name, "@name/0.2" the same with that
+  // opacity. In others it is what somebody has named so.
+  function withColours(value, style, isColour = false) {
+    if (Array.isArray(value)) return value.map((item) => withColours(item, style, isColour));
     if (value !== null && typeof value === "object") {
       return Object.fromEntries(
-        Object.entries(value).map(([key, item]) => [key, withColours(item, style)])
+        Object.entries(value).map(([key, item]) => [
+          key,
+          withColours(item, style, key.endsWith("color")),
+        ])
       );
     }
-    const token = typeof value === "string" && value.match(/^@([a-z]+)(?:\/([0-9.]+))?$/);
+    const isName = isColour && typeof value === "string";
+    const token = isName && value.match(/^@([a-z]+)(?:\/([0-9.]+))?$/);
     if (!token) return value;
     const colour = style.getPropertyValue("--" + token[1]).trim();
     const opacity = token[2] === undefined ? 1 : Number(token[2]);

@@ -1,23 +1,24 @@
-"""The page's interactive line charts, as Plotly specifications in plain JSON.
-
-Colours are written as tokens, `@model` or `@model/0.18` with an opacity, which `page.js` replaces
-by the page's CSS variables: so one specification serves the light and the dark scheme. `compact`
-holds the layout changes for narrow screens.
-"""
+"""The interactive charts of a run: return by episode, and training."""
 
 from __future__ import annotations
 
-from html import escape
 from typing import Any
 
 import numpy as np
 
 from adfast.report.curves import Curve, TrainingSeries, context_marks, return_curves
+from adfast.report.page.plotly import (
+    SMALL,
+    Chart,
+    band,
+    chart_axis,
+    chart_layout,
+    chart_title,
+    rounded,
+    trace_of,
+)
+from adfast.report.palette import Style
 from adfast.runs.run_record import Evaluation
-
-Chart = dict[str, Any]
-
-SMALL = {"color": "@muted", "size": 12}
 
 
 def return_chart(evaluation: Evaluation) -> Chart:
@@ -26,7 +27,7 @@ def return_chart(evaluation: Evaluation) -> Chart:
     traces: list[dict[str, Any]] = []
     for curve in curves:
         if curve.band is not None:
-            traces += _band(curve)
+            traces += band(curve.episodes, *curve.band, curve.colour, opacity=0.18)
         traces.append(_line(curve))
     shapes, annotations = [], []
     for mark in context_marks(evaluation):
@@ -122,68 +123,9 @@ def training_chart(series: TrainingSeries) -> Chart:
 
 
 def _line(curve: Curve) -> dict[str, Any]:
-    trace: dict[str, Any] = {
-        "type": "scatter",
-        "mode": "lines",
-        "name": escape(curve.name),
-        "x": curve.episodes.tolist(),
-        "y": rounded(curve.values),
-        "line": {"color": f"@{curve.colour}", "width": curve.width, "dash": curve.dash},
-        "hovertemplate": "%{y:.2f}",
-    }
+    trace = trace_of(curve.name, curve.episodes, curve.values, Style(curve.colour, curve.dash))
+    trace["line"]["width"] = curve.width
     if curve.band is not None:
         trace["customdata"] = np.column_stack(curve.band).round(3).tolist()
         trace["hovertemplate"] = "%{y:.2f} (%{customdata[0]:.2f} to %{customdata[1]:.2f})"
     return trace
-
-
-def _band(curve: Curve) -> list[dict[str, Any]]:
-    """Two invisible lines with the space between them filled."""
-    assert curve.band is not None
-    edge = {
-        "type": "scatter",
-        "mode": "lines",
-        "x": curve.episodes.tolist(),
-        "line": {"width": 0},
-        "hoverinfo": "skip",
-    }
-    low, high = curve.band
-    filled = {"fill": "tonexty", "fillcolor": f"@{curve.colour}/0.18"}
-    return [edge | {"y": rounded(low)}, edge | {"y": rounded(high)} | filled]
-
-
-def chart_layout(height: int, top: int) -> dict[str, Any]:
-    """The layout of a line chart of this height and top margin in pixels."""
-    return {
-        "height": height,
-        "margin": {"l": 56, "r": 12, "t": top, "b": 44},
-        "showlegend": False,
-        "hovermode": "x unified",
-        "paper_bgcolor": "rgba(0,0,0,0)",
-        "plot_bgcolor": "rgba(0,0,0,0)",
-        "font": {"color": "@ink", "family": "system-ui, sans-serif", "size": 13},
-        "hoverlabel": {"bgcolor": "@card", "bordercolor": "@rule", "font": {"color": "@ink"}},
-        "xaxis": chart_axis(),
-    }
-
-
-def chart_axis() -> dict[str, Any]:
-    """An axis with a faint grid."""
-    return {
-        "gridcolor": "@rule",
-        "linecolor": "@rule",
-        "zeroline": False,
-        "tickfont": {"color": "@muted"},
-        "automargin": True,
-        "fixedrange": True,
-    }
-
-
-def chart_title(text: str) -> dict[str, Any]:
-    """The title of an axis."""
-    return {"text": text, "font": SMALL | {"size": 13}, "standoff": 10}
-
-
-def rounded(values: np.ndarray) -> list[float | None]:
-    """Six digits of each value; None, a gap in the line, for what is not finite."""
-    return [float(f"{value:.6g}") if np.isfinite(value) else None for value in values]

@@ -15,16 +15,18 @@ from types import MappingProxyType
 
 from adfast import __version__
 from adfast.durable import replace_files
+from adfast.report.axes import png
 from adfast.report.curves import training_series
-from adfast.report.figures import FIGURES, draw_figures, png
+from adfast.report.figures import FIGURES, draw_figures
 from adfast.report.page.appendix import (
     configuration_section,
     provenance_section,
     timings_section,
 )
-from adfast.report.page.charts import Chart, return_chart, training_chart
+from adfast.report.page.charts import return_chart, training_chart
 from adfast.report.page.headline import headline, tiles
 from adfast.report.page.packing import compressed, inline_json
+from adfast.report.page.plotly import Chart
 from adfast.report.page.replay.panel import replay_section
 from adfast.report.page.replay.recording import recording_of
 from adfast.report.page.results import (

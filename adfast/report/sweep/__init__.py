@@ -14,7 +14,7 @@ def write_sweep_report(directory: Path) -> Path:
     Raises `RunError` where `sweep.json` is missing or damaged.
     """
     from adfast.durable import replace_files
-    from adfast.report.figures import png
+    from adfast.report.axes import png
     from adfast.report.sweep.figure import sweep_figure
     from adfast.report.sweep.page import sweep_page
     from adfast.report.sweep.series import sweep_series

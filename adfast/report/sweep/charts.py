@@ -1,4 +1,4 @@
-"""The panels of a sweep's figure as Plotly specifications; see `adfast.report.page.charts`."""
+"""The panels of a sweep's figure as Plotly specifications; see `adfast.report.page.plotly`."""
 
 from __future__ import annotations
 
@@ -7,8 +7,17 @@ from typing import Any
 
 import numpy as np
 
-from adfast.report.page.charts import Chart, chart_axis, chart_layout, chart_title, rounded
-from adfast.report.sweep.series import MARGIN, LevelLine, Style, SweepSeries
+from adfast.report.page.plotly import (
+    Chart,
+    band,
+    chart_axis,
+    chart_layout,
+    chart_title,
+    level_marks,
+    trace_of,
+    whiskers,
+)
+from adfast.report.sweep.series import MARGIN, SweepSeries
 
 NARROW = 24  # characters of tick labels side by side on a narrow screen
 
@@ -25,9 +34,14 @@ def returns_chart(series: SweepSeries) -> Chart:
             "hovertemplate": "%{y:.2f} (%{customdata[0]:.2f} to %{customdata[1]:.2f})",
         }
         if series.is_ordered:
-            traces += band(line.place, line.low, line.high, line.style)
+            traces += band(line.place, line.low, line.high, line.style.colour)
         else:
-            trace |= whiskers(line)
+            colour = line.style.colour
+            trace |= {
+                "mode": "markers",
+                "marker": {"color": f"@{colour}", "size": 9},
+                "error_y": whiskers(line.mean, line.low, line.high, colour),
+            }
         traces.append(trace)
     ticks = [escape(tick) for tick in series.ticks]
     if series.sees is not None:
@@ -54,7 +68,7 @@ def episodes_chart(series: SweepSeries) -> Chart:
     traces: list[dict[str, Any]] = []
     for line in series.point_lines:
         number = np.arange(1, len(line.mean) + 1)
-        traces += band(number, line.low, line.high, line.style)
+        traces += band(number, line.low, line.high, line.style.colour)
         traces.append(trace_of(line.name, number, line.mean, line.style))
     layout = with_references(chart_layout(height=400, top=12), series)
     layout["xaxis"] |= {
@@ -81,79 +95,11 @@ def loss_chart(series: SweepSeries) -> Chart:
     return {"data": traces, "layout": layout, "compact": {"height": 340, "hovermode": "closest"}}
 
 
-def trace_of(name: str, x: np.ndarray, y: np.ndarray, style: Style) -> dict[str, Any]:
-    """A line."""
-    return {
-        "type": "scatter",
-        "mode": "lines",
-        "name": escape(name),
-        "x": rounded(x),
-        "y": rounded(y),
-        "line": {"color": f"@{style.colour}", "width": 2.2, "dash": style.dash},
-        "hovertemplate": "%{y:.2f}",
-    }
-
-
-def whiskers(line: LevelLine) -> dict[str, Any]:
-    """What makes points of a trace: a mark each, with its interval."""
-    return {
-        "mode": "markers",
-        "marker": {"color": f"@{line.style.colour}", "size": 9},
-        "error_y": {
-            "type": "data",
-            "symmetric": False,
-            "array": rounded(line.high - line.mean),
-            "arrayminus": rounded(line.mean - line.low),
-            "color": f"@{line.style.colour}",
-            "thickness": 1.6,
-            "width": 5,
-        },
-    }
-
-
-def band(x: np.ndarray, low: np.ndarray, high: np.ndarray, style: Style) -> list[dict[str, Any]]:
-    """Two invisible lines with the space between them filled."""
-    edge = {
-        "type": "scatter",
-        "mode": "lines",
-        "x": rounded(x),
-        "line": {"width": 0},
-        "hoverinfo": "skip",
-    }
-    filled = {"fill": "tonexty", "fillcolor": f"@{style.colour}/0.15"}
-    return [edge | {"y": rounded(low)}, edge | {"y": rounded(high)} | filled]
-
-
 def with_references(layout: dict[str, Any], series: SweepSeries) -> dict[str, Any]:
     """`layout` with the optimum and the random policy's return as level lines."""
-    references = (("optimum", series.optimal, "@optimal"), ("random", series.random, "@random"))
     layout["yaxis"] = chart_axis() | {
         "title": chart_title("return per episode"),
         "rangemode": "tozero",
     }
-    layout["shapes"] = [
-        {
-            "type": "line",
-            "xref": "paper",
-            "x0": 0,
-            "x1": 1,
-            "y0": value,
-            "y1": value,
-            "line": {"color": colour, "width": 1.2, "dash": "dash"},
-        }
-        for _, value, colour in references
-    ]
-    layout["annotations"] = [
-        {
-            "text": name,
-            "xref": "paper",
-            "x": 1,
-            "xanchor": "right",
-            "y": value,
-            "yanchor": "bottom",
-            "showarrow": False,
-            "font": {"color": "@muted", "size": 12},
-        }
-        for name, value, _ in references
-    ]
-    return layout
+    references = (("optimum", series.optimal, "optimal"), ("random", series.random, "random"))
+    return layout | level_marks(references)

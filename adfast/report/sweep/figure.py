@@ -7,12 +7,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from adfast.printable import printable
-from adfast.report.figures import DASHES, plain_axes
+from adfast.report.axes import draw_levels, draw_line, label, plain_axes
 from adfast.report.palette import LIGHT
 from adfast.report.sweep.series import MARGIN, SweepSeries
-
-MAX_LABEL = 40  # characters
 
 
 def sweep_figure(series: SweepSeries) -> Figure:
@@ -34,24 +31,21 @@ def draw_returns(axes: Axes, series: SweepSeries) -> None:
     """Return at the end against the levels of the first axis, one line per group."""
     for line in series.level_lines:
         colour = LIGHT[line.style.colour]
-        name = label(line.name)
         if not series.is_ordered:
             sides = np.stack([line.mean - line.low, line.high - line.mean])
             axes.errorbar(
-                line.place, line.mean, sides, fmt="o", color=colour, capsize=4, label=name
+                line.place,
+                line.mean,
+                sides,
+                fmt="o",
+                color=colour,
+                capsize=4,
+                label=label(line.name),
             )
             continue
         axes.fill_between(line.place, line.low, line.high, color=colour, alpha=0.15, linewidth=0)
-        axes.plot(
-            line.place,
-            line.mean,
-            color=colour,
-            linestyle=DASHES[line.style.dash],
-            linewidth=2.2,
-            marker="o",
-            markersize=5,
-            label=name,
-        )
+        joined = {"linewidth": 2.2, "marker": "o", "markersize": 5}
+        draw_line(axes, line.name, line.place, line.mean, line.style, **joined)
     draw_references(axes, series)
     ticks, title = tuple(map(label, series.ticks)), label(series.title)
     if series.sees is not None:
@@ -70,14 +64,7 @@ def draw_episodes(axes: Axes, series: SweepSeries) -> None:
         colour = LIGHT[line.style.colour]
         number = np.arange(1, len(line.mean) + 1)
         axes.fill_between(number, line.low, line.high, color=colour, alpha=0.12, linewidth=0)
-        axes.plot(
-            number,
-            line.mean,
-            color=colour,
-            linestyle=DASHES[line.style.dash],
-            linewidth=1.8,
-            label=label(line.name),
-        )
+        draw_line(axes, line.name, number, line.mean, line.style)
     draw_references(axes, series)
     axes.set_xlim(0.5, max(len(line.mean) for line in series.point_lines) + 0.5)
     axes.set_xlabel("episode in context")
@@ -88,45 +75,16 @@ def draw_episodes(axes: Axes, series: SweepSeries) -> None:
 def draw_loss(axes: Axes, series: SweepSeries) -> None:
     """Next-action loss by position, one line per level of the first axis."""
     for line in series.point_lines:
-        axes.plot(
-            line.position,
-            line.loss,
-            color=LIGHT[line.style.colour],
-            linestyle=DASHES[line.style.dash],
-            linewidth=1.8,
-            label=label(line.name),
-        )
+        draw_line(axes, line.name, line.position, line.loss, line.style)
     axes.set_xscale("log")
     axes.set_xlabel("transitions of history before")
     axes.set_ylabel("next-action loss, nats")
     axes.legend(frameon=False, fontsize=9)
 
 
-def label(name: str) -> str:
-    """A name as a figure has room for it, shown to the letter: no formula, nothing unseen."""
-    text = printable(name)
-    if len(text) > MAX_LABEL:
-        text = text[: MAX_LABEL - 1] + "\u2026"
-    return text.replace("$", r"\$")
-
-
 def draw_references(axes: Axes, series: SweepSeries) -> None:
     """The optimum and the random policy's return, as level lines."""
-    for value, name, colour in (
-        (series.optimal, "optimum", "optimal"),
-        (series.random, "random", "random"),
-    ):
-        axes.axhline(value, color=LIGHT[colour], linestyle=DASHES["dash"], linewidth=1.2)
-        axes.annotate(
-            name,
-            (1, value),
-            xycoords=("axes fraction", "data"),
-            xytext=(-3, 3),
-            textcoords="offset points",
-            horizontalalignment="right",
-            fontsize=9,
-            color=LIGHT["muted"],
-        )
+    draw_levels(axes, (("optimum", series.optimal, "optimal"), ("random", series.random, "random")))
     greatest = max(series.optimal, *(line.high.max() for line in series.level_lines))
     num_lines = max(len(series.level_lines), len(series.point_lines))
     axes.set_ylim(bottom=0, top=(1.08 + 0.08 * min(num_lines, 6)) * greatest)  # room for a legend

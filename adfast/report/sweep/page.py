@@ -11,8 +11,9 @@ from adfast.report.page.document import document
 from adfast.report.page.drawings import dot_sample, line_sample
 from adfast.report.page.section import PageSection
 from adfast.report.page.wording import counted, duration
+from adfast.report.palette import Style
 from adfast.report.sweep.charts import episodes_chart, loss_chart, returns_chart
-from adfast.report.sweep.series import Style, SweepSeries, sight, sweep_series
+from adfast.report.sweep.series import SweepSeries, sight, sweep_series
 from adfast.runs.sweep.record import PointRecord, SweepRecord
 
 SIGHT = (

@@ -12,21 +12,11 @@ from itertools import product
 
 import numpy as np
 
+from adfast.report.palette import Style, line_style
 from adfast.runs.sweep.record import PointRecord, SweepRecord
 
-# Palette entries and dashes of lines in their order, warm to cold: little context to much.
-COLOURS = ("alarm", "source", "accuracy", "ideal", "train", "model", "random")
 MARGIN = 0.4  # beside the first and the last level, of the space between two
 ASIDE = 0.6  # of the space between two levels, for the points of all groups
-DASHES = ("solid", "dash", "dot", "dashdot")
-
-
-@dataclass(frozen=True)
-class Style:
-    """A palette entry and a Plotly dash."""
-
-    colour: str
-    dash: str = "solid"
 
 
 @dataclass(frozen=True)
@@ -118,14 +108,6 @@ def sweep_series(sweep: SweepRecord) -> SweepSeries:
         optimal=float(np.mean([point.optimal for point in focus])),
         random=float(np.mean([point.random for point in focus])),
     )
-
-
-def line_style(index: int, count: int) -> Style:
-    """The style of line `index` of `count`: of a few, the last one has the model's colour."""
-    last = COLOURS.index("model")
-    if count <= last + 1:
-        return Style(COLOURS[last - round(last * (count - 1 - index) / max(count - 1, 1))])
-    return Style(COLOURS[index % len(COLOURS)], DASHES[index // len(COLOURS) % len(DASHES)])
 
 
 def is_quantity(value: str) -> bool:

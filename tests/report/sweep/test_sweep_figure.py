@@ -5,11 +5,11 @@ import struct
 import numpy as np
 import pytest
 
-from adfast.report.figures import png
-from adfast.report.palette import DARK
+from adfast.report.axes import png
+from adfast.report.palette import COLOURS, DARK, line_style
 from adfast.report.sweep.charts import returns_chart
 from adfast.report.sweep.figure import sweep_figure
-from adfast.report.sweep.series import COLOURS, line_style, sweep_series
+from adfast.report.sweep.series import sweep_series
 from adfast.runs.sweep.record import SweepRecord
 from report.sweep.synthetic_sweep import point, sweep_record
 

@@ -1,0 +1,130 @@
+"""What the page's charts are made of: Plotly specifications in plain JSON.
+
+Colours are written as tokens, `@model` or `@model/0.18` with an opacity, which `charts.js` replaces
+by the page's CSS variables: so one specification serves the light and the dark scheme. `compact`
+holds the layout changes for narrow screens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from html import escape
+from typing import Any
+
+import numpy as np
+
+from adfast.report.palette import Style
+
+Chart = dict[str, Any]
+
+SMALL = {"color": "@muted", "size": 12}
+
+
+def trace_of(name: str, x: np.ndarray, y: np.ndarray, style: Style) -> dict[str, Any]:
+    """A line."""
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "name": escape(name),
+        "x": rounded(x),
+        "y": rounded(y),
+        "line": {"color": f"@{style.colour}", "width": 2.2, "dash": style.dash},
+        "hovertemplate": "%{y:.2f}",
+    }
+
+
+def band(
+    x: np.ndarray, low: np.ndarray, high: np.ndarray, colour: str, opacity: float = 0.15
+) -> list[dict[str, Any]]:
+    """Two invisible lines with the space between them filled."""
+    edge = {
+        "type": "scatter",
+        "mode": "lines",
+        "x": rounded(x),
+        "line": {"width": 0},
+        "hoverinfo": "skip",
+    }
+    filled = {"fill": "tonexty", "fillcolor": f"@{colour}/{opacity:g}"}
+    return [edge | {"y": rounded(low)}, edge | {"y": rounded(high)} | filled]
+
+
+def whiskers(mean: np.ndarray, low: np.ndarray, high: np.ndarray, colour: str) -> dict[str, Any]:
+    """The intervals of a trace's points, as its `error_y`."""
+    return {
+        "type": "data",
+        "symmetric": False,
+        "array": rounded(high - mean),
+        "arrayminus": rounded(mean - low),
+        "color": f"@{colour}",
+        "thickness": 1.6,
+        "width": 5,
+    }
+
+
+def level_marks(levels: Iterable[tuple[str, float, str]]) -> dict[str, Any]:
+    """The part of a layout that draws levels (name, value, colour) across a chart."""
+    levels = list(levels)
+    return {
+        "shapes": [
+            {
+                "type": "line",
+                "xref": "paper",
+                "x0": 0,
+                "x1": 1,
+                "y0": value,
+                "y1": value,
+                "line": {"color": f"@{colour}", "width": 1.2, "dash": "dash"},
+            }
+            for _, value, colour in levels
+        ],
+        "annotations": [
+            {
+                "text": escape(name),
+                "xref": "paper",
+                "x": 1,
+                "xanchor": "right",
+                "y": value,
+                "yanchor": "bottom",
+                "showarrow": False,
+                "font": SMALL,
+            }
+            for name, value, _ in levels
+        ],
+    }
+
+
+def chart_layout(height: int, top: int) -> dict[str, Any]:
+    """The layout of a line chart of this height and top margin in pixels."""
+    return {
+        "height": height,
+        "margin": {"l": 56, "r": 12, "t": top, "b": 44},
+        "showlegend": False,
+        "hovermode": "x unified",
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "font": {"color": "@ink", "family": "system-ui, sans-serif", "size": 13},
+        "hoverlabel": {"bgcolor": "@card", "bordercolor": "@rule", "font": {"color": "@ink"}},
+        "xaxis": chart_axis(),
+    }
+
+
+def chart_axis() -> dict[str, Any]:
+    """An axis with a faint grid."""
+    return {
+        "gridcolor": "@rule",
+        "linecolor": "@rule",
+        "zeroline": False,
+        "tickfont": {"color": "@muted"},
+        "automargin": True,
+        "fixedrange": True,
+    }
+
+
+def chart_title(text: str) -> dict[str, Any]:
+    """The title of an axis."""
+    return {"text": text, "font": SMALL | {"size": 13}, "standoff": 10}
+
+
+def rounded(values: np.ndarray) -> list[float | None]:
+    """Six digits of each value; None, a gap in the line, for what is not finite."""
+    return [float(f"{value:.6g}") if np.isfinite(value) else None for value in values]
