@@ -10,6 +10,7 @@ import argparse
 import json
 import os
 import sys
+from collections import Counter
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -21,9 +22,9 @@ from adfast.cli.interruption import CutOff, interruption
 from adfast.errors import AdfastError, InvalidArgument
 from adfast.provenance import collect_provenance
 from benchmarks import ROOT
-from benchmarks.card import is_for_card, run_on_card
 from benchmarks.command_line import DEFAULT_PATH, check_default_record, check_options, parse
 from benchmarks.contest import NotEquivalent
+from benchmarks.device import name_of
 from benchmarks.guard.against import FEWEST_LAUNCHES as LAUNCHES
 from benchmarks.guard.against import SLICE_SECONDS, judge_all
 from benchmarks.guard.compare import compare, require_same_machine
@@ -59,13 +60,12 @@ def main(arguments: list[str] | None = None) -> int:
 def carry_out(options: argparse.Namespace) -> int:
     """The exit status of what the options ask for; raises `AdfastError` where they cannot be."""
     check_options(options)
-    if is_for_card(options):
-        return run_card(options)
     check_default_record(options)
     workloads = select(options.names)
     if options.list:
         list_workloads()
         return 0
+    workloads = possible(workloads)
     if options.against is not None:
         return run_against(options, workloads)
     reference = None if options.compare is None else read_reference(options.compare)
@@ -75,9 +75,21 @@ def carry_out(options: argparse.Namespace) -> int:
 def list_workloads() -> None:
     """Print every workload after its layer, and every optional rival with how to get it."""
     for workload in WORKLOADS:
-        print(f"{workload.layer:<18} {workload.name}")
+        skipped = workload.why_skipped()
+        print(f"{workload.layer:<18} {workload.name}{f' ({skipped})' if skipped else ''}")
     for package, state in availability():
         print(f"{'rival':<18} {package}: {state}")
+
+
+def possible(workloads: list[Workload]) -> list[Workload]:
+    """Those that can be timed on this machine; raises `InvalidArgument` where that is none."""
+    reasons = {workload.name: workload.why_skipped() for workload in workloads}
+    skipped = Counter(reason for reason in reasons.values() if reason is not None)
+    if skipped.total() == len(workloads):
+        raise InvalidArgument(f"nothing to time here: {workloads[0].name} {skipped.popitem()[0]}")
+    for reason, number in skipped.items():
+        print(f"{number} of {len(workloads)} workloads skipped: {reason}", file=sys.stderr)
+    return [workload for workload in workloads if reasons[workload.name] is None]
 
 
 def effort_of(options: argparse.Namespace) -> Effort:
@@ -105,7 +117,7 @@ def run(options: argparse.Namespace, workloads: list[Workload], reference: Recor
     measurements = measure_all(workloads, effort, small=options.quick)
     record = Record(
         is_quick=options.quick,
-        provenance=collect_provenance() | {"rivals": versions()},
+        provenance=collect_provenance() | {"rivals": versions()} | card_of(workloads),
         load_average=(load_before, os.getloadavg()[0]),
         measurements=measurements,
     )
@@ -127,14 +139,10 @@ def run(options: argparse.Namespace, workloads: list[Workload], reference: Recor
     return 1 if is_slower or not is_whole else 0
 
 
-def run_card(options: argparse.Namespace) -> int:
-    """Check and time the attention on the card; raises `InvalidArgument` for another's record."""
-    comparisons, record = run_on_card(options)
-    if options.compare is not None:
-        show(comparison_table(comparisons), [one.describe() for one in comparisons], options)
-    elif options.json:
-        print(json.dumps(record))
-    return int(any(comparison.verdict == "slower" for comparison in comparisons))
+def card_of(workloads: list[Workload]) -> dict[str, str | None]:
+    """What a record says of the card, if any workload ran on one."""
+    devices = {workload.device for workload in workloads} - {"cpu"}
+    return {"card": name_of(devices.pop())} if devices else {}
 
 
 def run_against(options: argparse.Namespace, workloads: list[Workload]) -> int:

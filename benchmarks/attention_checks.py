@@ -14,9 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from adfast.attention import KeyValueCache, reference
-from adfast.attention import triton as kernels
-from adfast.attention.triton.operator import attention_operator
+from benchmarks.engine import KeyValueCache, attention_operator, reference, triton
 
 Heads = tuple[int, int]  # query heads, key heads
 
@@ -95,7 +93,7 @@ def largest_errors(case: Case, device: torch.device | str) -> dict[str, tuple[fl
     visible = reference.visible_keys(case.length, case.window, starts, inputs[0].device)
 
     def ours(q: Tensor, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
-        return kernels.attention(
+        return triton.attention(
             q,
             k,
             v,
@@ -170,12 +168,12 @@ def decoding_error(
         num_environments, heads[1], case.head_dim, window, dtype=dtype, device=device
     )
     streamed = [
-        kernels.decode(
+        triton.decode(
             q[:, :, t], k[:, :, t], v[:, :, t], cache, begins + t, begins, scale=case.scale
         )
         for t in range(length)
     ]
-    whole, _ = kernels.attention(
+    whole, _ = triton.attention(
         q,
         k,
         v,
@@ -209,3 +207,26 @@ def longest_error(device: torch.device | str, length: int = 1 << 20, tail: int =
         float((a[:, :, -kept:] - b[:, :, -kept:]).abs().max())
         for a, b in zip(whole, part, strict=True)
     )
+
+
+def failures(device: torch.device | str, longest: int) -> list[str]:
+    """What is wrong, of all that is checked; sequences of at most `longest` tokens."""
+    found = []
+    for case in CASES:
+        if case.length <= longest:
+            found += [
+                f"{case}: {name} {error:.1e} > {allowed:.1e}"
+                for name, (error, allowed) in largest_errors(case, device).items()
+                if error > allowed
+            ]
+    if not is_deterministic(device, min(longest, 4096)):
+        found.append("deterministic gradients differ from run to run")
+    check_operator(device)
+    if torch.device(device).type == "cuda":
+        for heads in ((2, 2), (4, 1)):
+            for window in (64, None):
+                if decoding_error(device, heads, window, torch.float32) > 1e-4:
+                    found.append(f"decode differs from attention: {heads}, window {window}")
+        if longest_error(device) > 3e-2:
+            found.append("a million tokens differ from their tail")
+    return found

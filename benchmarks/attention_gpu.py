@@ -1,27 +1,24 @@
 """`python -m benchmarks.attention_gpu`: the Triton attention on the card at hand, in ten minutes.
 
-Checks the kernels against the definition in float64, then times them in turn with every rival that
-is importable: picoseconds per live score (a pair of a query and a key that it sees, of one head),
-share of the floor, and ratio to the best rival. Needs torch, triton and numpy, nothing else. A
-rival that is wrong on the workload is not timed; a red check ends the run before anything is.
-`--small` goes through all of it at sizes that mean nothing, with TRITON_INTERPRET=1 on a CPU too.
+Checks the kernels against the definition in float64, then times the rows of the table of workloads
+that are attention on a card, with every rival that is importable: picoseconds per live score (a
+pair of a query and a key that it sees, of one head), share of the floor, and ratios. Needs torch,
+Triton and NumPy, nothing else; what `adfast bench cuda` times besides needs all of adfast. A red
+check ends the run before anything is timed. `--small` goes through all of it at sizes that mean
+nothing, with TRITON_INTERPRET=1 on a CPU too.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
+import os
 import sys
-import time
 import types
-from collections.abc import Callable
-from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 import triton
 
@@ -30,245 +27,71 @@ if find_spec("adfast._native") is None:  # the C++ extension, which computes on 
     stand_in.attention_instruction_sets = lambda: ["portable"]  # type: ignore[attr-defined]
     sys.modules["adfast._native"] = stand_in
 
-from adfast.attention import KeyValueCache, reference
-from adfast.attention import triton as kernels
-from adfast.attention.triton.operator import attention_operator
+from adfast.provenance import package_versions, processor_name
 from benchmarks import attention_checks as checks
-from benchmarks.attention_rivals import Attend, rivals
-from benchmarks.attention_workloads import WORKLOADS, Workload
-from benchmarks.device_timer import time_in_turn
+from benchmarks import device as devices
+from benchmarks.measure import FULL, measure
+from benchmarks.pair_timer import Effort
+from benchmarks.record import ContenderRecord, Measurement, Record
+from benchmarks.wording import bandwidth_of, bar_of, rate_of, ratio_of, unit_of
+from benchmarks.workload import Workload
+from benchmarks.workloads import select
 
-CHECKED_LENGTH = 1024
-
-
-def our_contenders(workload: Workload) -> dict[str, Attend]:
-    """The Triton kernels: fused and deterministic gradients, and with bounded logits."""
-    reach = min(workload.window or workload.length, workload.length)
-    scale = workload.head_dim**-0.5
-
-    def attend(logit_bound: float | None, deterministic: bool) -> Attend:
-        return lambda q, k, v: attention_operator(
-            q, k, v, None, reach, scale, logit_bound, deterministic
-        )[0]
-
-    return {
-        "adfast": attend(None, False),
-        "adfast, deterministic": attend(None, True),
-        "adfast, bounded logits": attend(30.0, False),
-    }
+SMALL = (
+    "cuda-attention-causal-head-16",
+    "cuda-attention-variants-window-256",
+    "cuda-attention-decode-512",
+)
+ONCE = Effort(seconds=0.0, sample_seconds=0.0, min_rounds=1)
+LONGEST, SMALL_LONGEST = 1 << 20, 20  # tokens of what is checked beforehand
 
 
-def make_call(workload: Workload, attend: Attend, device: str) -> Callable[[], list[torch.Tensor]]:
-    """One pass over fresh inputs of the workload: the output and, with `backward`, gradients."""
-    case = checks.Case(
-        workload.length, workload.window, workload.head_dim, (workload.heads,) * 2,
-        batch=workload.batch,
-    )  # fmt: skip
-    q, k, v, d_out = case.inputs(device)
-    if not workload.backward:
-        return lambda: [attend(q, k, v)]
-    inputs = tuple(x.requires_grad_() for x in (q, k, v))
-
-    def call() -> list[torch.Tensor]:
-        out = attend(*inputs)
-        return [out.detach(), *torch.autograd.grad(out, inputs, d_out)]
-
-    return call
+def rows(device: str, *, small: bool) -> list[Workload]:
+    """What is timed: attention on a card, or a few of it where kernels are interpreted."""
+    chosen = [workload for workload in select(["cuda"]) if workload.layer == "attention"]
+    return [w.on(device) for w in chosen if not small or w.name in SMALL]
 
 
-def error_against_float64(workload: Workload, attend: Attend, device: str) -> float:
-    """Largest relative root mean square error, over the output and the gradients."""
-    measured = make_call(workload, attend, device)()
-    case = checks.Case(workload.length, workload.window, workload.head_dim, (workload.heads,) * 2)
-    q, k, v, d_out = (x.double() for x in case.inputs(device))
-    inputs = tuple(x.requires_grad_() for x in (q, k, v))
-    out, _ = reference.attention(
-        *inputs, window=workload.window, document_start_BT=None, scale=workload.head_dim**-0.5
-    )
-    exact = [out.detach(), *torch.autograd.grad(out, inputs, d_out)]
-    return relative_difference(measured, exact)
+def lines_of(measurement: Measurement) -> list[str]:
+    """What is printed of one workload."""
+    lines = [f"\n{measurement.title}"]
+    prepared = measurement.notes.get("preparation_seconds", {})
+    floor = measurement.notes.get("floor_seconds")
+    for contender in measurement.contenders:
+        cells = [f"  {contender.label:24} {speed_of(contender, measurement)}"]
+        if floor is not None:
+            cells.append(f"{floor * contender.rate.median:6.1%} of the floor")
+        if contender.advantage is not None:
+            cells.append(f"adfast {ratio_of(contender.advantage)}")
+        if contender.label in prepared:
+            cells.append(f"prepared in {prepared[contender.label] * 1e3:.1f} ms")
+        lines.append("  ".join(cells))
+    left_out = measurement.notes.get("left_out", {})
+    lines += [f"  {name:24} left out: {reason}" for name, reason in left_out.items()]
+    return [*lines, *(f"  {bar_of(bar)}" for bar in measurement.bars)]
 
 
-def relative_difference(ours: list[torch.Tensor], theirs: list[torch.Tensor]) -> float:
-    """Largest norm of a difference over the norm, over as many tensors as both have."""
-    return max(
-        float((a.double() - b.double()).norm() / b.double().norm())
-        for a, b in zip(ours, theirs, strict=False)
-    )
+def speed_of(contender: ContenderRecord, measurement: Measurement) -> str:
+    """Picoseconds per live score; of a decode step its rate and its bandwidth."""
+    if measurement.unit == "live scores":
+        return f"{1e12 / contender.rate.median:8.3f} ps/score"
+    rate = f"{rate_of(contender, measurement)} {unit_of(measurement)}"
+    return f"{rate}, {bandwidth_of(measurement)}"
 
 
-def measure(workload: Workload, device: str, checked_length: int) -> dict[str, Any]:
-    """Time one workload; what cannot run here is listed with its reason."""
-    small = workload.shrunk(checked_length)
-    left_out, preparation = {}, {}
-    calls = {}
-    for name, attend in our_contenders(workload).items():
-        error = error_against_float64(small, our_contenders(small)[name], device)
-        if error > 5e-3:
-            raise SystemExit(f"{name} is wrong on {small.name}: relative error {error:.1e}")
-        calls[name] = make_call(workload, attend, device)
-    expected = calls["adfast"]()
-    for name, prepare in rivals(workload.window, workload.batch, workload.length, device):
-        try:
-            begin = time.perf_counter()
-            attend = prepare()
-            if device == "cuda":
-                torch.cuda.synchronize()
-            preparation[name] = time.perf_counter() - begin
-            call = make_call(workload, attend, device)
-            difference = relative_difference(call(), expected)
-        except Exception as reason:  # a rival may fail in any way; the record says how
-            left_out[name] = f"{type(reason).__name__}: {str(reason).splitlines()[0][:120]}"
-            continue
-        if difference > 2e-2:
-            left_out[name] = f"does other work: relative difference {difference:.1e}"
-            continue
-        calls[name] = call
-    del expected
-    seconds = time_in_turn(calls, device)
-    rows: dict[str, dict[str, Any]] = {}
-    for name, values in seconds.items():
-        picoseconds = float(np.median(values)) * 1e12 / workload.live_scores
-        rows[name] = {
-            "picoseconds_per_score": picoseconds,
-            "quartiles": [float(x) * 1e12 / workload.live_scores for x in quartiles(values)],
-            "share_of_floor": workload.floor / picoseconds,
-            "preparation_seconds": preparation.get(name),
-            "seconds": [float(f"{x:.6g}") for x in values],
-        }
-    best = min((name for name in rows if name in preparation), default=None,
-               key=lambda name: rows[name]["picoseconds_per_score"])  # fmt: skip
-    ratio = None if best is None else float(np.median(seconds[best] / seconds["adfast"]))
-    return {
-        "workload": asdict(workload) | {"name": workload.name, "live_scores": workload.live_scores},
-        "rows": rows,
-        "left_out": left_out,
-        "best_rival": best,
-        "ratio_to_best_rival": ratio,
-    }
-
-
-def quartiles(values: np.ndarray) -> list[float]:
-    """Lower and upper quartile."""
-    return [float(x) for x in np.quantile(values, (0.25, 0.75))]
-
-
-def run_checks(device: str, longest: int) -> dict[str, Any]:
-    """All checks; raises SystemExit with the failures."""
-    failures, errors = [], {}
-    for case in checks.CASES:
-        if case.length > longest:
-            continue
-        errors[repr(case)] = found = checks.largest_errors(case, device)
-        failures += [
-            f"{case}: {name} {error:.1e} > {allowed:.1e}"
-            for name, (error, allowed) in found.items()
-            if error > allowed
-        ]
-    if not checks.is_deterministic(device, min(longest, 4096)):
-        failures.append("deterministic gradients differ from run to run")
-    checks.check_operator(device)
-    if device == "cuda":
-        for heads in ((2, 2), (4, 1)):
-            for window in (64, None):
-                if checks.decoding_error(device, heads, window, torch.float32) > 1e-4:
-                    failures.append(f"decode differs from attention: {heads}, window {window}")
-        if checks.longest_error(device) > 3e-2:
-            failures.append("a million tokens differ from their tail")
-    if failures and device == "cuda":  # the interpreter cuts bfloat16 off instead of rounding
-        raise SystemExit("checks failed:\n" + "\n".join(failures))
-    return errors
-
-
-def time_decoding(device: str, environments: int) -> dict[str, float]:
-    """Microseconds of one decode step of a layer: window 256, four heads of 16, bfloat16."""
-    window, heads, head_dim = 256, 4, 16
-    cache = KeyValueCache(
-        environments, heads, head_dim, window, dtype=torch.bfloat16, device=device
-    )
-    q, k, v = torch.randn(
-        3, environments, heads, head_dim, device=device, dtype=torch.bfloat16
-    ).unbind()
-    step = torch.full((environments,), 10 * window, device=device)
-    start = torch.zeros_like(step)
-    calls = {"decode": lambda: kernels.decode(q, k, v, cache, step, start, scale=0.25)}
-    seconds = time_in_turn(calls, device)["decode"]
-    read_bytes = 2 * environments * heads * window * head_dim * 2
-    return {
-        "environments": environments,
-        "microseconds": float(np.median(seconds)) * 1e6,
-        "bytes_per_second": read_bytes / float(np.median(seconds)),
-    }
-
-
-def report(result: dict[str, Any]) -> None:
-    """Print one workload."""
-    print(f"\n{result['workload']['name']}")
-    for name, row in sorted(result["rows"].items(), key=lambda x: x[1]["picoseconds_per_score"]):
-        prepared = row["preparation_seconds"]
-        print(
-            f"  {name:24} {row['picoseconds_per_score']:8.3f} ps/score"
-            f"  {row['share_of_floor']:6.1%} of the floor"
-            + (f"  prepared in {prepared * 1e3:.1f} ms" if prepared else "")
-        )
-    for name, reason in result["left_out"].items():
-        print(f"  {name:24} left out: {reason}")
-    if result["ratio_to_best_rival"] is not None:
-        bar = result["workload"]["bar"]
-        verdict = "" if bar is None else f" (bar {bar})"
-        print(f"  {result['ratio_to_best_rival']:.2f}x {result['best_rival']}{verdict}")
-
-
-def begin_record(device: str) -> dict[str, Any]:
-    """What was measured on, and with what; `fill_record` adds the figures."""
+def provenance_of(device: str) -> dict[str, Any]:
+    """What was measured on, and with what; takes no compiled extension."""
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "card": torch.cuda.get_device_name() if device == "cuda" else "none, interpreted",
-        "versions": {
-            "torch": torch.__version__,
-            "triton": triton.__version__,
-            "cuda": torch.version.cuda,
-            "numpy": np.__version__,
-            "python": sys.version.split()[0],
-        },
-        "seconds": 0.0,
-        "errors": {},
-        "results": [],
-        "decoding": [],
+        "processor": processor_name(),
+        "card": devices.name_of(device) or "none, interpreted",
+        "versions": package_versions()
+        | {"cuda": str(torch.version.cuda), "python": sys.version.split()[0]},
     }
 
 
-def fill_record(record: dict[str, Any], device: str, *, small: bool) -> None:
-    """Check, time and print everything; `record` has each figure as soon as it is there."""
-    begin = time.perf_counter()
-    record["errors"] = run_checks(device, longest=20 if small else 1 << 20)
-    print(f"checks passed after {time.perf_counter() - begin:.0f} s", flush=True)
-    for workload in WORKLOADS[2:3] if small else WORKLOADS:
-        if small:
-            workload = workload.shrunk(64)
-        record["results"].append(measure(workload, device, 64 if small else CHECKED_LENGTH))
-        report(record["results"][-1])
-        record["seconds"] = time.perf_counter() - begin
-        if device == "cuda":
-            torch.cuda.empty_cache()
-    for environments in (8,) if small else (512, 4096):
-        row = time_decoding(device, environments)
-        record["decoding"].append(row)
-        print(
-            f"\ndecode, window 256, {environments} environments: "
-            f"{row['microseconds']:.1f} us per layer, {row['bytes_per_second'] / 1e12:.2f} TB/s"
-        )
-    record["seconds"] = time.perf_counter() - begin
-
-
-def write_record(record: dict[str, Any], path: Path) -> None:
-    """Write the figures as JSON."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-
-
-def main(arguments: list[str] | None = None) -> None:
-    """Check, time, print, record."""
+def main(arguments: list[str] | None = None) -> int:
+    """Check, time, print, record; the exit status is 1 when a check fails."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.attention_gpu")
     parser.add_argument("--small", action="store_true", help="sizes that mean nothing")
     parser.add_argument("--record", type=Path, metavar="PATH", help="write the figures as JSON")
@@ -276,11 +99,26 @@ def main(arguments: list[str] | None = None) -> None:
     device = "cuda" if torch.cuda.is_available() else "cpu"
     if device == "cpu" and not (options.small and triton.knobs.runtime.interpret):
         parser.error("needs a CUDA device; or set TRITON_INTERPRET=1 and pass --small")
-    record = begin_record(device)
-    fill_record(record, device, small=options.small)
+    failures = checks.failures(device, longest=SMALL_LONGEST if options.small else LONGEST)
+    if failures and device == "cuda":  # the interpreter cuts bfloat16 off instead of rounding
+        print("checks failed:", *failures, sep="\n", file=sys.stderr)
+        return 1
+    print("checks passed", flush=True)
+    load_before = os.getloadavg()[0]
+    measurements = []
+    for workload in rows(device, small=options.small):
+        effort = FULL if device == "cuda" else ONCE
+        measurements.append(measure(workload, effort, small=options.small))
+        print(*lines_of(measurements[-1]), sep="\n", flush=True)
     if options.record is not None:
-        write_record(record, options.record)
+        Record(
+            is_quick=options.small,
+            provenance=provenance_of(device),
+            load_average=(load_before, os.getloadavg()[0]),
+            measurements=measurements,
+        ).write(options.record)
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -9,16 +9,14 @@ from adfast.errors import InvalidArgument
 from benchmarks.measure import FULL, QUICK
 
 DEFAULT_PATH = Path()  # of a record, when none is given
-CARD_LAYER = "attention"
 
 DESCRIPTION = """Time every hot layer, interleaved with its rivals.
 
 With --compare or --against the exit status is 1 when something became slower, beyond noise.
 Ctrl-C ends the measuring, prints what was measured, and keeps it where --record was given."""
 
-EPILOG = f"""`adfast bench {CARD_LAYER}` on a machine with a CUDA device checks and times the Triton
-kernels on the card, against every rival that is importable; without one, and for single workloads,
-it times the attention of the processor."""
+EPILOG = """`adfast bench cuda` times what runs on a CUDA device, where there is one, and
+`adfast bench cpu` the rest."""
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
@@ -30,7 +28,10 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "names", nargs="*", metavar="NAME", help="workloads or layers; all without any"
+        "names",
+        nargs="*",
+        metavar="NAME",
+        help="workloads, layers or devices (cpu, cuda); all without any",
     )
     parser.add_argument(
         "--list", action="store_true", help="list workloads and optional rivals, and stop"

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
 
 from adfast.errors import AdfastError
-from benchmarks.pair_timer import Contender
+from benchmarks.pair_timer import Clock, Contender
 
 Role = Literal["subject", "rival", "limit"]
 
@@ -26,6 +26,9 @@ class Contest:
     what they run. `limit` does in the same units what the machine allows at best: it copies the
     same bytes, or multiplies matrices with as many operations. `bytes_per_unit` is stated where
     bandwidth matters, and `starts_processes` where the work is done in processes of its own.
+    `clock` reads the seconds where the work is not done when a call returns, as on a card. `notes`,
+    JSON-ready, are kept beside the figures: `floor_seconds` what a unit takes at least, derived and
+    not measured, `left_out` rivals with the reason, `preparation_seconds` of those that prepare.
     """
 
     subject: Contender
@@ -34,6 +37,8 @@ class Contest:
     limit: Contender | None = None
     bytes_per_unit: float | None = None
     starts_processes: bool = False
+    clock: Clock | None = None
+    notes: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def members(self) -> list[tuple[Role, Contender]]:

@@ -16,10 +16,14 @@ from typing import Any
 # A place is "package.module", "package.module:attribute" or "folder/file.py:attribute", a file of
 # the checkout that adfast is taken from. A name is the last word of its first place.
 PLACES: tuple[tuple[str, ...], ...] = (
+    ("adfast.attention:KeyValueCache",),
     ("adfast.attention:attention",),
     ("adfast.attention:packed_attention",),
     ("adfast.attention.banded_cpu",),
     ("adfast.attention.native_cpu",),
+    ("adfast.attention.reference",),
+    ("adfast.attention.triton",),
+    ("adfast.attention.triton.operator:attention_operator",),
     ("adfast.collection.collect:collect",),
     ("adfast.collection.live_ring:LiveRing",),
     ("adfast.evaluation.action_sampling:sample_actions",),
@@ -38,7 +42,9 @@ PLACES: tuple[tuple[str, ...], ...] = (
     ("adfast.histories.shard:place_tensors",),
     ("adfast.models.checkpoint:load_model",),
     ("adfast.models.config:ModelConfig",),
+    ("adfast.models.device:resolve_precision",),
     ("adfast.models.feed_forward",),
+    ("adfast.models.layer_step",),
     ("adfast.models.linear",),
     ("adfast.models.native_layers:computes_natively",),
     ("adfast.models.norm",),
@@ -71,8 +77,10 @@ PLACES: tuple[tuple[str, ...], ...] = (
     ("adfast.training.objective:next_action_accuracy",),
     ("adfast.training.objective:next_action_loss",),
     ("adfast.training.optimizer:OptimizerGroup",),
+    ("adfast.training.prefetch:BatchPrefetcher",),
     ("adfast.training.sharded_gradient:ShardedGradient",),
     ("adfast.training.sharded_gradient:gradients",),
+    ("adfast.training.transfer:CudaTransfer",),
     ("adfast.training.undivided_gradient:UndividedGradient",),
 )
 

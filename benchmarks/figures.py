@@ -5,13 +5,11 @@ Every processor keeps records of its own, and the newest of each is shown.
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from adfast.errors import InvalidArgument
 from benchmarks import ROOT
@@ -20,7 +18,7 @@ from benchmarks.wording import bar_of, rate_of, ratio_of, share_of, unit_of
 
 README = ROOT / "README.md"
 BENCHMARKS = ROOT / "docs" / "benchmarks.md"
-CARD_RECORDS = FOLDER / "attention"
+CARD_RECORDS = FOLDER / "cards"
 RIVAL_RECORDS = FOLDER / "rivals"
 
 Linked = tuple[Record, str]  # a record, and the link to it
@@ -73,13 +71,14 @@ def compared_block(records: Sequence[Linked]) -> str:
     """Markdown: workloads with a bar in any of `records`, and of each what it has of them."""
     heads = ["one core", "instead", *(record.processor for record, _ in records)]
     known = [{m.name: m for m in record.measurements} for record, _ in records]
-    names = dict.fromkeys(m.name for of_one in known for m in of_one.values() if m.bars)
+    found = (m for of_one in known for m in of_one.values())
+    names = dict.fromkeys(m.name for m in found if m.bars and m.device == "cpu")
     rows = []
     for name in names:
-        found = next(of_one[name] for of_one in known if name in of_one)
-        rivals = "<br>".join(rival.label for rival in found.rivals)
+        first = next(of_one[name] for of_one in known if name in of_one)
+        rivals = "<br>".join(rival.label for rival in first.rivals)
         cells = (compared_cell(of_one.get(name)) for of_one in known)
-        rows.append([found.title, rivals, *cells])
+        rows.append([first.title, rivals, *cells])
     sources = [
         f"{record.processor}: {record.date[:10]}, commit {commit_of(record)} ([record]({link}))"
         for record, link in records
@@ -104,7 +103,7 @@ def compared_cell(measurement: Measurement | None) -> str:
 def figure_block(record: Record, link: str) -> str:
     """Markdown: a table of all workloads, and where and when they were measured."""
     heads = ["one core", "adfast", "instead", "ratio (quartiles)", "of the limit", "bar"]
-    rows = [figure_row(m, with_bars=True) for m in record.measurements]
+    rows = [figure_row(m, with_bars=True) for m in record.measurements if m.device == "cpu"]
     source = (
         f"Medians of interleaved rounds on {record.processor}, {record.date[:10]}, "
         f"commit {commit_of(record)} ([record]({link})); `adfast bench` measures them on your "
@@ -154,34 +153,24 @@ def rivals_of_records(folder: Path) -> str:
 
 
 def newest_card_figures(folder: Path) -> str:
-    """The table of the newest record of a card, or that there is none."""
-    records = {path: json.loads(path.read_text()) for path in CARD_RECORDS.glob("*.json")}
-    if not records:
-        return "No card has been measured yet."
-    path = max(records, key=lambda path: str(records[path]["date"]))
-    return card_block(records[path], link_to(path, folder))
+    """What the newest record of each card says, or that there is none."""
+    newest: dict[str, Linked] = {}
+    for path in CARD_RECORDS.glob("*.json"):
+        record = Record.read(path)
+        card = str(record.provenance["card"])
+        if card not in newest or newest[card][0].date < record.date:
+            newest[card] = record, link_to(path, folder)
+    blocks = (card_block(*newest[card]) for card in sorted(newest))
+    return "\n\n".join(blocks) or "No card has been measured yet."
 
 
-def card_block(record: dict[str, Any], link: str) -> str:
-    """Markdown: the kernels of a card's record beside the best rival of each shape."""
-    heads = ["shape", "adfast", "of the floor", "best rival", "ratio", "bar"]
-    rows = []
-    for result in record["results"]:
-        best, bar = result["best_rival"], result["workload"]["bar"]
-        subject = result["rows"]["adfast"]
-        rows.append(
-            [
-                result["workload"]["name"],
-                f"{subject['picoseconds_per_score']:.3f} ps/score",
-                f"{subject['share_of_floor']:.0%}",
-                f"{best}: {result['rows'][best]['picoseconds_per_score']:.3f}" if best else "",
-                f"{result['ratio_to_best_rival']:.2f}x" if best else "",
-                f">= {bar:g}x" if bar is not None else "",
-            ]
-        )
-    versions = record["versions"]
+def card_block(record: Record, link: str) -> str:
+    """Markdown: what was timed on the card, and with which versions."""
+    heads = ["on a card", "adfast", "instead", "ratio (quartiles)", "of the limit", "bar"]
+    rows = [figure_row(m, with_bars=True) for m in record.measurements if m.device != "cpu"]
+    versions = record.provenance["versions"]
     source = (
-        f"Medians of interleaved rounds on {record['card']}, {record['date'][:10]}, "
+        f"Medians of interleaved rounds on {record.provenance['card']}, {record.date[:10]}, "
         f"torch {versions['torch']}, Triton {versions['triton']} ([record]({link}))."
     )
     return "\n".join([*table(heads, rows), "", source])

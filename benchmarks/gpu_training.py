@@ -1,10 +1,9 @@
 """`python -m benchmarks.gpu_training`: what training and acting reach on a CUDA device.
 
-Measures speed against the three-token model and against recomputing, memory against the context,
-one full-causal step and one windowed step of a million transitions, and recall over the whole
-length; prints a row per figure, each with its receptive field, and judges the bars. `--small` goes
-through all of it in seconds at sizes that mean nothing, on the processor too: it shows that the
-command works.
+Times the rows of the table of workloads that are training and evaluation on a card (`adfast bench
+cuda` times them too), then measures memory against the context, and recall over the whole length;
+judges the bars. `--small` goes through all of it in seconds at sizes that mean nothing, on the
+processor too: it shows that the command works.
 """
 
 from __future__ import annotations
@@ -14,16 +13,21 @@ import json
 import sys
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
 from adfast.models.device import describe_computing, resolve_device
 from adfast.provenance import collect_provenance
-from benchmarks.gpu_measurements import SMALL, Bench, Sizes
+from benchmarks.card_figures import Figure, figures_of
+from benchmarks.card_training import precision_on
+from benchmarks.measure import FULL, QUICK, measure
+from benchmarks.table import results_table
+from benchmarks.wording import three_digits
+from benchmarks.workloads import select
 
-WIDTH = 150  # columns of the table where stdout is no terminal
+WIDTH = 200  # columns of the tables where stdout is no terminal
+LAYERS = ("training", "evaluation")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -33,25 +37,36 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--record", type=Path, metavar="PATH", help="write the figures as JSON")
     options = parser.parse_args(arguments)
     device = resolve_device("auto" if options.small else "cuda", "device")
-    bench = Bench(SMALL if options.small else Sizes(), device)
-    table = Table("figure", "value", "unit", "receptive field", "bar")
-    figures = []
-    for figure in bench.measure():
-        print(f"{figure.name}: {figure.value:.4g} {figure.unit}", file=sys.stderr, flush=True)
-        if options.small:
-            figure = replace(figure, at_least=None, at_most=None)
-        figures.append(figure)
-        value = f"{figure.value:,.4g}"
-        table.add_row(figure.name, value, figure.unit, figure.receptive_field, figure.verdict)
-    Console(width=None if sys.stdout.isatty() else WIDTH).print(table)
+    measurements, figures = [], []
+    for workload in select(["cuda"]):
+        if workload.layer in LAYERS:
+            print(workload.name, file=sys.stderr, flush=True)
+            effort = QUICK if options.small else FULL
+            measurements.append(measure(workload.on(device.type), effort, small=options.small))
+    for figure in figures_of(device.type, small=options.small):
+        print(figure.name, file=sys.stderr, flush=True)
+        figures.append(replace(figure, at_least=None, at_most=None) if options.small else figure)
+    console = Console(width=None if sys.stdout.isatty() else WIDTH)
+    console.print(results_table(measurements))
+    console.print(figures_table(figures))
     if options.record is not None:
-        record: dict[str, Any] = {
-            "provenance": collect_provenance() | describe_computing(device, bench.precision),
-            "sizes": asdict(bench.sizes),
+        record = {
+            "provenance": collect_provenance()
+            | describe_computing(device, precision_on(device.type)),
+            "measurements": [asdict(measurement) for measurement in measurements],
             "figures": [asdict(figure) for figure in figures],
         }
         options.record.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    return int(any(figure.verdict.startswith("MISSES") for figure in figures))
+    bars = [bar.is_met for measurement in measurements for bar in measurement.bars]
+    return int(not all([*bars, *(figure.is_met for figure in figures)]))
+
+
+def figures_table(figures: list[Figure]) -> Table:
+    """One row for each figure."""
+    table = Table("figure", "value", "unit", "bar")
+    for figure in figures:
+        table.add_row(figure.name, three_digits(figure.value), figure.unit, figure.verdict)
+    return table
 
 
 if __name__ == "__main__":

@@ -25,7 +25,8 @@ def measure(
 ) -> Measurement:
     """The measurement of `workload`; bars are judged at full size only.
 
-    The clock is the wall's without the time in which this thread waited for a core, unless given.
+    The clock, unless given, is the contest's own, or else the wall's without the time in which this
+    thread waited for a core.
     Raises `NotEquivalent` when subject and rivals do different work, without timing them.
     """
     begin = time.perf_counter()
@@ -34,7 +35,8 @@ def measure(
         set_up_seconds = time.perf_counter() - begin
         members = contest.members
         contenders = [contender for _, contender in members]
-        timings = time_interleaved(contenders, effort, clock or own_clock(time.perf_counter))
+        clock = clock or contest.clock or own_clock(time.perf_counter)
+        timings = time_interleaved(contenders, effort, clock)
     return Measurement(
         name=workload.name,
         title=workload.title,
@@ -47,7 +49,8 @@ def measure(
             describe(role, contender, timing, timings[0])
             for (role, contender), timing in zip(members, timings, strict=True)
         ],
-        bars=[] if small else [judge(bar, contest, timings) for bar in workload.bars],
+        bars=[] if small else judge_all(workload, contest, timings),
+        notes=dict(contest.notes),
     )
 
 
@@ -65,11 +68,19 @@ def describe(role: Role, contender: Contender, timing: Timing, subject: Timing) 
     )
 
 
+def judge_all(workload: Workload, contest: Contest, timings: list[Timing]) -> list[BarRecord]:
+    """Every bar of the workload, apart from ratios where no rival is installed."""
+    bars = (bar for bar in workload.bars if contest.rivals or bar.quantity != "ratio")
+    return [judge(bar, contest, timings) for bar in bars]
+
+
 def judge(bar: Bar, contest: Contest, timings: list[Timing]) -> BarRecord:
     """Whether the median of the bar's quantity reaches it."""
     values = timings[0].rates
     if bar.quantity == "ratio":
-        values = values / timings[1 + bar.rival].rates
+        rivals = [timing.rates for timing in timings[1 : 1 + len(contest.rivals)]]
+        fastest = max(rivals, key=lambda rates: float(np.median(rates)))
+        values = values / (fastest if bar.rival is None else rivals[bar.rival])
     elif bar.quantity == "share":
         values = values / timings[1 + len(contest.rivals)].rates
     elif bar.quantity == "seconds":

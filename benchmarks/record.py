@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
@@ -73,7 +73,10 @@ class BarRecord(Part):
 
 @dataclass(frozen=True)
 class Measurement(Part):
-    """One workload; `set_up_seconds` went into data, compilation and the equivalence check."""
+    """One workload; `set_up_seconds` went into data, compilation and the equivalence check.
+
+    `notes` are those of `benchmarks.contest.Contest`.
+    """
 
     name: str
     title: str
@@ -84,6 +87,12 @@ class Measurement(Part):
     set_up_seconds: float
     contenders: list[ContenderRecord]
     bars: list[BarRecord]
+    notes: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def device(self) -> str:
+        """What computed it, "cpu" or "cuda"."""
+        return str(self.arguments.get("device", "cpu"))
 
     @property
     def subject(self) -> ContenderRecord:

@@ -36,13 +36,17 @@ class Prepared:
         for its_role, contender in self.contest.members:
             if its_role == role and (role == "subject" or contender.label == label):
                 return contender
-        pytest.skip(f"{label} is not installed; adfast bench --list says how to get it")
+        missing = "is not installed; adfast bench --list says how to get it"
+        left_out = self.contest.notes.get("left_out", {})
+        pytest.skip(f"{label} {left_out.get(label, missing)}")
 
 
 @pytest.fixture(scope="module")
 def prepared(request: pytest.FixtureRequest) -> Iterator[Prepared]:
     """One contest for all members of a workload; it is gone before the next is made."""
     (workload,) = select([request.param])
+    if (reason := workload.why_skipped()) is not None:
+        pytest.skip(reason)
     with workload.prepare(small=request.config.getoption("--small")) as contest:
         yield Prepared(workload, contest, proof_of(contest))
     gc.collect()
@@ -81,7 +85,7 @@ def test_workload(
     """Time a member: rounds of `ROUND_SECONDS` until the plugin's limits are reached."""
     workload, contest = prepared.workload, prepared.contest
     contender = prepared.find(role, label)
-    clock = quiet_clock(starts_processes=contest.starts_processes)
+    clock = contest.clock or quiet_clock(starts_processes=contest.starts_processes)
     benchmark.extra_info |= {
         "workload": workload.title,
         "layer": workload.layer,
@@ -92,6 +96,7 @@ def test_workload(
         "bytes_per_unit": contest.bytes_per_unit,
         "sizes": workload.sizes(small=request.config.getoption("--small")),
         "same_work": prepared.proof,
+        "notes": dict(contest.notes),
     }
     if benchmark.disabled:
         benchmark.pedantic(contender.call)

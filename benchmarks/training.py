@@ -19,6 +19,7 @@ from benchmarks.engine import (
     ShardedGradient,
     TrainingConfig,
     Transformer,
+    TransitionSchema,
     from_arrays,
     native_cpu,
     next_action_loss,
@@ -34,6 +35,7 @@ from benchmarks.rivals.three_token import ThreeTokenTransformer
 TOLERANCE = 1e-4
 
 Result = TypeVar("Result")
+Batch = dict[str, torch.Tensor]
 LONGEST_DENSE = 512  # transitions
 MOST_UPDATES = 10**7  # more than are ever timed
 
@@ -57,27 +59,6 @@ def step(
     store = learning_histories(family, context_length)
     batches = BatchSource(store, training, seed=0)
 
-    def check() -> None:
-        paper = Transformer(
-            config.model_copy(update={"layout": "three-token", "attention_window": None}),
-            schema,
-            seed=0,
-        )
-        rival = ThreeTokenTransformer(config, schema)
-        fill_randomly(paper)
-        rival.load_state_dict(paper.state_dict())
-        batch = batches(0)
-        subject_logits = Transformer(config, schema, seed=0)(batch)
-        if subject_logits.shape != (batch_size, context_length, schema.num_actions):
-            raise NotEquivalent(f"logits: subject has shape {tuple(subject_logits.shape)}")
-        gradients = []
-        for model in (paper, rival):
-            logits = model(batch)
-            next_action_loss(logits, batch["action"]).backward()  # type: ignore[no-untyped-call]
-            gradients.append((logits.detach(), model.blocks[0].query_key_value.grad))
-        for what, left, right in zip(("logits", "gradient"), *gradients, strict=True):
-            require_close(what, left, right, TOLERANCE)
-
     with one_torch_thread():
         transitions = batch_size * context_length
         subject = training_step(Transformer(config, schema, seed=0), batches, training)
@@ -85,7 +66,7 @@ def step(
         contest = Contest(
             Contender("one token, window", subject, transitions),
             (Contender("three tokens, is_causal", rival, transitions),),
-            check,
+            lambda: require_paper_model(config, schema, batches(0)),
         )
         if context_length > LONGEST_DENSE:
             yield contest
@@ -132,6 +113,31 @@ def attention_path(
         )
 
 
+def require_paper_model(config: ModelConfig, schema: TransitionSchema, batch: Batch) -> None:
+    """Raise `NotEquivalent` unless the rival in three tokens is the paper's model on `batch`.
+
+    And unless ours, in one token, predicts as many actions.
+    """
+    paper = Transformer(
+        config.model_copy(update={"layout": "three-token", "attention_window": None}),
+        schema,
+        seed=0,
+    )
+    rival = ThreeTokenTransformer(config, schema)
+    fill_randomly(paper)
+    rival.load_state_dict(paper.state_dict())
+    subject_logits = Transformer(config, schema, seed=0)(batch)
+    if subject_logits.shape != (*batch["action"].shape, schema.num_actions):
+        raise NotEquivalent(f"logits: subject has shape {tuple(subject_logits.shape)}")
+    gradients = []
+    for model in (paper, rival):
+        logits = model(batch)
+        next_action_loss(logits, batch["action"]).backward()  # type: ignore[no-untyped-call]
+        gradients.append((logits.detach(), model.blocks[0].query_key_value.grad))
+    for what, left, right in zip(("logits", "gradient"), *gradients, strict=True):
+        require_close(what, left, right, TOLERANCE)
+
+
 def on_torch_kernels(call: Callable[[], Result]) -> Result:
     """What `call` returns when backend "cpu" takes its banded path."""
     is_supported = native_cpu.is_supported
@@ -158,13 +164,20 @@ def training_step(
     model: torch.nn.Module, batches: BatchSource, config: TrainingConfig
 ) -> Callable[[], None]:
     """What the training loop does in one update, apart from bookkeeping."""
-    optimizer = OptimizerGroup(model, config)
-    gradient = ShardedGradient(model, 1)
-    updates = count()
+    return updates(ShardedGradient(model, 1), OptimizerGroup(model, config), batches)
+
+
+def updates(
+    gradient: Callable[[Batch], object],
+    optimizer: OptimizerGroup,
+    batch_of: Callable[[int], Batch],
+) -> Callable[[], None]:
+    """A call of the next update."""
+    numbers = count()
 
     def update() -> None:
-        number = next(updates)
-        gradient(batches(number))
+        number = next(numbers)
+        gradient(batch_of(number))
         optimizer.step(number)
 
     return update

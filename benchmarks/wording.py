@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from benchmarks.record import BarRecord, ContenderRecord, Measurement, Quartiles
 
-PREFIXES = ((1e9, "G"), (1e6, "M"), (1e3, "k"))
+PREFIXES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 
 
 def three_digits(value: float) -> str:
@@ -55,8 +55,11 @@ def ratio_of(advantage: Quartiles) -> str:
 
 
 def share_of(measurement: Measurement) -> str:
-    """`77% of memcpy`: what the subject makes of the limit, where there is one."""
+    """`77% of memcpy`: what the subject makes of the limit, or of a derived floor; or nothing."""
     limit = measurement.limit
+    if "floor_seconds" in measurement.notes:
+        share = measurement.notes["floor_seconds"] * measurement.subject.rate.median
+        return f"{share:.0%} of the floor"
     if limit is None or limit.advantage is None:
         return ""
     return f"{limit.advantage.median:.0%} of {limit.label}"

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from typing import Any, Literal
 
 from benchmarks.contest import Contest, Role
+from benchmarks.device import why_absent
 
 Quantity = Literal["ratio", "share", "rate", "seconds"]
 Count = Literal["allocated_bytes", "compilations", "operations"]
@@ -20,14 +21,14 @@ SUBJECT = "adfast"  # what rows call their subject
 class Bar:
     """What the median of a quantity must reach at full size.
 
-    `ratio` is the subject's rate over that of rival number `rival`, `share` over the limit's;
-    `rate` is in units/s, `seconds` per unit.
+    `ratio` is the subject's rate over that of rival number `rival` (None: over the fastest one's),
+    `share` over the limit's; `rate` is in units/s, `seconds` per unit.
     """
 
     quantity: Quantity
     at_least: float | None = None
     at_most: float | None = None
-    rival: int = 0
+    rival: int | None = 0
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,24 @@ class Workload:
         rivals: list[tuple[Role, str]] = [("rival", label) for label in self.rivals + self.optional]
         limits: list[tuple[Role, str]] = [] if self.limit is None else [("limit", self.limit)]
         return [("subject", SUBJECT), *rivals, *limits]
+
+    @property
+    def device(self) -> str:
+        """What computes it: "cpu", or "cuda" for a card."""
+        return str(self.arguments.get("device", "cpu"))
+
+    @property
+    def words(self) -> set[str]:
+        """What selects it."""
+        return {self.name, self.layer, self.device}
+
+    def why_skipped(self) -> str | None:
+        """Why it cannot be timed on this machine; None where it can."""
+        return why_absent(self.device)
+
+    def on(self, device: str) -> Workload:
+        """The same row on another device; its factory must take one."""
+        return replace(self, arguments={**self.arguments, "device": device})
 
     def sizes(self, *, small: bool) -> dict[str, Any]:
         """The arguments at full or at small size."""

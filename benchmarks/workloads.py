@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from functools import partial
 
 from adfast.errors import UnknownName
+from benchmarks.card_workloads import CARD_WORKLOADS
 from benchmarks.workload import Bar, ContestModule, Count, Workload
 
 attention = ContestModule("attention")
@@ -323,17 +324,18 @@ WORKLOADS = (
         factory=start_up.help_text,
         bars=(Bar("seconds", at_most=0.3), Bar("share", at_least=0.18)),
     ),
+    *CARD_WORKLOADS,
 )
 
 
 def select(names: Iterable[str]) -> list[Workload]:
-    """The workloads with these names or of these layers, in the table's order; all without names.
+    """The workloads with these names or of these layers or devices, in the table's order.
 
-    Raises `UnknownName` for a name that is neither.
+    All without names. Raises `UnknownName` for a name that is none of them.
     """
     wanted = list(names)
-    valid = {workload.name for workload in WORKLOADS} | {workload.layer for workload in WORKLOADS}
+    valid = {word for workload in WORKLOADS for word in workload.words}
     for name in wanted:
         if name not in valid:
-            raise UnknownName("workload or layer", name, valid)
-    return [w for w in WORKLOADS if not wanted or w.name in wanted or w.layer in wanted]
+            raise UnknownName("workload, layer or device", name, valid)
+    return [w for w in WORKLOADS if not wanted or not w.words.isdisjoint(wanted)]

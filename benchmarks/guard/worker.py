@@ -54,7 +54,7 @@ class Worker:
         contest = self.prepared.enter_context(workload.prepare(small=small))
         contest.check()
         self.call = contest.subject.call
-        self.clock = quiet_clock(starts_processes=contest.starts_processes)
+        self.clock = contest.clock or quiet_clock(starts_processes=contest.starts_processes)
         self.call()
         gc.collect()
         gc.disable()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module, metadata
 from importlib.util import find_spec
 from typing import Any
@@ -55,14 +55,8 @@ def with_rivals(contest: Contest, rivals: Iterable[Rival]) -> Contest:
         for rival in added:
             rival.check()
 
-    return Contest(
-        contest.subject,
-        (*contest.rivals, *(rival.contender for rival in added)),
-        check,
-        contest.limit,
-        contest.bytes_per_unit,
-        contest.starts_processes,
-    )
+    contenders = (*contest.rivals, *(rival.contender for rival in added))
+    return replace(contest, rivals=contenders, check=check)
 
 
 def versions() -> dict[str, str]:

@@ -98,7 +98,7 @@ def test_interruption_never_keeps_a_part_as_the_record_of_all(measured, monkeypa
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["ring-sampel-400"], 'unknown workload or layer "ring-sampel-400"; did you mean'),
+        (["ring-sampel-400"], 'unknown workload, layer or device "ring-sampel-400"; did you mean'),
         (["--quick", "--record"], "--record needs the full sizes; drop --quick"),
         (["training", "--record"], "keeps all workloads, for the README; give a path for training"),
     ],

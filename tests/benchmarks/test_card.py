@@ -1,127 +1,106 @@
-"""`adfast bench attention` where there is a card: with an invented one, and invented figures."""
+"""Workloads of a card are rows of the one table, skipped in words where there is no card."""
 
-import json
-import signal
-
-import numpy as np
 import pytest
 
 from benchmarks import __main__ as bench
-from benchmarks import attention_gpu, card
-from benchmarks.attention_workloads import Workload
+from benchmarks import device
+from benchmarks.contest import Contest
+from benchmarks.measure import measure
+from benchmarks.pair_timer import Contender, Effort
+from benchmarks.workload import Bar, Workload
+from benchmarks.workloads import WORKLOADS, select
 
-ROUNDS = np.array([0.99, 1.0, 1.01, 1.0, 0.98, 1.02])
+ON_CARD = select(["cuda"])
+ROUND = Effort(seconds=0.0, sample_seconds=0.0, min_rounds=1)
 
 
-def result(speed=1.0):
-    workload = Workload(16, 256, 1, length=512, bar=1.3)
-    times = {
-        "adfast": 1e-3 / speed,
-        "adfast, deterministic": 2e-3,
-        "a": 3e-3,
-        "FlexAttention": 2e-3,
-    }
-    rows = {
-        name: {
-            "picoseconds_per_score": 1.0,
-            "share_of_floor": 0.5,
-            "preparation_seconds": None,
-            "seconds": list(seconds * ROUNDS),
-        }
-        for name, seconds in times.items()
-    }
-    described = {"head_dim": 16, "length": 512, "bar": workload.bar, "name": workload.name}
-    return {
-        "workload": described | {"live_scores": workload.live_scores},
-        "rows": rows,
-        "left_out": {},
-        "best_rival": "FlexAttention",
-        "ratio_to_best_rival": 2.0 * speed,
-    }
+def test_device_selects_rows():
+    assert {workload.device for workload in ON_CARD} == {"cuda"}
+    assert select(["cpu", "cuda"]) == list(WORKLOADS)
+    assert {workload.layer for workload in ON_CARD} == {"attention", "training", "evaluation"}
+
+
+def test_a_part_is_skipped_with_the_reason(monkeypatch, capsys):
+    names = []
+    monkeypatch.setattr(bench, "run", lambda _, workloads, *__: names.extend(workloads) or 0)
+    assert bench.main(["evaluation"]) == 0
+    assert {workload.device for workload in names} == {"cpu"}
+    assert "2 of 4 workloads skipped: needs a CUDA device" in capsys.readouterr().err
+
+
+def test_nothing_that_can_be_timed_is_an_error(capsys):
+    assert bench.main(["cuda-fused-layers-16"]) == 2
+    said = capsys.readouterr().err
+    assert "nothing to time here: cuda-fused-layers-16 needs a CUDA device" in said
+
+
+def test_list_marks_what_is_skipped(capsys):
+    assert bench.main(["--list"]) == 0
+    lines = {line.split()[1]: line for line in capsys.readouterr().out.splitlines()}
+    assert lines["cuda-fused-layers-16"].endswith("(needs a CUDA device)")
+    assert lines["ring-append"].endswith("ring-append")
+
+
+def test_card_is_named_in_the_record(monkeypatch):
+    monkeypatch.setattr(bench, "name_of", lambda device: f"card of {device}")
+    assert bench.card_of(ON_CARD) == {"card": "card of cuda"}
+    assert bench.card_of(select(["cpu"])) == {}
+
+
+def test_clock_of_a_card_waits_for_it(monkeypatch):
+    waited = []
+    monkeypatch.setattr("torch.cuda.synchronize", lambda: waited.append(True))
+    clock = device.clock_of("cuda")
+    assert clock() <= clock()
+    assert len(waited) == 2
+    assert device.clock_of("cpu") is None
 
 
 @pytest.fixture
-def bench_card(monkeypatch, tmp_path, capsys):
-    """Runs the command on a card whose attention has this speed; status, stdout, stderr."""
-    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
-    monkeypatch.setattr(card, "FOLDER", tmp_path)
+def row(monkeypatch):
+    """A workload whose subject takes a second, against rivals that take so many."""
+    now = [0.0]
 
-    def run(*arguments, speed=1.0, name="Fast Card 9", interrupted=False):
-        def fill_record(record, device, *, small):
-            record["results"].append(result(speed))
-            attention_gpu.report(record["results"][-1])
-            if interrupted:
-                signal.raise_signal(signal.SIGINT)
+    def contender(seconds):
+        def call():
+            now[0] += seconds
 
-        record = {"date": "2026-01-02T03:04:05+00:00", "card": name, "results": []}
-        monkeypatch.setattr(attention_gpu, "begin_record", lambda device: record)
-        monkeypatch.setattr(attention_gpu, "fill_record", fill_record)
-        status = bench.main(["attention", *map(str, arguments)])
-        printed = capsys.readouterr()
-        return status, printed.out, printed.err
+        return Contender(f"{seconds}", call, 1)
 
-    return run
+    def workload(*rivals, **options):
+        contest = Contest(
+            contender(1.0),
+            tuple(map(contender, rivals)),
+            lambda: None,
+            clock=lambda: now[0],
+            notes={"left_out": {"a": "b"}},
+        )
 
+        class Prepared:
+            def __enter__(self):
+                return contest
 
-def test_record_is_kept_by_date_and_card(bench_card, tmp_path):
-    status, out, err = bench_card("--record")
-    path = tmp_path / "attention" / "2026-01-02-fast-card-9.json"
-    assert status == 0
-    assert "ps/score" in out
-    assert str(path) in err
-    assert json.loads(path.read_text())["card"] == "Fast Card 9"
+            def __exit__(self, *_):
+                pass
 
+        bars = (Bar("ratio", at_least=2.5, rival=None), Bar("rate", at_least=1.0))
+        return Workload("row", "row", "tests", "units", Prepared, bars=bars)
 
-def test_measurement_has_the_best_rival_first():
-    measurement = card.measurement_of(result())
-    assert [rival.label for rival in measurement.rivals] == ["FlexAttention", "a"]
-    assert measurement.rivals[0].advantage.median == pytest.approx(2.0)
-    assert measurement.bars[0].is_met
+    return workload
 
 
-@pytest.mark.parametrize(("speed", "status", "verdict"), [(1.0, 0, "same"), (0.8, 1, "slower")])
-def test_comparison_judges_the_ratios_to_the_rivals(bench_card, speed, status, verdict):
-    bench_card("--record")
-    ended, out, _ = bench_card("--compare", speed=speed)
-    assert ended == status
-    assert ">= 1.30x" in out
-    assert verdict in out
+def test_contest_brings_its_clock_and_its_notes(row):
+    measurement = measure(row(3.0), ROUND)
+    assert measurement.subject.seconds == [1.0]
+    assert measurement.notes == {"left_out": {"a": "b"}}
 
 
-def test_record_of_another_card_is_refused(bench_card, tmp_path):
-    bench_card("--record", tmp_path / "a.json")
-    status, _, err = bench_card("--compare", tmp_path / "a.json", name="Other Card")
-    assert status == 2
-    assert "of this card, Other Card, but this one is of Fast Card 9; make one here" in err
+def test_bar_of_no_rival_in_particular_is_of_the_fastest(row):
+    ratio, rate = measure(row(4.0, 2.0, 3.0), ROUND).bars
+    assert ratio.value == 2.0
+    assert not ratio.is_met
+    assert rate.is_met
 
 
-@pytest.mark.parametrize("text", ["no json", "{}", "[]"])
-def test_other_files_are_refused(bench_card, tmp_path, text):
-    (tmp_path / "a.json").write_text(text)
-    status, _, err = bench_card("--compare", tmp_path / "a.json")
-    assert status == 2
-    assert "no record of adfast bench attention" in err
-
-
-def test_interruption_keeps_a_part_where_a_path_is_given(bench_card, tmp_path):
-    status, _, _ = bench_card("--record", tmp_path / "a.json", interrupted=True)
-    assert status == 128 + signal.SIGINT
-    assert len(json.loads((tmp_path / "a.json").read_text())["results"]) == 1
-    _, _, err = bench_card("--record", interrupted=True)
-    assert "no record" in err
-
-
-def test_json_is_the_record(bench_card):
-    _, out, err = bench_card("--json")
-    assert json.loads(out)["card"] == "Fast Card 9"
-    assert "ps/score" in err
-
-
-@pytest.mark.parametrize(
-    ("arguments", "has_card"),
-    [(["attention"], False), (["attention-256-head-16"], True), ([], True)],
-)
-def test_processor_is_timed_otherwise(arguments, has_card, monkeypatch, capsys):
-    monkeypatch.setattr("torch.cuda.is_available", lambda: has_card)
-    monkeypatch.setattr(bench, "run", lambda options, workloads, reference: 77)
-    assert bench.main(arguments) == 77
+def test_ratio_to_rivals_that_are_not_installed_is_not_judged(row):
+    assert [bar.quantity for bar in measure(row(), ROUND).bars] == ["rate"]

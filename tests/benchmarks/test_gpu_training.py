@@ -11,32 +11,32 @@ from adfast.models.config import ModelConfig
 from adfast.models.transformer import Transformer
 from adfast.simulators import BatchSimulator
 from benchmarks import gpu_training
+from benchmarks.card_figures import Figure
 from benchmarks.evaluation import EnvironmentLoop
-from benchmarks.gpu_measurements import Figure
 from benchmarks.rivals.recomputing_agent import RecomputingAgent
 from benchmarks.rivals.recomputing_device_agent import RecomputingDeviceAgent
 from benchmarks.training import fill_randomly
 
 
 def test_command_goes_through_every_measurement(tmp_path, capsys):
-    record = tmp_path / "record.json"
-    assert gpu_training.main(["--small", "--record", str(record)]) == 0
-    written = json.loads(record.read_text())
+    path = tmp_path / "record.json"
+    assert gpu_training.main(["--small", "--record", str(path)]) == 0
+    written = json.loads(path.read_text())
     assert written["provenance"]["device"] == "cpu"
-    names = [figure["name"] for figure in written["figures"]]
-    assert [name.split()[0].rstrip(",") for name in names] == [
-        "training",
-        "training",
-        "streaming",
-        "streaming",
-        "acting",
-        "one",
-        "step",
-        "step",
-        "recall",
+    assert [measurement["name"] for measurement in written["measurements"]] == [
+        "cuda-training-step-4096",
+        "cuda-training-sequence-causal",
+        "cuda-training-sequence-window-256",
+        "cuda-streaming-evaluation-4096",
+        "cuda-fused-layers-16",
     ]
-    assert all(figure["value"] >= 0 for figure in written["figures"])
-    assert "receptive field" in capsys.readouterr().out
+    assert {measurement["arguments"]["device"] for measurement in written["measurements"]} == {
+        "cpu"
+    }
+    assert [figure["name"].split()[0] for figure in written["figures"]] == ["recall"]
+    printed = capsys.readouterr().out
+    assert "cuda-training-step-4096" in printed
+    assert "worst eighth" in printed
 
 
 def test_full_sizes_need_a_card():
@@ -45,10 +45,10 @@ def test_full_sizes_need_a_card():
 
 
 def test_bars_are_judged_from_either_side():
-    assert Figure("a", 5.0, "x", "1", at_least=4).verdict == "meets >= 4"
-    assert Figure("a", 3.0, "x", "1", at_least=4).verdict == "MISSES >= 4"
-    assert Figure("a", 5.0, "s", "1", at_most=4).verdict == "MISSES <= 4"
-    assert Figure("a", 5.0, "s", "1").verdict == ""
+    assert Figure("a", 5.0, "x", at_least=4).verdict == ">= 4: met"
+    assert Figure("a", 3.0, "x", at_least=4).verdict == ">= 4: missed"
+    assert Figure("a", 5.0, "s", at_most=4).verdict == "<= 4: missed"
+    assert Figure("a", 5.0, "s").verdict == ""
 
 
 def test_rival_on_a_device_acts_as_the_recomputing_agent():

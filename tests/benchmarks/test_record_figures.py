@@ -70,27 +70,52 @@ def test_every_committed_processor_is_shown():
             assert path.name in text, page
 
 
-def test_block_of_a_card_has_the_best_rival():
-    row = {"picoseconds_per_score": 0.5, "share_of_floor": 0.6}
-    known = {
-        "date": "2026-01-02T03:04:05",
-        "card": "Fast Card",
-        "versions": {"torch": "3", "triton": "4"},
-        "results": [
-            {
-                "workload": {"name": "head dim 16", "bar": 1.3},
-                "rows": {"adfast": row, "FlexAttention": row | {"picoseconds_per_score": 0.7}},
-                "best_rival": "FlexAttention",
-                "ratio_to_best_rival": 1.4,
-            }
-        ],
-    }
+def on_a_card():
+    """A record of a workload of the processor, and of one of a card with a derived floor."""
+    known = record(
+        measurement(),
+        measurement(
+            "attention",
+            title="heads of 16",
+            arguments={"device": "cuda"},
+            unit="live scores",
+            bytes_per_unit=None,
+            notes={"floor_seconds": 4e-7, "left_out": {"flash-attn 2": "ImportError: none"}},
+        ),
+    )
+    of_card = {"card": "Fast Card", "versions": {"torch": "3", "triton": "4"}}
+    return replace(known, provenance=known.provenance | of_card)
+
+
+def test_what_a_card_did_has_a_table_of_its_own():
+    known = on_a_card()
     assert card_block(known, "a.json").splitlines()[2:] == [
-        "| head dim 16 | 0.500 ps/score | 60% | FlexAttention: 0.700 | 1.40x | >= 1.3x |",
+        "| heads of 16 | 1.50 M live scores/s | the rival: 300 k | 5.00x (4.77 to 5.28) "
+        "| 60% of the floor | ratio >= 5.00: met |",
         "",
         "Medians of interleaved rounds on Fast Card, 2026-01-02, torch 3, Triton 4 "
         "([record](a.json)).",
     ]
+    for block in (compared_block([(known, "a.json")]), figure_block(known, "a.json")):
+        assert "sample windows" in block
+        assert "heads of 16" not in block
+
+
+def test_newest_record_of_each_card_is_shown(monkeypatch, tmp_path):
+    monkeypatch.setattr(figures, "CARD_RECORDS", tmp_path)
+    assert figures.newest_card_figures(tmp_path) == "No card has been measured yet."
+    known = on_a_card()
+    for name, date, card in (
+        ("a", "2026-01-01", "Fast Card"),
+        ("b", "2026-01-02", "Fast Card"),
+        ("c", "2026-01-01", "Slow Card"),
+    ):
+        provenance = known.provenance | {"date": date, "card": card}
+        replace(known, provenance=provenance).write(tmp_path / f"{name}.json")
+    shown = figures.newest_card_figures(tmp_path)
+    assert "[record](b.json)" in shown
+    assert "[record](c.json)" in shown
+    assert "[record](a.json)" not in shown
 
 
 def test_links_are_relative_to_the_page():
