@@ -1,4 +1,4 @@
-"""The tree of another commit: a git worktree under `.benchmarks/` with an extension of its own.
+"""The tree of another commit: a git worktree in `.benchmarks/trees/`, an extension of its own.
 
 A tree is made and built once and found again by its commit; the most recently used ones are kept.
 """
@@ -16,7 +16,7 @@ from pathlib import Path
 from adfast.errors import InvalidArgument, RunError
 from benchmarks import ROOT
 
-FOLDER = ROOT / ".benchmarks"
+FOLDER = ROOT / ".benchmarks" / "trees"  # beside what pytest-benchmark saves
 KEPT_TREES = 3
 BUILT = ".built"  # written into a tree when everything in it is complete
 
