@@ -13,19 +13,12 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-import types
 from datetime import UTC, datetime
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import torch
 import triton
-
-if find_spec("adfast._native") is None:  # the C++ extension, which computes on the CPU alone
-    stand_in = types.ModuleType("adfast._native")
-    stand_in.attention_instruction_sets = lambda: ["portable"]  # type: ignore[attr-defined]
-    sys.modules["adfast._native"] = stand_in
 
 from adfast.provenance import package_versions, processor_name
 from benchmarks import attention_checks as checks

@@ -8,10 +8,13 @@ its meaning as well, a function below stands between.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib import import_module
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+Result = TypeVar("Result")
 
 # A place is "package.module", "package.module:attribute" or "folder/file.py:attribute", a file of
 # the checkout that adfast is taken from. A name is the last word of its first place.
@@ -20,7 +23,6 @@ PLACES: tuple[tuple[str, ...], ...] = (
     ("adfast.attention:attention",),
     ("adfast.attention:packed_attention",),
     ("adfast.attention.banded_cpu",),
-    ("adfast.attention.native_cpu",),
     ("adfast.attention.reference",),
     ("adfast.attention.triton",),
     ("adfast.attention.triton.operator:attention_operator",),
@@ -105,6 +107,23 @@ def __getattr__(name: str) -> Any:
         globals()[name] = found
         return found
     raise ImportError(f"adfast has no {name}: looked for {', '.join(NAMES[name])}")
+
+
+def on_torch_kernels(model: Any, call: Callable[[], Result]) -> Result:
+    """What `call` returns while torch's kernels compute the attention of `model` on the processor.
+
+    Before backends stood in a table, "cpu" took torch's where its own did not fit.
+    """
+    if hasattr(import_module("adfast.attention"), "BACKENDS"):
+        model.attention_backend = "banded"
+        return call()
+    native_cpu: Any = import_module("adfast.attention.native_cpu")
+    is_supported = native_cpu.is_supported
+    native_cpu.is_supported = lambda dtype, head_dim: False
+    try:
+        return call()
+    finally:
+        native_cpu.is_supported = is_supported
 
 
 class NotThere(Exception):

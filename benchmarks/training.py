@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from copy import deepcopy
 from itertools import count
 from typing import TypeVar
 
@@ -21,8 +22,8 @@ from benchmarks.engine import (
     Transformer,
     TransitionSchema,
     from_arrays,
-    native_cpu,
     next_action_loss,
+    on_torch_kernels,
     source_algorithms,
     tasks,
 )
@@ -88,9 +89,10 @@ def attention_path(
     )
     batches = BatchSource(learning_histories(family, context_length), training, seed=0)
     schema = tasks.make(family).transition_schema
+    native, banded = (Transformer(config, schema, seed=0) for _ in range(2))
 
-    def gradient() -> list[np.ndarray]:
-        model = Transformer(config, schema, seed=0)
+    def gradient(model: Transformer) -> list[np.ndarray]:
+        model = deepcopy(model)
         fill_randomly(model)
         batch = batches(0)
         next_action_loss(model(batch), batch["action"]).backward()  # type: ignore[no-untyped-call]
@@ -98,19 +100,15 @@ def attention_path(
         return [found.numpy() for found in gradients if found is not None]
 
     def check() -> None:
-        for native, banded in zip(gradient(), on_torch_kernels(gradient), strict=True):
-            require_close("gradient", native, banded, TOLERANCE)
+        rival = on_torch_kernels(banded, lambda: gradient(banded))
+        for ours, theirs in zip(gradient(native), rival, strict=True):
+            require_close("gradient", ours, theirs, TOLERANCE)
 
     with one_torch_thread():
         transitions = batch_size * context_length
-        native, banded = (
-            training_step(Transformer(config, schema, seed=0), batches, training) for _ in range(2)
-        )
-        yield Contest(
-            Contender("native attention", native, transitions),
-            (Contender("torch's kernels", lambda: on_torch_kernels(banded), transitions),),
-            check,
-        )
+        subject, step = (training_step(model, batches, training) for model in (native, banded))
+        rival = Contender("torch's kernels", lambda: on_torch_kernels(banded, step), transitions)
+        yield Contest(Contender("native attention", subject, transitions), (rival,), check)
 
 
 def require_paper_model(config: ModelConfig, schema: TransitionSchema, batch: Batch) -> None:
@@ -136,16 +134,6 @@ def require_paper_model(config: ModelConfig, schema: TransitionSchema, batch: Ba
         gradients.append((logits.detach(), model.blocks[0].query_key_value.grad))
     for what, left, right in zip(("logits", "gradient"), *gradients, strict=True):
         require_close(what, left, right, TOLERANCE)
-
-
-def on_torch_kernels(call: Callable[[], Result]) -> Result:
-    """What `call` returns when backend "cpu" takes its banded path."""
-    is_supported = native_cpu.is_supported
-    native_cpu.is_supported = lambda dtype, head_dim: False
-    try:
-        return call()
-    finally:
-        native_cpu.is_supported = is_supported
 
 
 def learning_histories(family: str, min_length: int) -> HistoryStore:

@@ -8,6 +8,8 @@ compute fewer dead scores; but the kernel takes tiles of 32 queries below 192 an
 on, so that 192 is fastest for windows of 256 (42 ms against 47 at 64 and 53 at 256, one layer of
 2 heads of 32 over 8,192 tokens, forward and backward), and 64 for a window of 64.
 
+It takes every dtype and width, and needs no extension. A single step is that of `decode_cpu`.
+
 Axes: B batch, H heads, T time, D channels per head.
 """
 
@@ -21,14 +23,23 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from adfast.attention.decode_cpu import decode
 from adfast.attention.not_finite import attend_finite, differentiate_finite, is_finite
 from adfast.errors import InvalidArgument
 
+__all__ = ["SUPPORTED", "attention", "decode", "supports"]
+
+SUPPORTED = "any heads"
 MIN_CHUNK = 64
 MAX_CHUNK = 192
 
 flash_forward = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
 flash_backward = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu_backward
+
+
+def supports(dtype: torch.dtype, head_dim: int) -> bool:
+    """Whether heads of this kind are taken: all are."""
+    return True
 
 
 def attention(
@@ -39,6 +50,8 @@ def attention(
     window: int | None,
     document_start_BT: Tensor | None,
     scale: float,
+    logit_bound: float | None = None,
+    deterministic: bool | None = None,
 ) -> tuple[Tensor, Tensor]:
     """The attended values `[B, H, T, D]` and the log-sum-exp `[B, H, T]`."""
     groups = q_BHTD.shape[1] // k_BHTD.shape[1]

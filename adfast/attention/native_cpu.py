@@ -2,8 +2,8 @@
 
 The kernel (`csrc/attention_kernel.hpp`) reads the tensors where they are, keeps every tile of
 scores in registers and the first-level cache, and computes little beyond what a query sees. It runs
-on the calling thread, without the GIL: training gives each thread rows of its own. What it does not
-take goes to `banded_cpu`, its twin; `dispatch.cpu_path` says which of the two computes.
+on the calling thread, without the GIL: training gives each thread rows of its own. Its twin is
+`banded_cpu`, which takes every other dtype and width. A single step is that of `native_decode`.
 
 Axes: B batch, H heads, T time, D channels per head.
 """
@@ -20,15 +20,23 @@ from torch.autograd.function import once_differentiable
 
 from adfast import _native
 from adfast.attention.banded_cpu import with_adjacent_channels
+from adfast.attention.native_decode import MAX_HEAD_DIM, decode
 from adfast.attention.not_finite import attend_finite, differentiate_finite
 from adfast.machine import processor
 
-MAX_HEAD_DIM = 128
+__all__ = ["SUPPORTED", "attention", "decode", "packed_attention", "supports", "variant"]
+
+SUPPORTED = f"heads of at most {MAX_HEAD_DIM} channels in float32"
 
 
-def is_supported(dtype: torch.dtype, head_dim: int) -> bool:
+def supports(dtype: torch.dtype, head_dim: int) -> bool:
     """Whether the kernel takes heads of this kind."""
     return dtype == torch.float32 and head_dim <= MAX_HEAD_DIM
+
+
+def variant() -> str:
+    """The kernel that runs: "native-" and the instruction set of `processor`."""
+    return f"native-{processor.instruction_set()}"
 
 
 def attention(
@@ -39,6 +47,8 @@ def attention(
     window: int | None,
     document_start_BT: Tensor | None,
     scale: float,
+    logit_bound: float | None = None,
+    deterministic: bool | None = None,
     instruction_set: str | None = None,
 ) -> tuple[Tensor, Tensor]:
     """The attended values `[B, H, T, D]`, laid out as `[B, T, H, D]`, and the log-sum-exp.
@@ -64,6 +74,8 @@ def packed_attention(
     window: int | None,
     document_start_BT: Tensor | None,
     scale: float,
+    logit_bound: float | None = None,
+    deterministic: bool | None = None,
 ) -> Tensor:
     """The attended values `[B, H, T, D]` of the heads `[B, T, H + 2 H_kv, D]` of all three."""
     out: Tensor = NativePackedAttention.apply(

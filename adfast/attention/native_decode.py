@@ -14,10 +14,12 @@ import torch
 from torch import Tensor
 
 from adfast import _native
+from adfast.attention import decode_cpu
 from adfast.attention.banded_cpu import with_adjacent_channels
 from adfast.attention.key_value_cache import KeyValueCache
-from adfast.attention.native_cpu import MAX_HEAD_DIM
 from adfast.machine import processor
+
+MAX_HEAD_DIM = 128  # of the kernels of `csrc`
 
 
 def is_supported(q: Tensor, cache: KeyValueCache) -> bool:
@@ -38,6 +40,8 @@ def decode(
     instruction_set: str | None = None,
 ) -> Tensor:
     """The attended values `[N, H, D]`; writes the new keys and values into `cache`, rounded."""
+    if not is_supported(q_NHD, cache):
+        return decode_cpu.decode(q_NHD, k_new_NHD, v_new_NHD, cache, step_N, start_N, scale=scale)
     cache.reserve(int(step_N.max()) + 1)
     out = torch.empty(q_NHD.shape)
     _native.attention_decode(

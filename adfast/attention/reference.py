@@ -1,9 +1,9 @@
-"""The definition of adfast's attention, in as few lines as it takes.
+"""The definition of adfast's attention, whole and by single steps, in as few lines as it takes.
 
 Every backend is tested against this one in float64. It is differentiable, takes any floating dtype
 and any device, and materialises all scores: use it to check, not to train.
 
-Axes: B batch, H query heads, T time, D channels per head.
+Axes: B batch, N environments, H query heads, T time, S slots of a cache, D channels per head.
 """
 
 from __future__ import annotations
@@ -11,7 +11,15 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from adfast.attention.key_value_cache import KeyValueCache
 from adfast.attention.not_finite import attend_finite, is_finite
+
+SUPPORTED = "any heads"
+
+
+def supports(dtype: torch.dtype, head_dim: int) -> bool:
+    """Whether heads of this kind are taken: all are."""
+    return True
 
 
 def attention(
@@ -22,6 +30,8 @@ def attention(
     window: int | None,
     document_start_BT: Tensor | None,
     scale: float,
+    logit_bound: float | None = None,
+    deterministic: bool | None = None,
 ) -> tuple[Tensor, Tensor]:
     """The attended values `[B, H, T, D]` and the log-sum-exp of each query's logits `[B, H, T]`.
 
@@ -67,3 +77,34 @@ def visible_keys(
     if document_start_BT is not None:
         visible = visible & (key >= document_start_BT[:, None, :, None])
     return visible
+
+
+def decode(
+    q_NHD: Tensor,
+    k_new_NHD: Tensor,
+    v_new_NHD: Tensor,
+    cache: KeyValueCache,
+    step_N: Tensor,
+    start_N: Tensor,
+    *,
+    scale: float,
+) -> Tensor:
+    """The attended values `[N, H, D]`; writes the new keys and values into `cache`."""
+    cache.reserve(int(step_N.max()) + 1)
+    environment = torch.arange(len(step_N), device=step_N.device)
+    slot_N = step_N % cache.num_slots
+    cache.keys[environment, :, slot_N] = k_new_NHD.to(cache.keys.dtype)
+    cache.values[environment, :, slot_N] = v_new_NHD.to(cache.values.dtype)
+    slots = torch.arange(cache.num_slots, device=step_N.device)
+    age_NS = (slot_N[:, None] - slots) % cache.num_slots
+    visible_NS = age_NS <= (step_N - start_N)[:, None]
+    groups = q_NHD.shape[1] // k_new_NHD.shape[1]
+    k_NHSD, v_NHSD = (
+        held.to(q_NHD.dtype)
+        .masked_fill(~visible_NS[:, None, :, None], 0.0)
+        .repeat_interleave(groups, dim=1)
+        for held in (cache.keys, cache.values)
+    )
+    logits_NHS = (k_NHSD @ q_NHD[..., None])[..., 0] * scale
+    weights_NHS = logits_NHS.masked_fill(~visible_NS[:, None], -torch.inf).softmax(-1)
+    return (weights_NHS[..., None, :] @ v_NHSD)[..., 0, :]

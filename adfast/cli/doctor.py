@@ -97,7 +97,7 @@ def find_backend() -> str:
     from adfast.attention import describe_backend
 
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    return f"{describe_backend('auto', device)} (on {device})"
+    return f"{describe_backend('auto', device, torch.float32, head_dim=32)} (on {device})"
 
 
 def find_code_folder() -> str:

@@ -47,6 +47,10 @@ class ModelConfig(Config):
         description="transitions that a token attends to, itself included; "
         "none: the whole history; a list: one per layer",
     )
+    attention_backend: str = Field(
+        default="auto",
+        description="what computes the attention: a name of `adfast.attention.BACKENDS`, or auto",
+    )
     dropout: float = Field(default=0.0, ge=0.0, lt=1.0)
     sequence_mask: float = Field(
         default=0.0, ge=0.0, lt=1.0, description="probability that a training token is blanked"

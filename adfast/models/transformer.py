@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from adfast.attention import attention, packed_attention
+from adfast.attention import attention, packed_attention, require_backend_name
 from adfast.errors import InvalidArgument
 from adfast.models.block import Block
 from adfast.models.config import ModelConfig
@@ -43,8 +43,9 @@ class Transformer(nn.Module):
     """Action logits from learning histories; its weights are a function of the arguments alone.
 
     Blocks compute in the dtype of their weights, which may be bfloat16; tokens and logits are
-    float32. `attention_backend` is that of `attention`; with `recomputes_blocks` the gradient
-    computes each block again instead of keeping its inner values, for memory.
+    float32. `attention_backend` is at first that of the configuration; set it to attend by another.
+    With `recomputes_blocks` the gradient computes each block again instead of keeping its inner
+    values, for memory.
     """
 
     def __init__(self, config: ModelConfig, schema: TransitionSchema, seed: int) -> None:
@@ -54,7 +55,8 @@ class Transformer(nn.Module):
         seed = as_seed("seed", seed)
         self.config = config
         self.schema = schema
-        self.attention_backend = "auto"
+        require_backend_name(config.attention_backend)
+        self.attention_backend = config.attention_backend
         self.recomputes_blocks = False
         generator = torch.Generator().manual_seed(seed)
         self.embedding = TransitionEmbedding(schema, config.width, config.layout, generator)
@@ -165,7 +167,9 @@ class Transformer(nn.Module):
             ):
                 assert isinstance(block, Block)
                 show = show_layer(watch, index)
-                x = step_layer(block, x, layer_cache, cache.step, cache.start, rotation, show)
+                clocks = (cache.step, cache.start)
+                backend = self.attention_backend
+                x = step_layer(block, x, layer_cache, *clocks, rotation, backend, show)
             cache.advance(active)
         return self.action_logits(x)
 

@@ -185,20 +185,23 @@ def size_of(folder: Path) -> int:
 
 
 def check_devices(config: Recipe) -> None:
-    """Raise `InvalidArgument` for a device or precision that this machine lacks.
+    """Raise `InvalidArgument` for a device, precision or attention that this machine lacks.
 
     Only choices that may be impossible are tried, since trying loads torch.
     """
-    training, evaluation = config.training, config.evaluation
+    training, evaluation, model = config.training, config.evaluation, config.model
+    names_backend = model.attention_backend != "auto"
     is_always_possible = training.device != "cuda" and training.compile is not True
-    if not is_always_possible or training.precision != "auto":
+    if not is_always_possible or training.precision != "auto" or names_backend:
         from adfast.training.execution import resolve_execution
 
-        resolve_execution(training)
-    has_choices = evaluation.precision != "auto" or evaluation.cache != "float32"
+        resolve_execution(training, model.attention_backend, model.head_dim)
+    has_choices = (evaluation.precision, evaluation.cache) != ("auto", "float32") or names_backend
     if evaluation.device == "cuda" or has_choices:
+        from adfast.attention import resolve_backend
         from adfast.models.device import resolve_cache, resolve_device, resolve_precision
 
         device = resolve_device(evaluation.device, "evaluation.device")
         precision = resolve_precision(evaluation.precision, device, "evaluation.precision")
         resolve_cache(evaluation.cache, device, precision, "evaluation.cache")
+        resolve_backend(model.attention_backend, device.type, precision, model.head_dim)

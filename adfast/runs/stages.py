@@ -80,7 +80,7 @@ def train(run: RunDirectory, hooks: RunHooks) -> Transformer:
                 trainer.state.seconds,
                 **describe_training(trainer),
                 **describe_ring(source),
-                **trainer.execution.describe(run.config.model.head_dim),
+                **trainer.execution.describe(),
             )
 
         return train_model(

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from adfast.attention import describe_backend, resolve_backend
+from adfast.attention import describe_backend
 from adfast.errors import InvalidArgument
 from adfast.models.device import describe_computing, resolve_device, resolve_precision
 from adfast.training.config import TrainingConfig
@@ -15,29 +15,32 @@ from adfast.training.config import TrainingConfig
 
 @dataclass(frozen=True)
 class Execution:
-    """The device, the precision of the blocks, and whether the step is compiled."""
+    """The device, the precision of the blocks, whether the step is compiled, and what attends."""
 
     device: torch.device
     precision: torch.dtype
     is_compiled: bool
+    attention_backend: str
 
     @property
     def is_sharded(self) -> bool:
         """Whether threads take slices of the batch: on the processor, in its own precision."""
         return self.device.type == "cpu" and self.precision == torch.float32
 
-    def describe(self, head_dim: int) -> dict[str, Any]:
-        """JSON-ready, for the provenance, with what attends with heads of this width."""
-        attention = describe_backend("auto", self.device, self.precision, head_dim)
+    def describe(self) -> dict[str, Any]:
+        """JSON-ready, for the provenance."""
         return {
             **describe_computing(self.device, self.precision),
             "compiled": self.is_compiled,
-            "attention_backend": attention,
+            "attention_backend": self.attention_backend,
         }
 
 
-def resolve_execution(config: TrainingConfig) -> Execution:
-    """What `config` means on this machine; raises `InvalidArgument` for what cannot run on it."""
+def resolve_execution(config: TrainingConfig, attention_backend: str, head_dim: int) -> Execution:
+    """What `config` means on this machine for a model of such heads, attended by that backend.
+
+    Raises `InvalidArgument` for what cannot run on it.
+    """
     device = resolve_device(config.device, "training.device")
     precision = resolve_precision(config.precision, device, "training.precision")
     is_cuda = device.type == "cuda"
@@ -47,5 +50,5 @@ def resolve_execution(config: TrainingConfig) -> Execution:
             f'already and cannot be part of a graph), got {device.type}; use "auto" or false'
         )
     is_compiled = is_cuda if config.compile == "auto" else config.compile
-    resolve_backend("auto", device)  # raises where there is no attention for the device
-    return Execution(device, precision, is_compiled)
+    attention = describe_backend(attention_backend, device, precision, head_dim)
+    return Execution(device, precision, is_compiled, attention)

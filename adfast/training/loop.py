@@ -94,7 +94,7 @@ class Trainer:
         description: Mapping[str, Any],
         hooks: TrainingHooks | None = None,
     ) -> None:
-        self.execution = resolve_execution(config)
+        self.execution = resolve_execution(config, model.attention_backend, model.config.head_dim)
         self.model = model.to(self.execution.device)
         self.model.recomputes_blocks = config.activation_checkpointing
         self.batch_of = batch_of

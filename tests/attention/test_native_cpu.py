@@ -12,14 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adfast import _native
-from adfast.attention import (
-    attention,
-    banded_cpu,
-    cpu_path,
-    describe_backend,
-    native_cpu,
-    reference,
-)
+from adfast.attention import attention, banded_cpu, describe_backend, native_cpu, reference
 from adfast.machine import processor
 
 every_instruction_set = pytest.mark.parametrize("instruction_set", processor.instruction_sets())
@@ -156,16 +149,16 @@ def test_values_are_laid_out_as_the_next_projection_reads_them():
 
 
 def test_the_path_is_named():
-    fastest = f"native-{processor.instruction_set()}"
-    assert cpu_path() == cpu_path(torch.float32, 128) == fastest
-    assert cpu_path(torch.float64, 16) == cpu_path(torch.float32, 129) == "banded"
-    assert describe_backend("auto", "cpu") == f"cpu ({fastest})"
-    assert describe_backend("cpu", "cpu", torch.bfloat16, 16) == "cpu (banded)"
-    assert describe_backend("reference", "cpu") == "reference"
+    fastest = f"cpu (native-{processor.instruction_set()})"
+    assert describe_backend("auto", "cpu", torch.float32, 128) == fastest
+    assert describe_backend("cpu", "cpu", torch.float32, 1) == fastest
+    assert describe_backend("auto", "cpu", torch.float64, 16) == "banded"
+    assert describe_backend("auto", "cpu", torch.float32, 129) == "banded"
+    assert describe_backend("reference", "cpu", torch.float32, 16) == "reference"
 
 
 @pytest.mark.parametrize(("dtype", "head_dim"), [(torch.float64, 16), (torch.float32, 129)])
-def test_what_native_does_not_take_is_computed_by_the_banded_path(dtype, head_dim):
+def test_what_native_does_not_take_is_computed_by_the_banded_backend(dtype, head_dim):
     q, k, v = random_qkv(0, 40, head_dim=head_dim, dtype=dtype)
     out, _ = banded_cpu.attention(q, k, v, window=9, document_start_BT=None, scale=head_dim**-0.5)
     assert torch.equal(attention(q, k, v, window=9), out)

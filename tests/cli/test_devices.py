@@ -12,6 +12,8 @@ from cli.command_line import adfast
     [
         ("training.device=cuda", ['training.device = "cuda" needs a CUDA', 'use "auto" or "cpu"']),
         ("training.compile=true", ["training.compile = true needs a CUDA", "got cpu", '"auto"']),
+        ("model.attention_backend=triton", ['"triton" needs a CUDA device', 'use "auto", "cpu"']),
+        ("model.attention_backend=flash", ["must be one of auto, triton, cpu, banded", '"flash"']),
         ("evaluation.device=cuda", ['evaluation.device = "cuda" needs a CUDA', 'use "auto"']),
         ("evaluation.cache=float16", ["evaluation.cache", "'bfloat16'", "got 'float16'"]),
         ("training.precision=float16", ["training.precision", "'bfloat16'", "got 'float16'"]),
@@ -32,6 +34,15 @@ def test_provenance_says_where_and_how_each_stage_computed(finished_run):
     assert stages["evaluate"]["cache"] == "float32"
     assert stages["train"]["compiled"] is False
     assert stages["train"]["attention_backend"].startswith("cpu (")
+
+
+def test_run_is_attended_by_the_backend_that_its_settings_name(recipe, tmp_path):
+    run = tmp_path / "run"
+    ended = adfast("run", recipe, "--set", "model.attention_backend=banded", "--run", run)
+    assert ended.status == 0
+    stages = json.loads((run / "provenance.json").read_text())["stages"]
+    assert stages["train"]["attention_backend"] == "banded"
+    assert 'attention_backend = "banded"' in (run / "run.toml").read_text()
 
 
 def test_run_trains_and_acts_in_bfloat16(recipe, tmp_path):

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from adfast import provenance
-from adfast.attention import cpu_path, describe_backend
+from adfast.attention import describe_backend
 from adfast.errors import InvalidArgument
 from adfast.machine import processor
 
@@ -16,8 +16,8 @@ def test_the_fastest_set_runs_unless_one_is_forced(monkeypatch):
     for forced in processor.instruction_sets():
         monkeypatch.setenv("ADFAST_CPU", forced)
         assert processor.instruction_set() == forced
-        assert cpu_path() == f"native-{forced}"
-        assert describe_backend("auto", "cpu") == f"cpu (native-{forced})"
+        named = describe_backend("auto", "cpu", torch.float32, 16)
+        assert named == f"cpu (native-{forced})"
         assert provenance.collect_provenance()["instruction_set"] == forced
 
 

@@ -9,6 +9,7 @@ from adfast import durable
 from adfast.errors import CheckpointError, WriteError
 from adfast.models import checkpoint
 from adfast.models.checkpoint import (
+    describe_model,
     load_model,
     load_weights,
     read_tensors,
@@ -26,6 +27,16 @@ def test_a_saved_model_comes_back_whole(tmp_path):
     assert not loaded.training
     batch = random_histories(2, 12)
     assert torch.equal(loaded(batch), model(batch))
+
+
+def test_a_model_that_names_no_attention_backend_is_one_of_auto(tmp_path):
+    model = small_model()
+    description = describe_model(model)
+    del description["model"]["attention_backend"]  # as earlier versions wrote it
+    write_tensors(tmp_path / "model.safetensors", model.state_dict(), description)
+    assert load_model(tmp_path / "model.safetensors").attention_backend == "auto"
+    save_model(tmp_path / "named.safetensors", small_model(attention_backend="banded"))
+    assert load_model(tmp_path / "named.safetensors").attention_backend == "banded"
 
 
 def test_tensors_and_metadata_come_back_as_written(tmp_path):

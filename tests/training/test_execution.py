@@ -14,7 +14,8 @@ from training.tiny_training import make_trainer, random_store
 
 
 def resolve(**settings):
-    return resolve_execution(TrainingConfig.from_mapping(settings))
+    backend = settings.pop("attention_backend", "auto")
+    return resolve_execution(TrainingConfig.from_mapping(settings), backend, head_dim=16)
 
 
 @pytest.fixture
@@ -29,7 +30,7 @@ def card(monkeypatch):
 def test_processor_trains_in_float32_on_shards_uncompiled():
     resolved = resolve(device="cpu")
     assert resolved.is_sharded
-    described = resolved.describe(16)
+    described = resolved.describe()
     assert described.pop("attention_backend").startswith("cpu (")
     assert described == {"device": "cpu", "precision": "float32", "compiled": False}
 
@@ -37,7 +38,7 @@ def test_processor_trains_in_float32_on_shards_uncompiled():
 def test_card_trains_compiled_in_bfloat16(card):
     resolved = resolve()
     assert not resolved.is_sharded
-    assert resolved.describe(16) == {
+    assert resolved.describe() == {
         "device": "Card",
         "precision": "bfloat16",
         "compiled": True,
@@ -45,6 +46,15 @@ def test_card_trains_compiled_in_bfloat16(card):
     }
     plain = resolve(precision="float32", compile=False)
     assert (plain.precision, plain.is_compiled) == (torch.float32, False)
+
+
+def test_backend_that_is_named_is_recorded_or_refused():
+    resolved = resolve(device="cpu", attention_backend="banded")
+    assert resolved.describe()["attention_backend"] == "banded"
+    with pytest.raises(InvalidArgument, match='"triton" needs a CUDA device, got cpu'):
+        resolve(device="cpu", attention_backend="triton")
+    with pytest.raises(InvalidArgument, match=r'"cpu" takes .* got 16 channels in torch\.bf'):
+        resolve(device="cpu", precision="bfloat16", attention_backend="cpu")
 
 
 def test_compiling_without_a_card_is_refused():

@@ -14,7 +14,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from adfast import tasks
-from adfast.attention import dispatch
+from adfast.attention import BACKENDS, Place
 from adfast.models import transition_embedding
 from adfast.models.config import ModelConfig
 from adfast.models.device import in_precision
@@ -22,7 +22,9 @@ from adfast.models.transformer import Transformer
 from adfast.training.objective import next_action_loss
 
 LENGTHS = (1 << 14, 1 << 16, 1 << 18, 1 << 20)
-CONFIG = ModelConfig(num_layers=4, width=64, num_heads=4, attention_window=256)
+CONFIG = ModelConfig(
+    num_layers=4, width=64, num_heads=4, attention_window=256, attention_backend="shapes"
+)
 
 
 class AllocatedBytes(TorchDispatchMode):
@@ -55,7 +57,8 @@ class AllocatedBytes(TorchDispatchMode):
 
 @pytest.fixture
 def as_on_a_card(monkeypatch):
-    monkeypatch.setattr(dispatch, "resolve_backend", lambda *_: "triton")
+    kernels = Place("adfast.attention.triton")  # whatever the device
+    monkeypatch.setitem(BACKENDS, "shapes", kernels)
     monkeypatch.setattr(transition_embedding, "can_examine", lambda _: False)
 
 

@@ -1,7 +1,7 @@
 """Attention for CUDA devices: Triton kernels for long contexts and small heads.
 
-Imported by `adfast.attention.dispatch` alone, which checks what holds for every backend; what these
-kernels ask beyond that is checked here.
+Imported when it is chosen (`adfast.attention.backends`); `dispatch` checks what holds for every
+backend, and what these kernels ask of a scale beyond that is checked here.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ from adfast.attention.triton.packed_operator import packed_operator
 from adfast.attention.triton.tiles import DOT_TYPES, HEAD_DIMS
 from adfast.errors import InvalidArgument
 
-__all__ = ["attention", "check_supported", "decode", "packed_attention"]
+__all__ = ["SUPPORTED", "attention", "decode", "packed_attention", "supports"]
+
+SUPPORTED = f"heads of {', '.join(map(str, HEAD_DIMS))} channels in float16, bfloat16 or float32"
 
 keep_kernels()  # before the first is compiled, whichever that is
 
@@ -34,9 +36,8 @@ def attention(
 ) -> tuple[Tensor, Tensor]:
     """The attended values `[B, H, T, D]` and the log-sum-exp of each query's logits `[B, H, T]`.
 
-    Raises `InvalidArgument` for a head dimension, dtype or scale that the kernels do not support.
+    Raises `InvalidArgument` for a scale that the kernels do not support.
     """
-    check_supported(q_BHTD)
     reach, deterministic = resolve(q_BHTD.shape[2], window, scale, deterministic)
     out, lse = attention_operator(
         q_BHTD, k_BHTD, v_BHTD, document_start_BT, reach, scale, logit_bound, deterministic
@@ -58,7 +59,6 @@ def packed_attention(
 
     Raises as `attention`.
     """
-    check_supported(projected_BTCD)
     reach, deterministic = resolve(projected_BTCD.shape[1], window, scale, deterministic)
     out: Tensor = packed_operator(
         projected_BTCD, num_heads, document_start_BT, reach, scale, logit_bound, deterministic
@@ -83,16 +83,6 @@ def resolve(
     return length if window is None else min(window, length), deterministic
 
 
-def check_supported(q: Tensor) -> None:
-    """Raise `InvalidArgument` unless the kernels take the head dimension and dtype of `q`."""
-    if q.shape[-1] not in HEAD_DIMS:
-        valid = ", ".join(map(str, HEAD_DIMS))
-        raise InvalidArgument(
-            f'attention backend "triton" needs a head dimension of {valid}, got {q.shape[-1]}; '
-            'change num_heads or width, or use "reference"'
-        )
-    if q.dtype not in DOT_TYPES:
-        raise InvalidArgument(
-            f'attention backend "triton" needs float16, bfloat16 or float32, got {q.dtype}; '
-            'use "reference"'
-        )
+def supports(dtype: torch.dtype, head_dim: int) -> bool:
+    """Whether the kernels take heads of this kind."""
+    return dtype in DOT_TYPES and head_dim in HEAD_DIMS

@@ -12,7 +12,7 @@ from functools import partial
 
 from torch import Tensor
 
-from adfast.attention import KeyValueCache, decode
+from adfast.attention import KeyValueCache, decode, resolve_backend
 from adfast.models.block import Block
 from adfast.models.config import ModelConfig
 from adfast.models.inspection import Show
@@ -34,23 +34,35 @@ def step_layer(
     step: Tensor,
     start: Tensor,
     rotation: Rotation | None,
+    backend: str = "auto",
     show: Show | None = None,
 ) -> Tensor:
     """The residual stream `[N, W]` after `block`, in one step of each of N environments.
 
-    The new keys and values are written into `cache`; `step` and `start` are those of
+    The new keys and values are written into `cache`; `step`, `start` and `backend` are those of
     `attention.decode`. What the layer is to `show` keeps it from being one kernel.
     """
-    fits = x.is_cuda and show is None
+    fits = show is None and runs_triton(backend, block, x)
     if fits and prefers_fused(block.config, cache.window, len(x), x.element_size()):
         from adfast.models.layer_step import fused  # late: a machine without CUDA may lack Triton
 
         return fused.step_layer(block, x, cache, step, start, rotation)
     attend = partial(
-        decode, cache=cache, step=step, start=start, scale=block.config.attention_scale
+        decode,
+        cache=cache,
+        step=step,
+        start=start,
+        scale=block.config.attention_scale,
+        backend=backend,
     )
     stepped: Tensor = block(x, attend, rotation, show=show)
     return stepped
+
+
+def runs_triton(backend: str, block: Block, x: Tensor) -> bool:
+    """Whether `block` attends by our kernels for devices, of which the fused layer is one more."""
+    head_dim = block.config.head_dim
+    return x.is_cuda and resolve_backend(backend, "cuda", x.dtype, head_dim) == "triton"
 
 
 def prefers_fused(

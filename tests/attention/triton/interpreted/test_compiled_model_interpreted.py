@@ -3,8 +3,7 @@
 import pytest
 import torch
 
-from adfast.attention import triton
-from adfast.models import layer_step, transformer
+from adfast.attention import BACKENDS, Place
 from adfast.training.undivided_gradient import UndividedGradient
 from models.model_cases import random_histories, small_model, stream
 
@@ -15,36 +14,15 @@ MODEL = {
     "attention_window": 7,
     "position_encoding": "rope",
     "qk_norm": True,
+    "attention_backend": "interpreted",
 }
 PLAIN = {"position_encoding": "none", "qk_norm": False, "num_kv_heads": 1}
 
 
 @pytest.fixture(autouse=True)
 def on_triton(monkeypatch):
-    """Send the model's attention to the kernels, which run here on tensors of the processor."""
-
-    def attention(q, k, v, *, window, document_start, scale, logit_bound, backend):
-        out, _ = triton.attention(
-            q,
-            k,
-            v,
-            window=window,
-            document_start_BT=document_start,
-            scale=scale,
-            logit_bound=logit_bound,
-            deterministic=True,
-        )
-        return out
-
-    def packed_attention(projected, num_heads, *, document_start, backend, **options):
-        out = triton.packed_attention(
-            projected, num_heads, document_start_BT=document_start, deterministic=True, **options
-        )
-        return out.transpose(1, 2)
-
-    monkeypatch.setattr(transformer, "attention", attention)
-    monkeypatch.setattr(transformer, "packed_attention", packed_attention)
-    monkeypatch.setattr(layer_step, "decode", triton.decode)
+    """A backend of the kernels, which run here on tensors of the processor."""
+    monkeypatch.setitem(BACKENDS, "interpreted", Place("adfast.attention.triton"))
     yield
     torch._dynamo.reset()
 
