@@ -1,8 +1,7 @@
-"""Frozen Lake as a family of adfast, against Gymnasium's own and EnvPool's: a rival's own ground.
+"""Frozen Lake against Gymnasium's own and EnvPool's: a rival's own ground.
 
-Each of 16 cells of a grid is start, ice, hole or goal; the ice is slippery, so that a move goes
-where it is meant to, or at a right angle to it, with a third each. The random numbers differ, so
-what is proven equal is how the random policy fares: returns, lengths of episodes, cells seen.
+All step Gymnasium's slippery map of 4 x 4. The random numbers differ, so what is proven equal is
+how the random policy fares: returns, lengths of episodes, cells seen.
 
 Legend: E environments, T steps.
 """
@@ -12,104 +11,23 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, ClassVar
 
 import gymnasium
 import numpy as np
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
-from numba import int32
-from numba.extending import register_jitable
 
 from benchmarks.contest import Contest, require_same_mean
-from benchmarks.engine import BatchSimulator, TaskFamily, TransitionSchema, bounded
+from benchmarks.engine import BatchSimulator, FrozenLake
 from benchmarks.pair_timer import Contender
 from benchmarks.rivals.optional import rival_of, with_rivals
 
 SIDE = 4
-HOLES = (5, 7, 11, 12)
-GOAL = 15
-LEFT, DOWN, RIGHT, UP = range(4)
 CHECKED_ENVIRONMENTS, CHECKED_STEPS = 256, 400
 TIMED_STEPS = 100
 
-# Steps all environments with `[E]` actions: cells [E], rewards [E], whether an episode ended [E].
+# Steps all environments with `[E]` actions: where they are, numbered [E] or as row and column
+# [E, 2], rewards [E], whether an episode ended [E].
 StepAll = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray, np.ndarray]]
-
-
-class FrozenLake(TaskFamily):
-    """The map of 4 x 4, one task; an episode ends in a hole, on the goal, or after 100 steps."""
-
-    name: ClassVar[str] = "frozen-lake"
-    has_random_steps: ClassVar[bool] = True
-
-    episode_length: int = 100
-
-    @property
-    def num_tasks(self) -> int:
-        """One map."""
-        return 1
-
-    @property
-    def transition_schema(self) -> TransitionSchema:
-        """The cell as observation, four actions, rewards 0 or 1."""
-        return TransitionSchema((SIDE * SIDE,), 4, self.episode_length, "uint8")
-
-    @property
-    def task_size(self) -> int:
-        """A number that says nothing."""
-        return 1
-
-    @property
-    def state_sizes(self) -> tuple[int, ...]:
-        """The cell."""
-        return (SIDE * SIDE,)
-
-    @property
-    def reset(self) -> Callable[..., Any]:
-        """The first cell."""
-
-        @register_jitable
-        def reset(task: Any, key: Any) -> Any:
-            return (int32(0),)
-
-        return reset
-
-    @property
-    def step(self) -> Callable[..., Any]:
-        """One move over slippery ice."""
-        first, second, third, fourth = HOLES
-
-        @register_jitable
-        def step(task: Any, state: Any, action: Any, key: Any) -> Any:
-            (cell,) = state
-            way = (int32(action) + int32(bounded(key, 3)) + int32(3)) & int32(3)
-            row, column = cell >> int32(2), cell & int32(3)
-            row += int32((way == DOWN) & (row < 3)) - int32((way == UP) & (row > 0))
-            column += int32((way == RIGHT) & (column < 3)) - int32((way == LEFT) & (column > 0))
-            cell = int32(row * int32(4) + column)
-            reward = int32(cell == GOAL)
-            in_hole = (cell == first) | (cell == second) | (cell == third) | (cell == fourth)
-            return (cell,), reward, in_hole | (reward > 0)
-
-        return step
-
-    @property
-    def observe(self) -> Callable[..., Any]:
-        """The cell."""
-
-        @register_jitable
-        def observe(task: Any, state: Any) -> Any:
-            return state
-
-        return observe
-
-    def task_parameters(self, task_ids: np.ndarray) -> np.ndarray:
-        """int32 `[N, 1]` zeros."""
-        return np.zeros((len(self.check_task_ids(task_ids)), 1), np.int32)
-
-    def optimal_return(self, task_ids: np.ndarray) -> np.ndarray:
-        """At most 1, of the goal."""
-        return np.ones(len(task_ids))
 
 
 @contextmanager
@@ -137,12 +55,15 @@ def step(num_environments: int) -> Iterator[Contest]:
 
 def lakes_of_adfast(num_environments: int) -> StepAll:
     """Reset and ready to step."""
-    simulator = BatchSimulator(FrozenLake(), np.zeros(num_environments, int), copy=False)
+    # An older commit's family has no option: it is this map alone.
+    options = {"layout": "gymnasium"} if "layout" in FrozenLake.__annotations__ else {}
+    lake = FrozenLake(**options)
+    simulator = BatchSimulator(lake, np.zeros(num_environments, int), copy=False)
     simulator.reset()
 
     def step_all(actions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         result = simulator.step(actions)
-        return result.observation[:, 0], result.reward, result.terminated | result.truncated
+        return result.observation, result.reward, result.terminated | result.truncated
 
     return step_all
 
@@ -177,7 +98,8 @@ def totals_of(step_all: StepAll) -> dict[str, np.ndarray]:
     generator = np.random.default_rng(1)
     totals = np.zeros((4, CHECKED_ENVIRONMENTS))
     for _ in range(CHECKED_STEPS):
-        cell, reward, ended = step_all(generator.integers(4, size=CHECKED_ENVIRONMENTS))
+        seen, reward, ended = step_all(generator.integers(4, size=CHECKED_ENVIRONMENTS))
+        row, column = seen.T if seen.shape[-1] == 2 else divmod(seen.ravel(), SIDE)
         # Where an episode ended, one side shows the last cell and another the first of the next.
-        totals += reward, ended, cell // SIDE * ~ended, cell % SIDE * ~ended
+        totals += reward, ended, row * ~ended, column * ~ended
     return dict(zip(("rewards", "ended episodes", "rows", "columns"), totals, strict=True))

@@ -17,6 +17,7 @@ FAMILIES: Catalogue[TaskFamily] = Catalogue(
     shipped={
         "dark-room": "adfast.tasks.dark_room:DarkRoom",
         "dark-house": "adfast.tasks.dark_house:DarkHouse",
+        "frozen-lake": "adfast.tasks.frozen_lake:FrozenLake",
     },
 )
 

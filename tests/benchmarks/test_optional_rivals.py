@@ -4,14 +4,9 @@ import numpy as np
 import pytest
 
 from adfast.tasks.dark_room import DarkRoom
+from adfast.tasks.frozen_lake import DOWN, RIGHT
 from benchmarks.contest import Contest, NotEquivalent
-from benchmarks.frozen_lake import (
-    CHECKED_ENVIRONMENTS,
-    DOWN,
-    RIGHT,
-    lakes_of_adfast,
-    require_same_episodes,
-)
+from benchmarks.frozen_lake import CHECKED_ENVIRONMENTS, lakes_of_adfast, require_same_episodes
 from benchmarks.pair_timer import Contender
 from benchmarks.ring_buffer import copy_slices
 from benchmarks.rivals import c_compiler, c_dark_room
