@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import deepcopy
 from itertools import count
-from typing import TypeVar
 
 import numpy as np
 import torch
@@ -35,7 +34,6 @@ from benchmarks.rivals.three_token import ThreeTokenTransformer
 
 TOLERANCE = 1e-4
 
-Result = TypeVar("Result")
 Batch = dict[str, torch.Tensor]
 LONGEST_DENSE = 512  # transitions
 MOST_UPDATES = 10**7  # more than are ever timed

@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from inspect import getmembers, isfunction
 
 import pytest
 
@@ -19,7 +20,12 @@ def test_every_name_is_used():
     for file in (ROOT / "benchmarks").rglob("*.py"):
         for names in re.findall(r"from benchmarks\.engine import (\([^)]*\)|.*)", file.read_text()):
             used |= set(re.findall(r"\w+", names))
-    assert used == set(engine.NAMES)
+    own = {
+        name
+        for name, made in getmembers(engine, isfunction)
+        if made.__module__ == "benchmarks.engine"
+    }
+    assert used - own == set(engine.NAMES)
 
 
 def test_listing_workloads_imports_nothing_heavy():
