@@ -1,4 +1,4 @@
-"""`python -m benchmarks`, which `adfast bench` becomes: times, keeps and compares workloads.
+"""`python -m benchmarks`, which `adfast bench` becomes: times and keeps workloads, or judges them.
 
 The exit status is 1 when a workload could not be timed or became slower, 2 for bad arguments, and
 128 + its number for a signal.
@@ -27,13 +27,12 @@ from benchmarks.contest import NotEquivalent
 from benchmarks.device import name_of
 from benchmarks.guard.against import FEWEST_LAUNCHES as LAUNCHES
 from benchmarks.guard.against import SLICE_SECONDS, judge_all
-from benchmarks.guard.compare import compare, require_same_machine
 from benchmarks.guard.launches import Launcher
 from benchmarks.guard.scratch_tree import prepare_tree, resolve_commit
-from benchmarks.guard.tables import comparison_table, outcome_table
+from benchmarks.guard.tables import outcome_table
 from benchmarks.measure import FULL, QUICK, measure
 from benchmarks.pair_timer import Effort
-from benchmarks.record import Measurement, Record, newest_records
+from benchmarks.record import Measurement, Record
 from benchmarks.rivals.optional import availability, versions
 from benchmarks.table import results_table
 from benchmarks.workload import Workload
@@ -68,8 +67,7 @@ def carry_out(options: argparse.Namespace) -> int:
     workloads = possible(workloads)
     if options.against is not None:
         return run_against(options, workloads)
-    reference = None if options.compare is None else read_reference(options.compare)
-    return run(options, workloads, reference)
+    return run(options, workloads)
 
 
 def list_workloads() -> None:
@@ -99,8 +97,8 @@ def effort_of(options: argparse.Namespace) -> Effort:
     return effort if seconds is None else replace(effort, seconds=seconds)
 
 
-def run(options: argparse.Namespace, workloads: list[Workload], reference: Record | None) -> int:
-    """Time the workloads against their rivals; print, keep and compare what was measured."""
+def run(options: argparse.Namespace, workloads: list[Workload]) -> int:
+    """Time the workloads against their rivals; print and keep what was measured."""
     load_before = os.getloadavg()[0]
     if load_before > BUSY_LOAD:
         print(
@@ -125,18 +123,8 @@ def run(options: argparse.Namespace, workloads: list[Workload], reference: Recor
     if not is_whole:
         print(f"{len(measurements)} of {len(workloads)} workloads were timed", file=sys.stderr)
     keep(record, options.record, is_whole=is_whole)
-    if reference is None:
-        show(results_table(measurements), asdict(record), options)
-        return 0 if is_whole else 1
-
-    def measure_again(name: str) -> Measurement:
-        print(f"{name} again", file=sys.stderr, flush=True)
-        return measure(select([name])[0], effort, small=options.quick)
-
-    comparisons = compare(reference, measurements, measure_again)
-    show(comparison_table(comparisons), [one.describe() for one in comparisons], options)
-    is_slower = any(comparison.verdict == "slower" for comparison in comparisons)
-    return 1 if is_slower or not is_whole else 0
+    show(results_table(measurements), asdict(record), options)
+    return 0 if is_whole else 1
 
 
 def card_of(workloads: list[Workload]) -> dict[str, str | None]:
@@ -166,27 +154,6 @@ def run_against(options: argparse.Namespace, workloads: list[Workload]) -> int:
     )
     failed = [one for one in outcomes if one.verdict == "slower" or not one.runs_now]
     return 1 if failed or len(outcomes) < len(workloads) else 0
-
-
-def read_reference(path: Path) -> Record:
-    """The record to compare with; raises `InvalidArgument` for none or one of another machine."""
-    provenance = collect_provenance()
-    if path == DEFAULT_PATH:
-        newest = newest_records().get(provenance["processor"])
-        if newest is None:
-            raise InvalidArgument(
-                f"--compare found no record of this processor, {provenance['processor']}; "
-                "make one with adfast bench --record"
-            )
-        path = newest
-    if not path.is_file():
-        raise InvalidArgument(
-            f"--compare needs a record, and there is no file {path}; "
-            "put the names of workloads before --compare"
-        )
-    reference = Record.read(path)
-    require_same_machine(reference, provenance)
-    return reference
 
 
 def measure_all(workloads: list[Workload], effort: Effort, *, small: bool) -> list[Measurement]:

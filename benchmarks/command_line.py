@@ -12,7 +12,7 @@ DEFAULT_PATH = Path()  # of a record, when none is given
 
 DESCRIPTION = """Time every hot layer, interleaved with its rivals.
 
-With --compare or --against the exit status is 1 when something became slower, beyond noise.
+With --against the exit status is 1 when something became slower, beyond noise.
 Ctrl-C ends the measuring, prints what was measured, and keeps it where --record was given."""
 
 EPILOG = """`adfast bench cuda` times what runs on a CUDA device, where there is one, and
@@ -50,14 +50,6 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         help="keep the record, by default as benchmarks/records/DATE-PROCESSOR.json",
     )
     parser.add_argument(
-        "--compare",
-        nargs="?",
-        type=Path,
-        const=DEFAULT_PATH,
-        metavar="RECORD",
-        help="judge the ratios against a record of this processor, by default its newest",
-    )
-    parser.add_argument(
         "--against",
         metavar="REV",
         help="judge this checkout against another commit, which is built in a scratch worktree",
@@ -78,10 +70,8 @@ def check_options(options: argparse.Namespace) -> None:
     seconds = options.seconds_per_workload
     if seconds is not None and not 0 < seconds < float("inf"):
         raise InvalidArgument(f"--seconds-per-workload must be positive, got {seconds:g}")
-    if options.against is not None:
-        for name in ("record", "compare"):
-            if getattr(options, name) is not None:
-                raise InvalidArgument(f"--against goes without --{name}; run them one by one")
+    if options.against is not None and options.record is not None:
+        raise InvalidArgument("--against goes without --record; run them one by one")
     if options.record is not None and options.quick:
         raise InvalidArgument("--record needs the full sizes; drop --quick to keep the record")
 

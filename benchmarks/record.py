@@ -1,6 +1,6 @@
-"""Records: what was measured, on what, as JSON that a later run can be compared with.
+"""Records: what was measured, on what, as JSON.
 
-Every round's seconds are kept, so that a comparison can judge ratios with their noise. Rates of
+Every round's seconds are kept, so that ratios can be judged with their noise. Rates of
 different machines are not comparable; `processor` in the provenance says which they are from.
 Only reading one takes pydantic: a lent machine may have no more than torch, Triton and NumPy.
 """

@@ -1,1 +1,1 @@
-"""What finds a slow-down: a run against a record, and this checkout against another commit."""
+"""`--against REV`: this checkout and another commit, in processes that take turns."""

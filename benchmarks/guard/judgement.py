@@ -1,17 +1,12 @@
-"""When a change of speed is more than noise: the rules of `--compare` and `--against`.
+"""When a change of speed is more than noise: the rule of `--against`.
 
-A change is a factor of time: 1.10 takes a tenth longer. Both rules ask for two things, an interval
-that leaves out 1 and a middle that is at least the minimal effect away from it; what differs is the
-sample that the interval is made of, which must be what varies from one measurement to the next.
+A change is a factor of time: 1.10 takes a tenth longer. The rule asks for two things: an interval
+that leaves out 1, and a middle that is at least the minimal effect away from it.
 
-*Against* another commit the sample is one factor for each pair of fresh processes, because a
-process keeps the luck of its memory layout for as long as it lives: thousands of rounds in one
-pair of processes repeat the same luck. The interval is that of the median from order statistics:
-it assumes no distribution, only that a pair of equals is as likely to be above 1 as below.
-
-*Compared* with a record the samples are the ratios of its rounds and of ours, resampled. That
-measures the noise within each run and not the luck between them, which the minimal effect must
-cover; so it is larger there.
+The sample is one factor for each pair of fresh processes, because a process keeps the luck of its
+memory layout for as long as it lives: thousands of rounds in one pair of processes repeat the same
+luck. The interval is that of the median from order statistics: it assumes no distribution, only
+that a pair of equals is as likely to be above 1 as below.
 """
 
 from __future__ import annotations
@@ -26,7 +21,6 @@ import numpy as np
 Verdict = Literal["slower", "faster", "same", "unclear"]
 
 CONFIDENCE = 0.99
-RESAMPLES = 2000
 # Of a launch, the quantile of its rounds: what disturbs a round only ever adds time.
 UNDISTURBED = 0.25
 
@@ -50,11 +44,6 @@ class Change:
         if self.upper < 1 and self.factor <= fast:
             return "faster"
         return "same" if fast < self.lower and self.upper < slow else "unclear"
-
-    @property
-    def inverse(self) -> Change:
-        """The change of the other way round."""
-        return Change(1 / self.factor, 1 / self.upper, 1 / self.lower)
 
 
 def undisturbed_seconds(seconds: np.ndarray) -> float:
@@ -88,18 +77,3 @@ def extremes_left_out(size: int) -> int | None:
             break
         left_out = heads
     return left_out
-
-
-def change_of_ratios(then: np.ndarray, now: np.ndarray) -> Change:
-    """The factor of time between two samples of ratios: median `then` over median `now`.
-
-    A ratio is a rate over another's, so it falls when time rises. Both samples are resampled.
-    """
-    generator = np.random.default_rng(0)
-    medians = [
-        np.median(generator.choice(sample, (RESAMPLES, sample.size)), axis=1)
-        for sample in (then, now)
-    ]
-    tail = (1 - CONFIDENCE) / 2
-    lower, upper = np.quantile(medians[0] / medians[1], (tail, 1 - tail))
-    return Change(float(np.median(then) / np.median(now)), float(lower), float(upper))
