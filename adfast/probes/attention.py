@@ -41,9 +41,9 @@ class Attended:
     latest: np.ndarray
 
     @property
-    def lift(self) -> np.ndarray:
-        """float64 `[tasks]`: how much greater the share is than chance, over layers and heads."""
-        return np.asarray(self.rewarded.mean(axis=(1, 2)) / self.chance.mean(axis=1))
+    def excess(self) -> np.ndarray:
+        """float64 `[tasks]`: how much the share exceeds that of chance, over layers and heads."""
+        return np.asarray(self.rewarded.mean(axis=(1, 2)) - self.chance.mean(axis=1))
 
 
 class AttentionProbe(Probe):
@@ -56,16 +56,16 @@ class AttentionProbe(Probe):
 
     tasks: Count = 16
     queries: Count = Field(256, description="choices of a task that are looked at")
-    lift: float = Field(1.1, gt=0.0, description="times chance that the attention must exceed")
+    margin: float = Field(0.02, ge=0.0, description="by which the share must exceed chance")
 
     @property
     def rule(self) -> str:
         """What is compared, and when it counts."""
         return (
-            "The share of attention on moments that show a reward is divided by their share of the "
-            "moments in view, over all layers and heads and all choices after a task's first "
-            f"reward. Supported where the 95% interval lies above {self.lift:g}, refuted where it "
-            "lies below, undecided where it holds that value or nothing was ever rewarded."
+            "The excess is the share of attention on moments that show a reward less their share "
+            "of the moments in view, over all layers and heads and all choices after a task's "
+            f"first reward. Supported where its 95% interval lies above {self.margin:g}, refuted "
+            "where it lies below, undecided where it holds that value or nothing was ever rewarded."
         )
 
     def measure(self, subjects: Sequence[Subject]) -> Finding:
@@ -75,12 +75,12 @@ class AttentionProbe(Probe):
         found = [(subject, seen) for subject, seen in attended if seen is not None]
         if not found:
             return self.finding(subjects, verdict="undecided")
-        lift = quantity("attention on rewards, of chance", [seen.lift for _, seen in found])
+        excess = quantity("attention on rewards beyond chance", [seen.excess for _, seen in found])
         bars = head_bars(found[0][1]) if len(subjects) == 1 else subject_bars(found)
         return self.finding(
             subjects,
-            verdict=judged(lift, above=self.lift),
-            numbers=(lift,),
+            verdict=judged(excess, above=self.margin),
+            numbers=(excess,),
             sections=(bars, recent_lines(found)),
         )
 

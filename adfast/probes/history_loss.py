@@ -14,6 +14,7 @@ from typing import ClassVar
 import numpy as np
 from pydantic import Field
 
+from adfast.collection.config import CollectionConfig
 from adfast.config import Count
 from adfast.models.config import Device, Precision
 from adfast.models.device import in_precision, resolve_device, resolve_precision
@@ -21,7 +22,6 @@ from adfast.models.transformer import Transformer
 from adfast.probes.finding import Finding, judged, quantity
 from adfast.probes.position_losses import (
     HistoryLoss,
-    SummedLosses,
     see_all,
     see_episode,
     summed_losses,
@@ -30,7 +30,7 @@ from adfast.probes.probe import Probe, require_subjects
 from adfast.probes.sections import Level, LineChart, Series, numbers
 from adfast.probes.subject import Subject
 from adfast.source_algorithms.source_algorithm import SourceAlgorithm
-from adfast.tasks.family import TaskFamily
+from adfast.tasks.family import TaskFamily, TaskSplit
 
 HISTORIES_PER_TASK = 4
 
@@ -59,10 +59,10 @@ class HistoryLossProbe(Probe):
 
     def measure(self, subjects: Sequence[Subject]) -> Finding:
         """The loss at each position, with all of the history and with the present episode alone."""
-        require_subjects(subjects, "model")
+        require_subjects(subjects)
         series, gains, lasts = [], [], []
         for subject in subjects:
-            losses = self._losses(subject)
+            losses = summed_losses(subject, (see_all, see_episode), self.histories_per_task)
             middle = int(np.searchsorted(losses.edges[:-1], losses.edges[-1] / 2))
             middle = min(middle, len(losses.edges) - 2)
             whole, alone = (losses.mean_by_task(sight, middle) for sight in range(2))
@@ -80,21 +80,6 @@ class HistoryLossProbe(Probe):
             verdict=judged(gain, above=self.margin),
             numbers=(gain, last),
             sections=(chart(series, max(subject.family.num_actions for subject in subjects)),),
-        )
-
-    def _losses(self, subject: Subject) -> SummedLosses:
-        model = subject.model
-        assert model is not None
-        return summed_losses(
-            model,
-            subject.family,
-            subject.split.held_out,
-            subject.source,
-            (see_all, see_episode),
-            episodes=subject.collection.episodes,
-            keep_every=subject.collection.keep_every,
-            seed=subject.seed,
-            histories_per_task=self.histories_per_task,
         )
 
 
@@ -119,17 +104,16 @@ def history_loss(
     model = in_precision(
         model, computing_on, resolve_precision(precision, computing_on, "precision")
     )
-    return summed_losses(
-        model,
-        family,
-        family.check_task_ids(task_ids),
-        source,
-        (see_all,),
-        episodes=episodes,
-        keep_every=keep_every,
+    subject = Subject(
+        name=type(model).__name__,
+        family=family,
+        split=TaskSplit(train=np.empty(0, np.int64), held_out=family.check_task_ids(task_ids)),
+        source=source,
+        collection=CollectionConfig(episodes=episodes, keep_every=keep_every),
         seed=seed,
-        histories_per_task=histories_per_task,
-    ).mean(0)
+        model=model,
+    )
+    return summed_losses(subject, (see_all,), histories_per_task).mean(0)
 
 
 def line(name: str, losses: HistoryLoss) -> Series:

@@ -1,6 +1,6 @@
-"""The losses of a model on histories of the source, by position, with more or less of them seen.
+"""The losses of a subject on histories of the source, by position, with more or less of them seen.
 
-The source algorithm learns each task from scratch; the model reads each history whole, from its
+The source algorithm learns each task from scratch; the subject reads each history whole, from its
 first transition on, and is scored at every position.
 
 Axes: N histories, T transitions, P bins of positions.
@@ -13,14 +13,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from adfast.models.transformer import Transformer
 from adfast.probes.reading import action_losses
-from adfast.source_algorithms.source_algorithm import SourceAlgorithm
-from adfast.tasks.family import TaskFamily
+from adfast.probes.subject import Subject
 
 BINS = 24
 MAX_TOKENS = 65_536  # of one forward pass, unless a single history is longer
-FIELDS = ("observation", "action", "reward", "next_observation", "episode_step")
 
 # What of a history is seen at each transition [N, T]; see `read_histories`.
 Sight = Callable[[Mapping[str, np.ndarray]], np.ndarray | None]
@@ -56,45 +53,42 @@ class SummedLosses:
 
 
 def summed_losses(
-    model: Transformer,
-    family: TaskFamily,
-    task_ids: np.ndarray,
-    source: SourceAlgorithm,
-    sights: Sequence[Sight],
-    *,
-    episodes: int,
-    keep_every: int,
-    seed: int,
-    histories_per_task: int,
+    subject: Subject, sights: Sequence[Sight], histories_per_task: int
 ) -> SummedLosses:
-    """The losses on `histories_per_task` histories of every task, read with each of `sights`."""
+    """The losses on histories of every held-out task, read with each of `sights`."""
+    family, task_ids, collection = subject.family, subject.split.held_out, subject.collection
     repetition, place = np.divmod(np.arange(len(task_ids) * histories_per_task), len(task_ids))
     histories = task_ids[place]
     streams = repetition * family.num_tasks + histories
-    kept_episodes = -(-episodes // keep_every)
-    length = kept_episodes * family.episode_length
-    if model.config.num_learned_positions is not None:
-        length = min(length, model.config.num_learned_positions)
+    capacity = -(-collection.episodes // collection.keep_every) * family.episode_length
+    length, tokens = capacity, 1
+    if subject.model is not None:
+        tokens = subject.model.config.tokens_per_transition
+        length = min(length, subject.model.config.num_learned_positions or length)
     edges = position_edges(length, family.episode_length)
     count = np.zeros((len(task_ids), len(edges) - 1))
     total = np.zeros((len(sights), *count.shape))
-    rows = max(MAX_TOKENS // (length * model.config.tokens_per_transition), 1)
+    rows = max(MAX_TOKENS // (length * tokens), 1)
     for first in range(0, len(histories), rows):
         chunk = slice(first, first + rows)
-        out = family.transition_schema.allocate(
-            len(histories[chunk]), kept_episodes * family.episode_length
-        )
+        out = family.transition_schema.allocate(len(histories[chunk]), capacity)
         for array in out.values():
             array.fill(0)  # what lies behind the end of a history is read, though not scored
-        lengths = source.learn(
-            family, histories[chunk], streams[chunk], episodes, seed, out, keep_every=keep_every
+        lengths = subject.source.learn(
+            family,
+            histories[chunk],
+            streams[chunk],
+            collection.episodes,
+            subject.seed,
+            out,
+            keep_every=collection.keep_every,
         )
-        fields = {name: out[name][:, :length] for name in FIELDS}
+        fields = {name: array[:, :length] for name, array in out.items()}
         is_scored = np.arange(length) < lengths[:, None]
         np.add.at(count, place[chunk], np.add.reduceat(is_scored, edges[:-1], axis=1, dtype=float))
         for sight, sees in enumerate(sights):
-            loss = np.where(is_scored, action_losses(model, fields, sees(fields)), 0.0)
-            by_bin = np.add.reduceat(loss, edges[:-1], axis=1, dtype=float)
+            loss = action_losses(subject, fields, lengths, sees(fields))
+            by_bin = np.add.reduceat(np.where(is_scored, loss, 0.0), edges[:-1], axis=1)
             np.add.at(total[sight], place[chunk], by_bin)
     # A prefix: where episodes end early, no history may be of full length.
     reached = int((count.sum(axis=0) > 0).sum())

@@ -11,8 +11,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from adfast.errors import InvalidArgument
+from adfast.evaluation.in_context_agent import InContextAgent
 from adfast.models.inspection import Watch
 from adfast.models.transformer import Transformer
+from adfast.probes.subject import Subject
+
+LEAST_PROBABILITY = 1e-12  # that a loss is taken of: 27.6 nats, where an action was ruled out
 
 
 @torch.no_grad()
@@ -41,10 +46,53 @@ def read_histories(
 
 
 def action_losses(
-    model: Transformer, histories: Mapping[str, np.ndarray], begins: np.ndarray | None = None
+    subject: Subject,
+    histories: Mapping[str, np.ndarray],
+    lengths: np.ndarray,
+    begins: np.ndarray | None = None,
 ) -> np.ndarray:
-    """float32 `[N, T]`: the negative log-likelihood of each action; see `read_histories`."""
+    """float64 `[N, T]`: the negative log-likelihood of each action; see `read_histories`.
+
+    Behind the `lengths` `[N]` of the histories it means nothing.
+    """
+    if subject.model is not None:
+        return model_losses(subject.model, histories, begins)
+    if subject.agent is not None:
+        agent = subject.agent.make_agent(
+            subject.family.transition_schema, len(lengths), family=subject.family
+        )
+        return agent_losses(agent, histories, lengths, begins)
+    raise InvalidArgument(
+        f'the probe needs a model or an agent of its subject "{subject.name}", which has neither'
+    )
+
+
+def model_losses(
+    model: Transformer, histories: Mapping[str, np.ndarray], begins: np.ndarray | None
+) -> np.ndarray:
+    """Those of a model, in one pass."""
     logits = read_histories(model, histories, begins).float()
     actions = torch.from_numpy(histories["action"].astype(np.int64)).to(logits.device)
     log_likelihood = logits.log_softmax(dim=-1).gather(-1, actions[..., None])[..., 0]
-    return np.asarray(-log_likelihood.cpu().numpy())
+    return -log_likelihood.cpu().numpy().astype(np.float64)
+
+
+def agent_losses(
+    agent: InContextAgent,
+    histories: Mapping[str, np.ndarray],
+    lengths: np.ndarray,
+    begins: np.ndarray | None,
+) -> np.ndarray:
+    """Those of an agent, which is told after each choice what was done in its place."""
+    num_histories, length = histories["action"].shape
+    losses = np.empty((num_histories, length))
+    for t in range(length):
+        forgets = t >= lengths if begins is None else (t >= lengths) | (begins[:, t] == t)
+        if t > 0 and forgets.any():
+            agent.reset(forgets)
+        agent.act(histories["observation"][:, t])
+        taken = histories["action"][:, t].astype(np.int64)
+        probability = agent.action_probabilities()[np.arange(num_histories), taken]
+        losses[:, t] = -np.log(np.maximum(probability, LEAST_PROBABILITY))
+        agent.read({name: values[:, t : t + 1] for name, values in histories.items()})
+    return losses

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from adfast.collection.config import CollectionConfig
+from adfast.evaluation.in_context_agent import AgentMaker
 from adfast.evaluation.recorder import Trajectories
 from adfast.models.transformer import Transformer
 from adfast.source_algorithms.source_algorithm import SourceAlgorithm
@@ -15,9 +16,9 @@ from adfast.tasks.family import TaskFamily, TaskSplit
 
 @dataclass(frozen=True)
 class Subject:
-    """A trained model with the tasks that it was trained and held out on.
+    """Who is asked, a trained model or an agent by name, with the tasks that it is to know or not.
 
-    `source` wrote the histories that it learned from, as `collection` says, by `seed`.
+    `source` wrote the histories that a model learned from, as `collection` says, by `seed`.
     `trajectories` are what it did on the held-out tasks when it was evaluated, in their order.
     `settings` are those of its run, section by section.
     """
@@ -29,5 +30,6 @@ class Subject:
     collection: CollectionConfig
     seed: int
     model: Transformer | None = None
+    agent: AgentMaker | None = None
     trajectories: Trajectories | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)

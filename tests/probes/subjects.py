@@ -22,6 +22,7 @@ class Persistent:
         kept = -(-episodes // keep_every)
         steps = family.episode_length
         out["episode_step"][:] = np.tile(np.arange(steps), kept)
+        out["boundary"][:] = np.where(out["episode_step"] == steps - 1, 2, 0)
         out["action"][:] = np.asarray(task_ids)[:, None] % family.num_actions
         return np.full(len(task_ids), kept * steps)
 

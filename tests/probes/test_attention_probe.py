@@ -14,8 +14,8 @@ def measured(strength, **options):
 
 def test_who_looks_at_all_alike_has_its_share_by_chance():
     finding = measured(0.0)
-    (lift,) = finding.numbers
-    assert [lift.low, lift.value, lift.high] == pytest.approx([1.0] * 3, rel=1e-5)
+    (excess,) = finding.numbers
+    assert [excess.low, excess.value, excess.high] == pytest.approx([0.0] * 3, abs=1e-6)
     assert finding.verdict == "refuted"
     attention, chance = finding.sections[0].series
     np.testing.assert_allclose(attention.values, chance.values, rtol=1e-5)
@@ -31,8 +31,8 @@ def test_who_looks_at_rewards_is_found_out():
     assert chance.values[0] == pytest.approx(np.mean(in_view))
 
 
-def test_rule_asks_for_a_lift():
-    assert measured(40.0, lift=1000.0).verdict == "refuted"
+def test_what_is_required_of_an_excess_is_the_margin():
+    assert measured(40.0, margin=0.9).verdict == "refuted"
 
 
 def test_latest_moments_add_up_to_all():
@@ -44,7 +44,7 @@ def test_latest_moments_add_up_to_all():
 
 
 def test_few_choices_stand_for_all():
-    assert measured(0.0, queries=3).numbers[0].value == pytest.approx(1.0, rel=1e-5)
+    assert measured(0.0, queries=3).numbers[0].value == pytest.approx(0.0, abs=1e-6)
     np.testing.assert_array_equal(spread(10, 3), [0, 4, 9])
     np.testing.assert_array_equal(spread(2, 3), [0, 1])
 

@@ -5,9 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from adfast import source_algorithms
 from adfast.errors import InvalidArgument
+from adfast.evaluation.agent import Agent
+from adfast.evaluation.in_context_agent import AgentMaker, InContextAgent
 from adfast.probes.history_loss import HistoryLossProbe
-from probes.subjects import repeating_model, subject
+from probes.subjects import Persistent, repeating_model, subject
 
 
 def test_who_thinks_all_actions_alike_has_the_same_loss_everywhere_and_no_gain():
@@ -54,7 +57,56 @@ def test_verdict_on_several_subjects_is_over_subjects():
 
 def test_what_a_subject_lacks_is_said():
     without = replace(subject(), model=None)
-    with pytest.raises(InvalidArgument, match='model of its subject "known"'):
+    with pytest.raises(InvalidArgument, match='a model or an agent of its subject "known"'):
         HistoryLossProbe().measure([without])
     with pytest.raises(InvalidArgument, match="at least one subject"):
         HistoryLossProbe().measure([])
+
+
+class Uniform(AgentMaker):
+    """Draws any action, whatever happened."""
+
+    name = "uniform"
+
+    def make_agent(self, schema, num_environments, **options):
+        return UniformAgent(schema, num_environments)
+
+
+class UniformAgent(InContextAgent):
+    def __init__(self, schema, num_environments):
+        self.schema, self.num_environments = schema, num_environments
+
+    def reset(self, mask=None):
+        pass
+
+    def act(self, observation, *outcome, **named):
+        return np.zeros(self.num_environments, np.int64)
+
+    def read(self, history, length=None):
+        pass
+
+    def action_probabilities(self):
+        shape = (self.num_environments, self.schema.num_actions)
+        return np.full(shape, 1 / self.schema.num_actions)
+
+
+class Acted(AgentMaker):
+    """A trained model that acts, as an agent by name."""
+
+    name = "acted"
+
+    def make_agent(self, schema, num_environments, **options):
+        return Agent(repeating_model(), num_environments)
+
+
+@pytest.mark.parametrize("source", [Persistent(), source_algorithms.make("q-learning")])
+def test_agent_is_asked_as_a_model_is(source):
+    uniform, acted = (
+        HistoryLossProbe().measure([replace(subject(source=source), model=None, agent=maker)])
+        for maker in (Uniform(), Acted())
+    )
+    model = HistoryLossProbe().measure([subject(repeating_model(), source=source)])
+    assert (uniform.verdict, acted.verdict) == ("refuted", model.verdict)
+    for line, expected in zip(acted.sections[0].series, model.sections[0].series, strict=True):
+        np.testing.assert_allclose(line.y, expected.y, rtol=1e-3)
+    np.testing.assert_allclose(uniform.sections[0].series[0].y, np.log(5))

@@ -15,6 +15,7 @@ from PIL import Image
 from adfast import tasks
 from adfast.report import write_report
 from adfast.report.sweep import write_sweep_report
+from report.findings import every_section
 from report.sweep.synthetic_sweep import sweep_record
 from report.synthetic_run import write_synthetic_run
 
@@ -87,6 +88,12 @@ def page_of_run(folder: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> str
     settings = json.dumps(name if name.isprintable() else name.encode("unicode_escape").decode())
     (run / "run.toml").write_text(f"a = {settings}\n[{settings}]\n{settings} = {settings}\n")
     (run / "provenance.json").write_text(json.dumps({name: name, "versions": {name: [name]}}))
+    (run / "probes").mkdir()
+    finding = with_strings(every_section().model_dump(mode="json"), lambda text: name)
+    for section, made in zip(finding["sections"], every_section().sections, strict=True):
+        section["kind"] = made.kind
+    finding |= {"verdict": "refuted", "options": {name: name}}
+    (run / "probes" / f"{file_name(name)}.json").write_text(json.dumps(finding))
     family = tasks.make("dark-room")
     monkeypatch.setattr(tasks, "make", lambda given: family)  # a family that a user has named so
     page = write_report(run)

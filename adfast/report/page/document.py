@@ -18,12 +18,14 @@ from adfast.durable import replace_files
 from adfast.report.axes import png
 from adfast.report.curves import training_series
 from adfast.report.figures import FIGURES, draw_figures
+from adfast.report.finding_figure import PROBE, finding_figures
 from adfast.report.page.appendix import (
     configuration_section,
     provenance_section,
     timings_section,
 )
 from adfast.report.page.charts import return_chart, training_chart
+from adfast.report.page.findings import finding_sections
 from adfast.report.page.headline import headline, tiles
 from adfast.report.page.packing import compressed, inline_json
 from adfast.report.page.plotly import Chart
@@ -39,6 +41,7 @@ from adfast.report.page.results import (
 from adfast.report.page.section import PageSection
 from adfast.report.palette import DARK, LIGHT, css_variables
 from adfast.report.room import median_story, room_of
+from adfast.runs.findings import read_findings
 from adfast.runs.run_record import RunRecord, read_run
 
 SCRIPTS = (
@@ -66,6 +69,9 @@ def write_page(run_directory: Path) -> Path:
     room = room_of(run)
     story = median_story(run, room) if room is not None else None
     figures = draw_figures(run, room, story)
+    findings = read_findings(run_directory)
+    found, finding_charts = finding_sections(list(findings.values()))
+    figures |= finding_figures(findings)
     noun = "goal" if room is not None else "task"
     recording = recording_of(run)
     data: dict[str, str] = {}
@@ -78,6 +84,7 @@ def write_page(run_directory: Path) -> Path:
         room_section(run.evaluation, room),
         tasks_section(run.evaluation, noun),
         training_section(run),
+        *found,
         timings_section(run.evaluation.seconds),
         configuration_section(run),
         provenance_section(run),
@@ -88,7 +95,7 @@ def write_page(run_directory: Path) -> Path:
         heading=headline(run.evaluation, noun),
         highlights=tiles(run, noun),
         sections=sections,
-        charts=_charts(run),
+        charts=_charts(run) | finding_charts,
         data=data,
     )
     path, folder = run_directory / "report.html", run_directory / "figures"
@@ -96,7 +103,7 @@ def write_page(run_directory: Path) -> Path:
     replace_files(
         {folder / f"{name}.png": [png(figure)] for name, figure in figures.items()} | {path: [page]}
     )
-    for name in set(FIGURES) - set(figures):
+    for name in {*FIGURES, *(file.stem for file in folder.glob(f"{PROBE}*.png"))} - set(figures):
         (folder / f"{name}.png").unlink(missing_ok=True)
     return path
 

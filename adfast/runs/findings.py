@@ -1,0 +1,40 @@
+"""The findings of a run's probes: `probes/NAME.json`, one file each, which the report reads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from adfast.errors import RunError
+from adfast.probes.finding import Finding
+from adfast.problems import describe_problems
+from adfast.runs.run_files import read_json, write_json
+
+FOLDER = "probes"
+
+
+def write_finding(directory: Path, finding: Finding) -> Path:
+    """Write a finding into a run's directory, in place of an earlier one; returns its path."""
+    # A name may be that of a class in full, and what a package registers may be anything.
+    path = directory / FOLDER / f"{finding.probe.replace('/', '_')}.json"
+    path.parent.mkdir(exist_ok=True)
+    write_json(path, finding.model_dump(mode="json"))
+    return path
+
+
+def read_findings(directory: Path) -> dict[str, Finding]:
+    """The findings of a run by the names of their files, sorted.
+
+    Raises `RunError` with the file, the rule and the way out.
+    """
+    return {path.stem: read_finding(path) for path in sorted((directory / FOLDER).glob("*.json"))}
+
+
+def read_finding(path: Path) -> Finding:
+    """The finding in a file; raises `RunError`."""
+    way_out = "ask the probe again, or remove the file"
+    try:
+        return Finding.model_validate(read_json(path, way_out))
+    except ValidationError as error:
+        raise RunError(f"{path}: {describe_problems(error)}; {way_out}") from None
