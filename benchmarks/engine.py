@@ -52,8 +52,8 @@ PLACES: tuple[tuple[str, ...], ...] = (
     ("adfast.models.norm",),
     ("adfast.models.summed_rows",),
     ("adfast.models.transformer:Transformer",),
+    ("adfast.models.step_input:step_inputs", "adfast.models.transition_embedding:step_inputs"),
     ("adfast.models.transition_embedding:TransitionEmbedding",),
-    ("adfast.models.transition_embedding:step_inputs",),
     ("adfast.random_streams:EVALUATION_ACTION",),
     ("adfast.random_streams:stream_keys",),
     ("adfast.runs.recipe:find_recipe", "adfast.cli.run_config:find_recipe"),
@@ -161,3 +161,15 @@ def module_of_file(path: str) -> Any:
     module = module_from_spec(specification)
     specification.loader.exec_module(module)
     return module
+
+
+def discrete_schema(
+    sizes: tuple[int, ...], num_actions: int, episode_length: int, reward_dtype: str = "uint8"
+) -> Any:
+    """A schema of counted observations, of which the schema took the sizes itself at first."""
+    try:
+        observation = bind("adfast.tasks.observation:DiscreteObservation")(sizes)
+    except NotThere:
+        observation = sizes
+    schema = bind("adfast.tasks.transition_schema:TransitionSchema")
+    return schema(observation, num_actions, episode_length, reward_dtype)

@@ -23,6 +23,7 @@ from benchmarks.engine import (
     Transformer,
     TransitionSchema,
     UndividedGradient,
+    discrete_schema,
 )
 
 EPISODE_LENGTH = 64  # of no meaning here, but the embedding has a row for each step
@@ -44,7 +45,7 @@ class RecallTask:
     def schema(self) -> TransitionSchema:
         """Observations are (key, symbol)."""
         sizes = (self.num_keys + 1, self.num_symbols + 1)
-        return TransitionSchema(sizes, self.num_symbols, EPISODE_LENGTH)
+        return discrete_schema(sizes, self.num_symbols, EPISODE_LENGTH)
 
     def __call__(self, update: int) -> dict[str, Tensor]:
         """Name -> `[B, T, ...]` in the schema's dtypes."""

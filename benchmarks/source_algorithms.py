@@ -65,7 +65,7 @@ def q_learning(family: str, num_histories: int, episodes: int) -> Iterator[Conte
     """Q-learning against its twin, and against plain Python without keyed random numbers."""
     histories = Histories("q-learning", family, num_histories, 1, episodes)
     made = histories.family
-    sizes = made.transition_schema.observation_sizes
+    sizes = made.transition_schema.fields["observation"].sizes
     room_of = twin_room(family)
     stream = count()
     random = Random(0)

@@ -8,6 +8,7 @@ from numba.extending import register_jitable
 from pydantic import Field
 
 from adfast.tasks.family import TaskFamily
+from adfast.tasks.observation import DiscreteObservation
 from adfast.tasks.transition_schema import TransitionSchema
 
 # Of each task: what its goal pays, what is added to the cell once it has reached 8 and to what is
@@ -38,7 +39,8 @@ class Walk(TaskFamily):
 
     @property
     def transition_schema(self):
-        return TransitionSchema((9,), 2, self.episode_length, self.reward_dtype)
+        observation = DiscreteObservation((9,))
+        return TransitionSchema(observation, 2, self.episode_length, self.reward_dtype)
 
     @property
     def reset(self):

@@ -32,8 +32,8 @@ class EpisodeLog:
     ) -> None:
         self.recording = recording
         self._schema = schema
-        shape = (num_environments, *schema.observation_shape)
-        self._observation = np.zeros(shape, schema.observation_dtype)
+        stored = schema.observation.stored
+        self._observation = np.zeros((num_environments, *stored.shape), stored.dtype)
         self._episode_step = np.zeros(num_environments, np.int64)
         self._has_begun = np.zeros(num_environments, bool)  # an episode that can take a step
 

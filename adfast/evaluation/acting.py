@@ -52,7 +52,7 @@ class Acting(ABC):
     ) -> np.ndarray:
         """The actions int64 `[N]` on `observation`; no outcome if all begin.
 
-        Observations are int64 `[N, C]`, or float32 `[N, *shape]` where they are real numbers.
+        Observations are as `ObservationSpec.read` has them, `[N, *shape]`.
         Environments outside `active` (bool `[N]`; None: all are in it) stay where they are, and
         their actions mean nothing. Where an `episode_step` int64 `[N]` is given it says which step
         of its episode this is, which is counted otherwise.

@@ -22,8 +22,8 @@ from adfast.evaluation.acting import Acting, Outcome
 from adfast.evaluation.captured_call import captured
 from adfast.evaluation.device_sampling import sample_actions, words_to
 from adfast.models.device import host_tensor
+from adfast.models.step_input import StepInput
 from adfast.models.transformer import Transformer
-from adfast.models.transition_embedding import StepInput
 
 
 class DeviceStep(Acting):
@@ -38,11 +38,12 @@ class DeviceStep(Acting):
         cache_dtype: torch.dtype | None = None,
     ) -> None:
         device = model.head.device
-        num_environments, schema = len(offset), model.schema
-        super().__init__(num_environments, schema.episode_length)
-        self._shape = (num_environments, *schema.observation_shape)
-        self._components = math.prod(schema.observation_shape)
-        self._is_real = schema.real_observation is not None
+        num_environments, read = len(offset), model.schema.observation.read
+        super().__init__(num_environments, model.schema.episode_length)
+        self._shape = (num_environments, *read.shape)
+        self._components = math.prod(read.shape)
+        is_real = read.dtype.kind == "f"
+        self._observed_as = torch.float32 if is_real else torch.int32
         self._model = model
         self._temperature = temperature
         self._offset, self._mask = words_to(device, offset), words_to(device, mask)
@@ -50,7 +51,7 @@ class DeviceStep(Acting):
         self._reserved_steps = 0  # tokens since all began, a bound known without asking the device
         zeros = torch.zeros(num_environments, dtype=torch.int64, device=device)
         self._draws, self._action = zeros.clone(), zeros.clone()
-        self._logits = torch.zeros(num_environments, schema.num_actions, device=device)
+        self._logits = torch.zeros(num_environments, model.schema.num_actions, device=device)
         # Rows: observation, final observation (bits of float32 where they are real), step in the
         # episode, bits of the float32 reward, whether the environment moves on.
         rows = (2 * self._components + 3, num_environments)
@@ -58,7 +59,7 @@ class DeviceStep(Acting):
         self._inbox = torch.zeros(rows, dtype=torch.int32, device=device)
         self._actions = host_tensor((num_environments,), torch.int64, device)
         host = self._outbox.numpy()
-        observed = host[:-3].view(np.float32 if self._is_real else np.int32)
+        observed = host[:-3].view(np.float32 if is_real else np.int32)
         self._observation, self._final_observation = np.split(observed, 2)
         self._shown_step, self._reward = host[-3], host[-2].view(np.float32)
         self._active = host[-1]
@@ -128,8 +129,7 @@ class DeviceStep(Acting):
     @torch.no_grad()
     def advance(self) -> None:
         """One step of all environments, from the inbox to the actions: what the graph holds."""
-        observed = self._inbox[:-3].view(torch.float32) if self._is_real else self._inbox[:-3]
-        now, final = observed.split(self._components)
+        now, final = self._inbox[:-3].view(self._observed_as).split(self._components)
         active = self._inbox[-1].bool() if self._holds_back else None
         inputs = StepInput(
             observation=now.T.reshape(self._shape),
@@ -138,6 +138,7 @@ class DeviceStep(Acting):
             previous_final_observation=final.T.reshape(self._shape),
             episode_step=self._inbox[-3],
             is_first=self._cache.is_first,
+            is_checked=True,
         )
         # Of a graph this is memory that each replay writes anew.
         self._logits = self._model.step(inputs, self._cache, active)

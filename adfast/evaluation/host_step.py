@@ -13,8 +13,8 @@ import torch
 from adfast.errors import InvalidArgument
 from adfast.evaluation.acting import Acting, Outcome
 from adfast.evaluation.action_sampling import ActionDraws
+from adfast.models.step_input import StepInput
 from adfast.models.transformer import Transformer
-from adfast.models.transition_embedding import StepInput
 
 _threaded_process = 0  # the id of the process in which a model has acted here on several threads
 
@@ -56,10 +56,8 @@ class HostStep(Acting):
         self._cache = model.new_cache(num_environments, cache_dtype)
         self._action = np.zeros(num_environments, np.int64)
         self._reward = np.zeros(num_environments, schema.reward_dtype)
-        self._final_observation = np.zeros(
-            (num_environments, *schema.observation_shape),
-            np.int64 if schema.real_observation is None else np.float32,
-        )
+        read = schema.observation.read
+        self._final_observation = np.zeros((num_environments, *read.shape), read.dtype)
 
     def _forget(self, mask: np.ndarray | None) -> None:
         self._cache.reset(None if mask is None else torch.from_numpy(mask))
@@ -83,6 +81,7 @@ class HostStep(Acting):
             previous_final_observation=torch.from_numpy(self._final_observation),
             episode_step=torch.from_numpy(episode_step),
             is_first=self._cache.is_first,
+            is_checked=True,
         )
         moving = None if active is None else torch.from_numpy(active)
         self._logits = self._model.step(inputs, self._cache, moving).numpy()

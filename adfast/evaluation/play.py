@@ -54,8 +54,8 @@ def play(
     episodes = as_count("episodes", episodes, MAX_EPISODES)
     loop = VectorLoop(environment) if isinstance(environment, VectorEnv) else Loop(environment)
     encoding, schema = loop.encoding, agent.model.schema
-    spaces = (encoding.observation_sizes, encoding.real_observation, encoding.num_actions)
-    if spaces != (schema.observation_sizes, schema.real_observation, schema.num_actions):
+    spaces = (encoding.observation, encoding.num_actions)
+    if spaces != (schema.observation, schema.num_actions):
         raise InvalidArgument(
             f"the model acts on {schema}, but the environment has {encoding.schema(1)}; "
             "play in an environment with the spaces that the histories were recorded with"

@@ -76,11 +76,11 @@ class ReadHistory:
             lambda row, item: f"transition {item} of environment {row}",
             lengths=self.length.astype(np.uint64),
         )
-        self._observation_dtype = np.int64 if schema.real_observation is None else np.float32
+        self._observation = schema.observation
 
     def observation(self, t: int, rows: np.ndarray) -> np.ndarray:
         """What was acted on at `t`, as agents read it; zero outside `rows` (bool `[N]`)."""
-        observation = self._fields["observation"][:, t].astype(self._observation_dtype)
+        observation = self._observation.as_shown(self._fields["observation"][:, t])
         observation[~rows] = 0
         return observation
 
@@ -97,7 +97,7 @@ class ReadHistory:
                 at["reward"],
                 at["boundary"] == BOUNDARY_TERMINATED,
                 ends & rows,
-                at["next_observation"].astype(self._observation_dtype),
+                self._observation.as_shown(at["next_observation"]),
             )
             yield ReadStep(
                 rows,

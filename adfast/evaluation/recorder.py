@@ -72,9 +72,9 @@ class EpisodeRecorder:
         schema = family.transition_schema
         steps = schema.episode_length
         shape = (num_environments, num_episodes, steps)
-        components = len(schema.observation_sizes)
+        stored = schema.observation.stored
         self._observation = np.zeros(
-            (num_environments, num_episodes, steps + 1, components), schema.observation_dtype
+            (num_environments, num_episodes, steps + 1, *stored.shape), stored.dtype
         )
         self._action = np.zeros(shape, np.uint8)
         self._reward = np.zeros(shape, schema.reward_dtype)

@@ -12,7 +12,7 @@ import numpy as np
 from adfast.errors import InvalidArgument
 from adfast.evaluation.acting import Outcome
 from adfast.tasks.transition_schema import TransitionSchema
-from adfast.values import INTEGERS, fitted, rows_where
+from adfast.values import fitted, rows_where
 
 
 class ToldValues:
@@ -21,35 +21,18 @@ class ToldValues:
     def __init__(self, schema: TransitionSchema, num_environments: int) -> None:
         self._schema = schema
         self._num_environments = num_environments
-        read_dtype = np.int64 if schema.real_observation is None else np.float32
-        self.no_observation = np.zeros((num_environments, *schema.observation_shape), read_dtype)
+        read = schema.observation.read
+        self.no_observation = np.zeros((num_environments, *read.shape), read.dtype)
 
     def observation(
         self, name: str, values: Any, environments: np.ndarray | None = None
     ) -> np.ndarray:
-        """Observations `[N, C]` as int64, real ones `[N, *shape]` as float32.
+        """Observations of `environments` (indices), or of all, as the schema's `read` has them.
 
-        They are those of `environments` (indices), or of all. Raises `InvalidArgument` for another
-        shape or kind, and for values outside the schema.
+        Raises `InvalidArgument` for another shape or kind, and for values outside the schema.
         """
-        schema = self._schema
         count = self._num_environments if environments is None else len(environments)
-        shape = (count, *schema.observation_shape)
-        if schema.real_observation is None:
-            read = fitted(
-                name,
-                values,
-                np.int64,
-                shape,
-                sizes=schema.observation_sizes,
-                kinds=INTEGERS,
-                row="environment",
-                rows=environments,
-            )
-        else:
-            dtype = schema.observation_dtype
-            kept = fitted(name, values, dtype, shape, row="environment", rows=environments)
-            read = fitted(name, kept, np.float32, shape, row="environment", rows=environments)
+        read = self._schema.observation.as_read(name, values, count, environments)
         return np.require(read, requirements=["C", "W"])  # as torch wants it
 
     def outcome(

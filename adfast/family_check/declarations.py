@@ -60,10 +60,7 @@ def check_schema(family: TaskFamily) -> None:
         raise InvalidArgument(
             f"{what} must have the family's episode_length {length}, got {schema.episode_length}"
         )
-    if schema.real_observation is not None:
-        raise InvalidArgument(
-            f"{what} must have observation_sizes, got real_observation; a family observes integers"
-        )
+    schema.observation.compiled_sizes(family.name)
 
 
 def check_function(name: str, function: str, value: Any) -> None:
@@ -161,7 +158,7 @@ def check_map(family: TaskFamily, task_id: int) -> None:
         return
     require_kind(what, plan, TaskMap, "a TaskMap or None")
     bounds = (plan.rows, plan.columns, plan.rooms)
-    sizes = family.transition_schema.observation_sizes
+    sizes = family.observation_sizes
     if len(plan.components) not in ((3,) if plan.rooms > 1 else (2, 3)):
         raise InvalidArgument(
             f"{what}: components must name those of row and column, and of the room where there "

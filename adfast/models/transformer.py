@@ -27,12 +27,8 @@ from adfast.models.noise import Noise, recomputed
 from adfast.models.norm import with_norm
 from adfast.models.positions import rotation_at
 from adfast.models.ring_kv_cache import RingKVCache
-from adfast.models.transition_embedding import (
-    StepInput,
-    TransitionEmbedding,
-    can_examine,
-    step_inputs,
-)
+from adfast.models.step_input import StepInput, step_inputs
+from adfast.models.transition_embedding import TransitionEmbedding, can_examine
 from adfast.tasks.transition_schema import TransitionSchema
 from adfast.values import as_count, as_seed, require_kind
 
@@ -153,7 +149,8 @@ class Transformer(nn.Module):
         Raises `InvalidArgument` unless `inputs.is_first` is `cache.is_first`: the cache knows who
         begins a history.
         """
-        if can_examine(inputs.is_first) and not inputs.is_first.equal(cache.is_first):
+        is_examined = not inputs.is_checked and can_examine(inputs.is_first)
+        if is_examined and not inputs.is_first.equal(cache.is_first):
             raise InvalidArgument(
                 "is_first must be that of the cache, which knows who begins a history; "
                 "pass cache.is_first and reset environments through cache.reset"

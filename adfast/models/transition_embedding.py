@@ -6,15 +6,13 @@ So the token that carries a reward also carries the cell that it was paid in, an
 one attention layer.
 
 All discrete inputs read one table: each has a block of rows, and a token is the sum of one row of
-each block. Real observations are projected instead (`real_observations.py`).
+each block. What else tokens see of an observation is its encoder's (`observation_encoders.py`).
 
 Axes: B batch, T transitions, C observation components, N environments; `...` is `[B, T]` or `[N]`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import NoReturn
 
 import numpy as np
@@ -23,60 +21,13 @@ from torch import Tensor, nn
 
 from adfast.errors import InvalidArgument
 from adfast.models.config import Layout
-from adfast.models.real_observations import RealObservations
+from adfast.models.observation_encoders import ENCODERS, ObservationEncoder
+from adfast.models.step_input import StepInput
 from adfast.models.summed_rows import sum_rows
 from adfast.tasks.transition_schema import TransitionSchema
 
 COUNTED_REWARDS = 256  # values of an 8-bit reward
 EMBEDDING_SCALE = 0.5  # standard deviation of the initial rows
-
-
-@dataclass(frozen=True)
-class StepInput:
-    """What a model sees before it acts. The previous_* entries are ignored where `is_first`.
-
-    `observation` and `previous_final_observation` are integer `[..., C]`, or as the schema's
-    `real_observation` `[..., *shape]`; the others are `[...]`.
-    `previous_final_observation` counts only where `episode_step` is 0; `is_first` (bool) marks the
-    first transition of a history or of a sampled window, which has no past.
-    """
-
-    observation: Tensor
-    previous_action: Tensor
-    previous_reward: Tensor
-    previous_final_observation: Tensor
-    episode_step: Tensor
-    is_first: Tensor
-
-
-def step_inputs(batch: Mapping[str, Tensor]) -> StepInput:
-    """The inputs `[B, T]` of sampled windows: what is past in a row is shifted by one.
-
-    `batch` holds `observation`, `action`, `reward`, `next_observation`, `episode_step`, each
-    `[B, T, ...]`, and for packed histories `document_start` int32 `[B, T]`.
-    """
-    observation_BTC = batch["observation"]
-    time = torch.arange(observation_BTC.shape[1], device=observation_BTC.device)
-    start = batch.get("document_start")
-    is_first = (time == 0).expand(observation_BTC.shape[:2]) if start is None else start == time
-    return StepInput(
-        observation=observation_BTC,
-        previous_action=shift(batch["action"]),
-        previous_reward=shift(batch["reward"]),
-        previous_final_observation=shift(batch["next_observation"]),
-        episode_step=batch["episode_step"],
-        is_first=is_first,
-    )
-
-
-def shift(values: Tensor) -> Tensor:
-    """`values [B, T, ...]` one place later in time; the first place repeats its own value."""
-    return torch.cat((values[:, :1], values[:, :-1]), dim=1)
-
-
-def shows_final(inputs: StepInput) -> Tensor:
-    """bool `[...]`: where the token shows how the episode before it ended."""
-    return (inputs.episode_step.long() == 0) & ~inputs.is_first
 
 
 def can_examine(values: Tensor) -> bool:
@@ -114,7 +65,8 @@ class TransitionEmbedding(nn.Module):
         super().__init__()
         self.schema = schema
         self.layout = layout
-        sizes = schema.observation_sizes
+        kind = schema.observation.kind
+        sizes = ENCODERS[kind].row_sizes(schema.observation)
         self.num_components = len(sizes)
         self.has_real_reward = not schema.has_counted_rewards
         self.least_reward = 0 if self.has_real_reward else int(np.iinfo(schema.reward_dtype).min)
@@ -136,27 +88,40 @@ class TransitionEmbedding(nn.Module):
             self.reward_direction = nn.Parameter(
                 torch.empty(width).normal_(std=EMBEDDING_SCALE, generator=generator)
             )
-        self.real: RealObservations | None = None
-        if schema.real_observation is not None:
-            self.real = RealObservations(schema.real_observation, width, EMBEDDING_SCALE, generator)
+        # In model files its tensors bear the name of the kind.
+        self.add_module(kind, ENCODERS[kind](schema.observation, width, EMBEDDING_SCALE, generator))
+
+    @property
+    def encoder(self) -> ObservationEncoder:
+        """What tokens see of observations."""
+        encoder = getattr(self, self.schema.observation.kind)
+        assert isinstance(encoder, ObservationEncoder)
+        return encoder
+
+    @property
+    def needs_normalising(self) -> bool:
+        """Whether `normalise_by` has an effect: where inputs are real numbers."""
+        return self.has_real_reward or self.encoder.needs_normalising
 
     def forward(self, inputs: StepInput) -> Tensor:
         """The tokens of `inputs`; raises `InvalidArgument` for a value outside the schema.
 
         Values on a device and those of a compiled graph are not examined: whoever copies or
-        compiles does it beforehand.
+        compiles does it beforehand. Nor are those that `is_checked`.
         """
-        rows = self.rows(inputs)
+        rows, encoder = self.rows(inputs), self.encoder
+        if not inputs.is_checked and can_examine(inputs.observation):
+            encoder.require_readable(inputs.observation)
         if self.layout == "one-token":
             token = self.add_real_reward(sum_rows(self.table, rows), inputs)
-            return self.add_final(self.add_observation(token, inputs), inputs)
+            return encoder.add_final(encoder.add_observation(token, inputs), inputs)
         action, reward, observation = rows.split(
             (1, 1 + self.num_components, 1 + self.num_components), dim=-1
         )
         tokens = (
             sum_rows(self.table, action),
-            self.add_final(self.add_real_reward(sum_rows(self.table, reward), inputs), inputs),
-            self.add_observation(sum_rows(self.table, observation), inputs),
+            encoder.add_final(self.add_real_reward(sum_rows(self.table, reward), inputs), inputs),
+            encoder.add_observation(sum_rows(self.table, observation), inputs),
         )
         return torch.stack(tokens, dim=-2)
 
@@ -168,12 +133,12 @@ class TransitionEmbedding(nn.Module):
         if not self.has_real_reward:
             reward = inputs.previous_reward.long() - self.least_reward
         observed: tuple[Tensor, ...] = ()
-        if self.real is None:
+        if self.num_components:
+            none_seen = none[2 : 2 + self.num_components] - 1
+            final = self.encoder.row_numbers(inputs.previous_final_observation)
             observed = (
-                inputs.previous_final_observation.long().where(
-                    shows_final(inputs)[..., None], none[2 : 2 + self.num_components] - 1
-                ),
-                inputs.observation.long(),
+                final.where(inputs.shows_final[..., None], none_seen),
+                self.encoder.row_numbers(inputs.observation),
             )
         values = torch.cat(
             (
@@ -184,8 +149,10 @@ class TransitionEmbedding(nn.Module):
             ),
             dim=-1,
         )
-        if can_examine(values) and (misfits := self.misfits(values, inputs)).any():
-            self.refuse(values, misfits)
+        if not inputs.is_checked and can_examine(values):
+            misfits = self.misfits(values, inputs)
+            if misfits.any():
+                self.refuse(values, misfits)
         return values + self.first_row
 
     def misfits(self, values: Tensor, inputs: StepInput) -> Tensor:
@@ -194,7 +161,7 @@ class TransitionEmbedding(nn.Module):
         over = values >= self.block_size
         over[..., :num_none] |= values[..., :num_none] == self.block_size[:num_none] - 1
         over[..., :2] &= ~inputs.is_first[..., None]
-        over[..., 2:num_none] &= shows_final(inputs)[..., None]
+        over[..., 2:num_none] &= inputs.shows_final[..., None]
         return over | (values < 0)
 
     def add_real_reward(self, token: Tensor, inputs: StepInput) -> Tensor:
@@ -204,24 +171,9 @@ class TransitionEmbedding(nn.Module):
         reward = inputs.previous_reward.to(token.dtype).masked_fill(inputs.is_first, 0.0)
         return token + (reward * self.reward_scale)[..., None] * self.reward_direction
 
-    def add_observation(self, token: Tensor, inputs: StepInput) -> Tensor:
-        """`token` plus the projection of real observations; others are rows of the table."""
-        if self.real is None:
-            return token
-        if can_examine(inputs.observation) and not inputs.observation.isfinite().all():
-            raise InvalidArgument("observation must be finite, got nan or inf")
-        return token + self.real.of_observation(inputs.observation, inputs.is_first.shape)
-
-    def add_final(self, token: Tensor, inputs: StepInput) -> Tensor:
-        """`token` plus the projection of real final observations, where an episode begins."""
-        if self.real is None:
-            return token
-        return token + self.real.of_final(inputs.previous_final_observation, shows_final(inputs))
-
     def normalise_by(self, observation: np.ndarray, reward: np.ndarray) -> None:
         """Take from a sample `[N, ...]` of the data what real inputs are normalised by."""
-        if self.real is not None:
-            self.real.normalise_by(observation)
+        self.encoder.normalise_by(observation)
         if self.has_real_reward:
             if not np.isfinite(reward).all():
                 raise InvalidArgument(

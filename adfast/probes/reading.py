@@ -14,6 +14,7 @@ from torch import Tensor
 from adfast.errors import InvalidArgument
 from adfast.evaluation.in_context_agent import InContextAgent
 from adfast.models.inspection import Watch
+from adfast.models.step_input import as_batch
 from adfast.models.transformer import Transformer
 from adfast.probes.subject import Subject
 
@@ -31,10 +32,7 @@ def read_histories(
 
     At each transition nothing before the one numbered `begins` int `[N, T]` is seen; None: all is.
     """
-    batch = {
-        name: torch.from_numpy(np.ascontiguousarray(values)).to(model.head.device)
-        for name, values in histories.items()
-    }
+    batch = as_batch(histories, model.head.device)
     if begins is not None:
         start = np.ascontiguousarray(begins, np.int32)
         batch["document_start"] = torch.from_numpy(start).to(model.head.device)

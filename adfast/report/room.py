@@ -58,7 +58,7 @@ class LearningStory:
 
 def room_of(run: RunRecord) -> Room | None:
     """The room of a run's family, or None where it has none of at most `MAX_CELLS` cells."""
-    sizes = run.family.transition_schema.observation_sizes
+    sizes = run.family.observation_sizes
     if len(sizes) != 2 or not sizes[0] * sizes[1] == run.family.num_tasks <= MAX_CELLS:
         return None
     start = None

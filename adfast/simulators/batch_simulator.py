@@ -70,8 +70,8 @@ class BatchSimulator:
         self.num_environments = len(self.task_ids)
         schema = family.transition_schema
         self.num_actions = schema.num_actions
-        self._observation_shape = (self.num_environments, len(schema.observation_sizes))
-        self._observation_dtype = schema.observation_dtype
+        self._observation_shape = (self.num_environments, *schema.observation.stored.shape)
+        self._observation_dtype = schema.observation.stored.dtype
         self._reward_dtype = np.dtype(schema.reward_dtype)
         self.auto_reset = as_flag("auto_reset", auto_reset)
         self.copy = as_flag("copy", copy)

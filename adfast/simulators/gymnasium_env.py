@@ -20,6 +20,7 @@ from adfast import tasks
 from adfast.errors import InvalidArgument, shown
 from adfast.packages import explain
 from adfast.simulators.batch_simulator import BatchSimulator
+from adfast.tasks.family import TaskFamily
 from adfast.values import (
     INTEGERS,
     MAX_SEED,
@@ -33,7 +34,7 @@ from adfast.values import (
 
 try:
     import gymnasium
-    from gymnasium.spaces import Discrete, MultiDiscrete
+    from gymnasium.spaces import Discrete, Space
     from gymnasium.vector import AutoresetMode, VectorEnv
     from gymnasium.vector.utils import batch_space
 except ModuleNotFoundError as error:
@@ -237,13 +238,10 @@ class FamilyEnv(gymnasium.Env):
         )
 
 
-def spaces(family: Any) -> tuple[MultiDiscrete, Discrete]:
+def spaces(family: TaskFamily) -> tuple[Space[Any], Discrete]:
     """The observation and the action space of one environment of `family`."""
     schema = family.transition_schema
-    observation_space = MultiDiscrete(
-        np.array(schema.observation_sizes), dtype=schema.observation_dtype.type
-    )
-    return observation_space, Discrete(schema.num_actions)
+    return schema.observation.space(), Discrete(schema.num_actions)
 
 
 def environment_id(family_name: str) -> str:

@@ -46,9 +46,11 @@ def random_returns(
     """float64 `[E, episodes]`: the returns of uniformly random actions in each of `task_ids`.
 
     `random_streams` defaults to 0 .. E - 1. Raises `InvalidArgument` for fewer than one episode,
-    and for a family that leaves its schema.
+    and for a family that leaves its schema or whose observations are not counted.
     """
     episodes = as_count("episodes", episodes)
+    # No loop of such a family can write what it observes, and this one does not even observe.
+    family.transition_schema.observation.compiled_sizes(family.name)
     task = np.ascontiguousarray(family.task_parameters(task_ids).T)
     count = task.shape[1]
     streams = np.arange(count) if random_streams is None else random_streams

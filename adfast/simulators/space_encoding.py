@@ -13,7 +13,8 @@ import numpy as np
 from gymnasium.spaces import Box, Discrete, MultiBinary, MultiDiscrete, Space
 
 from adfast.errors import InvalidArgument
-from adfast.tasks.transition_schema import RealObservation, TransitionSchema
+from adfast.tasks.observation import DiscreteObservation, ObservationSpec, RealObservation
+from adfast.tasks.transition_schema import TransitionSchema
 from adfast.values import INTEGERS, as_array, fitted
 
 MAX_ACTIONS = 255
@@ -33,22 +34,12 @@ class SpaceEncoding:
             )
         self.num_actions = int(action_space.n)
         self.first_action = int(action_space.start)
-        self.real_observation: RealObservation | None = None
-        sizes, first = discrete_components(observation_space)
-        self.observation_sizes = tuple(int(size) for size in sizes)
-        self.first_observation = tuple(int(number) for number in first)
-        if isinstance(observation_space, Box):
-            shape = tuple(int(n) for n in observation_space.shape)
-            self.real_observation = RealObservation(observation_space.dtype.name, shape)
+        self.observation, self.first_observation = observation_of(observation_space)
 
     def schema(self, episode_length: int) -> TransitionSchema:
         """The schema of histories of episodes of at most `episode_length` steps."""
         return TransitionSchema(
-            self.observation_sizes,
-            self.num_actions,
-            episode_length,
-            reward_dtype="float32",
-            real_observation=self.real_observation,
+            self.observation, self.num_actions, episode_length, reward_dtype="float32"
         )
 
     def describe(self) -> dict[str, Any]:
@@ -66,18 +57,15 @@ class SpaceEncoding:
         Only the rows of `where` (bool `[N]`) are read, the others are 0. Raises `InvalidArgument`
         for what the space or its dtype does not hold, and for what is not finite.
         """
-        name = "observation"
-        if self.real_observation is not None:
-            shape, dtype = self.real_observation.shape, self.real_observation.dtype
-            return fitted(
-                name, observations, dtype, (count, *shape), where=where, row="environment"
-            )
+        name, stored = "observation", self.observation.stored
+        shape = (count, *stored.shape)
+        if stored.sizes is None:
+            return fitted(name, observations, stored.dtype, shape, where=where, row="environment")
         array = as_array(name, observations)
-        shape = (count, len(self.observation_sizes))
         if array.size == math.prod(shape):  # components may have any axes
             array = array.reshape(shape)
-        numbers = counted(name, array, shape, self.first_observation, self.observation_sizes, where)
-        return numbers.astype(np.uint8 if max(self.observation_sizes) <= 256 else np.uint16)
+        numbers = counted(name, array, shape, self.first_observation, stored.sizes, where)
+        return numbers.astype(stored.dtype)
 
     def encode_actions(self, actions: Any, count: int) -> np.ndarray:
         """`actions` for `count` environments as uint8 `[N]` from 0; raises `InvalidArgument`."""
@@ -98,7 +86,7 @@ class SpaceEncoding:
 def counted(
     name: str,
     values: np.ndarray,
-    shape: tuple[int, int],
+    shape: tuple[int, ...],
     first: tuple[int, ...],
     sizes: tuple[int, ...],
     where: np.ndarray | None = None,
@@ -124,21 +112,24 @@ def counted(
     return numbers
 
 
-def discrete_components(space: Space[Any]) -> tuple[np.ndarray, np.ndarray]:
-    """The number of values of each component of a discrete space, and the first one of each.
+def observation_of(space: Space[Any]) -> tuple[ObservationSpec, tuple[int, ...]]:
+    """What histories keep of `space`, and the first value of each of its counted components.
 
-    Both are empty for a Box. Raises `InvalidArgument` for any other space.
+    Raises `InvalidArgument` for a space of which they can keep nothing.
     """
-    if isinstance(space, Discrete):
-        return np.array([space.n]), np.array([space.start])
-    if isinstance(space, MultiDiscrete):
-        return space.nvec.ravel(), space.start.ravel()
-    if isinstance(space, MultiBinary):
-        count = int(np.prod(space.shape))
-        return np.full(count, 2), np.zeros(count, np.int64)
     if isinstance(space, Box):
-        return np.zeros(0, np.int64), np.zeros(0, np.int64)
-    raise InvalidArgument(
-        f"observation_space must be Discrete, MultiDiscrete, MultiBinary or Box, got {space}; "
-        "turn it into a Box with gymnasium.wrappers.FlattenObservation"
-    )
+        shape = tuple(int(n) for n in space.shape)
+        return RealObservation(space.dtype.name, shape), ()
+    if isinstance(space, Discrete):
+        sizes, first = np.array([space.n]), np.array([space.start])
+    elif isinstance(space, MultiDiscrete):
+        sizes, first = space.nvec.ravel(), space.start.ravel()
+    elif isinstance(space, MultiBinary):
+        count = int(np.prod(space.shape))
+        sizes, first = np.full(count, 2), np.zeros(count, np.int64)
+    else:
+        raise InvalidArgument(
+            f"observation_space must be Discrete, MultiDiscrete, MultiBinary or Box, got {space}; "
+            "turn it into a Box with gymnasium.wrappers.FlattenObservation"
+        )
+    return DiscreteObservation(tuple(sizes.tolist())), tuple(first.tolist())

@@ -94,11 +94,10 @@ def compile_step_loops(family: TaskFamily) -> StepLoops:
     """The loops of `family`; compiled, or loaded from the cache, when first called."""
     stamp = source_stamp(family)
     reset, step, observe = family.reset, family.step, family.observe
-    schema = family.transition_schema
-    num_components = len(schema.observation_sizes)
+    num_components = len(family.observation_sizes)
     is_no_state = tuple_guard(family.state_sizes)
-    is_no_observation = tuple_guard(schema.observation_sizes)
-    is_no_reward, narrow_reward = dtype_guard(schema.reward_dtype)
+    is_no_observation = tuple_guard(family.observation_sizes)
+    is_no_reward, narrow_reward = dtype_guard(family.transition_schema.reward_dtype)
     episode_length = family.episode_length
     read_task = column_reader(family.task_size)
     read_state, write_state = column_reader(family.state_size), column_writer(family.state_size)

@@ -90,21 +90,20 @@ def compile_history_loop(
 ) -> HistoryLoop:
     """The loop of `family` and the algorithm; compiled, or loaded, when first called."""
     stamp = source_stamp(family) + hash_of_sources(make_rules.__module__)
-    schema = family.transition_schema
+    num_components = len(family.observation_sizes)
     memory_size, begin, choose, update = make_rules(family)
     check_memory_size("the source algorithm", family, memory_size)
     reset, step, observe = family.reset, family.step, family.observe
     episode_length = family.episode_length
     task_size = family.task_size
-    num_components = len(schema.observation_sizes)
     read_task = column_reader(task_size)
     write_observation = item_writer(num_components)
     write_call, as_state = item_writer(family.state_size), int32_tuple(family.state_size)
     is_no_state = tuple_guard(family.state_sizes)
-    is_no_observation = tuple_guard(schema.observation_sizes)
-    is_no_reward, narrow_reward = dtype_guard(schema.reward_dtype)
+    is_no_observation = tuple_guard(family.observation_sizes)
+    is_no_reward, narrow_reward = dtype_guard(family.transition_schema.reward_dtype)
     num_actions = family.num_actions
-    number_observation = mixed_radix(schema.observation_sizes)
+    number_observation = mixed_radix(family.observation_sizes)
 
     @register_jitable
     def note(last_call: Any, history: Any, key: Any, action: Any, state: Any) -> None:

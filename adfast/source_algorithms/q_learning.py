@@ -50,7 +50,7 @@ class QLearning(SourceAlgorithm):
     def rules(family: TaskFamily) -> LearningRules:
         """The action values of observation s are `memory[s * A : (s + 1) * A]`."""
         num_actions = family.num_actions
-        sizes = family.transition_schema.observation_sizes
+        sizes = family.observation_sizes
         memory_size = math.prod(sizes) * num_actions
         check_memory_size("q-learning", family, memory_size)
 

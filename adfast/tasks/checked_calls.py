@@ -55,7 +55,7 @@ def checked_observe(family: TaskFamily, task_id: int, state: Any) -> State:
     before = tuple(int(value) for value in state)
     place = f"observe of {family.name} in task {task_id}, state {before}"
     seen = call(place, functions(family)[2], parameters(family, task_id), as_int32(before))
-    sizes = family.transition_schema.observation_sizes
+    sizes = family.observation_sizes
     return checked_tuple(place, "observation", seen, "observation_sizes", sizes)
 
 

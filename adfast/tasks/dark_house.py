@@ -26,6 +26,7 @@ from pydantic import Field
 from adfast.random_draws import bounded, step_key, subkey
 from adfast.random_streams import TASK_CONTENT, step_keys, stream_keys
 from adfast.tasks.dark_room import MOVES, DarkRoom
+from adfast.tasks.observation import DiscreteObservation
 from adfast.tasks.task_map import Landmark, TaskMap
 from adfast.tasks.transition_schema import TransitionSchema
 
@@ -57,8 +58,8 @@ class DarkHouse(DarkRoom):
     @property
     def transition_schema(self) -> TransitionSchema:
         """Row, column and room as observation, five actions, rewards 0 or 1."""
-        sizes = (self.size, self.size, self.rooms)
-        return TransitionSchema(sizes, len(MOVES), self.episode_length, "uint8")
+        observation = DiscreteObservation((self.size, self.size, self.rooms))
+        return TransitionSchema(observation, len(MOVES), self.episode_length, "uint8")
 
     @property
     def task_size(self) -> int:

@@ -27,6 +27,7 @@ from adfast.errors import InvalidArgument, shown
 from adfast.random_draws import bounded, subkey
 from adfast.tasks.dark_room_plan import DarkRoomPlan
 from adfast.tasks.family import EpisodeLength, IdealLearner, TaskFamily
+from adfast.tasks.observation import DiscreteObservation
 from adfast.tasks.task_map import Landmark, TaskMap
 from adfast.tasks.transition_schema import TransitionSchema
 
@@ -78,7 +79,8 @@ class DarkRoom(TaskFamily):
     @property
     def transition_schema(self) -> TransitionSchema:
         """Row and column as observation, five actions, rewards 0 or 1."""
-        return TransitionSchema((self.size, self.size), len(MOVES), self.episode_length, "uint8")
+        observation = DiscreteObservation((self.size, self.size))
+        return TransitionSchema(observation, len(MOVES), self.episode_length, "uint8")
 
     @property
     def task_size(self) -> int:

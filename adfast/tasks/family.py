@@ -71,7 +71,7 @@ class TaskFamily(Config, ABC):
     @property
     @abstractmethod
     def transition_schema(self) -> TransitionSchema:
-        """Observation sizes, number of actions, episode length and reward dtype."""
+        """Its observation, number of actions, episode length and reward dtype."""
 
     @property
     @abstractmethod
@@ -146,6 +146,14 @@ class TaskFamily(Config, ABC):
     def num_actions(self) -> int:
         """Number of actions."""
         return self.transition_schema.num_actions
+
+    @property
+    def observation_sizes(self) -> tuple[int, ...]:
+        """Number of values of each component that `observe` returns.
+
+        Raises `InvalidArgument` where the schema's observations are not counted.
+        """
+        return self.transition_schema.observation.compiled_sizes(self.name)
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any], *, source: str = "configuration") -> Self:

@@ -30,6 +30,7 @@ from adfast.tasks.lakes import (
     gymnasium_holes,
     words_of,
 )
+from adfast.tasks.observation import DiscreteObservation
 from adfast.tasks.task_map import Landmark, TaskMap
 from adfast.tasks.transition_schema import TransitionSchema
 
@@ -78,7 +79,8 @@ class FrozenLake(TaskFamily):
     @property
     def transition_schema(self) -> TransitionSchema:
         """Row and column as observation, four actions, rewards 0 or 1."""
-        return TransitionSchema((self.size, self.size), len(ACTIONS), self.episode_length, "uint8")
+        observation = DiscreteObservation((self.size, self.size))
+        return TransitionSchema(observation, len(ACTIONS), self.episode_length, "uint8")
 
     @property
     def task_size(self) -> int:

@@ -15,14 +15,12 @@ import numpy as np
 
 from adfast.errors import InvalidArgument, legible
 from adfast.tasks.fields import (
-    NUMBER_DTYPES,
     Field,
-    counts,
     described,
     entry,
     integer,
-    integers,
 )
+from adfast.tasks.observation import ObservationSpec, read_observation
 from adfast.values import as_count, require_kind
 
 BOUNDARY_INSIDE = 0  # the episode goes on after this transition
@@ -39,62 +37,27 @@ COUNTED_REWARDS = ("uint8", "int8")
 
 
 @dataclass(frozen=True)
-class RealObservation:
-    """An observation of numbers that are measured, not counted: floats, or integers such as pixels.
-
-    Kept as it is, in its own `dtype` and `shape`.
-    """
-
-    dtype: str
-    shape: tuple[int, ...]
-
-    def __post_init__(self) -> None:
-        if not isinstance(self.dtype, str) or self.dtype not in NUMBER_DTYPES:
-            raise InvalidArgument(
-                "dtype of a real observation must be a boolean, integer or float, "
-                f'got "{legible(str(self.dtype))}"; valid: {", ".join(NUMBER_DTYPES)}'
-            )
-        shape = counts("shape of a real observation", self.shape)
-        object.__setattr__(self, "shape", shape)
-
-
-@dataclass(frozen=True)
 class TransitionSchema:
     """The fields of one transition with a discrete action.
 
-    `observation_sizes` counts the values of each observation component (row then column for a
-    grid); where observations are real numbers it is empty, and `real_observation` says which.
-    `num_actions` and `episode_length` (the longest possible) are the environment's; `reward_dtype`
-    is one of `REWARD_DTYPES` that holds every reward: an integer dtype exactly, "float32" rounded.
+    `observation` is a `DiscreteObservation` of counted components, or a `RealObservation` of real
+    numbers. `num_actions` and `episode_length` (the longest possible) are the environment's;
+    `reward_dtype` is one of `REWARD_DTYPES` that holds every reward: an integer dtype exactly,
+    "float32" rounded.
     """
 
-    observation_sizes: tuple[int, ...]
+    observation: ObservationSpec
     num_actions: int
     episode_length: int
     reward_dtype: str = "uint8"
-    real_observation: RealObservation | None = None
 
     def __post_init__(self) -> None:
-        if self.real_observation is not None:
-            require_kind(
-                "real_observation", self.real_observation, RealObservation, "a RealObservation"
-            )
-        sizes = counts("observation_sizes", self.observation_sizes)
-        object.__setattr__(self, "observation_sizes", sizes)
-        if self.real_observation is not None and self.observation_sizes:
-            raise InvalidArgument(
-                f"observation_sizes must be empty beside real_observation, "
-                f"got {self.observation_sizes}"
-            )
-        if self.real_observation is None and not self.observation_sizes:
-            raise InvalidArgument(
-                "observation_sizes must not be empty; give the number of values of each component"
-            )
-        if max(self.observation_sizes, default=0) > 65536:
-            raise InvalidArgument(
-                f"observation_sizes must be at most 65536, got {self.observation_sizes}; "
-                "split a larger component into several"
-            )
+        require_kind(
+            "observation",
+            self.observation,
+            ObservationSpec,
+            "an ObservationSpec such as DiscreteObservation((9, 9))",
+        )
         num_actions = as_count("num_actions", self.num_actions, 255)
         object.__setattr__(self, "num_actions", num_actions)
         length = as_count("episode_length", self.episode_length, MAX_EPISODE_LENGTH)
@@ -104,20 +67,6 @@ class TransitionSchema:
                 f"reward_dtype must be one of {', '.join(REWARD_DTYPES)}, "
                 f'got "{legible(str(self.reward_dtype))}"'
             )
-
-    @property
-    def observation_shape(self) -> tuple[int, ...]:
-        """The shape of one observation: its components, or that of the real one."""
-        if self.real_observation is not None:
-            return self.real_observation.shape
-        return (len(self.observation_sizes),)
-
-    @property
-    def observation_dtype(self) -> np.dtype[Any]:
-        """uint8, or uint16 when a component has more than 256 values; that of a real one."""
-        if self.real_observation is not None:
-            return np.dtype(self.real_observation.dtype)
-        return np.dtype(np.uint8 if max(self.observation_sizes) <= 256 else np.uint16)
 
     @property
     def has_counted_rewards(self) -> bool:
@@ -132,8 +81,7 @@ class TransitionSchema:
     @property
     def fields(self) -> dict[str, Field]:
         """Name -> field, in the order in which histories are written."""
-        sizes = self.observation_sizes or None
-        observation = Field(self.observation_dtype, self.observation_shape, sizes)
+        observation = self.observation.stored
         return {
             "observation": observation,
             "action": Field(np.dtype(np.uint8), sizes=(self.num_actions,)),
@@ -157,28 +105,19 @@ class TransitionSchema:
 
     def to_dict(self) -> dict[str, Any]:
         """A JSON-ready description, which `from_dict` reads back."""
-        description: dict[str, Any] = {
-            "observation_sizes": list(self.observation_sizes),
+        return {
+            **self.observation.to_dict(),
             "num_actions": self.num_actions,
             "episode_length": self.episode_length,
             "reward_dtype": self.reward_dtype,
         }
-        if self.real_observation is not None:
-            real = self.real_observation
-            description["real_observation"] = {"dtype": real.dtype, "shape": list(real.shape)}
-        return description
 
     @classmethod
     def from_dict(cls, description: Mapping[str, Any]) -> TransitionSchema:
         """The schema that `to_dict` described; raises `InvalidArgument` for any other."""
-        real_observation = None
-        if described(description).get("real_observation") is not None:
-            real = described(description["real_observation"])
-            real_observation = RealObservation(entry(real, "dtype"), integers(real, "shape"))
         return cls(
-            observation_sizes=integers(description, "observation_sizes"),
+            read_observation(described(description)),
             num_actions=integer("num_actions", entry(description, "num_actions")),
             episode_length=integer("episode_length", entry(description, "episode_length")),
             reward_dtype=entry(description, "reward_dtype"),
-            real_observation=real_observation,
         )

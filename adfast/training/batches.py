@@ -12,12 +12,11 @@ from adfast.errors import InvalidArgument
 from adfast.histories.field_limits import FieldLimits
 from adfast.histories.schema import HISTORY_INDEX, HISTORY_OFFSET, Schema
 from adfast.histories.windows import WindowSampler
+from adfast.models.step_input import READ_FIELDS, as_batch
 from adfast.training.config import TrainingConfig
 
 if TYPE_CHECKING:
     from adfast.histories.windows import Align, Undrawn
-
-FIELDS = ("observation", "action", "reward", "next_observation", "episode_step")
 
 
 class Batches(Protocol):
@@ -78,11 +77,11 @@ class BatchSource:
         self.histories = histories
         self.config = config
         self.seed = seed
-        self._limits = read_limits(histories.schema, FIELDS)
+        self._limits = read_limits(histories.schema, READ_FIELDS)
 
     def __call__(self, update: int) -> dict[str, torch.Tensor]:
         """The batch of `update`; valid until it is garbage, like any tensor."""
-        return {name: torch.from_numpy(array) for name, array in self._sample(update).items()}
+        return as_batch(self._sample(update))
 
     def fill(self, update: int, out: Mapping[str, np.ndarray]) -> None:
         """Write the batch of `update` into `out`, which has its names, shapes and dtypes."""
@@ -103,7 +102,7 @@ class BatchSource:
         drawn: dict[str, Any] = {"seed": self.seed, "draw": update, "align": self.config.align}
         size = self.config.batch_size, self.config.context_length
         try:
-            batch = self.histories.sample(*size, **drawn, fields=FIELDS, out=out)
+            batch = self.histories.sample(*size, **drawn, fields=READ_FIELDS, out=out)
         except InvalidArgument as error:
             raise InvalidArgument(f"training.context_length: {error}") from None
 

@@ -78,7 +78,7 @@ def train(
 def normalise_inputs(model: Transformer, histories: Windows, seed: int) -> None:
     """Normalise the real inputs of `model` by a sample of `histories`; a function of the seed."""
     schema = model.schema
-    if schema.real_observation is None and schema.has_counted_rewards:
+    if not model.embedding.needs_normalising:
         return
     fields = ("observation", "reward")
     item_bytes = schema.fields["observation"].item_bytes

@@ -63,8 +63,9 @@ class ScriptTransformer(nn.Module):
     def __init__(self, config: ModelConfig, schema: TransitionSchema, length: int) -> None:
         super().__init__()
         width = config.width
-        self.columns = schema.observation_sizes[-1]
-        self.observation = nn.Embedding(int(np.prod(schema.observation_sizes)), width)
+        sizes = schema.fields["observation"].sizes
+        self.columns = sizes[-1]
+        self.observation = nn.Embedding(int(np.prod(sizes)), width)
         self.action = nn.Embedding(schema.num_actions, width)
         self.reward = nn.Linear(1, width)
         self.position = nn.Embedding(3 * length, width)

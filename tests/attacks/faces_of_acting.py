@@ -15,6 +15,7 @@ from adfast.models.config import ModelConfig
 from adfast.models.transformer import Transformer
 from adfast.simulators import BatchSimulator
 from adfast.simulators.gymnasium_env import FamilyEnv, FamilyVectorEnv
+from adfast.tasks.observation import DiscreteObservation
 from adfast.tasks.transition_schema import TransitionSchema
 from attacks.face import Face, digest
 from attacks.faces_of_histories import REAL
@@ -157,7 +158,7 @@ SINGLE_STEP = Face(
 
 ACTING = Transformer(
     ModelConfig(width=8, num_heads=1, feed_forward_width=8, num_layers=1, attention_window=5),
-    TransitionSchema((3, 3), 5, 8),
+    TransitionSchema(DiscreteObservation((3, 3)), 5, 8),
     0,
 )
 READING = Transformer(ACTING.config, REAL, 0)

@@ -15,12 +15,13 @@ from adfast import histories
 from adfast.collection.recorder import Recorder
 from adfast.histories import FieldSchema, RingBuffer
 from adfast.tasks.fields import Field
-from adfast.tasks.transition_schema import RealObservation, TransitionSchema
+from adfast.tasks.observation import DiscreteObservation, RealObservation
+from adfast.tasks.transition_schema import TransitionSchema
 from attacks.face import Face
 from attacks.hostile import same_numbers
 
-DISCRETE = TransitionSchema((4, 300), 3, 6)
-REAL = TransitionSchema((), 3, 6, "float32", RealObservation("float32", (2,)))
+DISCRETE = TransitionSchema(DiscreteObservation((4, 300)), 3, 6)
+REAL = TransitionSchema(RealObservation("float32", (2,)), 3, 6, "float32")
 LANES, ROWS = 3, 5
 ROOT = tempfile.TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None)
 atexit.register(ROOT.cleanup)
@@ -314,13 +315,14 @@ SCHEMA = Face(
     "TransitionSchema",
     subject=lambda: None,
     arguments=lambda _, rng: {
-        "observation_sizes": (4, 3),
+        "sizes": (4, 3),
         "num_actions": 3,
         "episode_length": 20,
         "reward_dtype": "uint8",
-        "real_observation": None,
     },
-    call=lambda _, a: TransitionSchema(**a),
+    call=lambda _, a: TransitionSchema(
+        DiscreteObservation(a["sizes"]), a["num_actions"], a["episode_length"], a["reward_dtype"]
+    ),
     check=lambda _, a, schema: TransitionSchema.from_dict(schema.to_dict()) == schema,
 )
 RING = Face(

@@ -19,6 +19,7 @@ from adfast.histories import FieldSchema, RingBuffer
 from adfast.models.transformer import Transformer
 from adfast.simulators.gymnasium_env import FamilyEnv, FamilyVectorEnv
 from adfast.tasks.fields import Field
+from adfast.tasks.observation import DiscreteObservation
 from adfast.tasks.transition_schema import TransitionSchema
 from adfast.training.train import train
 from attacks.campaign import FACES, Campaign
@@ -85,6 +86,7 @@ def test_instrument_finds_what_is_careless(values, message):
 
 
 BLOCK = {"x": np.zeros((1, 2), np.uint8)}
+CELLS = DiscreteObservation((4,))
 PLAIN = FieldSchema({"x": Field(np.dtype(np.uint8))})
 
 
@@ -113,9 +115,10 @@ PLAIN = FieldSchema({"x": Field(np.dtype(np.uint8))})
         (lambda: histories.from_arrays(PLAIN, BLOCK, [2.0]), "lengths must be integers"),
         (lambda: RingBuffer(PLAIN, 1, 2**60), "capacity of .* takes .* GiB, which this machine"),
         (lambda: RingBuffer(PLAIN, 3, 9).append_block([1.5], BLOCK), "lanes must be integers"),
-        (lambda: TransitionSchema(np.array(np.nan), 3, 5), "observation_sizes must be integers"),
-        (lambda: TransitionSchema((4.5,), 3, 5), "observation_sizes must be an integer"),
-        (lambda: TransitionSchema((4,), True, 5), "num_actions must be an integer in 1"),
+        (lambda: DiscreteObservation(np.array(np.nan)), "sizes of .* must be integers"),
+        (lambda: DiscreteObservation((4.5,)), "sizes of .* must be an integer"),
+        (lambda: TransitionSchema((4,), 3, 5), "observation must be an ObservationSpec"),
+        (lambda: TransitionSchema(CELLS, True, 5), "num_actions must be an integer in 1"),
     ],
 )
 def test_what_was_found_is_refused_in_words(call, message):

@@ -231,7 +231,7 @@ def test_episodes_need_a_limit_and_keep_it(tmp_path):
         (Dict({"a": Discrete(2)}), Discrete(2), r"must be Discrete, .*FlattenObservation"),
         (Discrete(2), Box(-1.0, 1.0), "action_space must be Discrete of at most 255 actions"),
         (Discrete(2), Discrete(300), "action_space must be Discrete of at most 255 actions"),
-        (Discrete(70000), Discrete(2), "observation_sizes must be at most 65536"),
+        (Discrete(70000), Discrete(2), "sizes of a discrete observation must be at most 65536"),
     ],
 )
 def test_spaces_that_cannot_be_kept_are_refused(tmp_path, observation_space, action_space, message):

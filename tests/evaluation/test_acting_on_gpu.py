@@ -8,7 +8,8 @@ from adfast.evaluation import device_step
 from adfast.evaluation.agent import Agent
 from adfast.models.transformer import Transformer
 from adfast.simulators import BatchSimulator
-from adfast.tasks.transition_schema import RealObservation, TransitionSchema
+from adfast.tasks.observation import RealObservation
+from adfast.tasks.transition_schema import TransitionSchema
 from evaluation.acting import ROOM, TERMINATING_ROOM, act, random_model
 
 pytestmark = pytest.mark.gpu
@@ -65,7 +66,7 @@ def test_graph_does_what_its_operations_do(monkeypatch, variant, precision):
 
 def test_real_observations_and_held_environments_are_those_of_the_processor():
     """In next-step order; the graph is captured anew when an episode first ends."""
-    schema = TransitionSchema((), 5, 30, "float32", RealObservation("float64", (2, 3)))
+    schema = TransitionSchema(RealObservation("float64", (2, 3)), 5, 30, "float32")
     model = Transformer(random_model(ROOM, **SHAPE, attention_window=15).config, schema, seed=0)
     with torch.no_grad():
         model.head.normal_(generator=torch.Generator().manual_seed(0))

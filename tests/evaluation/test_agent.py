@@ -14,7 +14,8 @@ from adfast.evaluation.in_context import evaluate
 from adfast.models.checkpoint import save_model
 from adfast.models.transformer import Transformer
 from adfast.simulators import BatchSimulator
-from adfast.tasks.transition_schema import RealObservation, TransitionSchema
+from adfast.tasks.observation import RealObservation
+from adfast.tasks.transition_schema import TransitionSchema
 from evaluation.acting import ROOM, TERMINATING_ROOM, act, random_model
 
 assert adfast.simulators.gymnasium_env  # registers the environments
@@ -301,7 +302,7 @@ def test_what_a_step_that_only_resets_brings_is_not_read(model):
 
 def real_model(dtype):
     """A model of real observations of `dtype`."""
-    schema = TransitionSchema((), 5, 10, "float32", RealObservation(dtype, (2, 3)))
+    schema = TransitionSchema(RealObservation(dtype, (2, 3)), 5, 10, "float32")
     return Transformer(random_model(ROOM).config, schema, seed=0)
 
 

@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,7 +16,8 @@ from adfast.evaluation.captured_call import rehearse
 from adfast.evaluation.device_step import DeviceStep
 from adfast.models import layer_step, transformer
 from adfast.simulators import BatchSimulator
-from adfast.tasks.transition_schema import RealObservation, TransitionSchema
+from adfast.tasks.observation import RealObservation
+from adfast.tasks.transition_schema import TransitionSchema
 from evaluation.acting import ROOM, TERMINATING_ROOM, act, random_model
 
 VARIANTS = {
@@ -72,11 +74,8 @@ def test_resets_are_those_of_the_processor(on_device_step, variant):
 
 
 def test_real_rewards_arrive(on_device_step):
-    schema = ROOM.transition_schema
-    model = random_model(ROOM)
-    model = transformer.Transformer(
-        model.config, type(schema)((5, 5), 5, 10, reward_dtype="float32"), seed=0
-    )
+    schema = replace(ROOM.transition_schema, reward_dtype="float32")
+    model = transformer.Transformer(random_model(ROOM).config, schema, seed=0)
     with torch.no_grad():
         model.head.normal_()
     generator = np.random.default_rng(0)
@@ -94,7 +93,7 @@ REAL = RealObservation("float64", (2, 3))
 
 
 def real_model(**settings):
-    schema = TransitionSchema((), 5, 10, "float32", REAL)
+    schema = TransitionSchema(REAL, 5, 10, "float32")
     model = transformer.Transformer(random_model(ROOM, **settings).config, schema, seed=0)
     with torch.no_grad():
         model.head.normal_(generator=torch.Generator().manual_seed(0))

@@ -16,7 +16,8 @@ from adfast.evaluation.play import play
 from adfast.models.config import ModelConfig
 from adfast.models.transformer import Transformer
 from adfast.simulators.gymnasium_env import FamilyEnv, FamilyVectorEnv
-from adfast.tasks.transition_schema import RealObservation, TransitionSchema
+from adfast.tasks.observation import DiscreteObservation, RealObservation
+from adfast.tasks.transition_schema import TransitionSchema
 from adfast.training.config import TrainingConfig
 from adfast.training.train import train
 from collection.traced_environment import LONGEST, SPACES, TracedEnv
@@ -55,8 +56,11 @@ def test_single_environment_is_a_batch_of_one(model, expected):
 
 
 def model_of(space):
-    real = {"floats": RealObservation("float32", (4,)), "discrete": None}[space]
-    schema = TransitionSchema(() if real else (7,), 3, LONGEST, "float32", real)
+    observations = {
+        "floats": RealObservation("float32", (4,)),
+        "discrete": DiscreteObservation((7,)),
+    }
+    schema = TransitionSchema(observations[space], 3, LONGEST, "float32")
     model = Transformer(MODEL, schema, seed=0)
     model.head.data.normal_(generator=torch.Generator().manual_seed(1))
     return model

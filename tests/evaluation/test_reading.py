@@ -9,7 +9,8 @@ from adfast.evaluation import agent as agent_module
 from adfast.evaluation.agent import Agent
 from adfast.evaluation.device_step import DeviceStep
 from adfast.models.transformer import Transformer
-from adfast.tasks.transition_schema import RealObservation, TransitionSchema
+from adfast.tasks.observation import RealObservation
+from adfast.tasks.transition_schema import TransitionSchema
 from evaluation.acting import ROOM, TERMINATING_ROOM, random_model
 from evaluation.world import N, World
 
@@ -23,7 +24,7 @@ VARIANTS = {
 SCHEMAS = {
     "fixed": ROOM.transition_schema,
     "terminating": TERMINATING_ROOM.transition_schema,
-    "real": TransitionSchema((), 5, 12, "float32", RealObservation("float64", (2, 3))),
+    "real": TransitionSchema(RealObservation("float64", (2, 3)), 5, 12, "float32"),
 }
 
 

@@ -25,7 +25,7 @@ class World:
         self.seen = self.observe()
 
     def observe(self) -> np.ndarray:
-        if self.schema.real_observation is not None:
+        if self.schema.observation.stored.sizes is None:
             return self.generator.normal(size=(N, 2, 3))
         return self.generator.integers(0, 5, (N, 2))
 

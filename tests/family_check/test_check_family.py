@@ -10,8 +10,9 @@ from numba.extending import register_jitable
 
 from adfast import check_family, tasks
 from adfast.errors import InvalidArgument
+from adfast.tasks.observation import DiscreteObservation, RealObservation
 from adfast.tasks.task_map import Landmark, TaskMap
-from adfast.tasks.transition_schema import RealObservation, TransitionSchema
+from adfast.tasks.transition_schema import TransitionSchema
 from own_family import TASKS, Sound
 
 CALLS = count()
@@ -70,12 +71,12 @@ DECLARATIONS = {
     "planner": ({"planner": "maybe"}, "planner of changed must be true or false, got 'maybe'"),
     "schema": ({"transition_schema": 3}, "transition_schema of changed must be a TransitionSchema"),
     "schema's length": (
-        {"transition_schema": schema((9,), 2, 11)},
+        {"transition_schema": schema(DiscreteObservation((9,)), 2, 11)},
         "must have the family's episode_length 12, got 11",
     ),
     "real observation": (
-        {"transition_schema": schema((), 2, 12, "uint8", RealObservation("float32", (2,)))},
-        "must have observation_sizes, got real_observation",
+        {"transition_schema": schema(RealObservation("float32", (2,)), 2, 12)},
+        r"observations of changed must be counted .*, got real numbers, float32 of shape \(2,\)",
     ),
     "failing member": (
         {"state_sizes": property(lambda self: 1 // 0)},

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from adfast.tasks.observation import DiscreteObservation
 from adfast.tasks.transition_schema import TransitionSchema
 
-SCHEMA = TransitionSchema(observation_sizes=(9, 300), num_actions=5, episode_length=6)
+SCHEMA = TransitionSchema(DiscreteObservation((9, 300)), num_actions=5, episode_length=6)
 
 
 def make_rows(rng: np.random.Generator, *leading: int) -> dict[str, np.ndarray]:

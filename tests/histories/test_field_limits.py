@@ -14,7 +14,8 @@ from adfast.histories import FieldSchema, RingBuffer, create, from_arrays
 from adfast.histories import open as open_store
 from adfast.histories.field_limits import FieldLimits, greatest_numbers
 from adfast.tasks.fields import Field
-from adfast.tasks.transition_schema import RealObservation, TransitionSchema
+from adfast.tasks.observation import RealObservation
+from adfast.tasks.transition_schema import TransitionSchema
 from reference.field_limits import first_misfit
 
 FIELDS = {
@@ -87,7 +88,7 @@ def test_native_check_reads_nothing_outside():
         limits.first_misfit([np.zeros(4)], 2, 2, np.array([2, 3], np.uint64))
 
 
-REAL = TransitionSchema((), 3, 20, "float32", RealObservation("float32", (2,)))
+REAL = TransitionSchema(RealObservation("float32", (2,)), 3, 20, "float32")
 
 
 def real_rows(*leading):

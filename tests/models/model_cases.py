@@ -9,13 +9,14 @@ from torch import Tensor
 
 from adfast.models.config import ModelConfig
 from adfast.models.ring_kv_cache import RingKVCache
+from adfast.models.step_input import StepInput, step_inputs
 from adfast.models.transformer import Transformer
-from adfast.models.transition_embedding import StepInput, step_inputs
-from adfast.tasks.transition_schema import RealObservation, TransitionSchema
+from adfast.tasks.observation import DiscreteObservation, RealObservation
+from adfast.tasks.transition_schema import TransitionSchema
 
-SCHEMA = TransitionSchema(observation_sizes=(9, 7), num_actions=5, episode_length=6)
-FLOAT_REWARD_SCHEMA = TransitionSchema((300,), 3, 6, reward_dtype="float32")
-REAL_SCHEMA = TransitionSchema((), 3, 6, "float32", RealObservation("float64", (2, 3)))
+SCHEMA = TransitionSchema(DiscreteObservation((9, 7)), num_actions=5, episode_length=6)
+FLOAT_REWARD_SCHEMA = TransitionSchema(DiscreteObservation((300,)), 3, 6, reward_dtype="float32")
+REAL_SCHEMA = TransitionSchema(RealObservation("float64", (2, 3)), 3, 6, "float32")
 
 
 def small_model(schema: TransitionSchema = SCHEMA, seed: int = 0, **settings: Any) -> Transformer:
@@ -42,11 +43,10 @@ def random_histories(
         return torch.randint(high, shape, generator=generator)
 
     def observation() -> Tensor:
-        if schema.real_observation is not None:
-            return torch.randn(shape + schema.observation_shape, generator=generator).to(
-                observation_dtype
-            )
-        components = [integers(size) for size in schema.observation_sizes]
+        stored = schema.observation.stored
+        if stored.sizes is None:
+            return torch.randn(shape + stored.shape, generator=generator).to(observation_dtype)
+        components = [integers(size) for size in stored.sizes]
         return torch.stack(components, dim=-1).to(observation_dtype)
 
     rewards = integers(2).to(torch.uint8)

@@ -3,7 +3,7 @@ import torch
 from model_cases import FLOAT_REWARD_SCHEMA, SCHEMA, input_at, random_histories, small_model, stream
 
 from adfast.errors import InvalidArgument
-from adfast.models.transition_embedding import StepInput
+from adfast.models.step_input import StepInput
 
 WINDOW = 16
 LENGTH = 8 * WINDOW

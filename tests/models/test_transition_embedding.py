@@ -5,7 +5,8 @@ import torch
 from model_cases import FLOAT_REWARD_SCHEMA, SCHEMA, random_histories
 
 from adfast.errors import InvalidArgument
-from adfast.models.transition_embedding import TransitionEmbedding, step_inputs
+from adfast.models.step_input import step_inputs
+from adfast.models.transition_embedding import TransitionEmbedding
 
 
 def embedding_of(schema, layout="one-token"):
@@ -22,8 +23,8 @@ def tokens_by_hand(embedding, batch, b, t, start):
                 [
                     schema.num_actions + 1,
                     2 if schema.reward_dtype == "float32" else 257,
-                    sum(size + 1 for size in schema.observation_sizes),
-                    sum(schema.observation_sizes),
+                    sum(size + 1 for size in schema.observation.sizes),
+                    sum(schema.observation.sizes),
                     schema.episode_length,
                 ]
             ),
@@ -40,7 +41,7 @@ def tokens_by_hand(embedding, batch, b, t, start):
     else:
         reward = block["reward"][0] + batch["reward"][b, t - 1] * embedding.reward_direction
     shows_final = not first and int(batch["episode_step"][b, t]) == 0
-    sizes = schema.observation_sizes
+    sizes = schema.observation.sizes
     final_blocks = block["final"].split([size + 1 for size in sizes])
     observation_blocks = block["observation"].split(list(sizes))
     final = sum(

@@ -15,6 +15,7 @@ from numba import int32
 from numba.extending import register_jitable
 
 from adfast.tasks.family import TaskFamily
+from adfast.tasks.observation import DiscreteObservation
 from adfast.tasks.transition_schema import TransitionSchema
 
 
@@ -32,7 +33,7 @@ class LineWalk(TaskFamily):
 
     @property
     def transition_schema(self):
-        return TransitionSchema((9,), 2, self.episode_length)
+        return TransitionSchema(DiscreteObservation((9,)), 2, self.episode_length)
 
     @property
     def reset(self):

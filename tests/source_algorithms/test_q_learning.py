@@ -28,7 +28,7 @@ def test_histories_match_reference(variant, options):
         )
         expected, expected_returns = q_learning_history(
             room,
-            observation_sizes=family.transition_schema.observation_sizes,
+            observation_sizes=family.observation_sizes,
             episodes=episodes,
             seed=5,
             random_stream=int(stream),

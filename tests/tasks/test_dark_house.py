@@ -58,7 +58,7 @@ def test_optimum_is_what_the_expert_earns(options):
 
 def test_schema_shows_the_room_and_state_keeps_it():
     family = tasks.make("dark-house", size=6, rooms=300, reward="once")
-    assert family.transition_schema.observation_sizes == (6, 6, 300)
+    assert family.observation_sizes == (6, 6, 300)
     assert family.state_sizes == (6, 6, 2, 300)
     assert family.num_tasks == 1024
     assert family.task_label(12) == "house 12"

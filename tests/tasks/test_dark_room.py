@@ -72,7 +72,7 @@ def test_schema_and_state_follow_the_options(options):
     family = tasks.make("dark-room", **options)
     size = options.get("size", 9)
     schema = family.transition_schema
-    assert schema.observation_sizes == (size, size)
+    assert schema.observation.sizes == (size, size)
     assert schema.num_actions == family.num_actions == 5
     assert schema.episode_length == family.episode_length == options.get("episode_length", 20)
     assert family.state_sizes == (size, size, 2)[: 3 if options.get("reward") == "once" else 2]

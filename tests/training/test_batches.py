@@ -8,9 +8,11 @@ from adfast import histories
 from adfast.errors import InvalidArgument
 from adfast.histories.manifest import read_manifest, write_manifest
 from adfast.models.checkpoint import read_tensors
+from adfast.models.step_input import READ_FIELDS
 from adfast.tasks.fields import Field
-from adfast.tasks.transition_schema import RealObservation, TransitionSchema
-from adfast.training.batches import FIELDS, BatchSource
+from adfast.tasks.observation import RealObservation
+from adfast.tasks.transition_schema import TransitionSchema
+from adfast.training.batches import BatchSource
 from adfast.training.checkpoints import newest_checkpoint
 from adfast.training.config import TrainingConfig
 from adfast.training.loop import TrainingHooks
@@ -30,7 +32,7 @@ def draw(store, seed, update, **settings):
 
 def test_batch_is_a_function_of_seed_and_update(store):
     once, again = draw(store, 3, 7), draw(store, 3, 7)
-    assert once.keys() == set(FIELDS)
+    assert once.keys() == set(READ_FIELDS)
     for name, values in once.items():
         assert values.shape[:2] == (TRAINING["batch_size"], TRAINING["context_length"])
         assert torch.equal(values, again[name])
@@ -109,7 +111,7 @@ def test_value_of_another_program_that_the_schema_does_not_know_is_named(
     config = TrainingConfig.from_mapping(TRAINING | {"batch_size": 40, "align": "step"})
     source = BatchSource(store, config, 0)
     whole = SCHEMA.allocate(40, config.context_length)
-    out = {name: whole[name] for name in FIELDS}
+    out = {name: whole[name] for name in READ_FIELDS}
     with pytest.raises(InvalidArgument, match=rf"^{message} in history 1, row 7$"):
         source.fill(0, out) if fills else source(0)
 
@@ -117,7 +119,7 @@ def test_value_of_another_program_that_the_schema_does_not_know_is_named(
 @pytest.mark.parametrize("field", ["observation", "next_observation", "reward"])
 def test_number_of_another_program_that_is_not_finite_is_named(tmp_path, field):
     real = RealObservation("float32", (2,))
-    schema = TransitionSchema((), 5, 5, "float32", real_observation=real)
+    schema = TransitionSchema(real, 5, 5, "float32")
     store, _ = with_nan(tmp_path / "store", schema, field, 7)
     with pytest.raises(InvalidArgument, match=r" must be finite in float32, got nan in history 1"):
         draw(store, 0, 0, batch_size=40, align="step")

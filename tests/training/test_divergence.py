@@ -8,6 +8,7 @@ from adfast import histories
 from adfast.errors import CheckpointError, NotFinite
 from adfast.models.checkpoint import load_model, read_tensors, write_tensors
 from adfast.models.config import ModelConfig
+from adfast.tasks.observation import DiscreteObservation
 from adfast.tasks.transition_schema import TransitionSchema
 from adfast.training.batches import BatchSource
 from adfast.training.checkpoints import newest_checkpoint
@@ -109,7 +110,7 @@ def test_a_checkpoint_that_is_not_finite_is_not_gone_on_with(tmp_path):
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_one_reward_that_is_no_number_spoils_no_model(tmp_path, value):
-    schema, shape = TransitionSchema((4,), 3, 20, "float32"), (4, 60)
+    schema, shape = TransitionSchema(DiscreteObservation((4,)), 3, 20, "float32"), (4, 60)
     arrays = {name: np.zeros_like(a) for name, a in schema.allocate(*shape).items()}
     arrays["reward"][:] = np.random.default_rng(0).normal(size=shape)
     arrays["episode_step"][:] = np.arange(60) % 20

@@ -11,14 +11,15 @@ from adfast.errors import CheckpointError, InvalidArgument
 from adfast.evaluation.agent import load
 from adfast.models.config import ModelConfig
 from adfast.tasks.fields import Field
-from adfast.tasks.transition_schema import RealObservation, TransitionSchema
+from adfast.tasks.observation import RealObservation
+from adfast.tasks.transition_schema import TransitionSchema
 from adfast.training.config import TrainingConfig
 from adfast.training.loop import TrainingHooks
 from adfast.training.metrics import read_metrics
 from adfast.training.train import train
 
 MODEL = ModelConfig(num_layers=1, width=16, feed_forward_width=32, attention_window=8)
-SCHEMA = TransitionSchema((), 2, 10, "float32", RealObservation("float64", (3,)))
+SCHEMA = TransitionSchema(RealObservation("float64", (3,)), 2, 10, "float32")
 
 
 def store_of_rules(transitions=4000):

@@ -13,13 +13,14 @@ from adfast import histories
 from adfast.models.checkpoint import describe_model
 from adfast.models.config import ModelConfig
 from adfast.models.transformer import Transformer
+from adfast.tasks.observation import DiscreteObservation
 from adfast.tasks.transition_schema import TransitionSchema
 from adfast.training.batches import BatchSource
 from adfast.training.config import TrainingConfig
 from adfast.training.loop import Trainer, TrainingHooks
 
 EPISODE_LENGTH = 5
-SCHEMA = TransitionSchema((4, 4), 5, EPISODE_LENGTH)
+SCHEMA = TransitionSchema(DiscreteObservation((4, 4)), 5, EPISODE_LENGTH)
 MODEL = {
     "num_layers": 1,
     "width": 16,

@@ -10,6 +10,7 @@ import numpy as np
 from adfast.histories import FieldSchema, create
 from adfast.histories.manifest import FILE_NAME
 from adfast.tasks.fields import Field
+from adfast.tasks.observation import DiscreteObservation
 from adfast.tasks.transition_schema import TransitionSchema
 
 CORPUS = Path(__file__).parent / "corpus"
@@ -47,7 +48,7 @@ def write_folder(folder: Path, store: StoreBytes) -> None:
 def write_corpus() -> None:
     """Make the corpus anew, for another version of the format: `python -m fuzzing.seed_stores`."""
     rng = np.random.default_rng(0)
-    discrete = TransitionSchema(observation_sizes=(9, 300), num_actions=5, episode_length=6)
+    discrete = TransitionSchema(DiscreteObservation((9, 300)), num_actions=5, episode_length=6)
     description = {"of": [1, "x"]}
     with create(CORPUS / "discrete", discrete, num_blocks=2, description=description) as writer:
         for number in range(2):

@@ -62,8 +62,8 @@ def recording_of(run: RunRecord) -> Recording | None:
     description = {
         "episodes": run.evaluation.episodes,
         "steps": run.evaluation.episode_length,
-        "components": len(family.transition_schema.observation_sizes),
-        "sizes": list(family.transition_schema.observation_sizes),
+        "components": len(family.observation_sizes),
+        "sizes": list(family.observation_sizes),
         "actions": [family.action_label(action) for action in range(family.num_actions)],
         "tasks": {
             task: {

@@ -7,7 +7,8 @@ from model_cases import REAL_SCHEMA, random_histories, small_model, stream
 
 from adfast.errors import InvalidArgument
 from adfast.models.checkpoint import load_model, save_model
-from adfast.models.transition_embedding import TransitionEmbedding, step_inputs
+from adfast.models.step_input import step_inputs
+from adfast.models.transition_embedding import TransitionEmbedding
 
 
 def normalised_embedding(layout="one-token"):
