@@ -8,6 +8,7 @@ its meaning as well, a function below stands between.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from importlib import import_module
 from importlib.util import module_from_spec, spec_from_file_location
@@ -158,7 +159,7 @@ def module_of_file(path: str) -> Any:
     specification = spec_from_file_location(f"checkout_{file.stem}", file)
     if specification is None or specification.loader is None or not file.is_file():
         raise NotThere
-    module = module_from_spec(specification)
+    module = sys.modules[specification.name] = module_from_spec(specification)
     specification.loader.exec_module(module)
     return module
 

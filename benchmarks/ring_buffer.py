@@ -55,6 +55,14 @@ def filled_ring(arrays: Arrays) -> RingBuffer:
     return ring
 
 
+def require_lanes(ring: RingBuffer, rows: Arrays, length: int) -> None:
+    """Raise `NotEquivalent` unless lanes hold the first `length` of `rows` `[E, T, *item]`."""
+    batch = ring.sample(len(rows["action"]), length, seed=0, draw=0, return_positions=True)
+    lanes = batch.pop("history_index")
+    del batch["history_offset"]
+    require_equal_fields(batch, {name: array[lanes, :length] for name, array in rows.items()})
+
+
 def copy_slices(source: Arrays, lanes: np.ndarray, starts: np.ndarray, out: Arrays) -> None:
     """The windows of `out` `[B, L, *item]` from `source` `[E, T, *item]`, slice by slice."""
     places = list(zip(lanes.tolist(), starts.tolist(), strict=True))
@@ -138,10 +146,7 @@ def append(num_lanes: int, capacity: int, copy_bytes: int) -> Iterator[Contest]:
             append_rows()
             assign_columns()
         ring.flush()
-        batch = ring.sample(num_lanes, capacity, seed=0, draw=0, return_positions=True)
-        lanes = batch.pop("history_index")
-        del batch["history_offset"]
-        require_equal_fields(batch, {name: array[lanes] for name, array in columns.items()})
+        require_lanes(ring, columns, capacity)
 
     transitions = len(steps) * num_lanes
     yield Contest(
@@ -175,10 +180,7 @@ def append_block(num_lanes: int, capacity: int, length: int, copy_bytes: int) ->
     def check() -> None:
         append_part()
         assign_part()
-        batch = ring.sample(num_lanes, length, seed=0, draw=0, return_positions=True)
-        lanes = batch.pop("history_index")
-        del batch["history_offset"]
-        require_equal_fields(batch, {name: array[lanes, :length] for name, array in rows.items()})
+        require_lanes(ring, rows, length)
 
     transitions = num_lanes * length
     yield Contest(

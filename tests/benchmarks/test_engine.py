@@ -55,8 +55,8 @@ def name_at(monkeypatch):
     ],
 )
 def test_later_places_are_tried_where_an_earlier_one_is_not_there(name_at, place):
-    name_at(place, "adfast/errors.py:UnknownName")
-    assert engine.thing.__name__ == "UnknownName"
+    name_at(place, "adfast/tasks/task_map.py:TaskMap")
+    assert engine.thing.__name__ == "TaskMap"
 
 
 def test_name_at_none_of_its_places_is_said(name_at):
