@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from adfast.collection.recorder import Recorder
     from adfast.evaluation.agent import Agent, load
     from adfast.evaluation.in_context import evaluate
+    from adfast.evaluation.in_context_agent import AgentMaker, InContextAgent
     from adfast.evaluation.play import play
+    from adfast.evaluation.transition_agent import TransitionAgent
     from adfast.family_check import check_family
     from adfast.models.config import ModelConfig
     from adfast.models.transformer import Transformer
@@ -29,13 +31,16 @@ if TYPE_CHECKING:
 # Public name -> the module that defines it, or None for a subpackage.
 PUBLIC = {
     "Agent": "adfast.evaluation.agent",
+    "AgentMaker": "adfast.evaluation.in_context_agent",
     "BatchSimulator": "adfast.simulators",
     "CollectionConfig": "adfast.collection.config",
     "CollectionPlan": "adfast.collection.collect",
+    "InContextAgent": "adfast.evaluation.in_context_agent",
     "ModelConfig": "adfast.models.config",
     "Recorder": "adfast.collection.recorder",
     "TrainingConfig": "adfast.training.config",
     "Transformer": "adfast.models.transformer",
+    "TransitionAgent": "adfast.evaluation.transition_agent",
     "check_family": "adfast.family_check",
     "collect": "adfast.collection.collect",
     "evaluate": "adfast.evaluation.in_context",
@@ -51,13 +56,16 @@ EXTENSION = "_native"  # not public, but explained where it is missing
 
 __all__ = [
     "Agent",
+    "AgentMaker",
     "BatchSimulator",
     "CollectionConfig",
     "CollectionPlan",
+    "InContextAgent",
     "ModelConfig",
     "Recorder",
     "TrainingConfig",
     "Transformer",
+    "TransitionAgent",
     "__version__",
     "check_family",
     "collect",

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import NoReturn
 
 import numpy as np
 
-from adfast.models.transition_embedding import require_in_range
+from adfast.errors import InvalidArgument
 
 
 @dataclass(frozen=True)
@@ -64,10 +65,20 @@ class Acting(ABC):
             now = episode_step if active is None else np.where(active, episode_step, now)
         # Where an episode is over, its step has no meaning.
         shown = now if active is None else np.where(active, now, 0)
-        require_in_range("episode_step", shown, self._episode_length)
+        if shown.max() >= self._episode_length:
+            self._refuse_step(shown)
         actions = self._choose(observation, outcome, active, shown)
         self._episode_step = now + (1 if active is None else active)
         return actions
+
+    def _refuse_step(self, episode_step: np.ndarray) -> NoReturn:
+        """Raise `InvalidArgument` for the first `episode_step` that is no step of an episode."""
+        environment = int(np.flatnonzero(episode_step >= self._episode_length)[0])
+        raise InvalidArgument(
+            f"episode_step must be in 0..{self._episode_length - 1} by the episode_length of the "
+            f"agent's schema, got {episode_step[environment]} in environment {environment}; "
+            "end episodes there, with terminated or truncated"
+        )
 
     @abstractmethod
     def take_over(self, actions: np.ndarray, mask: np.ndarray) -> None:

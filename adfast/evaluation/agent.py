@@ -14,7 +14,7 @@ import numpy as np
 from adfast.errors import CheckpointError
 from adfast.evaluation.acting import Acting
 from adfast.evaluation.action_sampling import action_keys
-from adfast.evaluation.checked_agent import CheckedAgent
+from adfast.evaluation.checked_agent import MAX_ENVIRONMENTS, CheckedAgent
 from adfast.evaluation.device_step import DeviceStep
 from adfast.evaluation.host_step import HostStep
 from adfast.evaluation.in_context_agent import Autoreset, Choosing
@@ -23,8 +23,6 @@ from adfast.models.config import CachePrecision, Device, Precision
 from adfast.models.device import in_precision, resolve_cache, resolve_device, resolve_precision
 from adfast.models.transformer import Transformer
 from adfast.values import as_count, as_number, as_path, require_kind
-
-MAX_ENVIRONMENTS = 2**31 - 1
 
 
 class Agent(CheckedAgent):

@@ -22,6 +22,8 @@ from adfast.evaluation.told_values import ToldValues
 from adfast.tasks.transition_schema import TransitionSchema
 from adfast.values import as_choice, as_mask
 
+MAX_ENVIRONMENTS = 2**31 - 1
+
 
 class CheckedAgent(InContextAgent):
     """Acts in `num_environments` environments by means of `acting`, which draws at `temperature`.

@@ -1,4 +1,4 @@
-"""In-context evaluation: a frozen model acts for many episodes on each task and seed.
+"""In-context evaluation: an agent acts for many episodes on each task and seed.
 
 All tasks and seeds are one batch: one streamed model step and one simulator step per time step.
 Environment (task, seed) has its own random stream, a function of the two alone.
@@ -8,18 +8,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Unpack
 
 import numpy as np
 
 from adfast.errors import InvalidArgument
-from adfast.evaluation.agent import Agent
+from adfast.evaluation.agent import Agent, Computing
+from adfast.evaluation.in_context_agent import (
+    AgentMaker,
+    Choosing,
+    InContextAgent,
+    require_agent,
+)
 from adfast.evaluation.recorder import EpisodeRecorder, Trajectories
-from adfast.models.config import CachePrecision, Device, Precision
 from adfast.models.transformer import Transformer
 from adfast.progress import progress_bar
 from adfast.simulators import BatchSimulator
 from adfast.tasks.family import TaskFamily
-from adfast.values import as_count, require_kind
+from adfast.tasks.transition_schema import TransitionSchema
+from adfast.values import INTEGERS, as_array, as_count, require_kind
 
 MOST = 2**31 - 1  # episodes, and seeds of a task
 
@@ -51,7 +58,7 @@ class InContextEvaluation:
 
 
 def evaluate(
-    model: Transformer | Agent,
+    agent: Transformer | AgentMaker | InContextAgent,
     family: TaskFamily,
     task_ids: np.ndarray | Sequence[int],
     *,
@@ -60,32 +67,22 @@ def evaluate(
     temperature: float | None = None,
     seed: int = 0,
     on_episode: Callable[[int], None] | None = None,
-    device: Device = "auto",
-    precision: Precision = "auto",
-    cache: CachePrecision = "float32",
     progress: bool = True,
+    **computing: Unpack[Computing],
 ) -> InContextEvaluation:
-    """Let `model` act for `episodes` episodes on every task, `seeds` times, from an empty context.
+    """Let `agent` act for `episodes` episodes on every task, `seeds` times, from an empty context.
 
-    Of an agent the model acts, in fresh environments and with the agent's temperature unless
-    another is given; a model by itself acts at 1.
+    A model or an `AgentMaker` acts at temperature 1 unless another is given. Of an `Agent` the
+    model acts, with the agent's temperature unless another is given. Any other agent acts as it is,
+    after a reset, in as many environments as tasks times seeds.
     `on_episode(episodes_done)` is called whenever the slowest environment finishes an episode; how
     far it is stands on stderr (`adfast.progress`) unless `progress` is false.
-    `device` and `precision` say where and in what the model computes, and `cache` what keys and
-    values are kept in (see `Agent`); simulators run on the host.
-    Raises `InvalidArgument` when the model was made for another schema than the family's, and when
+    `computing` says where and in what a model computes, and what keys and values are kept in:
+    `device`, `precision` and `cache` of `Agent`; simulators run on the host.
+    Raises `InvalidArgument` when the agent was made for another schema than the family's, and when
     there is no task, episode or seed.
     """
-    if isinstance(model, Agent):
-        temperature = model.temperature if temperature is None else temperature
-        model = model.model
-    require_kind("model", model, Transformer, "a Transformer or an Agent; adfast.load gives one")
     require_kind("family", family, TaskFamily, "a task family; adfast.tasks.make gives one")
-    if model.schema != family.transition_schema:
-        raise InvalidArgument(
-            f"the model acts on {model.schema}, but {family.name} has {family.transition_schema}; "
-            "evaluate on the family that the model was trained on"
-        )
     task_ids = family.check_task_ids(task_ids)
     if not len(task_ids):
         raise InvalidArgument("task_ids must name at least one task, got none")
@@ -94,19 +91,9 @@ def evaluate(
     environment_task = np.repeat(task_ids, seeds)
     environment_seed = np.tile(np.arange(seeds), len(task_ids))
     streams = environment_seed * family.num_tasks + environment_task
-    num_environments = len(streams)
+    acting = agent_in(family, agent, streams, seed, temperature, computing)
     simulator = BatchSimulator(family, environment_task, seed, random_streams=streams)
-    agent = Agent(
-        model,
-        num_environments,
-        temperature=1.0 if temperature is None else temperature,
-        seed=seed,
-        random_streams=streams,
-        device=device,
-        precision=precision,
-        cache=cache,
-    )
-    record = EpisodeRecorder(family, num_environments, episodes)
+    record = EpisodeRecorder(family, len(streams), episodes)
     with progress_bar("evaluate", episodes, "episodes", shown=progress) as bar:
 
         def tell(episodes_done: int) -> None:
@@ -114,14 +101,65 @@ def evaluate(
             if on_episode is not None:
                 on_episode(episodes_done)
 
-        act_in(simulator, agent, record, episodes, tell)
+        act_in(simulator, acting, record, episodes, tell)
     trajectories = record.trajectories(len(task_ids), seeds)
     return InContextEvaluation(task_ids, trajectories.returns, trajectories)
 
 
+def agent_in(
+    family: TaskFamily,
+    agent: Transformer | AgentMaker | InContextAgent,
+    streams: np.ndarray,
+    seed: int,
+    temperature: float | None,
+    computing: Computing,
+) -> InContextAgent:
+    """What acts for `agent` in an environment of `family` for each of the random `streams`."""
+    schema = family.transition_schema
+    if isinstance(agent, Agent):
+        temperature = agent.temperature if temperature is None else temperature
+        agent = agent.model
+    choosing: Choosing = {
+        "temperature": 1.0 if temperature is None else temperature,
+        "seed": seed,
+        "random_streams": streams,
+    }
+    acting: InContextAgent
+    if isinstance(agent, Transformer):
+        require_schema(agent.schema, family)
+        acting = Agent(agent, len(streams), **choosing, **computing)
+    elif isinstance(agent, AgentMaker):
+        made = agent.make_agent(schema, len(streams), family=family, **choosing)
+        acting = require_agent(f"the agent that {type(agent).__name__} makes", made)
+    else:
+        acting = require_agent("agent", agent, "a Transformer, an AgentMaker or ")
+        if temperature is not None:
+            raise InvalidArgument(
+                "temperature must be left out for an agent that is made already; make it with that"
+            )
+    require_schema(acting.schema, family)
+    if acting.num_environments != len(streams):
+        raise InvalidArgument(
+            f"the agent acts in {acting.num_environments} environments, and tasks times seeds are "
+            f"{len(streams)}; make it with num_environments={len(streams)}"
+        )
+    acting.autoreset = "same-step"
+    acting.reset()
+    return acting
+
+
+def require_schema(schema: TransitionSchema, family: TaskFamily) -> None:
+    """Raise `InvalidArgument` unless an agent of `schema` can act in environments of `family`."""
+    if schema != family.transition_schema:
+        raise InvalidArgument(
+            f"the agent acts on {schema}, but {family.name} has {family.transition_schema}; "
+            "evaluate on the family that the agent, or its model, was made for"
+        )
+
+
 def act_in(
     simulator: BatchSimulator,
-    agent: Agent,
+    agent: InContextAgent,
     record: EpisodeRecorder,
     episodes: int,
     tell: Callable[[int], None],
@@ -129,11 +167,11 @@ def act_in(
     """Let `agent` act until every environment has finished `episodes`, told one by one."""
     observation = simulator.reset()
     record.begin(observation)
-    actions = agent.act(observation)
+    actions = as_array("actions", agent.act(observation), INTEGERS)
     while True:
         result = simulator.step(actions)
         if record.add(actions, result):
             tell(record.fewest_episodes)
         if record.fewest_episodes == episodes:
             return
-        actions = agent.act(*result)
+        actions = as_array("actions", agent.act(*result), INTEGERS)

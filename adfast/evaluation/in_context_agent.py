@@ -43,11 +43,12 @@ class InContextAgent(ABC):
 
     @property
     def autoreset(self) -> Autoreset:
-        """How the environments begin the episode after one that ended; `CheckedAgent` knows both.
+        """How the environments begin the episode after one that ended.
 
         "same-step": with the observation that the ending step returns beside the final one.
         "next-step": the ending step returns the final observation, and the one after it ignores its
-        action, earns nothing and returns the first; that is no transition.
+        action, earns nothing and returns the first; that is no transition. `play` sets it. Shipped
+        agents and `TransitionAgent`s know both; any other is one of the first unless it says more.
         """
         return "same-step"
 
@@ -56,7 +57,7 @@ class InContextAgent(ABC):
         if as_choice("autoreset", mode, ("same-step", "next-step")) != "same-step":
             raise InvalidArgument(
                 f"{type(self).__name__} acts in environments of autoreset same-step alone; make "
-                'them with autoreset_mode="SameStep", or derive the agent from CheckedAgent'
+                'them with autoreset_mode="SameStep", or derive the agent from TransitionAgent'
             )
 
     @abstractmethod

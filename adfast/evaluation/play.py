@@ -14,7 +14,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 
 from adfast.collection.reused_arrays import ReuseWatch
 from adfast.errors import InvalidArgument
-from adfast.evaluation.agent import Agent
+from adfast.evaluation.in_context_agent import InContextAgent, require_agent
 from adfast.simulators.space_encoding import SpaceEncoding
 from adfast.simulators.vector_environments import (
     autoreset_mode_of,
@@ -23,7 +23,7 @@ from adfast.simulators.vector_environments import (
     require_all_answered,
     require_all_at_once,
 )
-from adfast.values import as_array, as_count, as_single, fitted, require_kind
+from adfast.values import INTEGERS, as_array, as_count, as_single, fitted
 
 MAX_EPISODES = 2**31 - 1
 
@@ -37,7 +37,7 @@ class Played:
 
 
 def play(
-    agent: Agent,
+    agent: InContextAgent,
     environment: gymnasium.Env | VectorEnv,
     episodes: int,
     *,
@@ -47,23 +47,23 @@ def play(
 
     `environment` is a single one, or a vector environment in any autoreset mode; `seed` seeds its
     first reset. Raises `InvalidArgument` where the agent was made for another number of
-    environments or its model for other spaces, or nothing is to be played.
+    environments or for other spaces, or nothing is to be played.
     """
-    require_kind("agent", agent, Agent, "an Agent; adfast.load gives one")
+    require_agent("agent", agent)
     require_all_at_once(environment)
     episodes = as_count("episodes", episodes, MAX_EPISODES)
     loop = VectorLoop(environment) if isinstance(environment, VectorEnv) else Loop(environment)
-    encoding, schema = loop.encoding, agent.model.schema
+    encoding, schema = loop.encoding, agent.schema
     spaces = (encoding.observation, encoding.num_actions)
     if spaces != (schema.observation, schema.num_actions):
         raise InvalidArgument(
-            f"the model acts on {schema}, but the environment has {encoding.schema(1)}; "
+            f"the agent acts on {schema}, but the environment has {encoding.schema(1)}; "
             "play in an environment with the spaces that the histories were recorded with"
         )
     if agent.num_environments != loop.num_environments:
         raise InvalidArgument(
             f"the agent acts in {agent.num_environments} environments, got "
-            f"{loop.num_environments}; load it with num_environments={loop.num_environments}"
+            f"{loop.num_environments}; make it with num_environments={loop.num_environments}"
         )
     first = loop.reset(seed)
     agent.autoreset = "next-step" if loop.mode is AutoresetMode.NEXT_STEP else "same-step"
@@ -74,7 +74,7 @@ def play(
     )
     episode = np.zeros(loop.num_environments, np.int64)
     only_resets = np.zeros(loop.num_environments, bool)
-    actions = agent.act(first)
+    actions = chosen(agent, first)
     while episode.min() < episodes:
         step = loop.step(encoding.decode_actions(actions), ~only_resets)
         counted = np.flatnonzero(~only_resets & (episode < episodes))
@@ -84,8 +84,16 @@ def play(
         episode += done
         if loop.mode is AutoresetMode.NEXT_STEP:
             only_resets = done
-        actions = agent.act(*step)
+        actions = chosen(agent, *step)
     return played
+
+
+def chosen(agent: InContextAgent, *told: np.ndarray) -> np.ndarray:
+    """The actions int64 `[N]` of `agent`; raises `InvalidArgument` for what are none."""
+    sizes, shape = (agent.schema.num_actions,), (agent.num_environments,)
+    actions = agent.act(*told)
+    name = f"an action of {type(agent).__name__}"
+    return fitted(name, actions, np.int64, shape, sizes=sizes, kinds=INTEGERS, row="environment")
 
 
 class Step(NamedTuple):

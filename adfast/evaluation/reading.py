@@ -53,7 +53,9 @@ class ReadHistory:
     ) -> None:
         fields = schema.fields
         check_names(history, fields)
-        shape = np.shape(history["action"])
+        action = history["action"]
+        shape = action.shape if isinstance(action, np.ndarray) else ()
+        check_array("action", action, fields["action"], shape)
         if len(shape) != 2 or shape[0] != num_environments:
             raise InvalidArgument(
                 f'field "action" must have shape ({num_environments}, T), a row of transitions for '

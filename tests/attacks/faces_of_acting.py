@@ -11,6 +11,7 @@ from adfast import tasks
 from adfast.evaluation.agent import Agent
 from adfast.evaluation.in_context import evaluate
 from adfast.evaluation.play import play
+from adfast.evaluation.random_agent import RandomAgent
 from adfast.models.config import ModelConfig
 from adfast.models.transformer import Transformer
 from adfast.simulators import BatchSimulator
@@ -233,6 +234,52 @@ def act_face(model: Transformer, autoreset: Any, name: str) -> Face:
     )
 
 
+def a_history(rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """Four transitions in each of two environments, as they are stored."""
+    history = {}
+    for name, field in ACTING.schema.fields.items():
+        low_high = (0, min(field.sizes or (2,)))
+        history[name] = rng.integers(*low_high, (2, 4, *field.shape)).astype(field.dtype)
+    history["observation"][:, 0] = observed(ACTING, np.random.default_rng(1))
+    return history
+
+
+def new_reader(autoreset: Any) -> Agent:
+    agent = Agent(ACTING, 2, autoreset=autoreset)
+    agent.act(observed(ACTING, np.random.default_rng(1)))
+    return agent
+
+
+def read(agent: Agent, a: dict[str, Any], _: Any) -> bool:
+    twin = new_reader("same-step")
+    fields = {name: np.array(a[name]) for name in ACTING.schema.fields}
+    twin.read(fields, None if a["length"] is None else np.array(integers(a["length"])))
+    return digest(agent_state(agent)) == digest(agent_state(twin))
+
+
+AGENT_READ = Face(
+    "Agent.read",
+    subject=lambda: new_reader("same-step"),
+    arguments=lambda _, rng: {**a_history(rng), "length": rng.integers(0, 5, 2)},
+    call=lambda agent, a: agent.read({n: v for n, v in a.items() if n != "length"}, a["length"]),
+    check=read,
+    state=agent_state,
+    weight=3,
+)
+TRANSITION_AGENT = Face(
+    "TransitionAgent",
+    subject=lambda: None,
+    arguments=lambda _, rng: {
+        "schema": ACTING.schema,
+        "num_environments": 2,
+        "temperature": 0.5,
+        "seed": 3,
+        "random_streams": np.arange(2),
+        "autoreset": "same-step",
+    },
+    call=lambda _, a: RandomAgent(**a),
+    check=lambda _, a, agent: agent.num_environments == 2 and agent.act([[0, 0]] * 2).shape == (2,),
+)
 AGENT = Face(
     "Agent",
     subject=lambda: None,
@@ -267,7 +314,7 @@ EVALUATE = Face(
     "evaluate",
     subject=lambda: None,
     arguments=lambda _, rng: {
-        "model": ACTING,
+        "agent": ACTING,
         "family": ROOM,
         "task_ids": rng.integers(0, 9, 2),
         "episodes": 1,
@@ -276,7 +323,7 @@ EVALUATE = Face(
         "seed": 2,
     },
     call=lambda _, a: evaluate(
-        a["model"],
+        a["agent"],
         a["family"],
         a["task_ids"],
         episodes=a["episodes"],
@@ -289,7 +336,7 @@ EVALUATE = Face(
         found.task_ids.tolist() == integers(a["task_ids"])
         and found.returns.shape == (len(a["task_ids"]), a["seeds"], a["episodes"])
     ),
-    attacked=("model", "family", "task_ids", "temperature", "seed"),
+    attacked=("agent", "family", "task_ids", "temperature", "seed"),
     weight=1,
 )
 PLAY = Face(
@@ -314,5 +361,5 @@ FACES = [
     *(SIMULATOR_STEP, SIMULATOR_RESEED, SIMULATOR, VECTOR_RESET, VECTOR, SINGLE_STEP),
     *(act_face(ACTING, mode, "counted") for mode in ("same-step", "next-step")),
     *(act_face(READING, mode, "real") for mode in ("same-step", "next-step")),
-    *(AGENT, AGENT_RESET, EVALUATE, PLAY),
+    *(AGENT, AGENT_RESET, AGENT_READ, TRANSITION_AGENT, EVALUATE, PLAY),
 ]

@@ -163,7 +163,7 @@ def test_history_as_long_as_the_learned_positions_can_be_evaluated():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"family": TERMINATING_ROOM}, "evaluate on the family that the model was trained on"),
+        ({"family": TERMINATING_ROOM}, "evaluate on the family that the agent, or its model, was"),
         ({"task_ids": np.array([25])}, r"task_ids of dark-room must be in 0\.\.24, got 25"),
         ({"task_ids": np.array([], int)}, "task_ids must name at least one task, got none"),
         ({"episodes": 0}, r"episodes must be an integer in 1\.\.2\*\*31-1, got 0"),
@@ -173,7 +173,7 @@ def test_history_as_long_as_the_learned_positions_can_be_evaluated():
 )
 def test_what_cannot_be_evaluated_is_refused(arguments, message):
     with pytest.raises(InvalidArgument, match=message):
-        evaluate(**{"model": random_model(ROOM), "family": ROOM, "task_ids": TASK_IDS} | arguments)
+        evaluate(**{"agent": random_model(ROOM), "family": ROOM, "task_ids": TASK_IDS} | arguments)
 
 
 def test_agent_is_evaluated_as_its_model_with_its_temperature():
@@ -188,7 +188,7 @@ def test_agent_is_evaluated_as_its_model_with_its_temperature():
 
 
 def test_what_is_no_model_is_answered_with_what_is():
-    with pytest.raises(InvalidArgument, match=r"model must be a Transformer or an Agent"):
+    with pytest.raises(InvalidArgument, match="agent must be a Transformer, an AgentMaker or"):
         evaluate("runs/demo", ROOM, [3])
 
 

@@ -97,7 +97,7 @@ def test_what_cannot_be_played_is_refused(model):
         play(agent, other, 1)
     with pytest.raises(
         InvalidArgument,
-        match="the agent acts in 1 environments, got 2; load it with num_environments=2",
+        match="the agent acts in 1 environments, got 2; make it with num_environments=2",
     ):
         play(agent, FamilyVectorEnv(2, **OPTIONS), 1)
     unmarked = FamilyVectorEnv(1, **OPTIONS)

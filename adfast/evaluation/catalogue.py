@@ -1,0 +1,20 @@
+"""The agents by name. A new one is one file here and one line below. Free of torch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from adfast.catalogue import Catalogue
+
+if TYPE_CHECKING:
+    from adfast.evaluation.in_context_agent import AgentMaker
+
+AGENTS: Catalogue[AgentMaker] = Catalogue(
+    kind="agent",
+    group="adfast.agents",
+    base="adfast.evaluation.in_context_agent:AgentMaker",
+    shipped={
+        "model": "adfast.evaluation.trained_model:TrainedModel",
+        "random": "adfast.evaluation.random_agent:RandomActions",
+    },
+)
