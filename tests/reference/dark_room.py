@@ -86,7 +86,7 @@ class DarkRoomReferenceEnv(gymnasium.Env):
         size = self.room.size
         self.dtype = np.uint8
         self.observation_space = gymnasium.spaces.MultiDiscrete([size, size], dtype=self.dtype)
-        self.action_space = gymnasium.spaces.Discrete(5)
+        self.action_space = gymnasium.spaces.Discrete(self.reference.num_actions)
 
     def reset(self, *, seed=None, options=None):
         super().reset(seed=seed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from reference.dark_room import DarkRoomReferenceEnv
 from reference.random_streams import (
     ENVIRONMENT_STEP,
     TASK_CONTENT,
@@ -60,6 +61,8 @@ def can_be_crossed(rows):
 class FrozenLakeReference:
     """One environment of lake `task_id`, in random stream `random_stream` of `seed`."""
 
+    num_actions = 4
+
     def __init__(
         self,
         task_id,
@@ -100,6 +103,12 @@ class FrozenLakeReference:
         terminated = letter in "HG"
         truncated = self.steps == self.episode_length and not terminated
         return self.cell, int(letter == "G"), terminated, truncated
+
+
+class FrozenLakeReferenceEnv(DarkRoomReferenceEnv):
+    """The twin as a Gymnasium environment."""
+
+    reference = FrozenLakeReference
 
 
 VARIANTS = {

@@ -9,12 +9,13 @@ from hypothesis import strategies as st
 
 from adfast import tasks
 from adfast.simulators.gymnasium_env import FamilyEnv, FamilyVectorEnv, environment_id
-from reference import dark_house, dark_room
+from reference import dark_house, dark_room, frozen_lake
 
-FAMILIES = {"dark-room": dark_room, "dark-house": dark_house}
+FAMILIES = {"dark-room": dark_room, "dark-house": dark_house, "frozen-lake": frozen_lake}
 TWINS = {
     "dark-room": dark_room.DarkRoomReferenceEnv,
     "dark-house": dark_house.DarkHouseReferenceEnv,
+    "frozen-lake": frozen_lake.FrozenLakeReferenceEnv,
 }
 NUM_ENVS = 4
 
@@ -25,7 +26,7 @@ def test_every_family_is_covered():
 
 def pair(family, options, mode, *, twin=False):
     """The vector environment, and Gymnasium's of single ones (or of twins)."""
-    task_ids = list(range(NUM_ENVS))
+    task_ids = (np.arange(NUM_ENVS) % tasks.make(family, **options).num_tasks).tolist()
     vector = gymnasium.make_vec(
         environment_id(family),
         num_envs=NUM_ENVS,

@@ -40,7 +40,7 @@ def test_every_family_passes_gymnasiums_checks_and_is_made_in_every_way(family):
         **SMALL,
     )
     np.testing.assert_equal(own.reset(seed=0), synced.reset(seed=0))
-    for actions in np.random.default_rng(0).integers(5, size=(20, 2)):
+    for actions in np.random.default_rng(0).integers(own.single_action_space.n, size=(20, 2)):
         np.testing.assert_equal(own.step(actions)[:4], synced.step(actions)[:4])
 
 
@@ -88,7 +88,7 @@ def test_stepping_an_ended_episode_is_refused():
 def test_copy_goes_on_as_the_original_would(family, copied):
     vector = FamilyVectorEnv(6, family, autoreset_mode="NextStep")
     vector.reset(seed=3)
-    actions = np.random.default_rng(0).integers(5, size=(70, 6))
+    actions = np.random.default_rng(0).integers(vector.single_action_space.n, size=(70, 6))
     for row in actions[:20]:  # in Dark Room, between an end and its reset
         vector.step(row)
     other = copied(vector)
@@ -159,12 +159,12 @@ def test_vector_episode_statistics_are_those_of_single_ones(family, mode):
     statistics.reset(seed=9)
     for i, single in enumerate(singles):
         single.reset(seed=9 + i)
-    for actions in np.random.default_rng(0).integers(5, size=(40, 2)):
+    rows = np.random.default_rng(0).integers(statistics.single_action_space.n, size=(40, 2))
+    for actions in rows:
         statistics.step(actions)
     for i, single in enumerate(singles):
-        random = np.random.default_rng(0).integers(5, size=(40, 2))[:, i]
         is_over = False
-        for action in random:
+        for action in rows[:, i]:
             if is_over:
                 single.reset()
                 is_over = False
@@ -173,7 +173,9 @@ def test_vector_episode_statistics_are_those_of_single_ones(family, mode):
             is_over = any(single.step(action)[2:4])
     expected = sorted(float(r) for single in singles for r in single.return_queue)
     assert sorted(float(r) for r in statistics.return_queue) == expected
-    assert set(statistics.length_queue) == {6}
+    lengths = sorted(length for single in singles for length in single.length_queue)
+    assert sorted(statistics.length_queue) == lengths
+    assert lengths[-1] == 6
     assert len(expected) >= 10
 
 
