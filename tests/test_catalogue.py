@@ -6,6 +6,7 @@ import pytest
 
 from adfast.catalogue import Catalogue
 from adfast.errors import InvalidArgument, UnknownName
+from own_package import install
 
 MODULE = """
 from abc import ABC, abstractmethod
@@ -38,14 +39,10 @@ def packages(tmp_path, monkeypatch):
     (tmp_path / "ruin.py").write_text("1 / 0\n")
     monkeypatch.syspath_prepend(str(tmp_path))
 
-    def install(package, **entry_points):
-        folder = tmp_path / f"{package.replace('-', '_')}-1.0.dist-info"
-        folder.mkdir()
-        (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n")
-        lines = [f"{name.replace('_', '-')} = {value}\n" for name, value in entry_points.items()]
-        (folder / "entry_points.txt").write_text("[test.houses]\n" + "".join(lines))
+    def install_package(package, **entry_points):
+        install(tmp_path, package, {}, {"test.houses": entry_points})
 
-    yield install
+    yield install_package
     for module in ("house", "ruin"):
         sys.modules.pop(module, None)
 

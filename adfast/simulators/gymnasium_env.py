@@ -1,6 +1,7 @@
 """The Gymnasium face of every task family: a vector environment and a thin single one.
 
-Importing this module registers each family of the catalogue, `dark-room` as `adfast/DarkRoom-v0`:
+Importing this module registers each family of the catalogue whose name an id can have, `dark-room`
+as `adfast/DarkRoom-v0`:
 
     import adfast.simulators.gymnasium_env
     gymnasium.make_vec("adfast/DarkRoom-v0", num_envs=8192, size=9)
@@ -11,6 +12,7 @@ environment seeded with s equals the single one seeded with s + i.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -244,13 +246,17 @@ def spaces(family: TaskFamily) -> tuple[Space[Any], Discrete]:
     return schema.observation.space(), Discrete(schema.num_actions)
 
 
+ID_PART = re.compile(r"[\w.-]+")
+
+
 def environment_id(family_name: str) -> str:
     """The id under which a family is registered: `dark-room` is `adfast/DarkRoom-v0`."""
     return f"adfast/{''.join(word.capitalize() for word in family_name.split('-'))}-v0"
 
 
 for family_name in tasks.names():
-    if environment_id(family_name) not in gymnasium.registry:
+    is_spelt_as_ids_are = ID_PART.fullmatch(family_name)  # a package may register any name
+    if is_spelt_as_ids_are and environment_id(family_name) not in gymnasium.registry:
         gymnasium.register(
             environment_id(family_name),
             entry_point=f"{__name__}:FamilyEnv",

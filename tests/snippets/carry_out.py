@@ -61,7 +61,8 @@ def carry_out_python(block: Block, names: dict[str, Any], *, is_cut: bool) -> No
             source = source.replace(cut["find"], cut["replace"])
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
-        exec(compile("\n" * block.line + source, ROOT / block.page, "exec"), names)
+        code = compile("\n" * block.line + source, ROOT / block.page, "exec", dont_inherit=True)
+        exec(code, names)
     promised = re.findall(r"^print\(.*\)  # (.*)$", source, re.MULTILINE)
     assert printed.getvalue().splitlines() == promised, f"{block.place} prints {printed.getvalue()}"
 

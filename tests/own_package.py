@@ -1,0 +1,42 @@
+"""A package of a user's own as pip would install it, and processes that have it."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def install(folder, package, modules, entry_points):
+    """Write `package` into `folder`: source text by module name, and by group names and classes."""
+    for module, source in modules.items():
+        path = folder / package.replace("-", "_") / f"{module}.py"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(source)
+    info = folder / f"{package.replace('-', '_')}-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n")
+    sections = []
+    for group, names in entry_points.items():
+        sections += [f"[{group}]", *(f"{name} = {spelling}" for name, spelling in names.items())]
+    (info / "entry_points.txt").write_text("\n".join(sections) + "\n")
+
+
+def run_with(folder, *arguments, check=True):
+    """What Python with these arguments prints where the packages of `folder` are installed."""
+    environment = {
+        **os.environ,
+        "NUMBA_CACHE_DIR": str(folder / "compiled"),
+        "PYTHONPATH": os.pathsep.join([str(folder), str(ROOT)]),
+    }
+    ended = subprocess.run(
+        [sys.executable, *map(str, arguments)],
+        env=environment,
+        cwd=folder,
+        capture_output=True,
+        text=True,
+    )
+    if check and ended.returncode:
+        raise AssertionError(ended.stdout + ended.stderr)
+    return ended.stdout if check else ended.stderr
