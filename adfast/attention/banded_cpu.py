@@ -24,7 +24,13 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from adfast.attention.decode_cpu import decode
-from adfast.attention.not_finite import attend_finite, differentiate_finite, is_finite
+from adfast.attention.layouts import empty_token_major, with_adjacent_channels
+from adfast.attention.not_finite import (
+    Attended,
+    attend_finite,
+    differentiate_finite,
+    is_finite,
+)
 from adfast.errors import InvalidArgument
 
 __all__ = ["SUPPORTED", "attention", "decode", "supports"]
@@ -98,23 +104,19 @@ class BandedAttention(torch.autograd.Function):
     def backward(ctx: Any, d_out: Tensor, d_lse: Tensor) -> tuple[Tensor | None, ...]:
         """The gradients of q, k and v; the log-sum-exp has none."""
 
-        def run(
-            d_out: Tensor, q: Tensor, k: Tensor, v: Tensor, out: Tensor, lse: Tensor
-        ) -> tuple[Tensor, Tensor, Tensor]:
+        def run(d_out: Tensor, attended: Attended) -> tuple[Tensor, Tensor, Tensor]:
             d_out = with_adjacent_channels(d_out)
-            if is_causal_only(q.shape[2], ctx.window, ctx.document_start):
-                dq, dk, dv = flash_backward(d_out, q, k, v, out, lse, 0.0, True, scale=ctx.scale)
+            if is_causal_only(d_out.shape[2], ctx.window, ctx.document_start):
+                dq, dk, dv = flash_backward(d_out, *attended, 0.0, True, scale=ctx.scale)
                 return dq, dk, dv
-            return banded_backward(
-                d_out, q, k, v, out, lse, ctx.window, ctx.document_start, ctx.scale
-            )
+            return banded_backward(d_out, attended, ctx.window, ctx.document_start, ctx.scale)
 
-        saved = ctx.saved_tensors  # once: with recomputed blocks it cannot be asked again
-        require_precise(saved[-1])
+        attended = Attended(*ctx.saved_tensors)  # once: recomputed blocks cannot be asked again
+        require_precise(attended.lse)
         if ctx.touched is None:
-            gradients = run(d_out, *saved)
+            gradients = run(d_out, attended)
         else:
-            gradients = differentiate_finite(run, ctx.touched, d_out, *saved)
+            gradients = differentiate_finite(run, ctx.touched, d_out, attended)
         return (*gradients, None, None, None)
 
 
@@ -127,11 +129,6 @@ def require_precise(lse: Tensor) -> None:
             f"the gradient of attention by torch's kernel is exact for logits up to {largest:.0f}, "
             f"got {found:.3g}; scale q and k down, or bound them (model.qk_norm)"
         )
-
-
-def with_adjacent_channels(x: Tensor) -> Tensor:
-    """`x`, copied unless its channels are adjacent in memory: the kernel silently assumes it."""
-    return x if x.stride(-1) == 1 else x.contiguous()
 
 
 def is_causal_only(length: int, window: int | None, document_start: Tensor | None) -> bool:
@@ -191,8 +188,7 @@ def banded_forward(
     scale: float,
 ) -> tuple[Tensor, Tensor]:
     """The attended values `[B, H, T, D]`, laid out as `[B, T, H, D]`, and the log-sum-exp."""
-    batch, heads, length, channels = q.shape
-    out = q.new_empty(batch, length, heads, channels).transpose(1, 2)
+    out = empty_token_major(q)
     parts = []
     for chunk in chunks(q, window, document_start):
         out[:, :, chunk.queries], lse = flash_forward(
@@ -209,18 +205,14 @@ def banded_forward(
 
 def banded_backward(
     d_out: Tensor,
-    q: Tensor,
-    k: Tensor,
-    v: Tensor,
-    out: Tensor,
-    lse: Tensor,
+    attended: Attended,
     window: int | None,
     document_start: Tensor | None,
     scale: float,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """The gradients of q, k and v, each `[B, H, T, D]`, laid out as `[B, T, H, D]`."""
-    batch, heads, length, channels = q.shape
-    dq, dk, dv = (q.new_zeros(batch, length, heads, channels).transpose(1, 2) for _ in range(3))
+    q, k, v, out, lse = attended
+    dq, dk, dv = (empty_token_major(q).zero_() for _ in range(3))
     for chunk in chunks(q, window, document_start):
         dq[:, :, chunk.queries], dk_chunk, dv_chunk = flash_backward(
             d_out[:, :, chunk.queries],

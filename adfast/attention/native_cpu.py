@@ -19,12 +19,15 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from adfast import _native
-from adfast.attention.banded_cpu import with_adjacent_channels
+from adfast.attention.layouts import empty_token_major, split_heads, with_adjacent_channels
 from adfast.attention.native_decode import MAX_HEAD_DIM, decode
-from adfast.attention.not_finite import attend_finite, differentiate_finite
+from adfast.attention.not_finite import Attended, attend_finite, differentiate_finite
 from adfast.machine import processor
 
 __all__ = ["SUPPORTED", "attention", "decode", "packed_attention", "supports", "variant"]
+
+Array = np.ndarray
+Arguments = tuple[str, Array, Array, Array, Array | None, int, float]
 
 SUPPORTED = f"heads of at most {MAX_HEAD_DIM} channels in float32"
 
@@ -115,11 +118,11 @@ class NativeAttention(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, d_out: Tensor, d_lse: Tensor) -> tuple[Tensor | None, ...]:
         """The gradients of q, k and v; the log-sum-exp has none."""
-        tensors = (d_out, *(x.detach() for x in ctx.saved_tensors))
+        attended = Attended(*(x.detach() for x in ctx.saved_tensors))
         if ctx.touched is None:
-            gradients = ctx.kernel.backward(*tensors)
+            gradients = ctx.kernel.backward(d_out, attended)
         else:
-            gradients = differentiate_finite(ctx.kernel.backward, ctx.touched, *tensors)
+            gradients = differentiate_finite(ctx.kernel.backward, ctx.touched, d_out, attended)
         return (*gradients, None, None, None, None)
 
 
@@ -139,7 +142,7 @@ class NativePackedAttention(torch.autograd.Function):
         """The attended values `[B, H, T, D]`."""
         projected = with_adjacent_channels(projected.detach())
         kernel = NativeKernel(instruction_set, document_start, window, scale)
-        out, lse, touched = kernel.attend(*unpacked(projected, num_heads))
+        out, lse, touched = kernel.attend(*split_heads(projected, num_heads))
         ctx.kernel, ctx.touched, ctx.num_heads = kernel, touched, num_heads
         ctx.save_for_backward(projected, out, lse)
         return out
@@ -149,13 +152,13 @@ class NativePackedAttention(torch.autograd.Function):
     def backward(ctx: Any, d_out: Tensor) -> tuple[Tensor | None, ...]:
         """The gradient of the projection."""
         projected, out, lse = (x.detach() for x in ctx.saved_tensors)
-        tensors = (d_out, *unpacked(projected, ctx.num_heads), out, lse)
+        attended = Attended(*split_heads(projected, ctx.num_heads), out, lse)
         d_projected = torch.empty_like(projected, memory_format=torch.contiguous_format)
-        parts = unpacked(d_projected, ctx.num_heads)
+        parts = split_heads(d_projected, ctx.num_heads)
         if ctx.touched is None:
-            ctx.kernel.write_gradients(*tensors, *parts)
+            ctx.kernel.write_gradients(d_out, attended, *parts)
         else:
-            gradients = differentiate_finite(ctx.kernel.backward, ctx.touched, *tensors)
+            gradients = differentiate_finite(ctx.kernel.backward, ctx.touched, d_out, attended)
             for part, gradient in zip(parts, gradients, strict=True):
                 part.copy_(gradient)
         return d_projected, None, None, None, None, None
@@ -170,10 +173,12 @@ class NativeKernel:
     window: int
     scale: float
 
-    @property
-    def documents(self) -> np.ndarray | None:
-        """The starts of documents as the kernel takes them."""
-        return None if self.document_start is None else self.document_start.contiguous().numpy()
+    def arguments(self, q: Tensor, k: Tensor, v: Tensor) -> Arguments:
+        """What the kernel takes first, forward and backward."""
+        starts = self.document_start
+        documents = None if starts is None else starts.contiguous().numpy()
+        heads = q.numpy(), k.numpy(), v.numpy()
+        return (self.instruction_set, *heads, documents, self.window, self.scale)
 
     def attend(self, q: Tensor, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor, Any]:
         """The attended values, the log-sum-exp, and what was touched by what is not finite."""
@@ -187,65 +192,18 @@ class NativeKernel:
     def forward(self, q: Tensor, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor, bool]:
         """The attended values, the log-sum-exp, and whether all of it is finite."""
         out, lse = empty_token_major(q), q.new_empty(q.shape[:3])
-        is_finite = _native.attention_forward(
-            self.instruction_set,
-            q.numpy(),
-            k.numpy(),
-            v.numpy(),
-            self.documents,
-            self.window,
-            self.scale,
-            out.numpy(),
-            lse.numpy(),
-        )
+        is_finite = _native.attention_forward(*self.arguments(q, k, v), out.numpy(), lse.numpy())
         return out, lse, is_finite
 
-    def backward(
-        self, d_out: Tensor, q: Tensor, k: Tensor, v: Tensor, out: Tensor, lse: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
+    def backward(self, d_out: Tensor, attended: Attended) -> tuple[Tensor, Tensor, Tensor]:
         """The gradients of q, k and v."""
-        dq, dk, dv = (empty_token_major(x) for x in (q, k, v))
-        self.write_gradients(d_out, q, k, v, out, lse, dq, dk, dv)
+        q, k, v, _, _ = attended
+        dq, dk, dv = empty_token_major(q), empty_token_major(k), empty_token_major(v)
+        self.write_gradients(d_out, attended, dq, dk, dv)
         return dq, dk, dv
 
-    def write_gradients(
-        self,
-        d_out: Tensor,
-        q: Tensor,
-        k: Tensor,
-        v: Tensor,
-        out: Tensor,
-        lse: Tensor,
-        dq: Tensor,
-        dk: Tensor,
-        dv: Tensor,
-    ) -> None:
-        """Write the gradients of q, k and v to `dq`, `dk` and `dv`."""
-        _native.attention_backward(
-            self.instruction_set,
-            q.numpy(),
-            k.numpy(),
-            v.numpy(),
-            self.documents,
-            self.window,
-            self.scale,
-            out.numpy(),
-            lse.numpy(),
-            with_adjacent_channels(d_out).numpy(),
-            dq.numpy(),
-            dk.numpy(),
-            dv.numpy(),
-        )
-
-
-def unpacked(heads_BTHD: Tensor, num_heads: int) -> tuple[Tensor, Tensor, Tensor]:
-    """The heads `[B, H, T, D]` of queries, of keys and of values in those of all three."""
-    num_kv_heads = (heads_BTHD.shape[2] - num_heads) // 2
-    q, k, v = heads_BTHD.split((num_heads, num_kv_heads, num_kv_heads), dim=2)
-    return q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2)
-
-
-def empty_token_major(like: Tensor) -> Tensor:
-    """An uninitialised `[B, H, T, D]` whose memory is `[B, T, H, D]`, as projections read it."""
-    batch, heads, length, channels = like.shape
-    return like.new_empty(batch, length, heads, channels).transpose(1, 2)
+    def write_gradients(self, d_out: Tensor, attended: Attended, *gradients: Tensor) -> None:
+        """Write those of q, k and v to `gradients`."""
+        q, k, v, *results = attended
+        tensors = (*results, with_adjacent_channels(d_out), *gradients)
+        _native.attention_backward(*self.arguments(q, k, v), *(x.numpy() for x in tensors))

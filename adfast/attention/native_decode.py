@@ -15,8 +15,8 @@ from torch import Tensor
 
 from adfast import _native
 from adfast.attention import decode_cpu
-from adfast.attention.banded_cpu import with_adjacent_channels
 from adfast.attention.key_value_cache import KeyValueCache
+from adfast.attention.layouts import with_adjacent_channels
 from adfast.machine import processor
 
 MAX_HEAD_DIM = 128  # of the kernels of `csrc`

@@ -12,15 +12,27 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from adfast.errors import InvalidArgument
 
-# Values and log-sum-exp of q, k and v; gradients of q, k and v for d_out, q, k, v, out and lse.
+
+class Attended(NamedTuple):
+    """What attention computed, and from what: all tensors that its gradients need."""
+
+    q: Tensor
+    k: Tensor
+    v: Tensor
+    out: Tensor
+    lse: Tensor
+
+
+# Values and log-sum-exp of q, k and v; gradients of q, k and v for that of the values.
 Forward = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
-Backward = Callable[..., tuple[Tensor, Tensor, Tensor]]
+Backward = Callable[[Tensor, Attended], tuple[Tensor, Tensor, Tensor]]
 
 
 @dataclass(frozen=True)
@@ -68,21 +80,14 @@ def overflow(dtype: torch.dtype, axes: str, where: Tensor) -> InvalidArgument:
 
 
 def differentiate_finite(
-    run: Backward,
-    touched: Touched,
-    d_out: Tensor,
-    q: Tensor,
-    k: Tensor,
-    v: Tensor,
-    out: Tensor,
-    lse: Tensor,
+    run: Backward, touched: Touched, d_out: Tensor, attended: Attended
 ) -> tuple[Tensor, Tensor, Tensor]:
     """The gradients that `run` would give, NaN for those who are touched alone."""
+    q, k, v, out, lse = attended
     queries = touched.queries
-    cleaned = (x.masked_fill(queries[..., None], 0.0) for x in (d_out, finite(q)))
-    d_out, q_cleaned = cleaned
-    out, lse = out.masked_fill(queries[..., None], 0.0), lse.masked_fill(queries, 0.0)
-    dq, dk, dv = run(d_out, q_cleaned, finite(k), finite(v), out, lse)
+    d_out, q, out = (x.masked_fill(queries[..., None], 0.0) for x in (d_out, finite(q), out))
+    cleaned = Attended(q, finite(k), finite(v), out, lse.masked_fill(queries, 0.0))
+    dq, dk, dv = run(d_out, cleaned)
     keys = touched.keys(k.shape[1])[..., None]
     return (
         dq.masked_fill(queries[..., None], torch.nan),

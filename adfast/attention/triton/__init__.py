@@ -11,8 +11,7 @@ from torch import Tensor
 
 from adfast.attention.triton.decode import decode
 from adfast.attention.triton.kernel_folder import keep_kernels
-from adfast.attention.triton.operator import attention_operator
-from adfast.attention.triton.packed_operator import packed_operator
+from adfast.attention.triton.operator import attention_operator, packed_operator
 from adfast.attention.triton.tiles import DOT_TYPES, HEAD_DIMS
 from adfast.errors import InvalidArgument
 

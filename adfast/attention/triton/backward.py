@@ -15,12 +15,15 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
+from adfast.attention.layouts import strides_of, with_adjacent_channels
 from adfast.attention.triton import tiles
 from adfast.attention.triton.backward_keys import key_value_gradients
 from adfast.attention.triton.backward_queries import query_gradients
 
 MINUS_LOG2_E = tl.constexpr(-1.4426950408889634)
 ROWS_PER_PROGRAM = 64
+
+Inputs = tuple[Tensor, Tensor, Tensor, Tensor, Tensor]  # q, k, v, d_out and `statistics_of`
 
 
 @triton.jit(do_not_specialize=["length"])
@@ -72,6 +75,7 @@ def row_statistics(
 
 
 def backward(
+    gradients: tuple[Tensor, Tensor, Tensor],
     d_out: Tensor,
     q: Tensor,
     k: Tensor,
@@ -82,60 +86,72 @@ def backward(
     reach: int,
     scale: float,
     deterministic: bool,
-    gradients: tuple[Tensor, Tensor, Tensor],
 ) -> None:
     """Write the gradients of q, k and v into `gradients`, which are shaped like them.
 
-    `reach` is the number of keys that a query sees at most, itself included. Channels must be
-    adjacent in memory.
+    `reach` is the number of keys that a query sees at most, itself included.
     """
     dq, dk, dv = gradients
-    batch, num_heads, length, head_dim = q.shape
-    num_key_heads = k.shape[1]
-    fused = not deterministic and tiles.prefers_fused(head_dim, q.dtype, reach)
+    d_out, q, k, v = (with_adjacent_channels(x) for x in (d_out, q, k, v))
+    document_start = None if document_start is None else document_start.contiguous()
+    with torch.cuda.device_of(q):  # kernels start on the current device
+        inputs = (q, k, v, d_out, statistics_of(out, d_out, lse))
+        if deterministic or not tiles.prefers_fused(q.shape[3], q.dtype, reach):
+            launch_keys(inputs, document_start, dk, dv, None, reach, scale)
+            launch_queries(inputs, document_start, dq, reach, scale)
+        else:
+            dq_sum = q.new_zeros(q.shape, dtype=torch.float32)
+            launch_keys(inputs, document_start, dk, dv, dq_sum, reach, scale)
+            dq.copy_(dq_sum.mul_(scale))
+
+
+def statistics_of(out: Tensor, d_out: Tensor, lse: Tensor) -> Tensor:
+    """float32 `[B, H, T, 2]` of each query, as `row_statistics` writes it."""
+    batch, num_heads, length, head_dim = out.shape
     statistics = lse.new_empty(*lse.shape, 2)
     row_statistics[(triton.cdiv(length, ROWS_PER_PROGRAM) * batch * num_heads,)](
         out,
         d_out,
         lse,
         statistics,
-        *out.stride()[:3],
-        *d_out.stride()[:3],
+        *strides_of(out, d_out),
         num_heads,
         length,
         D=head_dim,
         BLOCK_M=ROWS_PER_PROGRAM,
         enable_fp_fusion=True,
     )
+    return statistics
 
-    has_documents = document_start is not None
-    document_end = None if document_start is None else last_token_of_document(document_start)
+
+def launch_keys(
+    inputs: Inputs,
+    document_start: Tensor | None,
+    dk: Tensor,
+    dv: Tensor,
+    dq_sum: Tensor | None,
+    reach: int,
+    scale: float,
+) -> None:
+    """Write dk and dv, and where there is a `dq_sum`, add to it dq before the scale."""
+    q, k, v, d_out, statistics = inputs
+    batch, num_key_heads, length, head_dim = k.shape
     options = tiles.key_gradient_options(
         head_dim,
-        num_heads // num_key_heads,
+        q.shape[1] // num_key_heads,
         q.dtype,
         reach,
-        has_documents,
-        fused,
+        document_start is not None,
+        dq_sum is not None,
         tiles.device_capability(q.device),
     )
-    dq_sum = q.new_zeros(q.shape, dtype=torch.float32) if fused else lse
     key_value_gradients[(triton.cdiv(length, options["BLOCK_N"]) * batch * num_key_heads,)](
-        q,
-        k,
-        v,
-        d_out,
-        statistics,
-        q if document_end is None else document_end,
+        *inputs,
+        q if document_start is None else last_token_of_document(document_start),
         dk,
         dv,
-        dq_sum,
-        *q.stride()[:3],
-        *k.stride()[:3],
-        *v.stride()[:3],
-        *d_out.stride()[:3],
-        *dk.stride()[:3],
-        *dv.stride()[:3],
+        statistics if dq_sum is None else dq_sum,  # not read where nothing is fused
+        *strides_of(q, k, v, d_out, dk, dv),
         batch * num_key_heads,
         num_key_heads,
         length,
@@ -145,27 +161,24 @@ def backward(
         scale,
         **options,
     )
-    if fused:
-        dq.copy_(dq_sum.mul_(scale))
-        return
 
+
+def launch_queries(
+    inputs: Inputs, document_start: Tensor | None, dq: Tensor, reach: int, scale: float
+) -> None:
+    """Write dq."""
+    q, k, v, d_out, _ = inputs
+    batch, num_heads, length, head_dim = q.shape
+    has_documents = document_start is not None
     options = tiles.query_gradient_options(head_dim, q.dtype, reach, has_documents)
     query_gradients[(triton.cdiv(length, options["BLOCK_M"]) * batch * num_heads,)](
-        q,
-        k,
-        v,
-        d_out,
-        statistics,
+        *inputs,
         q if document_start is None else document_start,
         dq,
-        *q.stride()[:3],
-        *k.stride()[:3],
-        *v.stride()[:3],
-        *d_out.stride()[:3],
-        *dq.stride()[:3],
+        *strides_of(q, k, v, d_out, dq),
         batch * num_heads,
         num_heads,
-        num_heads // num_key_heads,
+        num_heads // k.shape[1],
         length,
         reach,
         tiles.heads_at_once(batch * num_heads, length, head_dim, q.dtype),
@@ -173,18 +186,6 @@ def backward(
         scale,
         **options,
     )
-
-
-def empty_gradients(q: Tensor, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """What `backward` writes into for `q [B, H, T, D]` and `k, v [B, H_kv, T, D]`.
-
-    Each is laid out as `[B, T, H, D]`.
-    """
-    dq, dk, dv = (
-        x.new_empty(x.shape[0], x.shape[2], x.shape[1], x.shape[3]).transpose(1, 2)
-        for x in (q, k, v)
-    )
-    return dq, dk, dv
 
 
 def last_token_of_document(document_start: Tensor) -> Tensor:

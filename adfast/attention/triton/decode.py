@@ -14,11 +14,11 @@ import torch
 from torch import Tensor
 
 from adfast.attention.key_value_cache import KeyValueCache
+from adfast.attention.layouts import with_adjacent_channels
 from adfast.attention.triton import tiles
 from adfast.attention.triton.decode_group import decode_group
 from adfast.attention.triton.decode_single import decode_single
 from adfast.attention.triton.merge_splits import merge_splits
-from adfast.attention.triton.operator import with_adjacent_channels
 
 
 def decode(

@@ -19,6 +19,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
+from adfast.attention.layouts import empty_token_major, strides_of, with_adjacent_channels
 from adfast.attention.triton import tiles
 from adfast.attention.triton.blocks import locate, lower_bound
 
@@ -199,9 +200,9 @@ def forward(
 ) -> tuple[Tensor, Tensor]:
     """The attended values `[B, H, T, D]`, laid out as `[B, T, H, D]`, and lse float `[B, H, T]`.
 
-    `reach` is the number of keys that a query sees at most, itself included. Channels of q, k and v
-    must be adjacent in memory.
+    `reach` is the number of keys that a query sees at most, itself included.
     """
+    q, k, v = (with_adjacent_channels(x) for x in (q, k, v))
     batch, num_heads, length, head_dim = q.shape
     out, lse = empty_outputs(q)
     options = tiles.forward_options(
@@ -213,31 +214,27 @@ def forward(
         tiles.device_capability(q.device),
     )
     grid = (triton.cdiv(length, options["BLOCK_M"]) * batch * num_heads,)
-    attention_forward[grid](
-        q,
-        k,
-        v,
-        q if document_start is None else document_start,
-        out,
-        lse,
-        *q.stride()[:3],
-        *k.stride()[:3],
-        *v.stride()[:3],
-        *out.stride()[:3],
-        batch * num_heads,
-        num_heads,
-        num_heads // k.shape[1],
-        length,
-        reach,
-        tiles.heads_at_once(batch * num_heads, length, head_dim, q.dtype),
-        scale * math.log2(math.e),
-        **options,
-    )
+    with torch.cuda.device_of(q):  # kernels start on the current device
+        attention_forward[grid](
+            q,
+            k,
+            v,
+            q if document_start is None else document_start.contiguous(),
+            out,
+            lse,
+            *strides_of(q, k, v, out),
+            batch * num_heads,
+            num_heads,
+            num_heads // k.shape[1],
+            length,
+            reach,
+            tiles.heads_at_once(batch * num_heads, length, head_dim, q.dtype),
+            scale * math.log2(math.e),
+            **options,
+        )
     return out, lse
 
 
 def empty_outputs(q: Tensor) -> tuple[Tensor, Tensor]:
     """What `forward` returns for queries `q [B, H, T, D]`, without values."""
-    batch, num_heads, length, head_dim = q.shape
-    out = q.new_empty(batch, length, num_heads, head_dim).transpose(1, 2)
-    return out, q.new_empty(batch, num_heads, length, dtype=torch.float32)
+    return empty_token_major(q), q.new_empty(q.shape[:3], dtype=torch.float32)

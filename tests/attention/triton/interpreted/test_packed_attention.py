@@ -6,7 +6,7 @@ from test_triton_attention import random_inputs
 
 from adfast.attention import triton as kernels
 from adfast.attention.triton import tiles
-from adfast.attention.triton.packed_operator import packed_operator
+from adfast.attention.triton.operator import packed_operator
 
 OPTIONS = {"window": 30, "scale": 0.25, "logit_bound": None}
 
