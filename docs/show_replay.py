@@ -28,7 +28,7 @@ STEP, PAUSE = 110, 700  # milliseconds a frame is shown: each, and the last of a
 def write_animation(run_directory: Path, path: Path) -> None:
     """Write the animation of a finished run of a family with a room to `path`, a GIF."""
     run = read_run(run_directory)
-    room = room_of(run)
+    room = room_of(run.family)
     assert room is not None, "the demo is played in a room"
     assert run.trajectories is not None
     assert run.attention is not None
@@ -99,7 +99,7 @@ class Scene:
         for row, column in {(row, column) for row, column in path.tolist()}:
             square = (column - 0.46, row - 0.46)
             axes.add_patch(Rectangle(square, 0.92, 0.92, color=LIGHT["model"], alpha=0.2, lw=0))
-        goal_row, goal_column = self.room.cell(self.outcome.task_id)
+        goal_row, goal_column = self.room.goals[self.outcome.task_id]
         corner = (goal_column - 0.44, goal_row - 0.44)
         axes.add_patch(
             Rectangle(corner, 0.88, 0.88, fill=False, edgecolor=LIGHT["source"], linewidth=2.5)

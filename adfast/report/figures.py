@@ -15,6 +15,7 @@ from adfast.report.curves import TrainingSeries, context_marks, return_curves, t
 from adfast.report.palette import LIGHT, SHARE_STOPS, Style, share_colour, text_colour_on
 from adfast.report.room import LearningStory, Rollout, Room
 from adfast.runs.run_record import Evaluation, RunRecord
+from adfast.tasks.task_map import GOAL, TaskMap
 
 FIGURES = ("return_per_episode", "training_curve", "room_heat_map", "trajectories")
 
@@ -29,8 +30,8 @@ def draw_figures(
         figures["training_curve"] = training_figure(training_series(run.metrics))
     if room is not None:
         figures["room_heat_map"] = room_figure(run.evaluation, room)
-    if room is not None and story is not None:
-        figures["trajectories"] = story_figure(story, room)
+    if story is not None:
+        figures["trajectories"] = story_figure(story)
     return figures
 
 
@@ -107,12 +108,12 @@ def room_figure(evaluation: Evaluation, room: Room) -> Figure:
     """The room's cells as tasks: held-out ones by their share of the optimum."""
     figure = Figure(figsize=(6.2, 5.6), layout="constrained", facecolor=LIGHT["card"])
     axes = grid_axes(figure.add_subplot(), room.rows, room.columns)
-    held_out = {room.cell(outcome.task_id) for outcome in evaluation.per_task}
-    others = [cell for cell in np.ndindex(room.rows, room.columns) if cell not in held_out]
+    held_out = {outcome.task_id for outcome in evaluation.per_task}
+    others = [cell for task_id, cell in room.goals.items() if task_id not in held_out]
     rows, columns = np.array(others, dtype=np.int64).reshape(-1, 2).T
     axes.plot(columns, rows, ".", color=LIGHT["random"], alpha=0.55, markersize=5)
     for outcome in evaluation.per_task:
-        row, column = room.cell(outcome.task_id)
+        row, column = room.goals[outcome.task_id]
         fill = share_colour(outcome.share_of_optimal)
         axes.add_patch(Rectangle((column - 0.46, row - 0.46), 0.92, 0.92, facecolor=fill))
         axes.text(
@@ -138,20 +139,22 @@ def room_figure(evaluation: Evaluation, room: Room) -> Figure:
     return figure
 
 
-def story_figure(story: LearningStory, room: Room) -> Figure:
+def story_figure(story: LearningStory) -> Figure:
     """The paths of one task's first, middle and last episodes."""
     columns = len(story.rollouts)
     figure = Figure(figsize=(3.3 * columns, 3.8), layout="constrained", facecolor=LIGHT["card"])
     all_axes = np.atleast_1d(figure.subplots(1, columns))
     for axes, rollout in zip(all_axes, story.rollouts, strict=True):
-        _draw_rollout(grid_axes(axes, room.rows, room.columns), rollout, story)
+        _draw_rollout(grid_axes(axes, story.map.rows, story.map.columns), rollout, story.map)
         axes.set_title(f"episode {rollout.episode}: return {rollout.total:g}", fontsize=11)
     return figure
 
 
-def _draw_rollout(axes: Axes, rollout: Rollout, story: LearningStory) -> None:
-    goal_row, goal_column = story.goal
-    frame_cell(axes, story.goal, "source", 0.88)
+def _draw_rollout(axes: Axes, rollout: Rollout, plan: TaskMap) -> None:
+    for mark in plan.landmarks:
+        if mark.room == rollout.room:
+            colour = "source" if mark.name == GOAL else "muted"
+            frame_cell(axes, (mark.row, mark.column), colour, 0.88)
     path = np.array(rollout.cells, dtype=np.float64)
     opacity = np.linspace(0.35, 1.0, len(rollout.rewards))
     for step, alpha in enumerate(opacity):
@@ -166,7 +169,8 @@ def _draw_rollout(axes: Axes, rollout: Rollout, story: LearningStory) -> None:
         )
     axes.plot(path[0, 1], path[0, 0], "o", color=LIGHT["card"], markeredgecolor=LIGHT["model"])
     axes.plot(path[-1, 1], path[-1, 0], "o", color=LIGHT["model"])
-    if rollout.total:
+    if rollout.total and len(rollout.goals) == 1:
+        goal_row, goal_column = rollout.goals[0]
         axes.text(
             goal_column,
             goal_row,

@@ -90,6 +90,8 @@ def draw_bars(axes: Axes, chart: Bars) -> None:
     axes.set_xticks(np.arange(len(chart.labels)), [label(name) for name in chart.labels])
     axes.tick_params(axis="x", rotation=30 if is_wide else 0)
     axes.grid(visible=False, axis="x")
+    axes.set_axisbelow(True)
+    axes.set_xlim(-0.5, len(chart.labels) - 0.5)
     axes.set_ylabel(label(chart.y_label))
     if len(chart.series) > 1:
         axes.legend(frameon=False, fontsize=9)

@@ -1,17 +1,19 @@
-"""The room: grid-shaped families seen as a map of tasks, and one task's rollouts within it.
+"""The room: tasks that are the cells of one plan, and one task's rollouts on its map.
 
-A family has a room when its observations are (row, column) and each cell is one task, with task id
-= row * columns + column.
+Which plan, and what lies where, the family says (`task_map`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from adfast.probes.attended.record import exemplary_runs
 from adfast.runs.run_record import RunRecord
+from adfast.tasks.family import TaskFamily
+from adfast.tasks.task_map import TaskMap
 
 MAX_CELLS = 1600  # more cells cannot be told apart on a page
 
@@ -20,22 +22,27 @@ Cell = tuple[int, int]
 
 @dataclass(frozen=True)
 class Room:
-    """A grid of tasks. `start` is the cell where every episode begins, or None if it varies."""
+    """A plan on which every task has a goal of its own, at `goals[task id]`.
+
+    `start` is the cell where every episode begins, or None if it varies.
+    """
 
     rows: int
     columns: int
     start: Cell | None
-
-    def cell(self, task_id: int) -> Cell:
-        """Row and column of a task's goal."""
-        return divmod(task_id, self.columns)
+    goals: Mapping[int, Cell]
 
 
 @dataclass(frozen=True)
 class Rollout:
-    """One episode: the cells `[steps + 1]` it visits and the rewards `[steps]` on entering them."""
+    """One episode in one room: the cells `[steps + 1]` it visits, the rewards `[steps]` on the way.
+
+    `goals` are the goals of that room.
+    """
 
     episode: int
+    room: int
+    goals: list[Cell]
     cells: list[Cell]
     rewards: list[float]
 
@@ -50,47 +57,70 @@ class LearningStory:
     """The first, middle and last episode of one task and seed, and why these were chosen."""
 
     task_label: str
-    goal: Cell
+    map: TaskMap
     seed: int
     share_of_optimal: float
     rollouts: tuple[Rollout, ...]
 
 
-def room_of(run: RunRecord) -> Room | None:
-    """The room of a run's family, or None where it has none of at most `MAX_CELLS` cells."""
-    sizes = run.family.observation_sizes
-    if len(sizes) != 2 or not sizes[0] * sizes[1] == run.family.num_tasks <= MAX_CELLS:
+def room_of(family: TaskFamily) -> Room | None:
+    """The room of a family; None where its tasks are not the cells of one of at most `MAX_CELLS`.
+
+    Its tasks have maps of one size, one room and one goal each, and no two have the same goal.
+    """
+    first = family.task_map(0) if family.num_tasks <= MAX_CELLS else None
+    if first is None or first.rooms > 1 or first.rows * first.columns > MAX_CELLS:
         return None
-    start = None
-    if run.trajectories is not None:
-        starts = run.trajectories.observation[:, :, :, 0].reshape(-1, 2)
-        if (starts == starts[0]).all():
-            start = (int(starts[0, 0]), int(starts[0, 1]))
-    return Room(rows=sizes[0], columns=sizes[1], start=start)
+    task_of: dict[Cell, int] = {}
+    starts = set()
+    for task_id in range(family.num_tasks):
+        plan = family.task_map(task_id)
+        if plan is None or (plan.rows, plan.columns) != (first.rows, first.columns):
+            return None
+        goals = plan.goals()
+        if len(goals) != 1 or goals[0] in task_of:
+            return None
+        task_of[goals[0]] = task_id
+        starts.add(plan.start)
+    start = first.start if len(starts) == 1 else None
+    return Room(first.rows, first.columns, start, {task: cell for cell, task in task_of.items()})
 
 
-def median_story(run: RunRecord, room: Room) -> LearningStory | None:
-    """The median held-out task with its median seed (`exemplary_runs`); None if not recorded."""
+def median_story(run: RunRecord) -> LearningStory | None:
+    """The median held-out task with its median seed (`exemplary_runs`).
+
+    None where nothing was recorded, where its map cannot be drawn, and where an episode leaves the
+    room that it begins in.
+    """
     if run.trajectories is None:
         return None
     shares = np.array([row.share_of_optimal for row in run.evaluation.per_task])
     _, task, seed = exemplary_runs(shares, run.evaluation.held_out.array)[0]
-    episodes = run.evaluation.episodes
-    chosen = sorted({0, (episodes - 1) // 2, episodes - 1})
-    observation = run.trajectories.observation[task, seed]
-    reward = run.trajectories.reward[task, seed]
     outcome = run.evaluation.per_task[task]
-    return LearningStory(
-        task_label=outcome.label,
-        goal=room.cell(outcome.task_id),
-        seed=seed,
-        share_of_optimal=outcome.share_of_optimal,
-        rollouts=tuple(
+    plan = run.family.task_map(outcome.task_id)
+    if plan is None or plan.rows * plan.columns > MAX_CELLS:
+        return None
+    episodes = run.evaluation.episodes
+    rollouts = []
+    for episode in sorted({0, (episodes - 1) // 2, episodes - 1}):
+        seen = run.trajectories.observation[task, seed, episode]
+        row, column, *rooms = (seen[:, component].tolist() for component in plan.components)
+        room = rooms[0] if rooms and plan.rooms > 1 else [0]
+        if set(room) != {room[0]}:
+            return None
+        rollouts.append(
             Rollout(
                 episode=episode + 1,
-                cells=[(int(row), int(column)) for row, column in observation[episode]],
-                rewards=[float(value) for value in reward[episode]],
+                room=room[0],
+                goals=plan.goals(room[0]),
+                cells=list(zip(row, column, strict=True)),
+                rewards=[float(value) for value in run.trajectories.reward[task, seed, episode]],
             )
-            for episode in chosen
-        ),
+        )
+    return LearningStory(
+        task_label=outcome.label,
+        map=plan,
+        seed=seed,
+        share_of_optimal=outcome.share_of_optimal,
+        rollouts=tuple(rollouts),
     )

@@ -194,7 +194,9 @@ class DarkRoom(TaskFamily):
     def task_map(self, task_id: int) -> TaskMap:
         """The room with its goal."""
         goal = Landmark("goal", 0, *divmod(task_id, self.size))
-        return TaskMap(self.size, self.size, components=(0, 1), landmarks=(goal,))
+        return TaskMap(
+            self.size, self.size, components=(0, 1), landmarks=(goal,), start=self.start_cell
+        )
 
     def action_label(self, action: int) -> str:
         """The move."""

@@ -174,7 +174,7 @@ class FrozenLake(TaskFamily):
             Landmark("start", 0, 0, 0),
             *(Landmark("hole", 0, *divmod(cell, self.size)) for cell in holes),
         )
-        return TaskMap(self.size, self.size, components=(0, 1), landmarks=landmarks)
+        return TaskMap(self.size, self.size, components=(0, 1), landmarks=landmarks, start=(0, 0))
 
     def action_label(self, action: int) -> str:
         """The move."""

@@ -43,9 +43,10 @@ def record_attention(
     percent = np.zeros((len(runs), length, layers, heads, kept), np.uint8)
     for index in range(len(runs)):
         weights = AttentionWeights(model, histories[index])
+        some = slice(min(kept, weights.num_transitions))  # where the episodes of a run end early
         for queries, given in weights.in_parts(np.arange(weights.num_transitions)):
-            age[index, queries], percent[index, queries] = most_attended(
-                given.cpu(), queries, histories[index]["observation"], kept
+            age[index, queries, :, some], percent[index, queries, :, :, some] = most_attended(
+                given.cpu(), queries, histories[index]["observation"], some.stop
             )
     window = np.array([window or 0 for window in model.config.layer_windows], np.int64)
     role, task, seed = np.array(runs, np.int64).reshape(-1, 3).T

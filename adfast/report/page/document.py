@@ -66,8 +66,8 @@ def write_page(run_directory: Path) -> Path:
     Nothing is replaced before all of it is drawn and has its place on the disk.
     """
     run = read_run(run_directory)
-    room = room_of(run)
-    story = median_story(run, room) if room is not None else None
+    room = room_of(run.family)
+    story = median_story(run)
     figures = draw_figures(run, room, story)
     findings = read_findings(run_directory)
     found, finding_charts = finding_sections(list(findings.values()))
@@ -80,7 +80,7 @@ def write_page(run_directory: Path) -> Path:
     sections = [
         returns_section(run.evaluation),
         replay_section(run, recording, noun),
-        story_section(room, story),
+        story_section(run, story),
         room_section(run.evaluation, room),
         tasks_section(run.evaluation, noun),
         training_section(run),

@@ -11,50 +11,53 @@ from html import escape
 import numpy as np
 
 from adfast.report.palette import share_colour, text_colour_on
-from adfast.report.room import Cell, LearningStory, Rollout, Room
+from adfast.report.room import Cell, Rollout, Room
 from adfast.runs.run_record import Evaluation
+from adfast.tasks.task_map import GOAL, TaskMap
 
 
 def room_drawing(evaluation: Evaluation, room: Room) -> str:
     """The room's cells as tasks: held-out ones by their share of the optimum."""
-    held_out = {room.cell(row.task_id): row for row in evaluation.per_task}
+    outcomes = {row.task_id: row for row in evaluation.per_task}
+    task_at = {cell: task_id for task_id, cell in room.goals.items()}
     parts = []
-    for row in range(room.rows):
-        for column in range(room.columns):
-            outcome = held_out.get((row, column))
-            if outcome is None:
-                dot = f'<circle class="train-dot" cx="{column + 0.5}" cy="{row + 0.5}" r="0.09"/>'
-                place = f"row {row}, column {column}: not held out"
-                parts.append(f"<g><title>{place}</title>{_square((row, column), 'plain')}{dot}</g>")
-                continue
-            fill = share_colour(outcome.share_of_optimal)
-            title = (
-                f"{outcome.label}: {outcome.last5_mean:.1f} of {outcome.optimal:.1f} "
-                "in the last 5 episodes"
-            )
-            text = (
-                f'<text class="share" x="{column + 0.5}" y="{row + 0.62}" '
-                f'fill="{text_colour_on(fill)}">{100 * outcome.share_of_optimal:.0f}</text>'
-            )
-            square = _square((row, column), "held-out", f' fill="{fill}"')
-            parts.append(f"<g><title>{escape(title)}</title>{square}{text}</g>")
+    for cell in np.ndindex(room.rows, room.columns):
+        row, column = cell
+        outcome = outcomes.get(task_at.get(cell, -1))
+        if outcome is None:
+            dot = f'<circle class="train-dot" cx="{column + 0.5}" cy="{row + 0.5}" r="0.09"/>'
+            is_task = cell in task_at
+            place = f"row {row}, column {column}: {'not held out' if is_task else 'no task'}"
+            drawn = f"{_square(cell, 'plain')}{dot if is_task else ''}"
+            parts.append(f"<g><title>{place}</title>{drawn}</g>")
+            continue
+        fill = share_colour(outcome.share_of_optimal)
+        title = (
+            f"{outcome.label}: {outcome.last5_mean:.1f} of {outcome.optimal:.1f} "
+            "in the last 5 episodes"
+        )
+        text = (
+            f'<text class="share" x="{column + 0.5}" y="{row + 0.62}" '
+            f'fill="{text_colour_on(fill)}">{100 * outcome.share_of_optimal:.0f}</text>'
+        )
+        square = _square(cell, "held-out", f' fill="{fill}"')
+        parts.append(f"<g><title>{escape(title)}</title>{square}{text}</g>")
     if room.start is not None:
         parts.append(_square(room.start, "start"))
-    return _svg(room, "".join(parts), "The room, each cell a task")
+    return _svg(room.rows, room.columns, "".join(parts), "The room, each cell a task")
 
 
-def rollout_drawing(rollout: Rollout, story: LearningStory, room: Room) -> str:
-    """One episode's path on the grid: its steps grow darker, the goal is framed."""
-    parts = [
-        _square((row, column), "plain")
-        for row in range(room.rows)
-        for column in range(room.columns)
-    ]
+def rollout_drawing(rollout: Rollout, plan: TaskMap) -> str:
+    """One episode's path on the map: its steps grow darker, landmarks are framed."""
+    parts = [_square(cell, "plain") for cell in np.ndindex(plan.rows, plan.columns)]
     visits = Counter(rollout.cells)
     for cell, count in sorted(visits.items()):
         strength = 0.08 + 0.3 * min(count / len(rollout.cells), 1.0)
         parts.append(_square(cell, "visited", f' fill-opacity="{strength:.2f}"'))
-    parts.append(_square(story.goal, "goal"))
+    for mark in plan.landmarks:
+        if mark.room == rollout.room:
+            kind = "goal" if mark.name == GOAL else "landmark"
+            parts.append(_square((mark.row, mark.column), kind))
     steps = len(rollout.rewards)
     for step, (before, after) in enumerate(zip(rollout.cells[:-1], rollout.cells[1:], strict=True)):
         if before != after:
@@ -65,13 +68,13 @@ def rollout_drawing(rollout: Rollout, story: LearningStory, room: Room) -> str:
             )
     parts.append(_dot(rollout.cells[0], "path-start"))
     parts.append(_dot(rollout.cells[-1], "path-end"))
-    if rollout.total:
-        row, column = story.goal
+    if rollout.total and len(rollout.goals) == 1:
+        row, column = rollout.goals[0]
         parts.append(
             f'<text class="reward" x="{column + 0.5}" y="{row + 0.64}">{rollout.total:g}</text>'
         )
     label = f"Path of episode {rollout.episode}, return {rollout.total:g}"
-    return _svg(room, "".join(parts), label)
+    return _svg(plan.rows, plan.columns, "".join(parts), label)
 
 
 def sparkline(returns: np.ndarray, optimum: float) -> str:
@@ -107,9 +110,9 @@ def dot_sample(colour: str) -> str:
     )
 
 
-def _svg(room: Room, content: str, label: str) -> str:
+def _svg(rows: int, columns: int, content: str, label: str) -> str:
     margin = 0.06
-    box = f"{-margin} {-margin} {room.columns + 2 * margin} {room.rows + 2 * margin}"
+    box = f"{-margin} {-margin} {columns + 2 * margin} {rows + 2 * margin}"
     return f'<svg class="room" viewBox="{box}" role="img" aria-label="{label}">{content}</svg>'
 
 

@@ -19,9 +19,14 @@ from adfast.report.page.wording import counted, duration, last_episodes, quantit
 from adfast.report.palette import SHARE_STOPS
 from adfast.report.room import MAX_CELLS, LearningStory, Room
 from adfast.runs.run_record import Evaluation, RunRecord, TaskOutcome
+from adfast.tasks.task_map import GOAL
 
 NO_ROOM = remark(
-    f"Left out: this family's tasks are not the cells of a grid of at most {MAX_CELLS:,} cells."
+    f"Left out: this family's tasks are not goals in a room of at most {MAX_CELLS:,} cells."
+)
+NO_PATHS = remark(
+    f"Left out: this task has no map of at most {MAX_CELLS:,} cells on which an episode stays in "
+    "one room."
 )
 
 
@@ -53,27 +58,36 @@ def returns_section(evaluation: Evaluation) -> PageSection:
     )
 
 
-def story_section(room: Room | None, story: LearningStory | None) -> PageSection:
+def story_section(run: RunRecord, story: LearningStory | None) -> PageSection:
     """The paths of one task's first, middle and last episodes."""
     title = "One task, from first to last episode"
-    if room is None:
-        return PageSection("paths", title, NO_ROOM)
-    if story is None:
+    if run.trajectories is None:
         return PageSection("paths", title, remark("This run has recorded no trajectories."))
+    if story is None:
+        return PageSection("paths", title, NO_PATHS)
+    has_rooms = story.map.rooms > 1
     figures = "".join(
-        f"<figure>{rollout_drawing(rollout, story, room)}<figcaption><b>Episode {rollout.episode}"
-        f"</b> return {rollout.total:g}</figcaption></figure>"
+        f"<figure>{rollout_drawing(rollout, story.map)}<figcaption><b>Episode {rollout.episode}"
+        f"</b>{f' room {rollout.room},' if has_rooms else ''} return {rollout.total:g}"
+        "</figcaption></figure>"
         for rollout in story.rollouts
     )
+    goal = (
+        " The framed cell is the goal, which it cannot see; the number in it is the reward "
+        "collected there."
+        if any(rollout.goals for rollout in story.rollouts)
+        else ""
+    )
+    others = ", ".join(dict.fromkeys(m.name for m in story.map.landmarks if m.name != GOAL))
+    also = f" Framed in grey: {escape(others)}." if others else ""
     return PageSection(
         "paths",
         title,
         f'<div class="paths">{figures}</div>',
-        "The model walks from the ring to the dot, its path growing stronger with time. The framed "
-        "cell is the goal, which it cannot see; the number in it is the reward collected there. "
-        f"Shown is the median held-out task, {escape(story.task_label)}, which in the end reaches "
-        f"{story.share_of_optimal:.0%} of its optimum, and of its seeds the median one, number "
-        f"{story.seed + 1}: neither the best nor the worst.",
+        f"The model walks from the ring to the dot, its path growing stronger with time.{goal}"
+        f"{also} Shown is the median held-out task, {escape(story.task_label)}, which in the end "
+        f"reaches {story.share_of_optimal:.0%} of its optimum, and of its seeds the median one, "
+        f"number {story.seed + 1}: neither the best nor the worst.",
     )
 
 

@@ -65,6 +65,17 @@ def test_most_attended_on_average_is_kept():
         assert strongest <= kept
 
 
+def test_run_that_is_shorter_than_what_is_kept_of_others_is_recorded_whole():
+    model = small_model(TERMINATING_ROOM.transition_schema, attention_window=None).eval()
+    evaluation = evaluate(model, TERMINATING_ROOM, TASK_IDS, episodes=3, seeds=3, seed=4)
+    record = record_attention(model, evaluation, SHARES)
+    lengths = evaluation.trajectories.length[record.task, record.seed].sum(axis=1)
+    assert record.age.shape[-1] == lengths.max() > lengths.min()
+    for percent, length in zip(record.percent, lengths, strict=True):
+        assert (percent[:length].sum(axis=-1, dtype=int) == 100).all()
+        assert not percent[length:].any()
+
+
 @pytest.fixture(scope="module")
 def played():
     """A model with its evaluation, in which episodes end early."""

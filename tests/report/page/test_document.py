@@ -163,7 +163,8 @@ def test_what_a_run_does_not_hold_is_said(run_copy: Path) -> None:
 def test_family_without_a_room_leaves_the_grid_figures_out(run_copy: Path) -> None:
     edit_evaluation(run_copy, "family.options", {"size": 41})
     text = Elements(write_report(run_copy).read_text()).text
-    assert text.count("Left out: this family's tasks are not the cells of a grid") == 2
+    assert "Left out: this family's tasks are not goals in a room of at most 1,600 cells" in text
+    assert "Left out: this task has no map of at most 1,600 cells" in text
     assert "On 16 tasks it never saw" in text
 
 

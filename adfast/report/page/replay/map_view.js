@@ -89,7 +89,8 @@ class MapView {
     for (const [name, number, row, column] of landmarks) {
       if (!this.corners.has(number)) continue;
       const [left, top] = this.corners.get(number);
-      const frame = svg("rect", { class: "goal", x: left + column + 0.06, y: top + row + 0.06,
+      const kind = name === "goal" ? "goal" : "landmark";
+      const frame = svg("rect", { class: kind, x: left + column + 0.06, y: top + row + 0.06,
         width: 0.88, height: 0.88, rx: 0.1, "data-row": row, "data-column": column }, drawing);
       svg("title", {}, frame).textContent = name;
     }
