@@ -1,18 +1,20 @@
-"""What `pytest benchmarks` knows beyond pytest-benchmark: small sizes, roles, and the machine."""
+"""What `pytest benchmarks` knows beyond pytest-benchmark: small sizes, marks, and the machine."""
 
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import Any, get_args
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported: "one core" is one
 
 import pytest
 
 from adfast.provenance import collect_provenance
+from benchmarks.contest import Role
+from benchmarks.workloads import WORKLOADS
 
+ROLES = get_args(Role)
 CHANGING = ("date", "commit")  # the plugin notes both beside the machine
-ROLES = ("subject", "rival", "limit")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -20,14 +22,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--small",
         action="store_true",
-        help="small sizes: shows in two minutes that all works, not how fast it is",
+        help="small sizes: shows in three minutes that all works, not how fast it is",
     )
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """The roles of members as marks: `-m subject` times adfast alone."""
+    """The roles of members as marks, and the layers and devices of workloads."""
     for role in ROLES:
         config.addinivalue_line("markers", f"{role}: a {role} of a workload")
+    for layer in sorted({workload.layer for workload in WORKLOADS}):
+        config.addinivalue_line("markers", f"{layer}: a workload of this layer")
+    for device in sorted({workload.device for workload in WORKLOADS}):
+        config.addinivalue_line("markers", f"{device}: a workload that this device computes")
 
 
 def pytest_benchmark_generate_machine_info(config: pytest.Config) -> dict[str, Any]:

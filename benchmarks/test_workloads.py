@@ -65,7 +65,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
                 id=f"{workload.name}{size}-{label}",
                 marks=(
                     pytest.mark.benchmark(group=f"{workload.name}{size}", timer=PerUnit()),
-                    getattr(pytest.mark, role),
+                    *(
+                        getattr(pytest.mark, word)
+                        for word in (role, workload.layer, workload.device)
+                    ),
                 ),
             )
             for workload in WORKLOADS

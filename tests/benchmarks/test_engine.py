@@ -28,8 +28,8 @@ def test_every_name_is_used():
     assert used - own == set(engine.NAMES)
 
 
-def test_listing_workloads_imports_nothing_heavy():
-    probe = "import sys; from benchmarks import engine, workloads; print(*sys.modules)"
+def test_listing_and_collecting_workloads_imports_nothing_heavy():
+    probe = "import sys; from benchmarks import conftest, test_workloads; print(*sys.modules)"
     run = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, cwd=ROOT)
     assert {"torch", "numba"}.isdisjoint(run.stdout.split()), run.stderr
 
