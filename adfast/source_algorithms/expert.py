@@ -151,8 +151,6 @@ class AnnealedExpert(Optimal):
 
 def check_planner(family: TaskFamily) -> None:
     """Raise `InvalidArgument` where the best policy cannot be computed exactly."""
-    if family.planner:
-        return
     if family.has_random_steps:
         raise InvalidArgument(
             f"the expert needs a family whose steps are not random, got {family.name}; "
@@ -164,7 +162,8 @@ def check_planner(family: TaskFamily) -> None:
             f"{family.name} of these options has {family.num_planned_values}; make the family "
             "smaller"
         )
-    raise InvalidArgument(
-        f"the expert needs a family that has a planner, got {family.name}; use a learning "
-        "algorithm such as q-learning"
-    )
+    if not family.planner:
+        raise InvalidArgument(
+            f"the expert needs a family that has a planner, got {family.name}; use a learning "
+            "algorithm such as q-learning"
+        )

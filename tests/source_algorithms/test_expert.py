@@ -74,10 +74,20 @@ def test_family_too_large_to_enumerate_is_refused():
         Optimal().returns(tasks.make("dark-room", size=4096), [0], [0], 1, 0)
 
 
-def test_family_with_random_steps_is_refused():
+def test_family_without_a_planner_is_refused():
+    class Maze(DarkRoom):
+        name = "maze"
+        planner: ClassVar[bool] = False
+
+    with pytest.raises(InvalidArgument, match="a family that has a planner, got maze; use a learn"):
+        Optimal().returns(Maze(), [0], [0], 1, 0)
+
+
+def test_family_with_random_steps_is_refused_whatever_it_says_of_its_planner():
     class WindyRoom(DarkRoom):
         name = "windy-room"
         has_random_steps: ClassVar[bool] = True
+        planner: ClassVar[bool] = True
 
     with pytest.raises(InvalidArgument, match="whose steps are not random, got windy-room"):
         Optimal().returns(WindyRoom(), [0], [0], 1, 0)

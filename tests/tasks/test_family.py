@@ -73,6 +73,19 @@ def test_families_are_values():
     assert tasks.make("dark-room", size=8) != tasks.make("dark-room")
 
 
+def test_sources_are_those_of_the_class_and_its_bases_and_none_of_libraries(monkeypatch):
+    class Mixin:
+        __module__ = "a_module_of_mixins"
+
+    class Own(Mixin, Walk):
+        pass
+
+    monkeypatch.setattr("adfast.tasks.family.hash_of_sources", lambda *modules: set(modules))
+    draws = {"adfast.random_draws", "adfast.random_streams"}
+    own = {__name__, "a_module_of_mixins", "own_family", "adfast.tasks.family"}
+    assert Own().source_hash == own | draws
+
+
 def test_family_that_was_used_is_pickled_as_its_options():
     family = tasks.make("dark-house", size=5, start=[0, 3])
     fresh = pickle.dumps(family)
