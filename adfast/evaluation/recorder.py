@@ -15,6 +15,7 @@ from adfast.tasks.transition_schema import (
     BOUNDARY_INSIDE,
     BOUNDARY_TERMINATED,
     BOUNDARY_TRUNCATED,
+    step_dtype,
 )
 
 
@@ -44,7 +45,7 @@ class Trajectories:
         return Trajectories(*(getattr(self, field.name)[tasks] for field in fields(self)))
 
     def history(self, task: int, seed: int) -> dict[str, np.ndarray]:
-        """What the model read in one task and seed: a learning history, its fields `[T, ...]`.
+        """What the agent read in one task and seed: a learning history, its fields `[T, ...]`.
 
         Episodes follow each other without what pads the shorter ones.
         """
@@ -60,7 +61,7 @@ class Trajectories:
             "reward": self.reward[task, seed],
             "next_observation": observation[:, 1:],
             "boundary": boundary.astype(np.uint8),
-            "episode_step": np.broadcast_to(steps.astype(np.uint32), is_played.shape),
+            "episode_step": np.broadcast_to(steps.astype(step_dtype(len(steps))), is_played.shape),
         }
         return {name: array[is_played] for name, array in arrays.items()}
 

@@ -36,6 +36,11 @@ REWARD_DTYPES = ("uint8", "int8", "uint16", "int16", "int32", "float32")
 COUNTED_REWARDS = ("uint8", "int8")
 
 
+def step_dtype(episode_length: int) -> np.dtype[Any]:
+    """uint16, or uint32 when an episode is longer than 65,536 steps."""
+    return np.dtype(np.uint16 if episode_length <= 65536 else np.uint32)
+
+
 @dataclass(frozen=True)
 class TransitionSchema:
     """The fields of one transition with a discrete action.
@@ -75,8 +80,8 @@ class TransitionSchema:
 
     @property
     def episode_step_dtype(self) -> np.dtype[Any]:
-        """uint16, or uint32 when an episode is longer than 65,536 steps."""
-        return np.dtype(np.uint16 if self.episode_length <= 65536 else np.uint32)
+        """What steps in an episode are kept in."""
+        return step_dtype(self.episode_length)
 
     @property
     def fields(self) -> dict[str, Field]:

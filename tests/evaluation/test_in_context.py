@@ -79,8 +79,8 @@ def test_history_is_what_was_played_one_episode_after_the_other(played):
     for task, seed in np.ndindex(3, SEEDS):
         history = played_back.history(task, seed)
         schema = family.transition_schema
-        assert {name: array.shape[1:] for name, array in history.items()} == {
-            name: field.shape for name, field in schema.fields.items()
+        assert {name: (array.dtype, array.shape[1:]) for name, array in history.items()} == {
+            name: (field.dtype, field.shape) for name, field in schema.fields.items()
         }
         first = 0
         for episode, length in enumerate(played_back.length[task, seed]):
