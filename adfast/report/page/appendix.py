@@ -6,9 +6,15 @@ from collections.abc import Iterator, Mapping
 from html import escape
 from typing import Any
 
+from pydantic import BaseModel
+
+from adfast.config import with_none_names, with_paths
 from adfast.report.page.section import PageSection, remark
 from adfast.report.page.wording import duration, setting
+from adfast.runs.recipe import Recipe
 from adfast.runs.run_record import RunRecord
+from adfast.source_algorithms.catalogue import SOURCE_ALGORITHMS
+from adfast.tasks.family import TaskFamily
 
 
 def timings_section(seconds: Mapping[str, float]) -> PageSection:
@@ -34,10 +40,30 @@ def timings_section(seconds: Mapping[str, float]) -> PageSection:
 
 
 def configuration_section(run: RunRecord) -> PageSection:
-    """The resolved configuration."""
-    absent = remark("This run has no run.toml.")
-    body = absent if run.configuration is None else definitions(run.configuration)
-    return PageSection("configuration", "Configuration", body)
+    """The resolved configuration; what differs from the defaults is marked."""
+    if run.configuration is None:
+        return PageSection("configuration", "Configuration", remark("This run has no run.toml."))
+    return PageSection(
+        "configuration",
+        "Configuration",
+        definitions(run.configuration, default_settings(run.family, run.configuration)),
+        "Marked are the settings that differ from their defaults.",
+    )
+
+
+def default_settings(family: TaskFamily, configuration: Mapping[str, Any]) -> dict[str, Any]:
+    """The defaults of a recipe's settings, and of options of its family and algorithm, by path."""
+    defaults = with_paths(with_none_names(Recipe().model_dump(mode="json")))
+    algorithm = dict(leaves(configuration)).get("collection.algorithm")
+    known: dict[str, type[BaseModel]] = {"family": type(family)}
+    if algorithm in SOURCE_ALGORITHMS.names():
+        known["collection"] = SOURCE_ALGORITHMS.find(algorithm)
+    for section, owner in known.items():
+        for name, field in owner.model_fields.items():
+            if not field.is_required():
+                value = field.get_default(call_default_factory=True)
+                defaults[f"{section}.options.{name}"] = with_none_names(value)
+    return defaults
 
 
 def provenance_section(run: RunRecord) -> PageSection:
@@ -47,14 +73,18 @@ def provenance_section(run: RunRecord) -> PageSection:
     return PageSection("provenance", "Provenance", body)
 
 
-def definitions(values: Mapping[str, Any]) -> str:
-    """Groups of names and values; each nested mapping is a group of its own."""
+def definitions(values: Mapping[str, Any], defaults: Mapping[str, Any] | None = None) -> str:
+    """Groups of names and values; each nested mapping is a group of its own.
+
+    What is not as in `defaults`, by dotted name, is marked; what has none there is not.
+    """
     plain = {name: value for name, value in values.items() if not isinstance(value, Mapping)}
     groups = [("", plain)] if plain else []
     groups += [
         (name, dict(leaves(value))) for name, value in values.items() if isinstance(value, Mapping)
     ]
-    return f'<div class="groups">{"".join(_group(*group) for group in groups)}</div>'
+    drawn = "".join(_group(*group, defaults or {}) for group in groups)
+    return f'<div class="groups">{drawn}</div>'
 
 
 def leaves(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -66,10 +96,15 @@ def leaves(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, A
             yield f"{prefix}{name}", value
 
 
-def _group(title: str, entries: Mapping[str, Any]) -> str:
+def _group(title: str, entries: Mapping[str, Any], defaults: Mapping[str, Any]) -> str:
     heading = f"<h3>{escape(title)}</h3>" if title else ""
-    rows = "".join(
-        f"<div><dt>{escape(name)}</dt><dd>{escape(setting(value))}</dd></div>"
-        for name, value in entries.items()
-    )
+    prefix = f"{title}." if title else ""
+    rows = "".join(_row(name, value, defaults, prefix) for name, value in entries.items())
     return f'<div class="group">{heading}<dl>{rows}</dl></div>'
+
+
+def _row(name: str, value: Any, defaults: Mapping[str, Any], prefix: str) -> str:
+    path, shown, mark = prefix + name, setting(value), ""
+    if path in defaults and (default := setting(defaults[path])) != shown:
+        mark = f' class="changed" title="default: {escape(default)}"'
+    return f"<div{mark}><dt>{escape(name)}</dt><dd>{escape(shown)}</dd></div>"

@@ -96,7 +96,7 @@ def test_every_result_has_a_caption_that_explains_it(page: Elements) -> None:
         "returns", "replay", "paths", "room", "tasks", "training", "timings", "configuration",
         "provenance",
     ]  # fmt: skip
-    assert sum(p.get("class") == "caption" for p in page.named("p")) == 7
+    assert sum(p.get("class") == "caption" for p in page.named("p")) == 8
 
 
 def test_unsolved_task_comes_first_and_stands_out(page: Elements) -> None:
