@@ -86,3 +86,40 @@ def test_real_observations_and_held_environments_are_those_of_the_processor():
         past = (generator.normal(size=NUM) * ~resets, ended, np.zeros(NUM, bool))
         resets = ended
     assert parted.sum() <= 1
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_reader_goes_on_as_who_acted(variant):
+    model = random_model(ROOM, **SHAPE, **VARIANTS[variant])
+    settings = {"seed": 3, "device": "cuda", "precision": "float32"}
+    other, reader = Agent(model, NUM, **settings), Agent(model, NUM, **settings)
+    simulator = BatchSimulator(ROOM, np.arange(NUM))
+    history = ROOM.transition_schema.allocate(NUM, 60)
+    observation, told = simulator.reset(), ()
+    for t in range(60):
+        actions = other.act(observation, *told)
+        history["observation"][:, t], history["action"][:, t] = observation, actions
+        history["episode_step"][:, t] = t % ROOM.episode_length
+        result = simulator.step(actions)
+        observation, told = result.observation, tuple(result)[1:]
+        history["reward"][:, t] = result.reward
+        history["boundary"][:, t] = np.where(result.truncated, 2, 0)
+        ended = result.truncated[:, None]
+        final = np.where(ended, result.final_observation, observation)
+        history["next_observation"][:, t] = final
+    reader.read(history)
+    host = Agent(model, NUM, seed=3, device="cpu")
+    host.read(history)
+    for step in range(30):
+        actions = other.act(observation, *told)
+        for one in (reader, host):
+            found = one.act(observation, *(told if step else ()))
+            if one is reader:
+                np.testing.assert_array_equal(found, actions)
+            else:  # draws may fall on the other side
+                one._acting.take_over(actions, np.ones(NUM, bool))
+        probabilities = reader.action_probabilities()
+        np.testing.assert_array_equal(probabilities, other.action_probabilities())
+        np.testing.assert_allclose(probabilities, host.action_probabilities(), atol=1e-3)
+        result = simulator.step(actions)
+        observation, told = result.observation, tuple(result)[1:]
