@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import warnings
 from typing import Any, get_args
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported: "one core" is one
 
 import pytest
+from pytest_benchmark.logger import PytestBenchmarkWarning
 
 from adfast.provenance import collect_provenance
 from benchmarks.contest import Role
@@ -27,7 +29,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """The roles of members as marks, and the layers and devices of workloads."""
+    """The roles of members as marks, and the layers and devices of workloads.
+
+    What the plugin warns of when it compares, another machine or nothing saved, is no error here.
+    """
+    warnings.filterwarnings("default", category=PytestBenchmarkWarning)
     for role in ROLES:
         config.addinivalue_line("markers", f"{role}: a {role} of a workload")
     for layer in sorted({workload.layer for workload in WORKLOADS}):

@@ -68,6 +68,17 @@ def test_plugins_own_command_compares_what_was_saved(checkout):
     assert f"test_workload[{ROLLOUT}-small-plain Python]" in run.stdout, run.stderr
 
 
+def test_record_of_another_machine_is_compared_with_a_warning(checkout):
+    (path,) = checkout.glob(".benchmarks/*/0001_*.json")
+    record = json.loads(path.read_text())
+    record["machine_info"]["processor"] = "Another CPU"
+    (path.parent / "0000_elsewhere.json").write_text(json.dumps(record))
+    compared = benchmark(checkout, "--benchmark-compare=0000", "--collect-only")
+    assert compared.returncode == 0
+    assert "machine_info is different" in compared.stderr
+    assert "Another CPU" in compared.stderr
+
+
 @pytest.mark.slow
 def test_unchanged_code_passes_and_a_planted_slow_down_fails(checkout):
     for _ in range(ATTEMPTS):
