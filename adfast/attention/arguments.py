@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NotRequired, TypedDict
+
 import torch
 from torch import Tensor
 
@@ -10,6 +12,20 @@ from adfast.errors import InvalidArgument
 from adfast.values import as_count, as_number, require_kind
 
 DTYPES = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+
+
+class Options(TypedDict):
+    """What a backend's `attention` takes as keywords, beside its tensors and checked before.
+
+    `document_start_BT` is int32 `[B, T]`; the other axes and rules are those of
+    `dispatch.attention`. A backend may leave the last two unused.
+    """
+
+    window: int | None
+    document_start_BT: Tensor | None
+    scale: float
+    logit_bound: NotRequired[float | None]
+    deterministic: NotRequired[bool | None]
 
 
 def check_attention(

@@ -17,12 +17,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Unpack
 
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from adfast.attention.arguments import Options
 from adfast.attention.decode_cpu import decode
 from adfast.attention.layouts import empty_token_major, with_adjacent_channels
 from adfast.attention.not_finite import (
@@ -49,22 +50,15 @@ def supports(dtype: torch.dtype, head_dim: int) -> bool:
 
 
 def attention(
-    q_BHTD: Tensor,
-    k_BHTD: Tensor,
-    v_BHTD: Tensor,
-    *,
-    window: int | None,
-    document_start_BT: Tensor | None,
-    scale: float,
-    logit_bound: float | None = None,
-    deterministic: bool | None = None,
+    q_BHTD: Tensor, k_BHTD: Tensor, v_BHTD: Tensor, **options: Unpack[Options]
 ) -> tuple[Tensor, Tensor]:
     """The attended values `[B, H, T, D]` and the log-sum-exp `[B, H, T]`."""
     groups = q_BHTD.shape[1] // k_BHTD.shape[1]
     if groups > 1:
         k_BHTD = k_BHTD.repeat_interleave(groups, dim=1)
         v_BHTD = v_BHTD.repeat_interleave(groups, dim=1)
-    out, lse = BandedAttention.apply(q_BHTD, k_BHTD, v_BHTD, window, document_start_BT, scale)
+    seen = options["window"], options["document_start_BT"]
+    out, lse = BandedAttention.apply(q_BHTD, k_BHTD, v_BHTD, *seen, options["scale"])
     return out, lse
 
 

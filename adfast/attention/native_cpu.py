@@ -11,7 +11,7 @@ Axes: B batch, H heads, T time, D channels per head.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self, Unpack
 
 import numpy as np
 import torch
@@ -19,6 +19,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from adfast import _native
+from adfast.attention.arguments import Options
 from adfast.attention.layouts import empty_token_major, split_heads, with_adjacent_channels
 from adfast.attention.native_decode import MAX_HEAD_DIM, decode
 from adfast.attention.not_finite import Attended, attend_finite, differentiate_finite
@@ -47,48 +48,22 @@ def attention(
     k_BHTD: Tensor,
     v_BHTD: Tensor,
     *,
-    window: int | None,
-    document_start_BT: Tensor | None,
-    scale: float,
-    logit_bound: float | None = None,
-    deterministic: bool | None = None,
     instruction_set: str | None = None,
+    **options: Unpack[Options],
 ) -> tuple[Tensor, Tensor]:
     """The attended values `[B, H, T, D]`, laid out as `[B, T, H, D]`, and the log-sum-exp.
 
     By default on the instruction set of `processor`.
     """
-    out, lse = NativeAttention.apply(
-        q_BHTD,
-        k_BHTD,
-        v_BHTD,
-        q_BHTD.shape[2] if window is None else window,
-        document_start_BT,
-        scale,
-        instruction_set or processor.instruction_set(),
-    )
+    kernel = NativeKernel.of(q_BHTD.shape[2], options, instruction_set)
+    out, lse = NativeAttention.apply(q_BHTD, k_BHTD, v_BHTD, kernel)
     return out, lse
 
 
-def packed_attention(
-    projected_BTHD: Tensor,
-    num_heads: int,
-    *,
-    window: int | None,
-    document_start_BT: Tensor | None,
-    scale: float,
-    logit_bound: float | None = None,
-    deterministic: bool | None = None,
-) -> Tensor:
+def packed_attention(projected_BTHD: Tensor, num_heads: int, **options: Unpack[Options]) -> Tensor:
     """The attended values `[B, H, T, D]` of the heads `[B, T, H + 2 H_kv, D]` of all three."""
-    out: Tensor = NativePackedAttention.apply(
-        projected_BTHD,
-        num_heads,
-        projected_BTHD.shape[1] if window is None else window,
-        document_start_BT,
-        scale,
-        processor.instruction_set(),
-    )
+    kernel = NativeKernel.of(projected_BTHD.shape[1], options)
+    out: Tensor = NativePackedAttention.apply(projected_BTHD, num_heads, kernel)
     return out
 
 
@@ -97,19 +72,12 @@ class NativeAttention(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any,
-        q: Tensor,
-        k: Tensor,
-        v: Tensor,
-        window: int,
-        document_start: Tensor | None,
-        scale: float,
-        instruction_set: str,
+        ctx: Any, q: Tensor, k: Tensor, v: Tensor, kernel: NativeKernel
     ) -> tuple[Tensor, Tensor]:
         """The attended values and the log-sum-exp `[B, H, T]`."""
         q, k, v = (with_adjacent_channels(x.detach()) for x in (q, k, v))
-        ctx.kernel = NativeKernel(instruction_set, document_start, window, scale)
-        out, lse, ctx.touched = ctx.kernel.attend(q, k, v)
+        ctx.kernel = kernel
+        out, lse, ctx.touched = kernel.attend(q, k, v)
         ctx.save_for_backward(q, k, v, out, lse)
         ctx.mark_non_differentiable(lse)
         return out, lse
@@ -123,25 +91,16 @@ class NativeAttention(torch.autograd.Function):
             gradients = ctx.kernel.backward(d_out, attended)
         else:
             gradients = differentiate_finite(ctx.kernel.backward, ctx.touched, d_out, attended)
-        return (*gradients, None, None, None, None)
+        return (*gradients, None)
 
 
 class NativePackedAttention(torch.autograd.Function):
     """`packed_attention` with its gradient, which is written where the projection reads it."""
 
     @staticmethod
-    def forward(
-        ctx: Any,
-        projected: Tensor,
-        num_heads: int,
-        window: int,
-        document_start: Tensor | None,
-        scale: float,
-        instruction_set: str,
-    ) -> Tensor:
+    def forward(ctx: Any, projected: Tensor, num_heads: int, kernel: NativeKernel) -> Tensor:
         """The attended values `[B, H, T, D]`."""
         projected = with_adjacent_channels(projected.detach())
-        kernel = NativeKernel(instruction_set, document_start, window, scale)
         out, lse, touched = kernel.attend(*split_heads(projected, num_heads))
         ctx.kernel, ctx.touched, ctx.num_heads = kernel, touched, num_heads
         ctx.save_for_backward(projected, out, lse)
@@ -161,7 +120,7 @@ class NativePackedAttention(torch.autograd.Function):
             gradients = differentiate_finite(ctx.kernel.backward, ctx.touched, d_out, attended)
             for part, gradient in zip(parts, gradients, strict=True):
                 part.copy_(gradient)
-        return d_projected, None, None, None, None, None
+        return d_projected, None, None
 
 
 @dataclass(frozen=True)
@@ -172,6 +131,17 @@ class NativeKernel:
     document_start: Tensor | None
     window: int
     scale: float
+
+    @classmethod
+    def of(cls, length: int, options: Options, instruction_set: str | None = None) -> Self:
+        """The kernel for sequences of `length`, by default of the processor's set."""
+        window = options["window"]
+        return cls(
+            instruction_set or processor.instruction_set(),
+            options["document_start_BT"],
+            length if window is None else window,
+            options["scale"],
+        )
 
     def arguments(self, q: Tensor, k: Tensor, v: Tensor) -> Arguments:
         """What the kernel takes first, forward and backward."""

@@ -6,9 +6,12 @@ backend, and what these kernels ask of a scale beyond that is checked here.
 
 from __future__ import annotations
 
+from typing import Unpack
+
 import torch
 from torch import Tensor
 
+from adfast.attention.arguments import Options
 from adfast.attention.triton.decode import decode
 from adfast.attention.triton.kernel_folder import keep_kernels
 from adfast.attention.triton.operator import attention_operator, packed_operator
@@ -23,55 +26,36 @@ keep_kernels()  # before the first is compiled, whichever that is
 
 
 def attention(
-    q_BHTD: Tensor,
-    k_BHTD: Tensor,
-    v_BHTD: Tensor,
-    *,
-    window: int | None,
-    document_start_BT: Tensor | None,
-    scale: float,
-    logit_bound: float | None,
-    deterministic: bool | None,
+    q_BHTD: Tensor, k_BHTD: Tensor, v_BHTD: Tensor, **options: Unpack[Options]
 ) -> tuple[Tensor, Tensor]:
     """The attended values `[B, H, T, D]` and the log-sum-exp of each query's logits `[B, H, T]`.
 
     Raises `InvalidArgument` for a scale that the kernels do not support.
     """
-    reach, deterministic = resolve(q_BHTD.shape[2], window, scale, deterministic)
-    out, lse = attention_operator(
-        q_BHTD, k_BHTD, v_BHTD, document_start_BT, reach, scale, logit_bound, deterministic
-    )
+    length = q_BHTD.shape[2]
+    out, lse = attention_operator(q_BHTD, k_BHTD, v_BHTD, *of_operator(length, options))
     return out, lse
 
 
-def packed_attention(
-    projected_BTCD: Tensor,
-    num_heads: int,
-    *,
-    window: int | None,
-    document_start_BT: Tensor | None,
-    scale: float,
-    logit_bound: float | None,
-    deterministic: bool | None,
-) -> Tensor:
+def packed_attention(projected_BTCD: Tensor, num_heads: int, **options: Unpack[Options]) -> Tensor:
     """The attended values `[B, H, T, D]` of queries, keys and values that lie side by side.
 
     Raises as `attention`.
     """
-    reach, deterministic = resolve(projected_BTCD.shape[1], window, scale, deterministic)
-    out: Tensor = packed_operator(
-        projected_BTCD, num_heads, document_start_BT, reach, scale, logit_bound, deterministic
-    )[0]
+    length = projected_BTCD.shape[1]
+    out: Tensor = packed_operator(projected_BTCD, num_heads, *of_operator(length, options))[0]
     return out
 
 
-def resolve(
-    length: int, window: int | None, scale: float, deterministic: bool | None
-) -> tuple[int, bool]:
-    """How many keys a query sees at most, and whether gradients must repeat bit for bit.
+def of_operator(
+    length: int, options: Options
+) -> tuple[Tensor | None, int, float, float | None, bool]:
+    """The options as the operators take them; raises `InvalidArgument` for a scale <= 0.
 
-    Raises `InvalidArgument` for a scale that the kernels do not support.
+    The window has become how many keys a query sees at most.
     """
+    window, scale = options["window"], options["scale"]
+    deterministic = options.get("deterministic")
     if not scale > 0:
         raise InvalidArgument(
             f'scale must be positive for attention backend "triton", got {scale}; '
@@ -79,7 +63,9 @@ def resolve(
         )
     if deterministic is None:
         deterministic = torch.are_deterministic_algorithms_enabled()
-    return length if window is None else min(window, length), deterministic
+    reach = length if window is None else min(window, length)
+    bound = options.get("logit_bound")
+    return options["document_start_BT"], reach, scale, bound, deterministic
 
 
 def supports(dtype: torch.dtype, head_dim: int) -> bool:
