@@ -64,16 +64,25 @@ def forward_options(
     # small tiles the cubic would tip the balance the other way.
     exponential_bound = bounded and head_dim <= 32 and dtype != torch.float32
     return tile.options(
-        D=head_dim,
-        BLOCK_M=tile.queries,
-        BLOCK_N=tile.keys,
-        DOT=dot_type(dtype),
-        HAS_DOCUMENTS=has_documents,
-        NARROW=has_documents or reach < max(tile.queries, tile.keys),
+        **band_constants(tile, head_dim, dtype, reach, has_documents),
         BOUNDED=bounded,
         FOLD_SCALE=exponential_bound,
         POLYNOMIAL=2 if exponential_bound and tile.queries > 64 else 0,
     )
+
+
+def band_constants(
+    tile: Tile, head_dim: int, dtype: torch.dtype, reach: int, has_documents: bool
+) -> Options:
+    """What every kernel over the band of visible keys is compiled for."""
+    return {
+        "D": head_dim,
+        "BLOCK_M": tile.queries,
+        "BLOCK_N": tile.keys,
+        "DOT": dot_type(dtype),
+        "HAS_DOCUMENTS": has_documents,
+        "NARROW": has_documents or reach < max(tile.queries, tile.keys),
+    }
 
 
 def forward_tile(
@@ -101,14 +110,7 @@ def query_gradient_options(
         tile = float32_tile(head_dim)
     else:
         tile = Tile(64, 32 if head_dim == 128 else 64)
-    return tile.options(
-        D=head_dim,
-        BLOCK_M=tile.queries,
-        BLOCK_N=tile.keys,
-        DOT=dot_type(dtype),
-        HAS_DOCUMENTS=has_documents,
-        NARROW=has_documents or reach < max(tile.queries, tile.keys),
-    )
+    return tile.options(**band_constants(tile, head_dim, dtype, reach, has_documents))
 
 
 def key_gradient_options(
@@ -123,14 +125,7 @@ def key_gradient_options(
     """How the kernel of dk and dv runs, with `fused` also of dq."""
     tile = key_gradient_tile(head_dim, dtype, fused, capability)
     return tile.options(
-        GROUP=group,
-        D=head_dim,
-        BLOCK_M=tile.queries,
-        BLOCK_N=tile.keys,
-        DOT=dot_type(dtype),
-        HAS_DOCUMENTS=has_documents,
-        NARROW=has_documents or reach < max(tile.queries, tile.keys),
-        FUSED=fused,
+        GROUP=group, **band_constants(tile, head_dim, dtype, reach, has_documents), FUSED=fused
     )
 
 
