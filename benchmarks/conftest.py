@@ -12,6 +12,7 @@ import pytest
 from pytest_benchmark.logger import PytestBenchmarkWarning
 
 from adfast.provenance import collect_provenance
+from benchmarks.device import name_of, why_absent
 from benchmarks.contest import Role
 from benchmarks.workloads import WORKLOADS
 
@@ -45,4 +46,6 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_benchmark_generate_machine_info(config: pytest.Config) -> dict[str, Any]:
     """What the figures were made on and with, the same in every run: it is compared."""
     provenance = collect_provenance()
+    if why_absent("cuda") is None:
+        provenance["card"] = name_of("cuda")
     return {name: value for name, value in provenance.items() if name not in CHANGING}
