@@ -12,8 +12,8 @@ import pytest
 from pytest_benchmark.logger import PytestBenchmarkWarning
 
 from adfast.provenance import collect_provenance
-from benchmarks.device import name_of, why_absent
 from benchmarks.contest import Role
+from benchmarks.device import name_of, why_absent
 from benchmarks.workloads import WORKLOADS
 
 ROLES = get_args(Role)
