@@ -104,6 +104,13 @@ def test_dataclass_is_told_that_fields_are_options_as_they_are():
         Old()
 
 
+def test_families_are_described_as_stores_have_recorded_them():
+    assert repr(tasks.make("dark-house", rooms=3, start=[0, 1])) == (
+        "DarkHouse(size=9, episode_length=20, start=(0, 1), reward='every-step', "
+        "terminate_at_goal=False, action_order='adfast', rooms=3, houses=1024)"
+    )
+
+
 def test_module_without_source_never_hashes_the_same(monkeypatch):
     module = type(sys)("adfast_notebook")
     monkeypatch.setitem(sys.modules, "adfast_notebook", module)
