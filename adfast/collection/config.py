@@ -25,19 +25,40 @@ class CollectionConfig(Config):
     """
 
     algorithm: str = "q-learning"
-    options: dict[str, Any] = Field(default_factory=dict)  # of the algorithm
+    """The source algorithm, by name or as "package.module:Class"."""
+
+    options: dict[str, Any] = Field(default_factory=dict)
+    """Options of the algorithm."""
+
     histories_per_task: Count = 100
+    """Learning histories of each training task, each of a learner of its own."""
+
     episodes: Count = 200
+    """Episodes that a learner learns for."""
+
     keep_every: Count = 1
-    held_out: Count = 16  # tasks that no history is collected on
-    split_seed: Seed | None = None  # None: the run's seed
-    block_histories: Count = 500  # histories in one durable block of the store
-    threads: Threads | None = None  # None: one per core
+    """Which episodes of a history are kept: number 0, k, 2k, ..."""
+
+    held_out: Count = 16
+    """Tasks that no history is collected on; the rest are trained on."""
+
+    split_seed: Seed | None = None
+    """Which tasks are held out; none: the run's seed decides."""
+
+    block_histories: Count = 500
+    """Histories in one durable block of the store; a stopped collection loses at most one."""
+
+    threads: Threads | None = None
+    """Threads that collect; none: one per core."""
+
     live: bool = False
-    live_capacity: int | None = Field(
-        None, ge=1, lt=2**63
-    )  # transitions; None: the whole collection
-    fresh_transitions_per_update: Count | None = None  # None: as many as it samples
+    """Whether histories go into a ring in memory while the model trains, and into no file."""
+
+    live_capacity: int | None = Field(None, ge=1, lt=2**63)
+    """Transitions that the ring holds; none: the whole collection."""
+
+    fresh_transitions_per_update: Count | None = None
+    """New transitions that the ring gets for an update; none: as many as an update samples."""
 
     @model_validator(mode="after")
     def _live_settings_have_a_ring(self) -> CollectionConfig:

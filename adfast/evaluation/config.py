@@ -16,12 +16,28 @@ class EvaluationConfig(Config):
     """
 
     episodes: Count = 40
+    """Episodes on each task."""
+
     seeds: Count = 8
-    temperature: float = Field(1.0, ge=0)  # 0 takes the likeliest action
+    """Independent repetitions on each task."""
+
+    temperature: float = Field(1.0, ge=0)
+    """Divides the logits that actions are drawn by; 0 takes the likeliest action."""
+
     train_tasks: CountOrNone = 16
+    """Training tasks that are evaluated beside the held-out ones."""
+
     monitor_episodes: Count = 15
+    """Episodes of an evaluation while training."""
+
     monitor_seeds: Count = 1
+    """Repetitions of an evaluation while training."""
+
     device: Device = "auto"
-    precision: Precision = "auto"  # of the model's blocks
-    # What the processor keeps keys and values in: "bfloat16" halves the memory that a step reads.
+    """Where the model acts; auto: on CUDA where there is a card."""
+
+    precision: Precision = "auto"
+    """What the blocks compute in; auto: bfloat16 on CUDA."""
+
     cache: CachePrecision = "float32"
+    """What the CPU keeps keys and values in; bfloat16 halves the memory that a step reads."""

@@ -13,17 +13,21 @@ from adfast.tasks.transition_schema import TransitionSchema
 
 
 class TrainedModel(AgentMaker):
-    """Makes agents of `run`, a run directory (its newest checkpoint) or a checkpoint file.
-
-    In the evaluation of a run, the run's own model acts where `run` is not given.
-    """
+    """Makes agents of a trained model."""
 
     name: ClassVar[str] = "model"
 
     run: str | None = None
+    """A run directory or a checkpoint file; none: the model of the run that is evaluated."""
+
     device: Device = "auto"
+    """Where the model acts; auto: on CUDA where there is a card."""
+
     precision: Precision = "auto"
+    """What the blocks compute in; auto: bfloat16 on CUDA."""
+
     cache: CachePrecision = "float32"
+    """What the CPU keeps keys and values in; bfloat16 halves the memory that a step reads."""
 
     def make_agent(
         self,

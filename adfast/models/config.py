@@ -19,42 +19,52 @@ class ModelConfig(Config):
     """Shape and options of the transformer; the defaults learn Dark Room in minutes on a CPU."""
 
     num_layers: Count = 2
+    """Blocks of attention and feed-forward, one after the other."""
+
     width: Count = 64
+    """Channels of a token between the blocks; a multiple of `num_heads`."""
+
     num_heads: Count = 2
-    num_kv_heads: Count | None = Field(
-        default=None, description="key and value heads shared by groups of heads; none: num_heads"
-    )
+    """Heads of each attention, of width / num_heads channels each."""
+
+    num_kv_heads: Count | None = None
+    """Key and value heads, shared by groups of heads; none: `num_heads`."""
+
     feed_forward_width: Count = 256
-    layout: Layout = Field(
-        default="one-token",
-        description='tokens per transition: "one-token" sums its embeddings, '
-        '"three-token" is the layout of the paper',
-    )
+    """Channels inside a block's feed-forward."""
+
+    layout: Layout = "one-token"
+    """Tokens of a transition: one, the sum of its embeddings, or three, as in the paper."""
+
     norm: Literal["pre", "post"] = "pre"
+    """Whether a block normalises what it reads, or what it has added to."""
+
     position_encoding: PositionEncoding = "none"
+    """What tells a token its place in the history; its step in the episode it always knows."""
+
     rope_base: float = Field(default=10_000.0, gt=1.0)
-    num_learned_positions: Count | None = Field(
-        default=None,
-        description='transitions that position_encoding "learned" has a row for; '
-        "a history cannot be longer",
-    )
+    """Base of the wavelengths of "rope" and "partial-rope"."""
+
+    num_learned_positions: Count | None = None
+    """Transitions that "learned" positions have a row for; a history cannot be longer."""
+
     qk_norm: bool = False
-    max_logit: float = Field(
-        default=32.0, gt=0.0, description="bound of a logit's magnitude under qk_norm"
-    )
-    attention_window: Count | list[Count | None] | None = Field(
-        default=256,
-        description="transitions that a token attends to, itself included; "
-        "none: the whole history; a list: one per layer",
-    )
-    attention_backend: str = Field(
-        default="auto",
-        description="what computes the attention: a name of `adfast.attention.BACKENDS`, or auto",
-    )
+    """Whether queries and keys are normalised, so that no logit exceeds `max_logit`."""
+
+    max_logit: float = Field(default=32.0, gt=0.0)
+    """Bound of a logit's magnitude under `qk_norm`."""
+
+    attention_window: Count | list[Count | None] | None = 256
+    """Transitions that a token attends to, itself included; none: all; a list: one per layer."""
+
+    attention_backend: str = "auto"
+    """Of `adfast.attention.BACKENDS`, by name; auto: the first that supports heads and device."""
+
     dropout: float = Field(default=0.0, ge=0.0, lt=1.0)
-    sequence_mask: float = Field(
-        default=0.0, ge=0.0, lt=1.0, description="probability that a training token is blanked"
-    )
+    """Share of the channels that training drops behind each part of a block."""
+
+    sequence_mask: float = Field(default=0.0, ge=0.0, lt=1.0)
+    """Probability that a token is blanked in training."""
 
     @model_validator(mode="after")
     def check_divisions(self) -> Self:

@@ -55,8 +55,13 @@ class AttentionProbe(Probe):
     )
 
     tasks: Count = 16
-    queries: Count = Field(256, description="choices of a task that are looked at")
-    margin: float = Field(0.02, ge=0.0, description="by which the share must exceed chance")
+    """Held-out tasks that are looked at, spread over all."""
+
+    queries: Count = 256
+    """Choices of a task that are looked at."""
+
+    margin: float = Field(0.02, ge=0.0)
+    """By which the share of attention must exceed chance."""
 
     @property
     def rule(self) -> str:

@@ -45,7 +45,10 @@ class HistoryLossProbe(Probe):
     )
 
     histories_per_task: Count = HISTORIES_PER_TASK
-    margin: float = Field(0.01, ge=0.0, description="nats that the gain must exceed")
+    """Histories of each held-out task that are read."""
+
+    margin: float = Field(0.01, ge=0.0)
+    """Nats that the gain must exceed."""
 
     @property
     def rule(self) -> str:

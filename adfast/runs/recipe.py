@@ -38,13 +38,18 @@ class FamilyConfig(Config):
     """A task family by name, and its options."""
 
     name: str = "dark-room"
+    """The family, by name or as "package.module:Class"."""
+
     options: dict[str, Any] = Field(default_factory=dict)
+    """Options of the family."""
 
 
 class Recipe(Config):
-    """The settings of a run. `seed` keys every draw of every stage."""
+    """The settings of a run."""
 
     seed: Seed = 0
+    """Keys every draw of every stage."""
+
     family: FamilyConfig = Field(default_factory=FamilyConfig)
     collection: CollectionConfig = Field(default_factory=CollectionConfig)
     model: ModelConfig = Field(default_factory=ModelConfig)

@@ -129,17 +129,22 @@ class Optimal(SourceAlgorithm):
 class AnnealedExpert(Optimal):
     """The expert, but each action is uniformly random with a probability that falls by episode.
 
-    It is `noise_start` in the first episode and `noise_end` from episode `noise_episodes` on (0:
-    reached in the last episode); in between it falls as `(1 - progress) ** exponent`. With both
-    noises at 1 this is the uniformly random policy.
+    With both noises at 1 this is the uniformly random policy.
     """
 
     name: ClassVar[str] = "annealed-expert"
 
     noise_start: float = Field(1.0, ge=0, le=1)
+    """Probability of a random action in the first episode."""
+
     noise_end: float = Field(0.0, ge=0, le=1)
+    """Probability of a random action from episode `noise_episodes` on."""
+
     noise_episodes: CountOrNone = 0
+    """Episodes over which that probability falls; 0: all of a history's."""
+
     exponent: float = Field(1.0, gt=0)
+    """How it falls, as (1 - progress) ** exponent: 1 linearly, above 1 soon, below 1 late."""
 
     def exploration(self, episodes: int) -> np.ndarray:
         """float64 `[episodes]`: the noise."""

@@ -30,11 +30,22 @@ class QLearning(SourceAlgorithm):
     name: ClassVar[str] = "q-learning"
 
     learning_rate: float = Field(0.5, gt=0, le=1)
+    """Share of its error by which an action value is mended."""
+
     discount: float = Field(0.95, ge=0, le=1)
+    """What a reward one step later is worth."""
+
     epsilon_start: float = Field(0.3, ge=0, le=1)
+    """Probability of a random action in the first episode."""
+
     epsilon_end: float = Field(0.0, ge=0, le=1)
+    """Probability of a random action from episode `epsilon_episodes` on."""
+
     epsilon_episodes: Count = 200
+    """Episodes over which that probability changes, linearly."""
+
     initial_value: float = 1.0
+    """Of every action before it was tried; above what the family pays, it makes for exploring."""
 
     def parameters(self) -> tuple[float, ...]:
         """Learning rate, discount and initial value."""

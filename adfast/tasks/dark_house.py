@@ -35,7 +35,7 @@ MAX_HOUSES = 2**24
 
 
 class DarkHouse(DarkRoom):
-    """Dark House; task id = number of the house, of which there are `houses` with `rooms` each.
+    """Dark House, dark rooms with a goal each to remember; task id = number of the house.
 
     The goals of a house do not depend on how many other houses, or further rooms, there are.
     """
@@ -43,7 +43,10 @@ class DarkHouse(DarkRoom):
     name: ClassVar[str] = "dark-house"
 
     rooms: int = Field(8, ge=1, le=MAX_ROOMS)
+    """Rooms of a house, in one of which each episode is spent."""
+
     houses: int = Field(1024, ge=1, le=MAX_HOUSES)
+    """Number of tasks."""
 
     @cached_property
     def room(self) -> DarkRoom:

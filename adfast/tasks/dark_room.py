@@ -46,22 +46,27 @@ Cell = Annotated[
 
 
 class DarkRoom(TaskFamily):
-    """Dark Room; task id = goal row * size + goal column.
-
-    `start` is "centre", "corner" (the first row and column), "random" (uniform over all cells) or
-    an explicit (row, column). `reward` is 1 on "every-step" that ends on the goal, or only "once"
-    per episode. `terminate_at_goal` ends the episode with its first reward. `action_order` numbers
-    the actions: "adfast" no-op, up, right, down, left; "dpt" down, up, right, left, no-op.
-    """
+    """Dark Room, to find an invisible cell of a grid; task id = goal row * size + goal column."""
 
     name: ClassVar[str] = "dark-room"
 
     size: int = Field(9, ge=1, le=MAX_SIZE)
+    """Rows, and as many columns."""
+
     episode_length: EpisodeLength = 20
+    """Steps of an episode."""
+
     start: Literal["centre", "corner", "random"] | Cell = "centre"
+    """Where episodes begin; corner: the first row and column; random: any; or (row, column)."""
+
     reward: Literal["every-step", "once"] = "every-step"
+    """Whether every step that ends on the goal pays 1, or only the first one of an episode."""
+
     terminate_at_goal: bool = False
+    """Whether the first reward ends the episode."""
+
     action_order: Literal["adfast", "dpt"] = "adfast"
+    """adfast: no-op, up, right, down, left; dpt: down, up, right, left, no-op."""
 
     @model_validator(mode="after")
     def _start_is_in_the_room(self) -> Self:

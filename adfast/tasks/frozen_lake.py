@@ -41,21 +41,30 @@ MAX_LAKES = 2**24
 
 
 class FrozenLake(TaskFamily):
-    """Frozen Lake; task id = number of the lake, of which there are `lakes`.
+    """Frozen Lake, to cross the ice and fall into no hole; task id = number of the lake.
 
-    `layout` is "generated", or "gymnasium" for the one map that Gymnasium has of this size, 4 or 8.
-    A cell of a generated lake is frozen with `frozen_probability`, else a hole. A lake does not
-    depend on how many others there are.
+    A lake does not depend on how many others there are.
     """
 
     name: ClassVar[str] = "frozen-lake"
 
     size: int = Field(4, ge=2, le=MAX_SIZE)
+    """Rows, and as many columns."""
+
     episode_length: EpisodeLength = 100
+    """Steps of an episode, unless the goal or a hole ends it."""
+
     is_slippery: bool = True
+    """Whether a move goes where it is meant to with a third, else at a right angle to it."""
+
     layout: Literal["generated", "gymnasium"] = "generated"
+    """Lakes of their own, or the one map that Gymnasium has of this size, 4 or 8."""
+
     frozen_probability: float = Field(0.8, ge=0.6, le=1)  # below, few maps can be crossed
+    """Probability that a cell of a generated lake is no hole."""
+
     lakes: int = Field(1024, ge=1, le=MAX_LAKES)
+    """Number of tasks, where lakes are generated."""
 
     @model_validator(mode="after")
     def _layout_has_the_size(self) -> Self:

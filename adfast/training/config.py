@@ -22,28 +22,67 @@ class TrainingConfig(Config):
     """
 
     updates: int = Field(600, ge=1, le=MOST_UPDATES)
+    """Steps of the optimizer."""
+
     batch_size: Count = 32
+    """Windows of histories in an update."""
+
     context_length: int = Field(200, ge=2, le=MOST)
+    """Transitions in a window."""
+
     align: Literal["episode", "step"] = "episode"
+    """Where windows begin: at the beginnings of episodes, or at any step."""
+
     optimizer: Literal["muon", "adamw"] = "muon"
-    learning_rate: float = Field(
-        2e-3, gt=0, le=1000
-    )  # AdamW: all parameters, or all but Muon's matrices
+    """AdamW for all parameters, or Muon for the blocks' matrices and AdamW for the rest."""
+
+    learning_rate: float = Field(2e-3, gt=0, le=1000)
+    """Of what AdamW optimises."""
+
     muon_learning_rate: float = Field(0.02, gt=0, le=1000)
+    """Of what Muon optimises."""
+
     betas: Annotated[tuple[Beta, Beta], Field(strict=False)] = (0.9, 0.98)
+    """Decay of AdamW's running means of the gradient and of its square."""
+
     momentum: float = Field(0.95, ge=0, lt=1)
+    """Muon's momentum."""
+
     weight_decay: float = Field(0.0, ge=0, le=1000)
+    """How fast parameters shrink by themselves, decoupled from the gradient."""
+
     warmup_updates: CountOrNone = 10
+    """Updates over which the learning rates rise from zero."""
+
     decay_start: float = Field(0.5, ge=0, le=1)
-    clip: float = Field(1.0, gt=0, le=1e30)  # the gradient's greatest L2 norm
-    threads: Threads | None = None  # None: the fastest count, measured at the start
+    """Share of the updates after which the learning rates fall to zero."""
+
+    clip: float = Field(1.0, gt=0, le=1e30)
+    """Greatest L2 norm of the gradient; a longer one is scaled down."""
+
+    threads: Threads | None = None
+    """Threads of the CPU; none: the fastest count, measured at the start."""
+
     device: Device = "auto"
-    precision: Precision = "auto"  # of the blocks; the weights that are optimised stay float32
-    compile: bool | Literal["auto"] = "auto"  # by torch.compile; "auto": on CUDA
-    activation_checkpointing: bool = False  # compute blocks twice, for the longest contexts
+    """Where the model is trained; auto: on CUDA where there is a card."""
+
+    precision: Precision = "auto"
+    """What the blocks compute in, while weights stay float32; auto: bfloat16 on CUDA."""
+
+    compile: bool | Literal["auto"] = "auto"
+    """Whether torch.compile is used; auto: on CUDA."""
+
+    activation_checkpointing: bool = False
+    """Whether blocks are computed twice, which saves memory in the longest contexts."""
+
     metrics_every: Count = 10
+    """Updates from one line of the training log to the next."""
+
     checkpoint_every: Count = 200
-    evaluate_every: Count | None = None  # None: no evaluation while training
+    """Updates from one checkpoint to the next."""
+
+    evaluate_every: Count | None = None
+    """Updates from one short evaluation while training to the next; none: there is none."""
 
     @property
     def last_checkpoint(self) -> str:
