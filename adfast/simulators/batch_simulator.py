@@ -34,8 +34,9 @@ class StepResult(NamedTuple):
     """What came of one step in every environment.
 
     `observation [E, C]` is what to act on next (after an automatic reset, if there was one),
-    `final_observation [E, C]` what the step itself led to; `reward [E]` has the schema's dtype;
-    `terminated` and `truncated` are bool [E] and never both true.
+    `final_observation [E, C]` what the step itself led to; `reward [E]` has the schema's dtype
+    (float64 of Gymnasium's environments); `terminated` and `truncated` are bool [E] and of a family
+    never both true.
     """
 
     observation: np.ndarray
