@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from adfast.collection.config import CollectionConfig
     from adfast.collection.recorder import Recorder
     from adfast.evaluation.agent import Agent, load
+    from adfast.evaluation.environment_tasks import EnvironmentTasks
     from adfast.evaluation.in_context import evaluate
     from adfast.evaluation.in_context_agent import AgentMaker, InContextAgent
     from adfast.evaluation.play import play
@@ -35,6 +36,7 @@ PUBLIC = {
     "BatchSimulator": "adfast.simulators",
     "CollectionConfig": "adfast.collection.config",
     "CollectionPlan": "adfast.collection.collect",
+    "EnvironmentTasks": "adfast.evaluation.environment_tasks",
     "InContextAgent": "adfast.evaluation.in_context_agent",
     "ModelConfig": "adfast.models.config",
     "Recorder": "adfast.collection.recorder",
@@ -60,6 +62,7 @@ __all__ = [
     "BatchSimulator",
     "CollectionConfig",
     "CollectionPlan",
+    "EnvironmentTasks",
     "InContextAgent",
     "ModelConfig",
     "Recorder",

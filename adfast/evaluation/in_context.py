@@ -1,12 +1,14 @@
 """In-context evaluation: an agent acts for many episodes on each task and seed.
 
-All tasks and seeds are one batch: one streamed model step and one simulator step per time step.
+All tasks and seeds are one batch: one streamed model step and one step of all environments at a
+time.
 Environment (task, seed) has its own random stream, a function of the two alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Unpack
 
@@ -14,6 +16,7 @@ import numpy as np
 
 from adfast.errors import InvalidArgument
 from adfast.evaluation.agent import Agent, Computing
+from adfast.evaluation.environment_tasks import Environments, EnvironmentTasks
 from adfast.evaluation.in_context_agent import (
     AgentMaker,
     Choosing,
@@ -25,6 +28,7 @@ from adfast.models.transformer import Transformer
 from adfast.progress import progress_bar
 from adfast.simulators import BatchSimulator
 from adfast.tasks.family import TaskFamily
+from adfast.tasks.task_set import TaskSet
 from adfast.tasks.transition_schema import TransitionSchema
 from adfast.values import INTEGERS, as_array, as_count, require_kind
 
@@ -59,7 +63,7 @@ class InContextEvaluation:
 
 def evaluate(
     agent: Transformer | AgentMaker | InContextAgent,
-    family: TaskFamily,
+    family: TaskFamily | EnvironmentTasks,
     task_ids: np.ndarray | Sequence[int],
     *,
     episodes: int = 40,
@@ -72,17 +76,23 @@ def evaluate(
 ) -> InContextEvaluation:
     """Let `agent` act for `episodes` episodes on every task, `seeds` times, from an empty context.
 
+    Tasks are those of a family, or Gymnasium environments by `EnvironmentTasks`.
     A model or an `AgentMaker` acts at temperature 1 unless another is given. Of an `Agent` the
     model acts, with the agent's temperature unless another is given. Any other agent acts as it is,
     after a reset, in as many environments as tasks times seeds.
     `on_episode(episodes_done)` is called whenever the slowest environment finishes an episode; how
     far it is stands on stderr (`adfast.progress`) unless `progress` is false.
     `computing` says where and in what a model computes, and what keys and values are kept in:
-    `device`, `precision` and `cache` of `Agent`; simulators run on the host.
+    `device`, `precision` and `cache` of `Agent`; environments run on the host.
     Raises `InvalidArgument` when the agent was made for another schema than the family's, and when
     there is no task, episode or seed.
     """
-    require_kind("family", family, TaskFamily, "a task family; adfast.tasks.make gives one")
+    require_kind(
+        "family",
+        family,
+        TaskFamily | EnvironmentTasks,
+        "a task family or EnvironmentTasks; adfast.tasks.make gives one",
+    )
     task_ids = family.check_task_ids(task_ids)
     if not len(task_ids):
         raise InvalidArgument("task_ids must name at least one task, got none")
@@ -92,22 +102,36 @@ def evaluate(
     environment_seed = np.tile(np.arange(seeds), len(task_ids))
     streams = environment_seed * family.num_tasks + environment_task
     acting = agent_in(family, agent, streams, seed, temperature, computing)
-    simulator = BatchSimulator(family, environment_task, seed, random_streams=streams)
-    record = EpisodeRecorder(family, len(streams), episodes)
-    with progress_bar("evaluate", episodes, "episodes", shown=progress) as bar:
+    record = EpisodeRecorder(family.transition_schema, len(streams), episodes)
+    with (
+        environments_of(family, environment_task, seed, streams) as environments,
+        progress_bar("evaluate", episodes, "episodes", shown=progress) as bar,
+    ):
 
         def tell(episodes_done: int) -> None:
             bar.advance_to(episodes_done, "episodes")
             if on_episode is not None:
                 on_episode(episodes_done)
 
-        act_in(simulator, acting, record, episodes, tell)
+        act_in(environments, acting, record, episodes, tell)
     trajectories = record.trajectories(len(task_ids), seeds)
     return InContextEvaluation(task_ids, trajectories.returns, trajectories)
 
 
+@contextmanager
+def environments_of(
+    family: TaskFamily | EnvironmentTasks, task_ids: np.ndarray, seed: int, streams: np.ndarray
+) -> Iterator[BatchSimulator | Environments]:
+    """An environment of each of `task_ids` `[N]`, whose `streams` `[N]` key what happens in it."""
+    if isinstance(family, TaskFamily):
+        yield BatchSimulator(family, task_ids, seed, random_streams=streams)
+        return
+    with closing(family.begin(task_ids, seed, streams)) as environments:
+        yield environments
+
+
 def agent_in(
-    family: TaskFamily,
+    family: TaskFamily | EnvironmentTasks,
     agent: Transformer | AgentMaker | InContextAgent,
     streams: np.ndarray,
     seed: int,
@@ -129,7 +153,8 @@ def agent_in(
         require_schema(agent.schema, family)
         acting = Agent(agent, len(streams), **choosing, **computing)
     elif isinstance(agent, AgentMaker):
-        made = agent.make_agent(schema, len(streams), family=family, **choosing)
+        known = family if isinstance(family, TaskFamily) else None
+        made = agent.make_agent(schema, len(streams), family=known, **choosing)
         acting = require_agent(f"the agent that {type(agent).__name__} makes", made)
     else:
         acting = require_agent("agent", agent, "a Transformer, an AgentMaker or ")
@@ -148,28 +173,28 @@ def agent_in(
     return acting
 
 
-def require_schema(schema: TransitionSchema, family: TaskFamily) -> None:
+def require_schema(schema: TransitionSchema, family: TaskSet) -> None:
     """Raise `InvalidArgument` unless an agent of `schema` can act in environments of `family`."""
     if schema != family.transition_schema:
         raise InvalidArgument(
             f"the agent acts on {schema}, but {family.name} has {family.transition_schema}; "
-            "evaluate on the family that the agent, or its model, was made for"
+            "evaluate on the family, or the environments, that the agent or its model was made for"
         )
 
 
 def act_in(
-    simulator: BatchSimulator,
+    environments: BatchSimulator | Environments,
     agent: InContextAgent,
     record: EpisodeRecorder,
     episodes: int,
     tell: Callable[[int], None],
 ) -> None:
     """Let `agent` act until every environment has finished `episodes`, told one by one."""
-    observation = simulator.reset()
+    observation = environments.reset()
     record.begin(observation)
     actions = as_array("actions", agent.act(observation), INTEGERS)
     while True:
-        result = simulator.step(actions)
+        result = environments.step(actions)
         if record.add(actions, result):
             tell(record.fewest_episodes)
         if record.fewest_episodes == episodes:

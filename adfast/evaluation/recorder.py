@@ -10,11 +10,11 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from adfast.simulators import StepResult
-from adfast.tasks.family import TaskFamily
 from adfast.tasks.transition_schema import (
     BOUNDARY_INSIDE,
     BOUNDARY_TERMINATED,
     BOUNDARY_TRUNCATED,
+    TransitionSchema,
     step_dtype,
 )
 
@@ -69,8 +69,7 @@ class Trajectories:
 class EpisodeRecorder:
     """Collects the first `num_episodes` episodes of each of `num_environments` environments."""
 
-    def __init__(self, family: TaskFamily, num_environments: int, num_episodes: int) -> None:
-        schema = family.transition_schema
+    def __init__(self, schema: TransitionSchema, num_environments: int, num_episodes: int) -> None:
         steps = schema.episode_length
         shape = (num_environments, num_episodes, steps)
         stored = schema.observation.stored
@@ -99,7 +98,7 @@ class EpisodeRecorder:
         n = np.flatnonzero(self._episode < self._action.shape[1])
         e, s = self._episode[n], self._step[n]
         done = (result.terminated | result.truncated)[n]
-        reached = np.where(done[:, None], result.final_observation[n], result.observation[n])
+        reached = result.final_observation[n]
         self._action[n, e, s] = actions[n]
         self._reward[n, e, s] = result.reward[n]
         self._observation[n, e, s + 1] = reached

@@ -25,9 +25,9 @@ from pydantic import Field
 from adfast import random_draws, random_streams
 from adfast.config import Config
 from adfast.errors import InvalidArgument, byte_size
-from adfast.tasks.task_map import TaskMap
-from adfast.tasks.transition_schema import MAX_EPISODE_LENGTH, TransitionSchema
-from adfast.values import INTEGERS, MAX_COUNT, as_array, as_integer
+from adfast.tasks.task_set import TaskSet
+from adfast.tasks.transition_schema import MAX_EPISODE_LENGTH
+from adfast.values import MAX_COUNT, as_integer
 
 MAX_SPLIT_TASKS = 2**27
 MAX_PLANNED_VALUES = 2**25  # float64 of all states at all steps: 256 MiB per thread
@@ -51,7 +51,7 @@ class IdealLearner(Protocol):
         ...
 
 
-class TaskFamily(Config, ABC):
+class TaskFamily(TaskSet, Config):
     """A family of tasks. Subclasses' fields are its options, hashable as the loops' cache needs.
 
     `reset(task, key) -> state`, `step(task, state, action, key) -> (state, reward, terminated)` and
@@ -62,16 +62,6 @@ class TaskFamily(Config, ABC):
     name: ClassVar[str]
     if TYPE_CHECKING:  # a field, a property or a class variable of every subclass
         episode_length: int
-
-    @property
-    @abstractmethod
-    def num_tasks(self) -> int:
-        """Number of tasks; task ids are 0 .. num_tasks - 1."""
-
-    @property
-    @abstractmethod
-    def transition_schema(self) -> TransitionSchema:
-        """Its observation, number of actions, episode length and reward dtype."""
 
     @property
     @abstractmethod
@@ -130,23 +120,6 @@ class TaskFamily(Config, ABC):
         """Who learns these tasks as well as is known to be possible; None where nobody knows."""
         return None
 
-    def task_label(self, task_id: int) -> str:
-        """What a person calls the task."""
-        return f"task {task_id}"
-
-    def task_map(self, task_id: int) -> TaskMap | None:
-        """The plan on which a person can watch an agent in the task; None where there is none."""
-        return None
-
-    def action_label(self, action: int) -> str:
-        """What a person calls the action."""
-        return f"action {action}"
-
-    @property
-    def num_actions(self) -> int:
-        """Number of actions."""
-        return self.transition_schema.num_actions
-
     @property
     def observation_sizes(self) -> tuple[int, ...]:
         """Number of values of each component that `observe` returns.
@@ -182,20 +155,6 @@ class TaskFamily(Config, ABC):
         return hash_of_sources(
             *(cls.__module__ for cls in classes), random_draws.__name__, random_streams.__name__
         )
-
-    def check_task_ids(self, task_ids: Any) -> np.ndarray:
-        """int64 `[N]` of valid ids; raises `InvalidArgument` otherwise."""
-        ids = as_array("task_ids", task_ids, INTEGERS)
-        if ids.ndim != 1:
-            raise InvalidArgument(
-                f"task_ids must be a one-dimensional array of integers, got shape {ids.shape}"
-            )
-        if ids.size and (ids.min() < 0 or ids.max() >= self.num_tasks):
-            wrong = ids[(ids < 0) | (ids >= self.num_tasks)][0]
-            raise InvalidArgument(
-                f"task_ids of {self.name} must be in 0..{self.num_tasks - 1}, got {wrong}"
-            )
-        return ids.astype(np.int64)
 
     def split(self, held_out: int, seed: int) -> TaskSplit:
         """`held_out` tasks drawn by `seed` against all others; both parts must be left a task."""

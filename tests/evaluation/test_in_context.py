@@ -163,7 +163,7 @@ def test_history_as_long_as_the_learned_positions_can_be_evaluated():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"family": TERMINATING_ROOM}, "evaluate on the family that the agent, or its model, was"),
+        ({"family": TERMINATING_ROOM}, "evaluate on the family, or the environments, that"),
         ({"task_ids": np.array([25])}, r"task_ids of dark-room must be in 0\.\.24, got 25"),
         ({"task_ids": np.array([], int)}, "task_ids must name at least one task, got none"),
         ({"episodes": 0}, r"episodes must be an integer in 1\.\.2\*\*31-1, got 0"),
