@@ -1,0 +1,1 @@
+"""Settings as a reader wants them: path, value, default, meaning and what each accepts."""
