@@ -6,15 +6,10 @@ from collections.abc import Iterator, Mapping
 from html import escape
 from typing import Any
 
-from pydantic import BaseModel
-
-from adfast.config import with_none_names, with_paths
 from adfast.report.page.section import PageSection, remark
 from adfast.report.page.wording import duration, setting
-from adfast.runs.recipe import Recipe
+from adfast.runs.recipe_settings import recipe_settings
 from adfast.runs.run_record import RunRecord
-from adfast.source_algorithms.catalogue import SOURCE_ALGORITHMS
-from adfast.tasks.family import TaskFamily
 
 
 def timings_section(seconds: Mapping[str, float]) -> PageSection:
@@ -43,27 +38,13 @@ def configuration_section(run: RunRecord) -> PageSection:
     """The resolved configuration; what differs from the defaults is marked."""
     if run.configuration is None:
         return PageSection("configuration", "Configuration", remark("This run has no run.toml."))
+    settings = recipe_settings(run.configuration)
     return PageSection(
         "configuration",
         "Configuration",
-        definitions(run.configuration, default_settings(run.family, run.configuration)),
+        definitions(run.configuration, {known.path: known.default for known in settings}),
         "Marked are the settings that differ from their defaults.",
     )
-
-
-def default_settings(family: TaskFamily, configuration: Mapping[str, Any]) -> dict[str, Any]:
-    """The defaults of a recipe's settings, and of options of its family and algorithm, by path."""
-    defaults = with_paths(with_none_names(Recipe().model_dump(mode="json")))
-    algorithm = dict(leaves(configuration)).get("collection.algorithm")
-    known: dict[str, type[BaseModel]] = {"family": type(family)}
-    if algorithm in SOURCE_ALGORITHMS.names():
-        known["collection"] = SOURCE_ALGORITHMS.find(algorithm)
-    for section, owner in known.items():
-        for name, field in owner.model_fields.items():
-            if not field.is_required():
-                value = field.get_default(call_default_factory=True)
-                defaults[f"{section}.options.{name}"] = with_none_names(value)
-    return defaults
 
 
 def provenance_section(run: RunRecord) -> PageSection:
@@ -76,7 +57,7 @@ def provenance_section(run: RunRecord) -> PageSection:
 def definitions(values: Mapping[str, Any], defaults: Mapping[str, Any] | None = None) -> str:
     """Groups of names and values; each nested mapping is a group of its own.
 
-    What is not as in `defaults`, by dotted name, is marked; what has none there is not.
+    What is not as in `defaults`, by dotted name, is marked; what has none there, or None, is not.
     """
     plain = {name: value for name, value in values.items() if not isinstance(value, Mapping)}
     groups = [("", plain)] if plain else []
@@ -105,6 +86,7 @@ def _group(title: str, entries: Mapping[str, Any], defaults: Mapping[str, Any]) 
 
 def _row(name: str, value: Any, defaults: Mapping[str, Any], prefix: str) -> str:
     path, shown, mark = prefix + name, setting(value), ""
-    if path in defaults and (default := setting(defaults[path])) != shown:
+    known = defaults.get(path)
+    if known is not None and (default := setting(known)) != shown:
         mark = f' class="changed" title="default: {escape(default)}"'
     return f"<div{mark}><dt>{escape(name)}</dt><dd>{escape(shown)}</dd></div>"

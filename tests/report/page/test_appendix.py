@@ -1,13 +1,14 @@
 """What of a run's settings is not as it is by default is seen at once."""
 
-from adfast import tasks
-from adfast.report.page.appendix import default_settings, definitions
+from types import SimpleNamespace
+
+from adfast.report.page.appendix import configuration_section
 from adfast.runs.recipe import Recipe
 
 
-def marked(configuration, family=None):
-    defaults = default_settings(family or tasks.make("dark-room"), configuration)
-    rows = definitions(configuration, defaults).split("<div")
+def marked(configuration):
+    run = SimpleNamespace(configuration=configuration)
+    rows = configuration_section(run).body.split("<div")
     return [row for row in rows if "changed" in row]
 
 
