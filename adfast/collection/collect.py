@@ -23,6 +23,7 @@ from adfast.collection.config import CollectionConfig
 from adfast.errors import Interrupted, InvalidArgument, byte_size
 from adfast.progress import ProgressBar, progress_bar
 from adfast.provenance import available_cores
+from adfast.source_algorithms.catalogue import SOURCE_ALGORITHMS
 from adfast.source_algorithms.source_algorithm import SourceAlgorithm
 from adfast.tasks.family import TaskFamily
 from adfast.values import as_seed, require_kind
@@ -116,6 +117,23 @@ class CollectionPlan:
         """The algorithm whose histories these are."""
         return source_algorithms.make(self.config.algorithm, **self.config.options)
 
+    @property
+    def num_threads(self) -> int:
+        """Threads that collect, each a block: those of the settings, or one for each core.
+
+        An algorithm that is not for several threads has one; raises `InvalidArgument` where the
+        settings ask for more.
+        """
+        asked, algorithm = self.config.threads, SOURCE_ALGORITHMS.find(self.config.algorithm)
+        if algorithm.is_threadable:
+            return asked or available_cores()
+        if asked is not None and asked > 1:
+            raise InvalidArgument(
+                f"collection.threads must be 1 for {algorithm.name}, which cannot learn in several "
+                f"threads at once, got {asked}"
+            )
+        return 1
+
     def block(self, number: int) -> tuple[np.ndarray, np.ndarray]:
         """int64 `[N]` pairs: the task ids and the random streams of a block's histories."""
         first = number * self.config.block_histories
@@ -155,8 +173,7 @@ def collect(
         tell = report_blocks(bar, on_block)
         finished = set(writer.finished_blocks)
         missing = [number for number in range(plan.num_blocks) if number not in finished]
-        threads = plan.config.threads or available_cores()
-        for number, fields, lengths in compute_blocks(plan, missing, threads):
+        for number, fields, lengths in compute_blocks(plan, missing, plan.num_threads):
             task_ids, streams = plan.block(number)
             writer.append_block(
                 number, fields, lengths, {"task_id": task_ids, "random_stream": streams}

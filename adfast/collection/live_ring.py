@@ -27,7 +27,6 @@ from adfast.collection.live_schedule import LiveSchedule
 from adfast.errors import AdfastError, Interrupted, InvalidArgument
 from adfast.histories import RingBuffer
 from adfast.histories.windows import Align, Undrawn
-from adfast.provenance import available_cores
 from adfast.tasks.transition_schema import TransitionSchema
 
 BLOCKS_AHEAD = 1  # in the ring before a draw sees them
@@ -52,7 +51,7 @@ class LiveRing(Closing):
     ) -> None:
         self.plan = plan
         self.schedule = schedule
-        self.threads = plan.config.threads or available_cores()
+        self.threads = plan.num_threads
         self._should_stop = should_stop or (lambda: False)
         self._block_histories = plan.config.block_histories
         self._drawing = threading.Lock()

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 
 from adfast.errors import AdfastError, InvalidArgument, byte_size
 from adfast.machine.memory import memory_bytes
-from adfast.provenance import available_cores
 from adfast.runs.recipe import (
     Recipe,
     make_family,
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
     from adfast.collection.collect import CollectionPlan
     from adfast.tasks.family import TaskFamily
 
-FLOAT32, FLOAT64 = 4, 8  # bytes
+FLOAT32 = 4  # bytes
 
 
 def check_feasible(config: Recipe) -> None:
@@ -40,7 +39,8 @@ def check_feasible(config: Recipe) -> None:
         family = make_family(config)
     with named("collection"):
         source = source_algorithms.make(collection.algorithm, **collection.options)
-        memory_per_thread = source.rules(family).memory_size * FLOAT64
+        source.check(family)
+        memory_per_thread = source.memory_bytes(family)
     check_seeds(config, family)
     plan = make_plan(config, family)
     longest = plan.longest_history
@@ -105,7 +105,7 @@ def memory_needs(
     """What must be held at once, the settings that decide it, and its bytes at least."""
     family, schema = plan.family, plan.family.transition_schema
     collection, training = config.collection, config.training
-    threads = min(collection.threads or available_cores(), plan.num_blocks)
+    threads = min(plan.num_threads, plan.num_blocks)
     block = min(collection.block_histories, plan.num_histories) * plan.longest_history
     yield (
         "collecting in blocks",

@@ -20,15 +20,15 @@ from pydantic import Field
 
 from adfast.config import CountOrNone
 from adfast.errors import InvalidArgument
-from adfast.random_draws import bounded, subkey, uniform
 from adfast.simulators.components import mixed_radix, mixed_radix_inverse
 from adfast.simulators.schema_guards import dtype_guard, tuple_guard
+from adfast.source_algorithms.compiled_algorithm import CompiledAlgorithm
+from adfast.source_algorithms.greedy_choice import epsilon_greedy
 from adfast.source_algorithms.history_loop import LearningRules
-from adfast.source_algorithms.source_algorithm import SourceAlgorithm
 from adfast.tasks.family import MAX_PLANNED_VALUES, TaskFamily
 
 
-class Optimal(SourceAlgorithm):
+class Optimal(CompiledAlgorithm):
     """The optimal policy of every task from the first episode on."""
 
     name: ClassVar[str] = "optimal"
@@ -58,19 +58,19 @@ class Optimal(SourceAlgorithm):
         number_state, state_of = mixed_radix(sizes), mixed_radix_inverse(sizes)
 
         @register_jitable
-        def action_value(memory: Any, task: Any, state: Any, action: Any, then: Any) -> Any:
+        def value(
+            memory: Any, task: Any, state: Any, seen: Any, episode_step: Any, action: Any
+        ) -> Any:
             state_next, reward, terminated = step(task, state, uint8(action), uint32(0))
             if is_no_state(state_next) | is_no_reward(reward):
                 return np.inf
+            then = uint64(episode_step) + uint64(1)
             future = memory[then * uint64(num_states) + number_state(state_next)]
             return narrow_reward(reward) + (0.0 if terminated else future)
 
         @register_jitable
-        def greatest(memory: Any, task: Any, state: Any, then: Any) -> Any:
-            best = action_value(memory, task, state, uint64(0), then)
-            for a in range(uint64(1), uint64(num_actions)):
-                best = max(best, action_value(memory, task, state, a, then))
-            return best
+        def best_value(memory: Any, task: Any, state: Any, seen: Any, episode_step: Any) -> Any:
+            return memory[episode_step * uint64(num_states) + number_state(state)]
 
         @register_jitable
         def begin(memory: Any, parameters: Any, task: Any, same_task: Any) -> Any:
@@ -81,49 +81,14 @@ class Optimal(SourceAlgorithm):
             for steps_left in range(uint64(1), uint64(episode_length + 1)):
                 t = uint64(episode_length) - steps_left
                 for s in range(uint64(num_states)):
-                    value = greatest(memory, task, state_of(s), t + uint64(1))
-                    memory[t * uint64(num_states) + s] = value
-
-        @register_jitable
-        def choose(
-            memory: Any,
-            parameters: Any,
-            task: Any,
-            state: Any,
-            seen: Any,
-            episode_step: Any,
-            exploration: Any,
-            key: Any,
-        ) -> Any:
-            if uniform(key) < exploration:
-                return uint64(bounded(subkey(key, 0), num_actions))
-            then = uint64(episode_step) + uint64(1)
-            best = memory[episode_step * uint64(num_states) + number_state(state)]
-            ties = uint64(0)
-            for a in range(uint64(num_actions)):
-                ties += uint64(action_value(memory, task, state, a, then) == best)
-            skip = uint64(bounded(subkey(key, 0), ties))
-            for a in range(uint64(num_actions)):
-                if action_value(memory, task, state, a, then) == best:
-                    if skip == uint64(0):
-                        return a
-                    skip -= uint64(1)
-            return uint64(0)
-
-        @register_jitable
-        def update(
-            memory: Any,
-            parameters: Any,
-            seen: Any,
-            action: Any,
-            reward: Any,
-            seen_next: Any,
-            terminated: Any,
-        ) -> Any:
-            pass
+                    best = value(memory, task, state_of(s), s, t, uint64(0))
+                    for a in range(uint64(1), uint64(num_actions)):
+                        best = max(best, value(memory, task, state_of(s), s, t, a))
+                    memory[t * uint64(num_states) + s] = best
 
         memory_size = (episode_length + 1) * num_states
-        return LearningRules(memory_size, begin, choose, update)
+        choose = epsilon_greedy(num_actions, value, best_value)
+        return LearningRules(memory_size, begin, choose)
 
 
 class AnnealedExpert(Optimal):

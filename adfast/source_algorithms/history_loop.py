@@ -19,7 +19,6 @@ from typing import Any, NamedTuple
 from numba import int64, uint8, uint32, uint64
 from numba.extending import register_jitable
 
-from adfast.errors import InvalidArgument, byte_size
 from adfast.machine.compiled_code import compiled
 from adfast.random_draws import step_key
 from adfast.simulators.components import column_reader, int32_tuple, item_writer, mixed_radix
@@ -30,13 +29,24 @@ from adfast.simulators.step_loops import (
     KEPT_SCHEMA,
     source_stamp,
 )
+from adfast.source_algorithms import greedy_choice
 from adfast.tasks.family import TaskFamily, hash_of_sources
 from adfast.tasks.transition_schema import BOUNDARY_INSIDE, BOUNDARY_TERMINATED, BOUNDARY_TRUNCATED
 
 BROKEN_BY_OBSERVE, BROKEN_BY_CHOOSE = BROKEN_BY_STEP + 1, BROKEN_BY_STEP + 2
 
 
-MAX_MEMORY = 2**27  # float64 values of a learner: 1 GiB for each thread
+@register_jitable
+def learn_nothing(
+    memory: Any,
+    parameters: Any,
+    seen: Any,
+    action: Any,
+    reward: Any,
+    seen_next: Any,
+    terminated: Any,
+) -> None:
+    """The rule `update` of who knows all from the beginning."""
 
 
 class LearningRules(NamedTuple):
@@ -54,24 +64,14 @@ class LearningRules(NamedTuple):
     memory_size: int
     begin: Callable[..., Any]
     choose: Callable[..., Any]
-    update: Callable[..., Any]
-
-
-def check_memory_size(learner: str, family: TaskFamily, memory_size: int) -> None:
-    """Raise `InvalidArgument` for a learner that would need more memory than it may have."""
-    if memory_size > MAX_MEMORY:
-        raise InvalidArgument(
-            f"{learner} would hold {memory_size:,} values of {family.name}, "
-            f"{byte_size(8 * memory_size)} for each thread, and the most is 1 GiB; make the family "
-            "smaller"
-        )
+    update: Callable[..., Any] = learn_nothing
 
 
 class HistoryLoop(NamedTuple):
     """The compiled loop of one family and algorithm, and the size of the memory it needs.
 
     `run(task int32 [P, N], keys uint32 [6, N], exploration float64 [episodes], parameters, memory,
-    keep_every, *fields, lengths int64 [N], returns float64 [N, episodes], last_call int64 [3 + S])`
+    keep_every, fields, lengths int64 [N], returns float64 [N, episodes], last_call int64 [3 + S])`
     fills the flat `fields` (in the schema's order), `lengths` and `returns`; `memory` is scratch.
     The keys are the offset and mask of the reset, step and behaviour streams. `keep_every` 0 writes
     no field.
@@ -89,10 +89,9 @@ def compile_history_loop(
     family: TaskFamily, make_rules: Callable[[TaskFamily], LearningRules]
 ) -> HistoryLoop:
     """The loop of `family` and the algorithm; compiled, or loaded, when first called."""
-    stamp = source_stamp(family) + hash_of_sources(make_rules.__module__)
+    stamp = source_stamp(family) + hash_of_sources(make_rules.__module__, greedy_choice.__name__)
     num_components = len(family.observation_sizes)
     memory_size, begin, choose, update = make_rules(family)
-    check_memory_size("the source algorithm", family, memory_size)
     reset, step, observe = family.reset, family.step, family.observe
     episode_length = family.episode_length
     task_size = family.task_size
@@ -106,9 +105,28 @@ def compile_history_loop(
     number_observation = mixed_radix(family.observation_sizes)
 
     @register_jitable
-    def note(last_call: Any, history: Any, key: Any, action: Any, state: Any) -> None:
+    def note(
+        last_call: Any, broken_by: Any, history: Any, key: Any, action: Any, state: Any
+    ) -> Any:
         last_call[0], last_call[1], last_call[2] = history, key, action
         write_call(last_call, uint64(3), state)
+        return broken_by
+
+    @register_jitable
+    def write_row(
+        fields: Any, row: Any, now: Any, chosen: Any, earned: Any, then: Any, ends: Any, t: Any
+    ) -> None:
+        observation, action, reward, next_observation, boundary, episode_step = fields
+        write_observation(observation, row * uint64(num_components), now)
+        action[row] = chosen
+        reward[row] = earned
+        write_observation(next_observation, row * uint64(num_components), then)
+        boundary[row] = (
+            BOUNDARY_TERMINATED
+            if ends
+            else (BOUNDARY_TRUNCATED if t == uint64(episode_length - 1) else BOUNDARY_INSIDE)
+        )
+        episode_step[row] = t
 
     @compiled
     def run(
@@ -118,25 +136,18 @@ def compile_history_loop(
         parameters: Any,
         memory: Any,
         keep_every: Any,
-        observation: Any,
-        action: Any,
-        reward: Any,
-        next_observation: Any,
-        boundary: Any,
-        episode_step: Any,
+        fields: Any,
         lengths: Any,
         returns: Any,
         last_call: Any,
-    ) -> int:
+    ) -> Any:
         _ = stamp
         num_histories, num_episodes = uint64(lengths.shape[0]), uint64(exploration.shape[0])
-        components = uint64(num_components)
-        last_step = uint64(episode_length - 1)
         for h in range(num_histories):
             task = read_task(tasks, h)
             same_task = h > uint64(0) and task == read_task(tasks, h - uint64(1))
             begin(memory, parameters, task, same_task)
-            first_row = h * (uint64(action.shape[0]) // num_histories)
+            first_row = h * (uint64(fields[1].shape[0]) // num_histories)
             row = first_row
             for episode in range(num_episodes):
                 kept = keep_every > 0 and episode % uint64(keep_every) == uint64(0)
@@ -144,53 +155,36 @@ def compile_history_loop(
                 start = reset(task, key)
                 state = as_state(start)
                 if is_no_state(start):
-                    note(last_call, h, key, 0, state)
-                    return BROKEN_BY_RESET
+                    return note(last_call, BROKEN_BY_RESET, h, key, 0, state)
                 now = observe(task, state)
                 if is_no_observation(now):
-                    note(last_call, h, key, 0, state)
-                    return BROKEN_BY_OBSERVE
+                    return note(last_call, BROKEN_BY_OBSERVE, h, key, 0, state)
                 seen = number_observation(now)
-                total = 0.0
+                total, epsilon = 0.0, exploration[episode]
                 for t in range(uint64(episode_length)):
                     clock = uint32(episode * uint64(episode_length) + t)
                     key = step_key(keys[4, h], keys[5, h], clock)
-                    chosen = choose(
-                        memory, parameters, task, state, seen, t, exploration[episode], key
-                    )
+                    chosen = choose(memory, parameters, task, state, seen, t, epsilon, key)
                     if is_outside(chosen, 0, num_actions - 1):
-                        note(last_call, h, key, int64(chosen), state)
-                        return BROKEN_BY_CHOOSE
+                        return note(last_call, BROKEN_BY_CHOOSE, h, key, int64(chosen), state)
                     key = step_key(keys[2, h], keys[3, h], clock)
                     after, paid, terminated = step(task, state, uint8(chosen), key)
                     if is_no_state(after) | is_no_reward(paid):
-                        note(last_call, h, key, int64(chosen), state)
-                        return BROKEN_BY_STEP
+                        return note(last_call, BROKEN_BY_STEP, h, key, int64(chosen), state)
                     state = as_state(after)
                     earned = narrow_reward(paid)
                     then = observe(task, state)
                     if is_no_observation(then):
-                        note(last_call, h, key, int64(chosen), state)
-                        return BROKEN_BY_OBSERVE
+                        return note(last_call, BROKEN_BY_OBSERVE, h, key, int64(chosen), state)
                     seen_next = number_observation(then)
                     update(memory, parameters, seen, chosen, earned, seen_next, terminated)
                     if kept:
-                        write_observation(observation, row * components, now)
-                        action[row] = chosen
-                        reward[row] = earned
-                        write_observation(next_observation, row * components, then)
-                        boundary[row] = (
-                            BOUNDARY_TERMINATED
-                            if terminated
-                            else (BOUNDARY_TRUNCATED if t == last_step else BOUNDARY_INSIDE)
-                        )
-                        episode_step[row] = t
+                        write_row(fields, row, now, chosen, earned, then, terminated, t)
                         row += uint64(1)
                     total += earned
                     if terminated:
                         break
-                    now = then
-                    seen = seen_next
+                    now, seen = then, seen_next
                 returns[h, episode] = total
             lengths[h] = row - first_row
         return KEPT_SCHEMA

@@ -14,13 +14,13 @@ from numba.extending import register_jitable
 from pydantic import Field
 
 from adfast.config import Count
-from adfast.random_draws import bounded, subkey, uniform
-from adfast.source_algorithms.history_loop import LearningRules, check_memory_size
-from adfast.source_algorithms.source_algorithm import SourceAlgorithm
+from adfast.source_algorithms.compiled_algorithm import CompiledAlgorithm
+from adfast.source_algorithms.greedy_choice import epsilon_greedy
+from adfast.source_algorithms.history_loop import LearningRules
 from adfast.tasks.family import TaskFamily
 
 
-class QLearning(SourceAlgorithm):
+class QLearning(CompiledAlgorithm):
     """Q-learning over the observations; epsilon falls linearly over the first `epsilon_episodes`.
 
     An `initial_value` above what the family pays makes the learner optimistic: it explores by
@@ -63,7 +63,6 @@ class QLearning(SourceAlgorithm):
         num_actions = family.num_actions
         sizes = family.observation_sizes
         memory_size = math.prod(sizes) * num_actions
-        check_memory_size("q-learning", family, memory_size)
 
         @register_jitable
         def begin(memory: Any, parameters: Any, task: Any, same_task: Any) -> Any:
@@ -77,30 +76,14 @@ class QLearning(SourceAlgorithm):
             return best
 
         @register_jitable
-        def choose(
-            memory: Any,
-            parameters: Any,
-            task: Any,
-            state: Any,
-            seen: Any,
-            episode_step: Any,
-            exploration: Any,
-            key: Any,
+        def value(
+            memory: Any, task: Any, state: Any, seen: Any, episode_step: Any, action: Any
         ) -> Any:
-            if uniform(key) < exploration:
-                return uint64(bounded(subkey(key, 0), num_actions))
-            first = seen * uint64(num_actions)
-            best = greatest(memory, first)
-            ties = uint64(0)
-            for a in range(uint64(num_actions)):
-                ties += uint64(memory[first + a] == best)
-            skip = uint64(bounded(subkey(key, 0), ties))
-            for a in range(uint64(num_actions)):
-                if memory[first + a] == best:
-                    if skip == uint64(0):
-                        return a
-                    skip -= uint64(1)
-            return uint64(0)
+            return memory[seen * uint64(num_actions) + action]
+
+        @register_jitable
+        def best_value(memory: Any, task: Any, state: Any, seen: Any, episode_step: Any) -> Any:
+            return greatest(memory, seen * uint64(num_actions))
 
         @register_jitable
         def update(
@@ -118,4 +101,5 @@ class QLearning(SourceAlgorithm):
             place = seen * uint64(num_actions) + action
             memory[place] += learning_rate * (target - memory[place])
 
+        choose = epsilon_greedy(num_actions, value, best_value)
         return LearningRules(memory_size, begin, choose, update)

@@ -1,36 +1,16 @@
-"""SourceAlgorithm: what every learner offers, checked once here and run by `history_loop`."""
+"""SourceAlgorithm: what every learner offers. Its arguments are checked here, once."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any, ClassVar, NoReturn
+from typing import Any, ClassVar
 
 import numpy as np
-from numba.core.errors import NumbaError
 
 from adfast.config import Config
 from adfast.errors import InvalidArgument
-from adfast.random_streams import (
-    BEHAVIOUR,
-    ENVIRONMENT_RESET,
-    ENVIRONMENT_STEP,
-    as_streams,
-    stream_keys,
-)
-from adfast.simulators.step_loops import BROKEN_BY_RESET, BROKEN_BY_STEP, KEPT_SCHEMA
-from adfast.source_algorithms.history_loop import (
-    BROKEN_BY_OBSERVE,
-    LearningRules,
-    compile_history_loop,
-)
-from adfast.tasks.checked_calls import (
-    checked_observe,
-    checked_reset,
-    checked_step,
-    refuse_unexplained,
-    uncompilable,
-)
+from adfast.random_streams import as_streams
 from adfast.tasks.family import TaskFamily
 from adfast.tasks.transition_schema import TransitionSchema
 from adfast.values import as_count, require_kind
@@ -45,22 +25,40 @@ class SourceAlgorithm(Config, ABC):
     A history is a function of (family, task, random stream, seed, episodes): which other histories
     share a call, in which order and in which thread, changes no byte of it. Its environment draws
     what a `BatchSimulator` of the same seed and random stream would draw.
+
+    A subclass has a `name` and a method `histories`. It is called from several threads at once and
+    keeps nothing between calls; one for which that is not possible sets `is_threadable` to False.
     """
 
     name: ClassVar[str]
-
-    @staticmethod
-    @abstractmethod
-    def rules(family: TaskFamily) -> LearningRules:
-        """The algorithm's pure functions for `family`; raises `InvalidArgument` if it cannot."""
+    is_threadable: ClassVar[bool] = True
 
     @abstractmethod
-    def parameters(self) -> tuple[float, ...]:
-        """The numbers that `rules` reads; changing them needs no compilation."""
+    def histories(
+        self,
+        family: TaskFamily,
+        task_ids: np.ndarray,
+        random_streams: np.ndarray,
+        episodes: int,
+        seed: int,
+        out: dict[str, np.ndarray],
+        keep_every: int,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Simulate N histories, and write those episodes to `out` that are kept.
 
-    @abstractmethod
-    def exploration(self, episodes: int) -> np.ndarray:
-        """float64 `[episodes]`: the probability of a uniformly random action in each episode."""
+        All arguments are checked: `task_ids` int64 `[N]`, `random_streams` uint64 `[N]`, and `out`
+        as `learn` has it, with room for what is kept; with `keep_every` 0, nothing is.
+
+        Returns int64 `[N]`, the transitions written of each, and float64 `[N, episodes]`, the
+        returns of all episodes.
+        """
+
+    def check(self, family: TaskFamily) -> None:
+        """Raise `InvalidArgument` where these tasks cannot be learned; by default any can."""
+
+    def memory_bytes(self, family: TaskFamily) -> int:
+        """What one thread holds while it learns, beside the histories; by default next to none."""
+        return 0
 
     def learn(
         self,
@@ -79,92 +77,42 @@ class SourceAlgorithm(Config, ABC):
         `[N, capacity, *item]`; rows beyond a history's length are left as they are. Of the
         simulated episodes 0, k, 2k, .. are written, where k = `keep_every`.
 
-        Returns int64 `[N]`, the lengths of the histories in transitions. Holds no GIL. Raises
-        `InvalidArgument` for a family that leaves its schema; `out` is then of no use.
+        Returns int64 `[N]`, the lengths of the histories in transitions. Raises `InvalidArgument`
+        for a family that cannot be learned, or that leaves its schema; `out` is then of no use.
         """
-        require_kind("family", family, TaskFamily, "a task family; adfast.tasks.make gives one")
         kept_episodes = num_kept(episodes, keep_every)
-        task_ids = family.check_task_ids(task_ids)
-        streams = check_streams(random_streams, task_ids)
+        task_ids, streams = self._checked(family, task_ids, random_streams, episodes)
         capacity = check_out(family.transition_schema, out, len(streams))
         if capacity < kept_episodes * family.episode_length:
             raise InvalidArgument(
                 f"out must hold {kept_episodes * family.episode_length} transitions per history "
                 f"({kept_episodes} kept episodes of {family.episode_length}), got {capacity}"
             )
-        return self._run(family, task_ids, streams, episodes, seed, out, keep_every)[0]
+        return self.histories(family, task_ids, streams, episodes, seed, out, keep_every)[0]
 
     def returns(
         self, family: TaskFamily, task_ids: Any, random_streams: Any, episodes: int, seed: int
     ) -> np.ndarray:
         """float64 `[N, episodes]`: the return of each episode that `learn` would simulate."""
-        require_kind("family", family, TaskFamily, "a task family; adfast.tasks.make gives one")
         num_kept(episodes, 1)
+        task_ids, streams = self._checked(family, task_ids, random_streams, episodes)
+        nothing = family.transition_schema.allocate(len(streams), 0)
+        return self.histories(family, task_ids, streams, episodes, seed, nothing, 0)[1]
+
+    def _checked(
+        self, family: TaskFamily, task_ids: Any, random_streams: Any, episodes: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The task ids and random streams as arrays; raises `InvalidArgument` for what is wrong."""
+        require_kind("family", family, TaskFamily, "a task family; adfast.tasks.make gives one")
         task_ids = family.check_task_ids(task_ids)
         streams = check_streams(random_streams, task_ids)
-        nothing = family.transition_schema.allocate(len(streams), 0)
-        return self._run(family, task_ids, streams, episodes, seed, nothing, 0)[1]
-
-    def _run(
-        self,
-        family: TaskFamily,
-        task_ids: Any,
-        streams: np.ndarray,
-        episodes: int,
-        seed: int,
-        out: dict[str, np.ndarray],
-        keep_every: int,
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """The lengths and the returns of the histories; writes none when `keep_every` is 0."""
         if episodes * family.episode_length > STREAM_LENGTH:
             raise InvalidArgument(
                 f"episodes x {family.episode_length:,} steps must be at most 2**32, the draws of a "
                 f"random stream, got {episodes:,} episodes"
             )
-        purposes = (ENVIRONMENT_RESET, ENVIRONMENT_STEP, BEHAVIOUR)
-        keys = np.stack([word for p in purposes for word in stream_keys(seed, p, streams)])
-        task = np.ascontiguousarray(family.task_parameters(task_ids).T)
-        lengths = np.empty(len(streams), np.int64)
-        returns = np.empty((len(streams), episodes), np.float64)
-        loop = compile_history_loop(family, type(self).rules)
-        last_call = np.zeros(3 + family.state_size, np.int64)
-        try:
-            broken_by = loop.run(
-                task,
-                keys,
-                self.exploration(episodes),
-                self.parameters(),
-                np.empty(loop.memory_size),
-                keep_every,
-                *(out[name].reshape(-1) for name in family.transition_schema.fields),
-                lengths,
-                returns,
-                last_call,
-            )
-        except NumbaError as error:
-            raise uncompilable(family, error) from error
-        if broken_by != KEPT_SCHEMA:
-            self._explain(family, task_ids, broken_by, last_call)
-        return lengths, returns
-
-    def _explain(
-        self, family: TaskFamily, task_ids: Any, broken_by: int, last_call: np.ndarray
-    ) -> NoReturn:
-        """Raise the `InvalidArgument` for the call that left the schema."""
-        history, key, action, *state = last_call.tolist()
-        task_id = int(np.asarray(task_ids)[history])
-        if broken_by == BROKEN_BY_RESET:
-            checked_reset(family, task_id, key)
-        elif broken_by == BROKEN_BY_STEP:
-            checked_step(family, task_id, state, action, key)
-        elif broken_by == BROKEN_BY_OBSERVE:
-            checked_observe(family, task_id, state)
-        else:
-            raise InvalidArgument(
-                f"choose of {self.name} in task {task_id} of {family.name}, state {tuple(state)}, "
-                f"must return an action in 0..{family.num_actions - 1}, got {action}"
-            )
-        refuse_unexplained(family, task_id)
+        self.check(family)
+        return task_ids, streams
 
 
 def num_kept(episodes: int, keep_every: int) -> int:

@@ -207,9 +207,9 @@ def test_learner_beyond_all_memory_is_refused_with_its_bytes():
     family = tasks.make("dark-house", size=4096, rooms=65536)
     message = r"q-learning would hold 5,497,558,138,880 values of dark-house, 40,960 GiB for each"
     with pytest.raises(InvalidArgument, match=message):
-        source_algorithms.make("q-learning").rules(family)
+        source_algorithms.make("q-learning").check(family)
     with pytest.raises(InvalidArgument, match=r"at most 33554432, but dark-house .* has"):
-        source_algorithms.make("optimal").rules(family)
+        source_algorithms.make("optimal").check(family)
 
 
 def test_history_longer_than_a_random_stream_is_refused():

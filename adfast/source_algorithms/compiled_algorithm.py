@@ -1,0 +1,120 @@
+"""CompiledAlgorithm: a learner given by three pure scalar functions, run by `history_loop`."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any, NoReturn
+
+import numpy as np
+from numba.core.errors import NumbaError
+
+from adfast.errors import InvalidArgument, byte_size
+from adfast.random_streams import BEHAVIOUR, ENVIRONMENT_RESET, ENVIRONMENT_STEP, stream_keys
+from adfast.simulators.step_loops import BROKEN_BY_RESET, BROKEN_BY_STEP, KEPT_SCHEMA
+from adfast.source_algorithms.history_loop import (
+    BROKEN_BY_OBSERVE,
+    LearningRules,
+    compile_history_loop,
+)
+from adfast.source_algorithms.source_algorithm import SourceAlgorithm
+from adfast.tasks.checked_calls import (
+    checked_observe,
+    checked_reset,
+    checked_step,
+    refuse_unexplained,
+    uncompilable,
+)
+from adfast.tasks.family import TaskFamily
+
+MAX_MEMORY = 2**27  # float64 values of a learner: 1 GiB for each thread
+FLOAT64 = 8  # bytes
+
+
+class CompiledAlgorithm(SourceAlgorithm):
+    """A learner whose histories are written by one compiled loop; it holds no GIL."""
+
+    @staticmethod
+    @abstractmethod
+    def rules(family: TaskFamily) -> LearningRules:
+        """The algorithm's pure functions for `family`; raises `InvalidArgument` if it cannot.
+
+        An edit of the module that defines it compiles the loop anew, one of what that imports not.
+        """
+
+    @abstractmethod
+    def parameters(self) -> tuple[float, ...]:
+        """The numbers that `rules` reads; changing them needs no compilation."""
+
+    @abstractmethod
+    def exploration(self, episodes: int) -> np.ndarray:
+        """float64 `[episodes]`: the probability of a uniformly random action in each episode."""
+
+    def check(self, family: TaskFamily) -> None:
+        """Raise `InvalidArgument` where `rules` refuses the family, or its memory is too large."""
+        memory_size = compile_history_loop(family, type(self).rules).memory_size
+        if memory_size > MAX_MEMORY:
+            raise InvalidArgument(
+                f"{self.name} would hold {memory_size:,} values of {family.name}, "
+                f"{byte_size(FLOAT64 * memory_size)} for each thread, and the most is 1 GiB; make "
+                "the family smaller"
+            )
+
+    def memory_bytes(self, family: TaskFamily) -> int:
+        """The learner's memory, one for each thread."""
+        return FLOAT64 * compile_history_loop(family, type(self).rules).memory_size
+
+    def histories(
+        self,
+        family: TaskFamily,
+        task_ids: np.ndarray,
+        random_streams: np.ndarray,
+        episodes: int,
+        seed: int,
+        out: dict[str, np.ndarray],
+        keep_every: int,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The lengths and the returns of the histories; see `SourceAlgorithm`."""
+        purposes = (ENVIRONMENT_RESET, ENVIRONMENT_STEP, BEHAVIOUR)
+        keys = np.stack([word for p in purposes for word in stream_keys(seed, p, random_streams)])
+        task = np.ascontiguousarray(family.task_parameters(task_ids).T)
+        lengths = np.empty(len(task_ids), np.int64)
+        returns = np.empty((len(task_ids), episodes), np.float64)
+        loop = compile_history_loop(family, type(self).rules)
+        last_call = np.zeros(3 + family.state_size, np.int64)
+        try:
+            broken_by = loop.run(
+                task,
+                keys,
+                self.exploration(episodes),
+                self.parameters(),
+                np.empty(loop.memory_size),
+                keep_every,
+                tuple(out[name].reshape(-1) for name in family.transition_schema.fields),
+                lengths,
+                returns,
+                last_call,
+            )
+        except NumbaError as error:
+            raise uncompilable(family, error) from error
+        if broken_by != KEPT_SCHEMA:
+            self._explain(family, task_ids, broken_by, last_call)
+        return lengths, returns
+
+    def _explain(
+        self, family: TaskFamily, task_ids: Any, broken_by: int, last_call: np.ndarray
+    ) -> NoReturn:
+        """Raise the `InvalidArgument` for the call that left the schema."""
+        history, key, action, *state = last_call.tolist()
+        task_id = int(np.asarray(task_ids)[history])
+        if broken_by == BROKEN_BY_RESET:
+            checked_reset(family, task_id, key)
+        elif broken_by == BROKEN_BY_STEP:
+            checked_step(family, task_id, state, action, key)
+        elif broken_by == BROKEN_BY_OBSERVE:
+            checked_observe(family, task_id, state)
+        else:
+            raise InvalidArgument(
+                f"choose of {self.name} in task {task_id} of {family.name}, state {tuple(state)}, "
+                f"must return an action in 0..{family.num_actions - 1}, got {action}"
+            )
+        refuse_unexplained(family, task_id)
