@@ -108,6 +108,12 @@ def compile_step_loops(family: TaskFamily) -> StepLoops:
     def is_broken_at(task: Any, state: Any) -> Any:
         return uint8(is_no_state(state) | is_no_observation(observe(task, state)))
 
+    @register_jitable
+    def observe_all(task: Any, state: Any, observation: Any) -> None:
+        for e in range(uint64(task.shape[1])):
+            seen = observe(read_task(task, e), read_state(state, e))
+            write_observation(observation, e * uint64(num_components), seen)
+
     @compiled
     def reset_some(
         task: Any,
@@ -131,9 +137,7 @@ def compile_step_loops(family: TaskFamily) -> StepLoops:
                 episodes[e] = uint32(episodes[e] + uint32(1))
         if broken:
             return BROKEN_BY_RESET
-        for e in range(count):
-            seen = observe(read_task(task, e), read_state(state, e))
-            write_observation(observation, e * uint64(num_components), seen)
+        observe_all(task, state, observation)
         return KEPT_SCHEMA
 
     @compiled
@@ -176,10 +180,7 @@ def compile_step_loops(family: TaskFamily) -> StepLoops:
         if any_done & uint8(BROKEN):
             return BROKEN_BY_STEP
 
-        for e in range(count):
-            seen = observe(read_task(task, e), read_state(state, e))
-            write_observation(final_observation, e * uint64(num_components), seen)
-
+        observe_all(task, state, final_observation)
         if not (any_done and auto_reset):
             # A slice assignment takes eight times as long: it provides for overlap.
             for item in range(uint64(observation.shape[0])):
@@ -198,9 +199,7 @@ def compile_step_loops(family: TaskFamily) -> StepLoops:
             episodes[e] = uint32(episodes[e] + uint32(done))
         if broken:
             return BROKEN_BY_RESET
-        for e in range(count):
-            seen = observe(read_task(task, e), read_state(state, e))
-            write_observation(observation, e * uint64(num_components), seen)
+        observe_all(task, state, observation)
         return KEPT_SCHEMA
 
     return StepLoops(reset_some, step_all)
