@@ -5,12 +5,22 @@ from __future__ import annotations
 import json
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from adfast import __version__
-from adfast.cli.completion import complete_recipe, complete_run, complete_store
+from adfast.cli.arguments import (
+    FreshOption,
+    JsonOption,
+    RecipeArgument,
+    RunArgument,
+    RunOption,
+    SetOption,
+    StoreArgument,
+)
+from adfast.cli.completion import complete_recipe
+from adfast.cli.listing import list_names, print_mapping, show
 from adfast.cli.plain_help import PlainHelp
 from adfast.packages import EXTENSION, require
 from adfast.printable import printable
@@ -34,33 +44,8 @@ histories_app = typer.Typer(
     help="Look at a history store.", cls=PlainHelp, no_args_is_help=True, rich_markup_mode=None
 )
 app.add_typer(histories_app, name="histories")
-
-RecipeArgument = Annotated[
-    str,
-    typer.Argument(
-        metavar="RECIPE",
-        help="A shipped recipe, a TOML file or a run directory.",
-        autocompletion=complete_recipe,
-    ),
-]
-RunArgument = Annotated[
-    Path, typer.Argument(metavar="RUN", help="A run directory.", autocompletion=complete_run)
-]
-StoreArgument = Annotated[
-    Path,
-    typer.Argument(metavar="STORE", help="The folder of a store.", autocompletion=complete_store),
-]
-RunOption = Annotated[
-    Path | None, typer.Option("--run", help="The run directory; default: runs/RECIPE.")
-]
-SetOption = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="SECTION.FIELD=VALUE", help="Override a setting; repeatable."),
-]
-FreshOption = Annotated[
-    bool, typer.Option("--fresh", help="Delete what an earlier call left there and start over.")
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+app.command("list")(list_names)
+app.command()(show)
 
 
 def print_version(is_asked: bool) -> None:
@@ -300,13 +285,3 @@ def print_sweep(path: Path, *, as_json: bool) -> None:
         return
     Console().print(results_table(record))
     print(f"{printable(page)}, figure: {printable(page.with_suffix('.png'))}")
-
-
-def print_mapping(values: dict[str, Any], *, as_json: bool) -> None:
-    """Print names and values, one a line, or as JSON."""
-    if as_json:
-        print(json.dumps(values))
-        return
-    width = max(len(printable(name)) for name in values)
-    for name, value in values.items():
-        print(f"{printable(name):<{width}}  {printable(value)}")

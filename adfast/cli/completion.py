@@ -1,4 +1,4 @@
-"""What a shell offers while a command is typed: shipped recipes, and folders of runs and stores."""
+"""What a shell offers while a command is typed: what is listed, and folders of runs and stores."""
 
 from __future__ import annotations
 
@@ -16,6 +16,21 @@ def complete_recipe(incomplete: str) -> list[str]:
     recipes = [name for name in recipe_names() if name.startswith(incomplete)]
     files = [str(path) for path in beginning_with(incomplete) if path.suffix == ".toml"]
     return recipes + files + complete_run(incomplete)
+
+
+def complete_listed(incomplete: str) -> list[str]:
+    """What `adfast show` takes and begins with `incomplete`."""
+    from adfast.runs.listed import all_names
+
+    names = {name for name in all_names() if name.startswith(incomplete)}
+    return sorted(names.union(complete_recipe(incomplete)))
+
+
+def complete_kind(incomplete: str) -> list[str]:
+    """What `adfast list` takes and begins with `incomplete`."""
+    from adfast.runs.listed import KINDS
+
+    return sorted(kind for kind in KINDS if kind.startswith(incomplete))
 
 
 def complete_run(incomplete: str) -> list[str]:

@@ -1,20 +1,50 @@
-"""The settings of a recipe with those of what it names: its family and its source algorithm."""
+"""The settings of a recipe with the options of what it names, or of a family or the like alone."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from adfast.catalogue import Catalogue
-from adfast.config import Config
+from adfast.config import Config, apply_overrides
 from adfast.errors import InvalidArgument
-from adfast.runs.recipe import CHOOSERS, OPTIONS, Recipe
+from adfast.runs.feasible import named
+from adfast.runs.listed import find_member
+from adfast.runs.recipe import CHOOSERS, OPTIONS, Recipe, find_recipe, load_recipe, recipe_names
+from adfast.runs.run_files import SETTINGS
 from adfast.settings.described import Setting, describe
 from adfast.source_algorithms.catalogue import SOURCE_ALGORITHMS
 from adfast.tasks.catalogue import FAMILIES
 
 # Section -> what its chooser names.
 NAMED: Mapping[str, Catalogue[Any]] = {"family": FAMILIES, "collection": SOURCE_ALGORITHMS}
+
+
+def settings_of(name: str, changes: Sequence[str] = ()) -> list[Setting]:
+    """The settings of a recipe, a TOML file or a run directory, or else of what is listed.
+
+    `changes` are laid over them, `training.updates=9` or, of what is listed, `size=5`. Raises
+    `InvalidArgument` for settings that cannot be.
+    """
+    is_run = (Path(name) / SETTINGS).is_file()
+    if is_run or name in recipe_names() or name.endswith(".toml") or Path(name).is_dir():
+        recipe = load_recipe(Path(name) / SETTINGS if is_run else find_recipe(name), changes)
+        check_options(recipe)
+        return recipe_settings(recipe.model_dump(mode="json"))
+    member = find_member(name)
+    values = apply_overrides({}, changes)
+    if not values:
+        return describe(member)
+    return describe(member, member.from_mapping(values, source=name).model_dump(mode="json"))
+
+
+def check_options(recipe: Recipe) -> None:
+    """Raise `InvalidArgument` for a family or an algorithm that has not these options."""
+    for section, catalogue in NAMED.items():
+        table = getattr(recipe, section)
+        with named(section):
+            catalogue.make(getattr(table, CHOOSERS[section]), **getattr(table, OPTIONS))
 
 
 def recipe_settings(values: Mapping[str, Any]) -> list[Setting]:

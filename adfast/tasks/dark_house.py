@@ -35,7 +35,7 @@ MAX_HOUSES = 2**24
 
 
 class DarkHouse(DarkRoom):
-    """Dark House, dark rooms with a goal each to remember; task id = number of the house.
+    """Remember the goals of dark rooms, one in each; task id = number of the house.
 
     The goals of a house do not depend on how many other houses, or further rooms, there are.
     """

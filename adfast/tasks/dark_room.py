@@ -46,7 +46,7 @@ Cell = Annotated[
 
 
 class DarkRoom(TaskFamily):
-    """Dark Room, to find an invisible cell of a grid; task id = goal row * size + goal column."""
+    """Find an invisible cell of a grid; task id = goal row * size + goal column."""
 
     name: ClassVar[str] = "dark-room"
 

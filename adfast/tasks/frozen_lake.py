@@ -41,7 +41,7 @@ MAX_LAKES = 2**24
 
 
 class FrozenLake(TaskFamily):
-    """Frozen Lake, to cross the ice and fall into no hole; task id = number of the lake.
+    """Cross the ice and fall into no hole; task id = number of the lake.
 
     A lake does not depend on how many others there are.
     """

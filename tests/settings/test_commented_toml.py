@@ -3,8 +3,8 @@
 import tomllib
 
 from adfast.config import with_paths
+from adfast.settings.commented_toml import commented_toml
 from adfast.settings.described import Setting, describe
-from adfast.settings.text import commented_toml, markdown_table
 from adfast.tasks.dark_room import DarkRoom
 
 
@@ -45,8 +45,3 @@ def test_what_has_no_default_must_be_given():
 def test_lines_are_no_longer_than_a_hundred_characters():
     text = commented_toml([setting("name", 1, meaning="word " * 80)])
     assert max(map(len, text.splitlines())) <= 100
-
-
-def test_cells_of_markdown_keep_their_bars():
-    (_, _, row) = markdown_table([setting("a.name", "b", "x|y", "This | that.")]).splitlines()
-    assert row == r'| `name` | `"x\|y"` | whole number | This \| that. |'

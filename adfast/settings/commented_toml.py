@@ -1,4 +1,4 @@
-"""Settings as text: TOML with what each means above it, and tables in Markdown."""
+"""Settings as a recipe to begin from: TOML with what each means above it."""
 
 from __future__ import annotations
 
@@ -57,13 +57,3 @@ def quoted(text: str) -> str:
         character if character.isprintable() else f"\\U{ord(character):08x}"
         for character in json.dumps(text, ensure_ascii=False)
     )
-
-
-def markdown_table(settings: Iterable[Setting]) -> str:
-    """A row for each setting: name, default, what it accepts and what it means."""
-    lines = ["| setting | default | accepts | meaning |", "|---|---|---|---|"]
-    for setting in settings:
-        default = "" if setting.default is None else f"`{literal(setting.default)}`"
-        cells = [f"`{setting.name}`", default, setting.accepts, setting.meaning]
-        lines.append(" | ".join(["", *(cell.replace("|", r"\|") for cell in cells), ""]).strip())
-    return "\n".join(lines)

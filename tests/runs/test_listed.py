@@ -5,14 +5,14 @@ import json
 import pytest
 
 from adfast.errors import InvalidArgument, UnknownName
-from adfast.runs.listing import KINDS, find_member, listed
+from adfast.runs.listed import KINDS, find_member, listed
 from adfast.source_algorithms.q_learning import QLearning
 from adfast.tasks.dark_room import DarkRoom
-from tests.own_package import install, run_with
+from own_package import install, run_with
 
 LIST_FAMILIES = """
 import dataclasses, json
-from adfast.runs.listing import listed
+from adfast.runs.listed import listed
 print(json.dumps([dataclasses.asdict(found) for found in listed("families")]))
 """
 

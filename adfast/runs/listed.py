@@ -69,6 +69,12 @@ def about_recipe(name: str) -> str:
     return sentence[0] if sentence else comment
 
 
+def all_names() -> set[str]:
+    """Every name of every kind; imports no class."""
+    members = (name for catalogue in CATALOGUES.values() for name in catalogue.names())
+    return {*recipe_names(), *members}
+
+
 def find_member(name: str) -> type[Config]:
     """The family, algorithm, agent or probe called `name`, also by its "package.module:Class".
 
@@ -78,9 +84,8 @@ def find_member(name: str) -> type[Config]:
         if name in catalogue.names():
             return catalogue.find(name)
     if ":" not in name:
-        names = {member for catalogue in CATALOGUES.values() for member in catalogue.names()}
         own = ', the path of a recipe or a run, or a class as "package.module:Class"'
-        raise UnknownName("name", name, [*recipe_names(), *names], otherwise=own)
+        raise UnknownName("name", name, all_names(), otherwise=own)
     problems = []
     for catalogue in CATALOGUES.values():
         try:
