@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from adfast.family_check import check_family
     from adfast.models.config import ModelConfig
     from adfast.models.transformer import Transformer
+    from adfast.report import write_report
+    from adfast.runs.recipe import Recipe
+    from adfast.runs.run import Run
     from adfast.simulators import BatchSimulator
     from adfast.training.config import TrainingConfig
     from adfast.training.train import train
@@ -39,7 +42,9 @@ PUBLIC = {
     "EnvironmentTasks": "adfast.evaluation.environment_tasks",
     "InContextAgent": "adfast.evaluation.in_context_agent",
     "ModelConfig": "adfast.models.config",
+    "Recipe": "adfast.runs.recipe",
     "Recorder": "adfast.collection.recorder",
+    "Run": "adfast.runs.run",
     "TrainingConfig": "adfast.training.config",
     "Transformer": "adfast.models.transformer",
     "TransitionAgent": "adfast.evaluation.transition_agent",
@@ -52,6 +57,7 @@ PUBLIC = {
     "source_algorithms": None,
     "tasks": None,
     "train": "adfast.training.train",
+    "write_report": "adfast.report",
 }
 
 EXTENSION = "_native"  # not public, but explained where it is missing
@@ -65,7 +71,9 @@ __all__ = [
     "EnvironmentTasks",
     "InContextAgent",
     "ModelConfig",
+    "Recipe",
     "Recorder",
+    "Run",
     "TrainingConfig",
     "Transformer",
     "TransitionAgent",
@@ -79,6 +87,7 @@ __all__ = [
     "source_algorithms",
     "tasks",
     "train",
+    "write_report",
 ]
 
 

@@ -6,6 +6,7 @@ for a run is `adfast.runs.recipe.Recipe`.
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -189,7 +190,9 @@ def apply_overrides(values: Mapping[str, Any], overrides: Iterable[str]) -> dict
 
 
 def parse_literal(text: str) -> Any:
-    """The TOML value that `text` spells, or `text` itself."""
+    """The TOML value that `text` spells, or `text` itself; `.5` is a number here as elsewhere."""
+    if re.fullmatch(r"[+-]?(\.\d+|\d+\.)", text):
+        return float(text)
     try:
         return tomllib.loads(f"value = {text}")["value"]
     except (ValueError, RecursionError):
@@ -216,6 +219,17 @@ def list_differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> lis
         for key in sorted(old.keys() | new.keys())
         if old.get(key) != new.get(key)
     ]
+
+
+def nested(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The tables that dotted settings are in."""
+    tables: dict[str, Any] = {}
+    for setting, value in settings.items():
+        table = nested(value) if isinstance(value, Mapping) else value
+        for key in reversed(setting.split(".")):
+            table = {key: table}
+        tables = deep_merge(tables, table)
+    return tables
 
 
 def with_paths(values: Mapping[str, Any], path: str = "") -> dict[str, Any]:

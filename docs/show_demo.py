@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import io
-import json
 import re
 import shutil
 from pathlib import Path
@@ -14,7 +13,8 @@ from pathlib import Path
 from rich.console import Console
 from show_replay import write_animation
 
-from adfast.cli.summary_table import summary_table
+from adfast.report.terminal import summary_table
+from adfast.runs.run_record import read_run
 
 DOCS = Path(__file__).resolve().parent
 README = DOCS.parent / "README.md"
@@ -27,9 +27,9 @@ WIDTH = 88  # columns
 
 def printed_summary(run: Path) -> str:
     """What `adfast run` prints at the end of the run `run`."""
-    evaluation = json.loads((run / "evaluation.json").read_text(encoding="utf-8"))
+    record = read_run(run)
     text = io.StringIO()
-    Console(file=text, width=WIDTH).print(summary_table(evaluation, run))
+    Console(file=text, width=WIDTH).print(summary_table(record.evaluation, record.seconds, run))
     return "".join(f"{line.rstrip()}\n" for line in text.getvalue().splitlines())
 
 

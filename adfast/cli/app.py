@@ -26,7 +26,7 @@ from adfast.packages import EXTENSION, require
 from adfast.printable import printable
 
 if TYPE_CHECKING:
-    from adfast.runs.run_directory import RunDirectory
+    from adfast.runs.run import Run
 
 # What commands need beside what adfast cannot do without, asked before they change anything.
 HISTORIES = (EXTENSION, "numba")
@@ -76,13 +76,15 @@ def run(
     as_json: JsonOption = False,
 ) -> None:
     """Collect, train, evaluate and report; goes on where an earlier call stopped."""
-    from adfast.cli.stages import run_stages
-    from adfast.runs.run_directory import STAGES, prepare_run
+    from adfast.cli.stages import run_stages, stages_of
+    from adfast.runs.run import Run
+    from adfast.runs.run_directory import STAGES
 
     require(*MODELS, *DRAWINGS)
-    with prepare_run(recipe, run, settings or [], fresh=fresh) as directory:
-        run_stages(directory, STAGES, way_on=spell("run", directory.path))
-        print_summary(directory, as_json=as_json)
+    carried_out = Run.create(recipe, run, settings or [], fresh=fresh)
+    with carried_out.locked():
+        run_stages(stages_of(carried_out, STAGES), way_on=spell("run", carried_out.path))
+        print_summary(carried_out, as_json=as_json)
 
 
 @app.command()
@@ -93,19 +95,22 @@ def collect(
     fresh: FreshOption = False,
 ) -> None:
     """Write the learning histories of the training tasks into a store."""
-    from adfast.cli.stages import run_stages
-    from adfast.runs.run_directory import prepare_run
+    from adfast.cli.stages import run_stages, stages_of
+    from adfast.runs.run import Run, plan_run
 
     require(*HISTORIES)
-    with prepare_run(recipe, run, settings or [], fresh=fresh, but_live=True) as directory:
-        if directory.config.collection.live:
-            print(
-                "nothing to collect: collection.live = true, so histories are made while training; "
-                f"to continue: {spell('train', directory.path)}"
-            )
-            return
-        run_stages(directory, ["collect"], way_on=spell("collect", directory.path))
-        histories_info(directory.histories)
+    place, resolved = plan_run(recipe, run, settings or [])
+    is_live = resolved.collection.live
+    collected = Run.create(resolved, place, fresh=fresh and not is_live)
+    if is_live:
+        print(
+            "nothing to collect: collection.live = true, so histories are made while training; "
+            f"to continue: {spell('train', place)}"
+        )
+        return
+    with collected.locked():
+        run_stages(stages_of(collected, ["collect"]), way_on=spell("collect", place))
+        histories_info(collected.directory.histories)
 
 
 @app.command()
@@ -117,49 +122,66 @@ def train(
     fresh: FreshOption = False,
 ) -> None:
     """Train the model on the run's histories."""
-    from adfast.cli.stages import refuse_silent_repeat, run_stages
+    from adfast.cli.stages import refuse_silent_repeat, run_stages, stages_of
     from adfast.errors import InvalidArgument
-    from adfast.runs.run_directory import RunDirectory
+    from adfast.runs.run import Run
 
     require(*MODELS)
     if fresh and resume:
         raise InvalidArgument("--fresh starts over and --resume goes on; give one of them")
-    with RunDirectory.open(run) as directory:
+    trained = Run.open(run)
+    with trained.locked():
         if fresh:
-            directory.repeat_from("train")
+            trained.directory.repeat_from("train")
         elif not resume:
-            refuse_silent_repeat(directory, "train")
-        run_stages(directory, ["train"], way_on=spell("train", run, "--resume"))
-        print(printable(directory.checkpoints))
+            refuse_silent_repeat(trained, "train")
+        way_on = spell("train", run, "--resume")
+        run_stages(stages_of(trained, ["train"]), way_on=way_on)
+        print(printable(trained.directory.checkpoints))
 
 
 @app.command()
-def evaluate(run: RunArgument, fresh: FreshOption = False, as_json: JsonOption = False) -> None:
+def evaluate(
+    run: RunArgument,
+    name: Annotated[
+        str | None,
+        typer.Option("--name", help="Of a further evaluation, kept beside the run's own."),
+    ] = None,
+    settings: SetOption = None,
+    fresh: FreshOption = False,
+    as_json: JsonOption = False,
+) -> None:
     """Let the frozen model learn in context on the held-out tasks, next to all references."""
     from adfast.cli.stages import refuse_silent_repeat, run_stages
-    from adfast.runs.run_directory import RunDirectory
+    from adfast.runs.run import Run
 
     require(*MODELS)
-    with RunDirectory.open(run) as directory:
-        if fresh:
-            directory.repeat_from("evaluate")
-        elif not as_json:
-            refuse_silent_repeat(directory, "evaluate")
-        run_stages(directory, ["evaluate"], way_on=spell("evaluate", run))
-        print_summary(directory, as_json=as_json)
+    evaluated = Run.open(run)
+    changes = settings or []
+    with evaluated.locked():
+        if not (name or changes or fresh or as_json):
+            refuse_silent_repeat(evaluated, "evaluate")
+        options = [text for change in changes for text in ("--set", change)]
+        options += [] if name is None else ["--name", name]
+        run_stages(
+            {"evaluate": lambda hooks: evaluated.evaluate(name, changes, fresh=fresh, hooks=hooks)},
+            way_on=spell("evaluate", run, *options),
+        )
+        print_summary(evaluated, name, as_json=as_json)
 
 
 @app.command()
 def report(run: RunArgument) -> None:
     """Write the run's page and figures again."""
-    from adfast.cli.stages import run_stages
-    from adfast.runs.run_directory import RunDirectory
+    from adfast.cli.stages import run_stages, stages_of
+    from adfast.runs.run import Run
 
     require(*DRAWINGS)
-    with RunDirectory.open(run) as directory:
-        directory.repeat_from("report")
-        run_stages(directory, ["report"], way_on=spell("report", run))
-        print(printable(directory.report))
+    reported = Run.open(run)
+    with reported.locked():
+        reported.directory.repeat_from("report")
+        run_stages(stages_of(reported, ["report"]), way_on=spell("report", run))
+        print(printable(reported.directory.report))
 
 
 @app.command()
@@ -177,8 +199,8 @@ def sweep(
         typer.Option(
             "--vary",
             metavar="SECTION.FIELD=V,V,...",
-            help="A setting and its values; A:B=V:W,V:W varies two together; repeatable. "
-            "Default: what the recipe's table [sweep] says.",
+            help="A setting and its values; {A=[V,V], B=[W,W]} varies two together; repeatable. "
+            "Default: what the recipe's tables [[sweep.vary]] say.",
         ),
     ] = None,
     seeds: Annotated[
@@ -192,13 +214,18 @@ def sweep(
     as_json: JsonOption = False,
 ) -> None:
     """Carry out a recipe at every combination of what varies; one table, one figure."""
-    from adfast.cli.sweep.runs import prepare_sweep, run_sweep
+    from adfast.cli.interruption import stoppable
+    from adfast.cli.stages import terminal_hooks
+    from adfast.runs.sweep.axes import parse_axis
+    from adfast.runs.sweep.sweep import Sweep
 
     require(*MODELS, *DRAWINGS)
-    with prepare_sweep(recipe, out, settings or [], vary or [], seeds, fresh=fresh) as found:
-        path, plan = found
-        run_sweep(path, plan)
-        print_sweep(path, as_json=as_json)
+    axes = [parse_axis(text) for text in vary or []]
+    prepared = Sweep.prepared(recipe, out, settings or [], vary=axes, seeds=seeds, fresh=fresh)
+    with prepared as swept:
+        with stoppable("the sweep", spell("sweep", swept.path)) as should_stop:
+            swept.carry_out(terminal_hooks(should_stop))
+        print_sweep(swept.path, as_json=as_json)
 
 
 @histories_app.command("info")
@@ -232,7 +259,7 @@ def doctor(
     as_json: JsonOption = False,
 ) -> None:
     """Say what this machine has and which backends will be used; or check a task family."""
-    from adfast.cli.doctor import examine_family, examine_machine
+    from adfast.doctor import examine_family, examine_machine
 
     if family is not None:
         print_mapping(examine_family(family), as_json=as_json)
@@ -257,25 +284,28 @@ def spell(command: str, path: Path, *options: str) -> str:
     return shlex.join(["adfast", command, str(path), *options])
 
 
-def print_summary(run: RunDirectory, *, as_json: bool) -> None:
-    """Print what the evaluation of a run found."""
-    evaluation = run.read_evaluation()
+def print_summary(run: Run, name: str | None = None, *, as_json: bool) -> None:
+    """Print what an evaluation of a run found."""
+    results = run.directory.evaluation(name).read()
     if as_json:
-        print(json.dumps(evaluation["summary"] | {"run": str(run.path)}))
+        summary = results.summary.model_dump(mode="json", exclude_none=True)
+        print(json.dumps(summary | {"run": str(run.path)}))
         return
     from rich.console import Console
 
-    from adfast.cli.summary_table import summary_table
+    from adfast.report.terminal import summary_table
+    from adfast.runs.stage_records import seconds_of
 
-    Console().print(summary_table(evaluation, run.path))
+    seconds = seconds_of(run.directory.stages())
+    Console().print(summary_table(results, seconds, run.path))
 
 
 def print_sweep(path: Path, *, as_json: bool) -> None:
     """Write the figure and the page of a sweep, and print its table."""
     from rich.console import Console
 
-    from adfast.cli.sweep.table import results_table
     from adfast.report.sweep import write_sweep_report
+    from adfast.report.terminal import sweep_table
     from adfast.runs.sweep.record import read_sweep
 
     page = write_sweep_report(path)
@@ -283,5 +313,5 @@ def print_sweep(path: Path, *, as_json: bool) -> None:
     if as_json:
         print(json.dumps(record.model_dump()))
         return
-    Console().print(results_table(record))
+    Console().print(sweep_table(record))
     print(f"{printable(page)}, figure: {printable(page.with_suffix('.png'))}")

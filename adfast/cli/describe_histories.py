@@ -8,8 +8,6 @@ from typing import Any
 
 def describe_store(path: Path) -> dict[str, Any]:
     """Name -> value: sizes, fields and where the histories come from."""
-    import numpy as np
-
     from adfast import histories
 
     store = histories.open(path, allow_incomplete=True)
@@ -26,8 +24,8 @@ def describe_store(path: Path) -> dict[str, Any]:
     if len(lengths):
         description["history length"] = f"{int(lengths.min())} to {int(lengths.max())} transitions"
     for name, values in store.metadata.items():
-        if isinstance(values, np.ndarray):
-            description[f"distinct {name}"] = len(np.unique(values))
+        if hasattr(values, "tolist"):  # an array, one value for each history
+            description[f"distinct {name}"] = len(set(values.tolist()))
     description["fields"] = ", ".join(
         f"{name} {field.dtype}{list(field.shape) if field.shape else ''}"
         for name, field in fields.items()

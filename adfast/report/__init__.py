@@ -2,27 +2,42 @@
 
 from __future__ import annotations
 
+import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
+    from adfast.runs.hooks import RunHooks
+    from adfast.runs.run import Run
 
 DRAWN_WITH = ("matplotlib", "plotly")
 
 
-def write_report(run_directory: Path) -> Path:
-    """Write `report.html` and `figures/*.png` into a run directory; returns the page's path.
+def write_report(run: Run | str | Path, *, hooks: RunHooks | None = None) -> Path:
+    """Write `report.html` and `figures/*.png` into a run's directory; returns the page's path.
 
-    Raises `RunError` where `evaluation.json` is missing or any file of the run is damaged, and
-    `MissingPackage` where what draws is not installed.
+    Of a `Run` it is a stage like the others: noted as finished, with how long it took. Of a path
+    the page alone is written, whatever the directory holds beside `evaluation.json`. Raises
+    `RunError` where that is missing or any file of the run is damaged, and `MissingPackage` where
+    what draws is not installed.
     """
     from adfast.packages import require
 
     require(*DRAWN_WITH)
     from adfast.report.page.document import write_page
 
-    return write_page(run_directory)
+    if isinstance(run, str | Path):
+        return write_page(Path(run))
+    hooks = hooks or run.hooks
+    with run.locked():
+        run.directory.require("evaluate")
+        run.require_all_metrics()
+        started = time.perf_counter()
+        with hooks.progress("report", 1, "page") as bar:
+            page = write_page(run.path)
+            bar.advance_to(1)
+        run.directory.record_stage("report", time.perf_counter() - started)
+    return page
 
 
 __all__ = ["write_report"]

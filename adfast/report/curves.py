@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from adfast.runs.run_record import Evaluation, TrainingMetrics
+from adfast.runs.results import EvaluationResults
+from adfast.runs.run_record import TrainingMetrics
 
 MAX_POINTS = 400  # of one training series; more cannot be told apart on a screen
 
@@ -66,7 +67,7 @@ REFERENCES = (
 )  # fmt: skip
 
 
-def return_curves(evaluation: Evaluation) -> list[Curve]:
+def return_curves(evaluation: EvaluationResults) -> list[Curve]:
     """The main figure's lines, the model last so that it is drawn on top."""
     curves = [
         Curve(name, meaning, _per_episode(value, evaluation.episodes), colour, dash, width)
@@ -94,12 +95,12 @@ def return_curves(evaluation: Evaluation) -> list[Curve]:
     return curves
 
 
-def missing_references(evaluation: Evaluation) -> list[str]:
+def missing_references(evaluation: EvaluationResults) -> list[str]:
     """The names of the references that the evaluation does not hold."""
     return [name for field, name, *_ in REFERENCES if getattr(evaluation.references, field) is None]
 
 
-def context_marks(evaluation: Evaluation) -> list[ContextMark]:
+def context_marks(evaluation: EvaluationResults) -> list[ContextMark]:
     """Where within the evaluated episodes the trained context and the receptive field end."""
     limits = [
         (

@@ -14,7 +14,8 @@ from adfast.report.axes import draw_line, frame_cell, grid_axes, plain_axes
 from adfast.report.curves import TrainingSeries, context_marks, return_curves, training_series
 from adfast.report.palette import LIGHT, SHARE_STOPS, Style, share_colour, text_colour_on
 from adfast.report.room import LearningStory, Rollout, Room
-from adfast.runs.run_record import Evaluation, RunRecord
+from adfast.runs.results import EvaluationResults
+from adfast.runs.run_record import RunRecord
 from adfast.tasks.task_map import GOAL, TaskMap
 
 FIGURES = ("return_per_episode", "training_curve", "room_heat_map", "trajectories")
@@ -35,7 +36,7 @@ def draw_figures(
     return figures
 
 
-def return_figure(evaluation: Evaluation) -> Figure:
+def return_figure(evaluation: EvaluationResults) -> Figure:
     """Return per episode of the frozen model, against every reference."""
     figure = Figure(figsize=(8, 4.8), layout="constrained", facecolor=LIGHT["card"])
     axes = plain_axes(figure.add_subplot())
@@ -104,7 +105,7 @@ def training_figure(series: TrainingSeries) -> Figure:
     return figure
 
 
-def room_figure(evaluation: Evaluation, room: Room) -> Figure:
+def room_figure(evaluation: EvaluationResults, room: Room) -> Figure:
     """The room's cells as tasks: held-out ones by their share of the optimum."""
     figure = Figure(figsize=(6.2, 5.6), layout="constrained", facecolor=LIGHT["card"])
     axes = grid_axes(figure.add_subplot(), room.rows, room.columns)

@@ -4,29 +4,66 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from adfast.config import list_differences
 from adfast.errors import Interrupted, RunError
+from adfast.evaluation.config import EvaluationConfig
+from adfast.runs.evaluation_files import EvaluationFiles
 from adfast.runs.hooks import RunHooks
-from adfast.runs.recipe import Recipe, make_family, make_split
-from adfast.runs.run_directory import RunDirectory
-from adfast.runs.run_files import json_text
+from adfast.runs.results import EvaluationResults
+from adfast.runs.run_files import settings_text
 
 if TYPE_CHECKING:
     from adfast.evaluation.in_context import InContextEvaluation
     from adfast.models.transformer import Transformer
-    from adfast.tasks.family import TaskFamily
+    from adfast.runs.run import Run
+    from adfast.runs.run_directory import RunDirectory
 
 
-def evaluate(run: RunDirectory, hooks: RunHooks) -> None:
-    """Let the frozen model learn in context on held-out and training tasks; write the returns."""
+def evaluate(
+    run: Run, settings: EvaluationConfig, files: EvaluationFiles, hooks: RunHooks
+) -> EvaluationResults:
+    """What the run's model earns in context on held-out and training tasks, written to `files`."""
     import torch
-    from safetensors.numpy import save
 
-    from adfast import source_algorithms
+    started = time.perf_counter()
+    computing = describe_evaluation(settings)  # raises for what this machine lacks
+    torch.set_num_threads(1)  # a step is too short to be split, least beside other processes
+    # Held-out and training tasks act in one batch: one streamed step serves all.
+    split = run.split
+    task_ids = np.concatenate([split.held_out, spread(split.train, settings.train_tasks)])
+    hooks.should_stop.postpone()
+    everything = act(run, settings, task_ids, hooks)
+    hooks.should_stop.stop_at_once()
+    held_out = everything.select(slice(0, len(split.held_out)))
+    trained = everything.select(slice(len(split.held_out), None))
+    results = results_of(run, settings, held_out, trained)
+    contents = {files.results: [results.to_json()]}
+    contents |= recorded_arrays(run.model, held_out, results, files)
+    if files.name is not None:
+        recipe = run.recipe.model_copy(update={"evaluation": settings})
+        contents[files.settings] = [settings_text(recipe)]
+    run.directory.write_results(files.stage, contents)
+    run.directory.record_stage(
+        files.stage,
+        time.perf_counter() - started,
+        environment_steps=everything.trajectories.action.size,
+        **computing,
+    )
+    return results
+
+
+def results_of(
+    run: Run,
+    settings: EvaluationConfig,
+    held_out: InContextEvaluation,
+    trained: InContextEvaluation,
+) -> EvaluationResults:
+    """What was earned, beside the references."""
     from adfast.evaluation.references import compute_references
     from adfast.evaluation.summary import (
         SOLVED_SHARE,
@@ -35,6 +72,63 @@ def evaluate(run: RunDirectory, hooks: RunHooks) -> None:
         describe_tasks,
         summarise,
     )
+
+    recipe, family = run.recipe, run.family
+    references = compute_references(
+        family,
+        held_out.task_ids,
+        run.source,
+        episodes=settings.episodes,
+        keep_every=recipe.collection.keep_every,
+        seed=recipe.seed,
+    )
+    optimal = family.optimal_return(held_out.task_ids)
+    summary = summarise(held_out, optimal)
+    if len(trained.task_ids):
+        summary["train_mean_by_episode"] = trained.returns.mean(axis=(0, 1)).tolist()
+    return EvaluationResults.model_validate(
+        {
+            "family": recipe.family.model_dump(),
+            "temperature": settings.temperature,
+            "episodes": settings.episodes,
+            "episode_length": family.episode_length,
+            "seeds": settings.seeds,
+            "solved_share": SOLVED_SHARE,
+            "trained_context_transitions": recipe.training.context_length,
+            "receptive_field_transitions": recipe.model.receptive_field,
+            "held_out": describe_returns(held_out, family),
+            "train": describe_returns(trained, family) if len(trained.task_ids) else None,
+            "references": describe_references(references),
+            "per_task": describe_tasks(family, held_out, optimal),
+            "summary": summary,
+        }
+    )
+
+
+def recorded_arrays(
+    model: Transformer,
+    held_out: InContextEvaluation,
+    results: EvaluationResults,
+    files: EvaluationFiles,
+) -> dict[Path, list[bytes]]:
+    """The contents of the files of what was done on the held-out tasks, and attended to."""
+    from safetensors.numpy import save
+
+    from adfast.probes.attended.recording import record_attention
+
+    shares = np.array([outcome.share_of_optimal for outcome in results.per_task])
+    recorded = {
+        files.trajectories: asdict(held_out.trajectories),
+        files.attention: asdict(record_attention(model, held_out, shares)),
+    }
+    return {
+        path: [save({name: np.ascontiguousarray(array) for name, array in arrays.items()})]
+        for path, arrays in recorded.items()
+    }
+
+
+def describe_evaluation(settings: EvaluationConfig) -> dict[str, Any]:
+    """Where and in what precision it is computed; raises for what this machine lacks."""
     from adfast.models.device import (
         describe_computing,
         dtype_name,
@@ -42,73 +136,11 @@ def evaluate(run: RunDirectory, hooks: RunHooks) -> None:
         resolve_device,
         resolve_precision,
     )
-    from adfast.probes.attended.recording import record_attention
 
-    run.require("train")
-    started = time.perf_counter()
-    config, settings = run.config, run.config.evaluation
-    family = make_family(run.config)
-    split = make_split(run.config, family)
     device = resolve_device(settings.device, "evaluation.device")
     precision = resolve_precision(settings.precision, device, "evaluation.precision")
     cache = resolve_cache(settings.cache, device, precision, "evaluation.cache")
-    torch.set_num_threads(1)  # a step is too short to be split, least beside other processes
-    model = load_trained_model(run)
-    # Held-out and training tasks act in one batch: one streamed step serves all.
-    task_ids = np.concatenate([split.held_out, spread(split.train, settings.train_tasks)])
-    hooks.should_stop.postpone()
-    everything = act(model, family, task_ids, config, hooks)
-    hooks.should_stop.stop_at_once()
-    held_out = everything.select(slice(0, len(split.held_out)))
-    trained = everything.select(slice(len(split.held_out), None))
-    references = compute_references(
-        family,
-        split.held_out,
-        source_algorithms.make(config.collection.algorithm, **config.collection.options),
-        episodes=settings.episodes,
-        keep_every=config.collection.keep_every,
-        seed=config.seed,
-    )
-    optimal = family.optimal_return(split.held_out)
-    summary = summarise(held_out, optimal)
-    per_task = describe_tasks(family, held_out, optimal)
-    shares = np.array([row["share_of_optimal"] for row in per_task])
-    recorded = {
-        run.trajectories: asdict(held_out.trajectories),
-        run.attention: asdict(record_attention(model, held_out, shares)),
-    }
-    results = {
-        path: [save({name: np.ascontiguousarray(array) for name, array in arrays.items()})]
-        for path, arrays in recorded.items()
-    }
-    evaluation: dict[str, Any] = {
-        "family": config.family.model_dump(),
-        "temperature": settings.temperature,
-        "episodes": settings.episodes,
-        "episode_length": family.episode_length,
-        "seeds": settings.seeds,
-        "solved_share": SOLVED_SHARE,
-        "trained_context_transitions": config.training.context_length,
-        "receptive_field_transitions": config.model.receptive_field,
-        "held_out": describe_returns(held_out, family),
-        "references": describe_references(references),
-        "per_task": per_task,
-    }
-    if len(trained.task_ids):
-        evaluation["train"] = describe_returns(trained, family)
-        summary["train_mean_by_episode"] = trained.returns.mean(axis=(0, 1)).tolist()
-    seconds = time.perf_counter() - started
-    records = run.stage_records()
-    stage_seconds = {n: records[n]["seconds"] for n in ("collect", "train") if n in records}
-    evaluation |= {"summary": summary, "seconds": stage_seconds | {"evaluate": round(seconds, 3)}}
-    run.write_results("evaluate", results | {run.evaluation: [json_text(evaluation)]})
-    run.record_stage(
-        "evaluate",
-        seconds,
-        environment_steps=everything.trajectories.action.size,
-        **describe_computing(device, precision),
-        cache=dtype_name(cache),
-    )
+    return {**describe_computing(device, precision), "cache": dtype_name(cache)}
 
 
 def load_trained_model(run: RunDirectory) -> Transformer:
@@ -125,7 +157,7 @@ def load_trained_model(run: RunDirectory) -> Transformer:
     model = load_model(checkpoint)
     differences = list_differences(
         {"model": model.config.model_dump(mode="json")},
-        {"model": run.config.model.model_dump(mode="json")},
+        {"model": run.recipe.model.model_dump(mode="json")},
     )
     if differences:
         raise RunError(
@@ -136,16 +168,11 @@ def load_trained_model(run: RunDirectory) -> Transformer:
 
 
 def act(
-    model: Transformer,
-    family: TaskFamily,
-    task_ids: np.ndarray,
-    config: Recipe,
-    hooks: RunHooks,
+    run: Run, settings: EvaluationConfig, task_ids: np.ndarray, hooks: RunHooks
 ) -> InContextEvaluation:
-    """What `model` does and earns on the tasks, with a progress bar; raises `Interrupted`."""
+    """What the run's model does and earns on the tasks, with a bar; raises `Interrupted`."""
     from adfast.evaluation.in_context import evaluate as evaluate_in_context
 
-    settings = config.evaluation
     with hooks.progress("evaluate", settings.episodes, "episodes") as bar:
 
         def on_episode(episodes: int) -> None:
@@ -157,13 +184,13 @@ def act(
                 )
 
         return evaluate_in_context(
-            model,
-            family,
+            run.model,
+            run.family,
             task_ids,
             episodes=settings.episodes,
             seeds=settings.seeds,
             temperature=settings.temperature,
-            seed=config.seed,
+            seed=run.recipe.seed,
             on_episode=on_episode,
             device=settings.device,
             precision=settings.precision,

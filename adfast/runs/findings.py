@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import ValidationError
-
-from adfast.errors import RunError
+from adfast.durable import replace_file
 from adfast.probes.finding import Finding
-from adfast.problems import describe_problems
-from adfast.runs.run_files import read_json, write_json
+from adfast.runs.result_files import json_text, read_json, validated
 
 FOLDER = "probes"
 
@@ -19,7 +16,7 @@ def write_finding(directory: Path, finding: Finding) -> Path:
     # A name may be that of a class in full, and what a package registers may be anything.
     path = directory / FOLDER / f"{finding.probe.replace('/', '_')}.json"
     path.parent.mkdir(exist_ok=True)
-    write_json(path, finding.model_dump(mode="json"))
+    replace_file(path, [json_text(finding.model_dump(mode="json"))])
     return path
 
 
@@ -34,7 +31,4 @@ def read_findings(directory: Path) -> dict[str, Finding]:
 def read_finding(path: Path) -> Finding:
     """The finding in a file; raises `RunError`."""
     way_out = "ask the probe again, or remove the file"
-    try:
-        return Finding.model_validate(read_json(path, way_out))
-    except ValidationError as error:
-        raise RunError(f"{path}: {describe_problems(error)}; {way_out}") from None
+    return validated(Finding, read_json(path, way_out), path, way_out)

@@ -14,8 +14,11 @@ from adfast.config import (
     Seed,
     apply_overrides,
     deep_merge,
+    list_differences,
+    nested,
     read_toml,
     refuse_unknown_keys,
+    with_none_names,
 )
 from adfast.errors import InvalidArgument, UnknownName
 from adfast.evaluation.config import EvaluationConfig
@@ -32,6 +35,10 @@ SWEEP_TABLE = "sweep"  # of a recipe: what `adfast sweep` varies, no setting of 
 # Section -> the setting that chooses what its options are of.
 CHOOSERS = {"family": "name", "collection": "algorithm"}
 OPTIONS = "options"
+
+# `{"training.updates": 9}`, also with tables as values, or `["training.updates=9"]` as on the
+# command line.
+Changes = Mapping[str, Any] | Iterable[str]
 
 
 class FamilyConfig(Config):
@@ -57,20 +64,33 @@ class Recipe(Config):
     evaluation: EvaluationConfig = Field(default_factory=EvaluationConfig)
 
 
-def load_recipe(path: Path, overrides: Iterable[str] = ()) -> Recipe:
-    """The run that a TOML file and `section.field=value` overrides describe."""
+def load_recipe(path: Path, changes: Changes = ()) -> Recipe:
+    """The run that a TOML file describes, with `changes` over it."""
     values = read_toml(path)
     values.pop(SWEEP_TABLE, None)
-    return configure(values, overrides, path.name)
+    return configure(values, changes, path.name)
 
 
-def configure(values: Mapping[str, Any], overrides: Iterable[str], source: str) -> Recipe:
-    """The run of the tables `values` of the file `source`, with `overrides` over them."""
+def configure(values: Mapping[str, Any], changes: Changes, source: str) -> Recipe:
+    """The run of the tables `values` of the file `source`, with `changes` over them."""
     refuse_unknown_keys(Recipe, values, source=source)
-    changes = apply_overrides({}, overrides)
-    refuse_unknown_keys(Recipe, changes, source="--set")
-    source += " with --set" if changes else ""
-    return Recipe.from_mapping(lay_over(values, changes), source=source)
+    if isinstance(changes, Mapping):
+        given, tables = "the settings given", nested(changes)
+    else:
+        given, tables = "--set", apply_overrides({}, changes)
+    refuse_unknown_keys(Recipe, tables, source=given)
+    source += f" with {given}" if tables else ""
+    return Recipe.from_mapping(lay_over(values, tables), source=source)
+
+
+def changed(recipe: Recipe, changes: Changes) -> Recipe:
+    """`recipe` with `changes` over it."""
+    return configure(with_none_names(recipe.model_dump(mode="json")), changes, "the run's settings")
+
+
+def differences_of(recipe: Recipe, asked: Recipe) -> list[str]:
+    """The settings in which two recipes differ, as a message says them."""
+    return list_differences(recipe.model_dump(mode="json"), asked.model_dump(mode="json"))
 
 
 def lay_over(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

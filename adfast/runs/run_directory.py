@@ -1,63 +1,60 @@
-"""RunDirectory: the files of one run, which of its stages are finished, and what they were made by.
+"""RunDirectory: the files of one run, and which of its stages are finished.
 
 run.toml           the resolved settings        metrics.jsonl    training, line by line
 provenance.json    code, versions, machine      evaluation.json  returns, references, summary
 histories/         the store, unless live       trajectories.safetensors
 checkpoints/       the newest two               attention.safetensors
-.lock              held while worked on         report.html, figures/
+evaluations/NAME/  further evaluations          report.html, figures/
+probes/NAME.json   what probes found
+.lock              held while worked on         history_loss.json, where a sweep measured it
 """
 
 from __future__ import annotations
 
 import contextlib
-import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
-from adfast.closing import Closing
-from adfast.config import list_differences
 from adfast.durable import discard, replace_files
-from adfast.errors import InvalidArgument, RunError
-from adfast.provenance import collect_provenance
+from adfast.errors import RunError
+from adfast.runs.evaluation_files import EVALUATE, EVALUATIONS, EvaluationFiles, evaluation_of_stage
 from adfast.runs.feasible import check_feasible, check_room
-from adfast.runs.recipe import Recipe, find_recipe, load_recipe
-from adfast.runs.run_files import (
-    SETTINGS,
-    read_evaluation,
-    read_settings,
-    read_stage_records,
-    require_whole,
-    settings_text,
-    write_json,
-)
+from adfast.runs.findings import FOLDER as FINDINGS
+from adfast.runs.recipe import Recipe, differences_of
+from adfast.runs.run_files import SETTINGS, read_settings, settings_text
 from adfast.runs.run_folder import delete_contents, holds_nothing, lock_run
+from adfast.runs.stage_records import StageRecord, forget_stages, read_stages, record_stage
 
 STAGES = ("collect", "train", "evaluate", "report")
+OUT_OF_TRAINING = ("evaluate", "history_loss", "report")
+# Stage -> those whose results come of its own.
+FOLLOWERS = {
+    "collect": ("train", *OUT_OF_TRAINING),
+    "train": OUT_OF_TRAINING,
+    "evaluate": ("report",),
+    "history_loss": (),
+    "report": (),
+}
 
 
-class RunDirectory(Closing):
-    """One run on disk, which this process has for itself until it is closed; a context manager.
+class RunDirectory:
+    """One run on disk. Every file is written whole or not at all."""
 
-    Every file is written whole or not at all.
-    """
-
-    def __init__(self, path: Path, config: Recipe) -> None:
+    def __init__(self, path: Path, recipe: Recipe) -> None:
         self.path = path
-        self.config = config
+        self.recipe = recipe
         self.histories = path / "histories"
         self.checkpoints = path / "checkpoints"
-        self.evaluation = path / "evaluation.json"
-        self.trajectories = path / "trajectories.safetensors"
-        self.attention = path / "attention.safetensors"
+        self.metrics = path / "metrics.jsonl"
+        self.history_loss = path / "history_loss.json"
         self.report = path / "report.html"
-        self.provenance = path / "provenance.json"
-        self._repeated: Sequence[str] = ()  # stages, finished or not, that are to be done again
-        self._lock = contextlib.ExitStack()
+        self._repeated: Collection[str] = ()  # stages, finished or not, that are to be done again
+        self._lock: contextlib.ExitStack | None = None
 
     @classmethod
-    def create(cls, path: Path, config: Recipe, *, fresh: bool = False) -> RunDirectory:
-        """The directory of a run of `config`; continues one of the same settings.
+    def create(cls, path: Path, recipe: Recipe, *, fresh: bool = False) -> RunDirectory:
+        """The directory of a run of `recipe`; one of the same settings is gone on with.
 
         With `fresh` an earlier run there is deleted. Raises `RunError` where `path` holds a run of
         other settings, or something that is no run, `InUse` while another process works on it, and
@@ -65,61 +62,75 @@ class RunDirectory(Closing):
         """
         settings = path / SETTINGS
         if fresh or not settings.exists():
-            check_feasible(config)
-            check_room(config, path)
+            check_feasible(recipe)
+            check_room(recipe, path)
         if not settings.exists() and path.exists() and not (path.is_dir() and holds_nothing(path)):
             raise RunError(
                 f"{path} is no empty directory and holds no run; give another one with --run"
             )
         path.mkdir(parents=True, exist_ok=True)
+        run = cls(path, recipe)
         with contextlib.ExitStack() as lock:
             lock_run(path, lock)
             if settings.exists() and not fresh:
-                differences = list_differences(
-                    read_settings(settings).model_dump(mode="json"), config.model_dump(mode="json")
+                run.require_settings(
+                    "already holds a run with different settings",
+                    "give another directory, or --fresh (in Python fresh=True) to delete it and "
+                    "start over",
                 )
-                if differences:
-                    raise RunError(
-                        f"{path} already holds a run with different settings "
-                        f"({'; '.join(differences)}); give "
-                        "another directory with --run, or --fresh to delete it and start over"
-                    )
             else:
                 # Nothing is deleted before the new settings have their place on the disk.
                 replace_files(
-                    {settings: [settings_text(config)]},
+                    {settings: [settings_text(recipe)]},
                     before=lambda: delete_contents(path, but=SETTINGS) if fresh else None,
                 )
-            return cls(path, config)._keep(lock)
+        return run
 
     @classmethod
     def open(cls, path: Path) -> RunDirectory:
-        """An existing run; raises `RunError` where there is none, `InUse` if it is worked on."""
+        """An existing run; raises `RunError` where there is none."""
         settings = path / SETTINGS
         if not settings.is_file():
             raise RunError(f"{path} holds no run (no run.toml); start one with: adfast run RECIPE")
+        return cls(path, read_settings(settings))
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Have the run for oneself until the end; what holds it already goes on holding it.
+
+        Raises `InUse` while another process works on it, and `RunError` where it has become a run
+        of other settings since it was opened.
+        """
+        if self._lock is not None:
+            yield
+            return
         with contextlib.ExitStack() as lock:
-            lock_run(path, lock)
-            return cls(path, read_settings(settings))._keep(lock)
+            lock_run(self.path, lock)
+            self.require_settings("has other settings than when it was opened", "open it again")
+            self._lock = lock
+            try:
+                yield
+            finally:
+                self._lock = None
 
-    def close(self) -> None:
-        """Let another process work on the run."""
-        self._lock.close()
+    def require_settings(self, problem: str, way_out: str) -> None:
+        """Raise `RunError` unless `run.toml` holds the settings of this run."""
+        differences = differences_of(read_settings(self.path / SETTINGS), self.recipe)
+        if differences:
+            raise RunError(f"{self.path} {problem} ({'; '.join(differences)}); {way_out}")
 
-    def _keep(self, lock: contextlib.ExitStack) -> Self:
-        self._lock = lock.pop_all()
-        return self
+    def evaluation(self, name: str | None = None) -> EvaluationFiles:
+        """The files of the run's evaluation, or of a further one by its name."""
+        return EvaluationFiles.of_run(self.path, name)
 
     def record_stage(self, stage: str, seconds: float, **details: Any) -> None:
-        """Note in provenance.json that `stage` was finished by this code on this machine."""
-        stages = self.stage_records()
-        stages[stage] = {"seconds": round(seconds, 3), **details}
+        """Note that `stage` was finished by this code on this machine."""
         self._repeated = [other for other in self._repeated if other != stage]
-        write_json(self.provenance, collect_provenance() | {"stages": stages})
+        record_stage(self.path, stage, seconds, **details)
 
-    def stage_records(self) -> dict[str, dict[str, Any]]:
-        """What `record_stage` noted so far, by stage."""
-        return read_stage_records(self.provenance)
+    def stages(self) -> dict[str, StageRecord]:
+        """The stages that were finished, by name."""
+        return read_stages(self.path)
 
     @property
     def has_checkpoints(self) -> bool:
@@ -128,39 +139,38 @@ class RunDirectory(Closing):
 
     def is_finished(self, stage: str) -> bool:
         """Whether `stage` was carried through and what it left is still there, and whole."""
-        if stage in self._repeated or stage not in self.stage_records():
+        if stage in self._repeated or stage not in self.stages():
             return False
-        if not all(output.exists() for output in self.outputs(stage)):
+        is_evaluation = stage.startswith(EVALUATE)
+        needed = (
+            self.evaluation(evaluation_of_stage(stage)).required
+            if is_evaluation
+            else self.outputs(stage)
+        )
+        if not all(output.exists() for output in needed):
             return False
         if stage == "collect":
             from adfast.histories import holds_whole_store
 
             return holds_whole_store(self.histories)
         if stage == "train":  # an earlier checkpoint is no trained model
-            return (self.checkpoints / self.config.training.last_checkpoint).is_file()
+            return (self.checkpoints / self.recipe.training.last_checkpoint).is_file()
         return True
-
-    def read_evaluation(self) -> dict[str, Any]:
-        """What the stage evaluate found; raises `RunError` where that is not whole."""
-        way_out = f"evaluate again with: adfast evaluate {self.path} --fresh"
-        return read_evaluation(self.evaluation, way_out)
 
     def outputs(self, stage: str) -> list[Path]:
         """The files and folders that `stage` leaves."""
+        if stage.startswith(EVALUATE):
+            return self.evaluation(evaluation_of_stage(stage)).paths
         return {
             "collect": [self.histories],
-            "train": [self.checkpoints, self.path / "metrics.jsonl"],
-            "evaluate": [self.evaluation, self.trajectories, self.attention],
+            "train": [self.checkpoints, self.metrics],
+            "history_loss": [self.history_loss],
             "report": [self.report, self.path / "figures"],
         }[stage]
 
-    def stages_of(self, names: Sequence[str]) -> list[str]:
-        """Those of the stages `names` that this run has: a live one does not collect."""
-        return [name for name in names if not (self.config.collection.live and name == "collect")]
-
     def repeat_from(self, stage: str) -> None:
-        """Count `stage` and those after it as not finished; nothing is deleted before `begin`."""
-        self._repeated = STAGES[STAGES.index(stage) :]
+        """Count `stage` and what comes of it as not finished; nothing is deleted before `begin`."""
+        self._repeated = self._with_followers(stage)
 
     def is_to_repeat(self, stage: str) -> bool:
         """Whether `stage` is to be done again, and what an earlier one left is still there."""
@@ -172,24 +182,26 @@ class RunDirectory(Closing):
         self._repeated = ()
 
     def write_results(self, stage: str, contents: Mapping[Path, Iterable[bytes]]) -> None:
-        """Write what `stage` leaves, in place of what an earlier one and later stages left.
+        """Write what `stage` leaves, in place of what an earlier one and its followers left.
 
         Nothing is deleted before all of `contents` is on the disk.
         """
+        for folder in {path.parent for path in contents}:
+            folder.mkdir(parents=True, exist_ok=True)
         replace_files(contents, before=lambda: self.forget_from(stage))
         self._repeated = ()
 
     def forget_from(self, stage: str) -> None:
-        """Delete what `stage` and those after it left, so that they are done again."""
-        records = self.stage_records()
-        later_stages = STAGES[STAGES.index(stage) :]
+        """Delete what `stage` and what comes of it left, so that it is done again."""
+        forgotten = self._with_followers(stage)
         # First of all they are no longer finished: whatever is then still there counts for nothing.
-        kept = {name: record for name, record in records.items() if name not in later_stages}
-        if kept != records:
-            write_json(self.provenance, json.loads(self.provenance.read_text()) | {"stages": kept})
-        for later in reversed(later_stages):
-            for output in self.outputs(later):
+        forget_stages(self.path, forgotten)
+        for name in reversed(forgotten):
+            for output in self.outputs(name):
                 discard(output)
+        if "evaluate" in FOLLOWERS.get(stage, ()):
+            discard(self.path / EVALUATIONS)
+            discard(self.path / FINDINGS)
 
     def require(self, stage: str) -> None:
         """Raise `RunError` unless `stage` is finished."""
@@ -200,28 +212,8 @@ class RunDirectory(Closing):
                 f"adfast {stage} {self.path}{resume}"
             )
 
-
-def prepare_run(
-    recipe: str,
-    path: Path | None,
-    overrides: list[str],
-    *,
-    fresh: bool,
-    but_live: bool = False,
-) -> RunDirectory:
-    """The run directory of a recipe's name, a TOML file, or a run directory to go on with.
-
-    With `but_live` a live run is not begun anew, whatever `fresh` says.
-    """
-    if (Path(recipe) / SETTINGS).is_file():
-        if path is not None:
-            raise InvalidArgument(f"{recipe} is a run directory already; leave out --run")
-        path, source = Path(recipe), Path(recipe) / SETTINGS
-    else:
-        source = find_recipe(recipe)
-        path = path or Path("runs") / source.stem.replace("_", "-")
-    if source.name == SETTINGS and source.parent == path:
-        require_whole(source)
-    config = load_recipe(source, overrides)
-    fresh = fresh and not (but_live and config.collection.live)
-    return RunDirectory.create(path, config, fresh=fresh)
+    def _with_followers(self, stage: str) -> list[str]:
+        """`stage`, and all stages whose results come of its own."""
+        followers = FOLLOWERS.get(stage, ("report",))
+        further = [name for name in self.stages() if evaluation_of_stage(name) is not None]
+        return [stage, *followers, *(further if "evaluate" in followers else ())]

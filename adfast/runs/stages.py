@@ -11,10 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from adfast.durable import require_room
-from adfast.errors import RunError
 from adfast.runs.hooks import RunHooks
-from adfast.runs.recipe import Recipe, make_family, make_plan, make_split
-from adfast.runs.run_directory import RunDirectory
 from adfast.runs.training_histories import (
     describe_collection,
     describe_ring,
@@ -25,43 +22,44 @@ if TYPE_CHECKING:
     from torch import nn
 
     from adfast.models.transformer import Transformer
+    from adfast.runs.run import Run
     from adfast.training.loop import Trainer
 
 
-def collect(run: RunDirectory, hooks: RunHooks) -> None:
+def collect(run: Run, hooks: RunHooks) -> None:
     """Write the learning histories of the training tasks into the run's history store."""
     from adfast.collection.collect import collect as collect_histories
     from adfast.collection.collect import report_blocks
 
     started = time.perf_counter()
-    family = make_family(run.config)
-    plan = make_plan(run.config, family)
+    if run.directory.is_to_repeat("collect"):
+        run.directory.begin("collect")
     hooks.should_stop.postpone()
-    with hooks.progress("collect", plan.num_blocks, "blocks") as bar:
+    with hooks.progress("collect", run.plan.num_blocks, "blocks") as bar:
         store = collect_histories(
-            plan,
-            run.histories,
-            description=describe_collection(run.config),
+            run.plan,
+            run.directory.histories,
+            description=describe_collection(run),
             on_block=report_blocks(bar),
             should_stop=hooks.should_stop,
             progress=False,
         )
-    run.record_stage(
+    run.directory.record_stage(
         "collect",
         time.perf_counter() - started,
         histories=store.num_histories,
         transitions=store.num_transitions,
-        bytes_per_transition=family.transition_schema.bytes_per_transition,
+        bytes_per_transition=run.family.transition_schema.bytes_per_transition,
     )
 
 
-def train(run: RunDirectory, hooks: RunHooks) -> Transformer:
-    """The model fitted to the run's histories, from the newest checkpoint on if there is one."""
+def train(run: Run, hooks: RunHooks) -> None:
+    """Fit the model to the run's histories, from the newest checkpoint on if there is one."""
     from adfast.training.loop import TrainingHooks
     from adfast.training.progress import report_updates
     from adfast.training.train import train as train_model
 
-    config = run.config.training
+    directory, config = run.directory, run.recipe.training
     with (
         training_histories(run, hooks.should_stop) as source,
         hooks.progress("train", config.updates, "updates") as bar,
@@ -69,13 +67,13 @@ def train(run: RunDirectory, hooks: RunHooks) -> Transformer:
 
         def on_begin(trainer: Trainer) -> None:
             hooks.should_stop.postpone()
-            if run.is_to_repeat("train"):  # all is tried before what was there is deleted
+            if directory.is_to_repeat("train"):  # all is tried before what was there is deleted
                 trainer.batch_of(0)
                 require_room(run.path, checkpoint_bytes(trainer.model))
-                run.begin("train")
+                directory.begin("train")
 
         def on_end(trainer: Trainer) -> None:
-            run.record_stage(
+            directory.record_stage(
                 "train",
                 trainer.state.seconds,
                 **describe_training(trainer),
@@ -83,15 +81,15 @@ def train(run: RunDirectory, hooks: RunHooks) -> Transformer:
                 **trainer.execution.describe(),
             )
 
-        return train_model(
+        train_model(
             source,
             run.path,
-            model=run.config.model,
+            model=run.recipe.model,
             training=config,
-            seed=run.config.seed,
+            seed=run.recipe.seed,
             resume=True,
             hooks=TrainingHooks(
-                evaluate=held_out_monitor(run.config) if config.evaluate_every else None,
+                evaluate=held_out_monitor(run) if config.evaluate_every else None,
                 on_begin=on_begin,
                 on_end=on_end,
                 on_update=report_updates(bar),
@@ -102,23 +100,21 @@ def train(run: RunDirectory, hooks: RunHooks) -> Transformer:
         )
 
 
-def held_out_monitor(recipe: Recipe) -> Callable[[Transformer], float]:
+def held_out_monitor(run: Run) -> Callable[[Transformer], float]:
     """What a model earns in the last episode on held-out tasks, for the metrics of its training."""
     from adfast.evaluation.in_context import evaluate as evaluate_in_context
 
-    family = make_family(recipe)
-    held_out = make_split(recipe, family).held_out
-    settings = recipe.evaluation
+    settings = run.recipe.evaluation
 
     def monitor(model: Transformer) -> float:
         result = evaluate_in_context(
             model,
-            family,
-            held_out,
+            run.family,
+            run.split.held_out,
             episodes=settings.monitor_episodes,
             seeds=settings.monitor_seeds,
             temperature=settings.temperature,
-            seed=recipe.seed,
+            seed=run.recipe.seed,
             device=settings.device,
             precision=settings.precision,
             cache=settings.cache,
@@ -140,20 +136,6 @@ def describe_training(trainer: Trainer) -> dict[str, Any]:
         "waiting_seconds": round(state.waiting_seconds, 3),
         **({"never_drawn": state.undrawn} if state.undrawn else {}),
     }
-
-
-def require_all_metrics(run: RunDirectory) -> None:
-    """Raise `RunError` where lines are missing at the end of a finished training's metrics."""
-    from adfast.training.metrics import read_metrics
-
-    path, updates = run.path / "metrics.jsonl", run.config.training.updates
-    rows = read_metrics(path) if path.exists() else None
-    if rows is not None and (not rows or rows[-1]["update"] != updates):
-        last = rows[-1]["update"] if rows else "none"
-        raise RunError(
-            f"{path}: cut: its last line must be that of update {updates}, is {last}; restore the "
-            f"file from a copy, or train again with: adfast train {run.path} --fresh"
-        )
 
 
 def checkpoint_bytes(model: nn.Module) -> int:

@@ -12,8 +12,8 @@ from unittest import mock
 
 import pytest
 
-from adfast.cli.sweep.runs import prepare_sweep
 from adfast.locks import LOCK_NAME, folder_lock
+from adfast.runs.sweep.sweep import Sweep
 from cli.command_line import adfast
 
 REPEATING = ("train {run} --fresh", "evaluate {run} --fresh", "report {run}")
@@ -209,8 +209,7 @@ def test_settings_of_an_older_version_are_whole_where_their_end_is(run_copy):
 def sweep(recipe, tmp_path):
     """The settings of a sweep, and files that stand for what its runs left."""
     path = tmp_path / "sweep"
-    vary = ["model.attention_window=5,20"]
-    with prepare_sweep(str(recipe), path, [], vary, None, fresh=False):
+    with Sweep.prepared(recipe, path, vary=[{"model.attention_window": [5, 20]}]):
         pass
     (path / "histories").mkdir()
     for name in ("sweep.json", "sweep.html", "histories/block"):
@@ -226,7 +225,10 @@ def test_sweep_that_is_impossible_changes_no_byte(sweep, recipe):
         ["--vary", "training.context_length=20,101"],
         ["--set", "evaluation.temperature=inf"],
         ["--seeds", "1000000000"],
-        ["--vary", f"model.attention_window:family.options.start=5:{'x' * 300},7:corner"],
+        [
+            "--vary",
+            "{model.attention_window=[5,7], family.options.start=['" + "x" * 300 + "', 'corner']}",
+        ],
         ["--set", "seed=4"],
     ):
         fresh = ["--fresh"] if "seed=4" not in arguments else []

@@ -93,7 +93,7 @@ def test_signal_during_the_report_ends_it_at_once(run_copy, interrupt, sent):
 
 
 def test_signal_that_native_code_turned_into_an_error_is_still_a_signal(run_copy, monkeypatch):
-    def drop_it(path):
+    def drop_it(run, **hooks):
         with contextlib.suppress(BaseException):
             signal.raise_signal(signal.SIGTERM)
         raise TypeError("incompatible function arguments")

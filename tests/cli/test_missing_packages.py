@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from adfast.cli import doctor
+from adfast import doctor
 from adfast.packages import EXTENSION, USED_FOR, describe_missing, explain
 from cli.command_line import adfast
 

@@ -5,14 +5,16 @@ import time
 
 import pytest
 
+from adfast.runs.run import Run
 from adfast.runs.run_directory import RunDirectory
+from adfast.runs.sweep.sweep import Sweep
 from cli.command_line import adfast
 from killed_process import Worker
 
 
 def work_on(acknowledge, run):
     """Hold a run, as a command does, until killed."""
-    with RunDirectory.open(run):
+    with RunDirectory.open(run).locked():
         acknowledge(os.getpid())
         time.sleep(600)
 
@@ -36,7 +38,7 @@ def contents(directory):
     ids=" ".join,
 )
 def test_second_command_in_a_run_is_refused(run_copy, command):
-    with RunDirectory.open(run_copy):
+    with RunDirectory.open(run_copy).locked():
         before = contents(run_copy)
         ended = adfast(command[0], run_copy, *command[1:])
         assert ended.status == 1
@@ -53,9 +55,7 @@ def test_run_is_free_again_when_its_process_was_killed(run_copy):
 
 
 def test_run_that_is_just_begun_is_refused_to_a_second(recipe, tmp_path):
-    from adfast.runs.run_directory import prepare_run
-
-    with prepare_run(str(recipe), tmp_path / "run", [], fresh=False):
+    with Run.create(recipe, tmp_path / "run").locked():
         ended = adfast("run", recipe, "--run", tmp_path / "run")
         assert (ended.status, "is being worked on by process" in ended.stderr) == (1, True)
 
@@ -86,10 +86,8 @@ def test_finished_run_in_a_read_only_folder_can_be_looked_at(run_copy, monkeypat
 
 
 def test_sweep_is_locked_too(recipe, tmp_path):
-    from adfast.cli.sweep.runs import prepare_sweep
-
     sweep = tmp_path / "sweep"
-    vary = ["model.attention_window=5,20"]
-    with prepare_sweep(str(recipe), sweep, [], vary, None, fresh=False):
-        ended = adfast("sweep", recipe, "--vary", *vary, "--out", sweep)
+    with Sweep.prepared(recipe, sweep, vary=[{"model.attention_window": [5, 20]}]):
+        vary = ["--vary", "model.attention_window=5,20"]
+        ended = adfast("sweep", recipe, *vary, "--out", sweep)
         assert (ended.status, "is being worked on by process" in ended.stderr) == (1, True)

@@ -8,7 +8,7 @@ import warnings
 import pytest
 
 import adfast as package
-from adfast.cli import doctor
+from adfast import doctor
 from adfast.cli.completion import complete_recipe, complete_run, complete_store
 from adfast.machine.compiled_code import warn_unkept
 from cli.command_line import adfast

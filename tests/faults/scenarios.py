@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from unittest import mock
@@ -13,10 +12,9 @@ import torch
 from adfast import histories
 from adfast.durable import replace_file
 from adfast.models.checkpoint import read_tensors
-from adfast.runs import run_directory
+from adfast.runs import stage_records
 from adfast.runs.recipe import Recipe
 from adfast.runs.run_directory import STAGES, RunDirectory
-from adfast.runs.run_files import write_json
 from adfast.training.checkpoints import newest_checkpoint
 from adfast.training.metrics import read_metrics
 from faults.enumeration import Scenario
@@ -185,13 +183,14 @@ class FreshRun(Scenario):
     old, new = Recipe(seed=1), Recipe(seed=2)
 
     def prepare(self, folder: Path) -> None:
-        with RunDirectory.create(folder, self.old) as run:
+        run = RunDirectory.create(folder, self.old)
+        with run.locked():
             self.finish(run, "old")
 
     def finish(self, run: RunDirectory, text: str) -> None:
         """What the stages leave, in their order."""
         # Provenance asks git for the commit, which takes longer than all else here.
-        with mock.patch.object(run_directory, "collect_provenance", dict):
+        with mock.patch.object(stage_records, "collect_provenance", dict):
             self.finish_stages(run, text)
 
     def finish_stages(self, run: RunDirectory, text: str) -> None:
@@ -201,36 +200,38 @@ class FreshRun(Scenario):
                 StoreCommit().append(writer, 0)
         run.record_stage("collect", 1.0)
         run.checkpoints.mkdir(exist_ok=True)
-        replace_file(run.checkpoints / run.config.training.last_checkpoint, [text.encode()])
-        replace_file(run.path / "metrics.jsonl", [text.encode()])
+        replace_file(run.checkpoints / run.recipe.training.last_checkpoint, [text.encode()])
+        replace_file(run.metrics, [text.encode()])
         run.record_stage("train", 1.0)
-        for output in set(run.outputs("evaluate")) - {run.evaluation}:
+        for output in run.outputs("evaluate"):
             replace_file(output, [text.encode()])
-        write_json(run.evaluation, {"text": text})
         run.record_stage("evaluate", 1.0)
 
     def work(self, folder: Path, acknowledge: Acknowledge) -> None:
-        with RunDirectory.create(folder, self.new, fresh=True) as run:
+        run = RunDirectory.create(folder, self.new, fresh=True)
+        with run.locked():
             acknowledge(0)
             self.finish(run, "new")
             acknowledge(1)
 
     def check(self, folder: Path, acknowledged: list[int]) -> None:
-        with RunDirectory.open(folder) as run:
-            assert run.config in (self.old, self.new)
-            assert run.config == self.new or not acknowledged
-            text = "old" if run.config == self.old else "new"
+        run = RunDirectory.open(folder)
+        with run.locked():
+            assert run.recipe in (self.old, self.new)
+            assert run.recipe == self.new or not acknowledged
+            text = "old" if run.recipe == self.old else "new"
             if run.is_finished("collect"):
                 assert histories.open(run.histories).num_histories == 4
             if run.is_finished("train"):
-                path = run.checkpoints / run.config.training.last_checkpoint
-                assert path.read_text() == (run.path / "metrics.jsonl").read_text() == text
+                path = run.checkpoints / run.recipe.training.last_checkpoint
+                assert path.read_text() == (run.metrics).read_text() == text
             if run.is_finished("evaluate"):
-                assert json.loads(run.evaluation.read_text()) == {"text": text}
-                assert run.trajectories.read_text() == text
+                files = run.evaluation()
+                assert files.results.read_text() == files.trajectories.read_text() == text
             assert run.is_finished("evaluate") or 1 not in acknowledged
         # One goes on with the new run, or deletes again what is left of the old one.
-        with RunDirectory.create(folder, self.new, fresh=run.config == self.old) as run:
+        run = RunDirectory.create(folder, self.new, fresh=run.recipe == self.old)
+        with run.locked():
             self.finish(run, "new")
             assert run.is_finished("evaluate")
             results = {path.name for stage in STAGES[:-1] for path in run.outputs(stage)}
@@ -242,19 +243,21 @@ class ForgottenStage(FreshRun):
     """Training is forgotten in a finished run, and with it what came of it."""
 
     def work(self, folder: Path, acknowledge: Acknowledge) -> None:
-        with RunDirectory.open(folder) as run:
+        run = RunDirectory.open(folder)
+        with run.locked():
             run.forget_from("train")
             acknowledge(0)
 
     def check(self, folder: Path, acknowledged: list[int]) -> None:
-        with RunDirectory.open(folder) as run:
+        run = RunDirectory.open(folder)
+        with run.locked():
             assert run.is_finished("collect")
             for stage in ("train", "evaluate"):
                 assert not (run.is_finished(stage) and acknowledged)
             if not acknowledged and run.is_finished("train"):
-                path = run.checkpoints / run.config.training.last_checkpoint
+                path = run.checkpoints / run.recipe.training.last_checkpoint
                 assert path.read_text() == "old"
             run.forget_from("train")
             self.finish(run, "new")
             assert run.is_finished("evaluate")
-            assert json.loads(run.evaluation.read_text()) == {"text": "new"}
+            assert run.evaluation().results.read_text() == "new"

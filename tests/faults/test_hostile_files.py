@@ -268,11 +268,11 @@ def test_hostile_names_are_shown_to_the_letter_on_a_terminal(run_copy, tmp_path)
     for command in commands:
         ended = call(*command)
         assert shows_only_text(ended.stdout + ended.stderr), (command, ended)
-    with RunDirectory.open(hostile):
+    with RunDirectory.open(hostile).locked():
         holder = {"pid": 1, "host": ESCAPES, "command": ESCAPES}
         (hostile / LOCK_NAME).write_text(json.dumps(holder))
-        with pytest.raises(InUse):
-            RunDirectory.open(hostile)
+        with pytest.raises(InUse), RunDirectory.open(hostile).locked():
+            pass
         ended = call("run", hostile)
         assert ended.status == 1
         assert shows_only_text(ended.stderr)

@@ -83,11 +83,12 @@ def page_of_run(folder: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> str
     evaluation = json.loads((run / "evaluation.json").read_text())
     evaluation = with_strings(evaluation, lambda text: name)
     evaluation["family"]["options"] = {}
-    evaluation["seconds"] = {name: 3.0}
     (run / "evaluation.json").write_text(json.dumps(evaluation))
     settings = json.dumps(name if name.isprintable() else name.encode("unicode_escape").decode())
     (run / "run.toml").write_text(f"a = {settings}\n[{settings}]\n{settings} = {settings}\n")
-    (run / "provenance.json").write_text(json.dumps({name: name, "versions": {name: [name]}}))
+    stage = name.encode(errors="replace").decode()
+    provenance = {stage: name, "versions": {name: [name]}, "stages": {stage: {"seconds": 3.0}}}
+    (run / "provenance.json").write_text(json.dumps(provenance))
     (run / "probes").mkdir()
     finding = with_strings(every_section().model_dump(mode="json"), lambda text: name)
     for section, made in zip(finding["sections"], every_section().sections, strict=True):

@@ -18,10 +18,10 @@ from adfast.report.page.plotly import (
     trace_of,
 )
 from adfast.report.palette import Style
-from adfast.runs.run_record import Evaluation
+from adfast.runs.results import EvaluationResults
 
 
-def return_chart(evaluation: Evaluation) -> Chart:
+def return_chart(evaluation: EvaluationResults) -> Chart:
     """Return per episode of the frozen model, against every reference."""
     curves = return_curves(evaluation)
     traces: list[dict[str, Any]] = []

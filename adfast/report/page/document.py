@@ -85,7 +85,7 @@ def write_page(run_directory: Path) -> Path:
         tasks_section(run.evaluation, noun),
         training_section(run),
         *found,
-        timings_section(run.evaluation.seconds),
+        timings_section(run.seconds),
         configuration_section(run),
         provenance_section(run),
     ]

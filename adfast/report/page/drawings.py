@@ -12,11 +12,11 @@ import numpy as np
 
 from adfast.report.palette import share_colour, text_colour_on
 from adfast.report.room import Cell, Rollout, Room
-from adfast.runs.run_record import Evaluation
+from adfast.runs.results import EvaluationResults
 from adfast.tasks.task_map import GOAL, TaskMap
 
 
-def room_drawing(evaluation: Evaluation, room: Room) -> str:
+def room_drawing(evaluation: EvaluationResults, room: Room) -> str:
     """The room's cells as tasks: held-out ones by their share of the optimum."""
     outcomes = {row.task_id: row for row in evaluation.per_task}
     task_at = {cell: task_id for task_id, cell in room.goals.items()}

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from adfast.report.page.wording import counted, duration, last_episodes, quantity
-from adfast.runs.run_record import Evaluation, RunRecord
+from adfast.runs.results import EvaluationResults
+from adfast.runs.run_record import RunRecord
 
 
-def headline(evaluation: Evaluation, noun: str) -> str:
+def headline(evaluation: EvaluationResults, noun: str) -> str:
     """The run's outcome; it claims a rise only where the 95% intervals are apart."""
     summary = evaluation.summary
     first = summary.held_out_mean_by_episode[0]

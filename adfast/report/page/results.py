@@ -18,7 +18,8 @@ from adfast.report.page.section import PageSection, remark
 from adfast.report.page.wording import counted, duration, last_episodes, quantity
 from adfast.report.palette import SHARE_STOPS
 from adfast.report.room import MAX_CELLS, LearningStory, Room
-from adfast.runs.run_record import Evaluation, RunRecord, TaskOutcome
+from adfast.runs.results import EvaluationResults, TaskOutcome
+from adfast.runs.run_record import RunRecord
 from adfast.tasks.task_map import GOAL
 
 NO_ROOM = remark(
@@ -30,7 +31,7 @@ NO_PATHS = remark(
 )
 
 
-def returns_section(evaluation: Evaluation) -> PageSection:
+def returns_section(evaluation: EvaluationResults) -> PageSection:
     """The paper's main figure."""
     legend = "".join(
         f"<li>{line_sample(curve.colour, curve.dash, curve.width)}"
@@ -91,7 +92,7 @@ def story_section(run: RunRecord, story: LearningStory | None) -> PageSection:
     )
 
 
-def room_section(evaluation: Evaluation, room: Room | None) -> PageSection:
+def room_section(evaluation: EvaluationResults, room: Room | None) -> PageSection:
     """The room by task."""
     title = "The room: which goals it masters"
     if room is None:
@@ -112,7 +113,7 @@ def room_section(evaluation: Evaluation, room: Room | None) -> PageSection:
     )
 
 
-def tasks_section(evaluation: Evaluation, noun: str) -> PageSection:
+def tasks_section(evaluation: EvaluationResults, noun: str) -> PageSection:
     """A row per held-out task, the weakest first."""
     mean_by_episode = evaluation.held_out.array.mean(axis=1)
     rows = sorted(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from adfast.runs.run_record import Evaluation
+from adfast.runs.results import EvaluationResults
 
 
-def last_episodes(evaluation: Evaluation) -> str:
+def last_episodes(evaluation: EvaluationResults) -> str:
     """The last five episodes by number, or the only one."""
     first = max(evaluation.episodes - 4, 1)
     return f"episodes {first} to {evaluation.episodes}" if evaluation.episodes > 1 else "episode 1"

@@ -14,7 +14,7 @@ from adfast.report.page.wording import counted, duration
 from adfast.report.palette import Style
 from adfast.report.sweep.charts import episodes_chart, loss_chart, returns_chart
 from adfast.report.sweep.series import SweepSeries, sight, sweep_series
-from adfast.runs.sweep.record import PointRecord, SweepRecord
+from adfast.runs.sweep.record import PointResults, SweepResults
 
 SIGHT = (
     "A setting that \u201csees\u201d n transitions has a receptive field of n: through all its "
@@ -22,7 +22,7 @@ SIGHT = (
 )
 
 
-def sweep_page(sweep: SweepRecord) -> bytes:
+def sweep_page(sweep: SweepResults) -> bytes:
     """The page of a sweep."""
     series = sweep_series(sweep)
     sections = [
@@ -58,7 +58,7 @@ def heading(series: SweepSeries) -> str:
     )
 
 
-def highlights(sweep: SweepRecord) -> str:
+def highlights(sweep: SweepResults) -> str:
     """The figures to remember, as an HTML list."""
     best = max(sweep.points, key=lambda point: point.last5_mean)
     low, high = best.last5_ci95
@@ -121,7 +121,7 @@ def loss_section(series: SweepSeries) -> PageSection:
     )
 
 
-def points_section(sweep: SweepRecord) -> PageSection:
+def points_section(sweep: SweepResults) -> PageSection:
     """A row per point."""
     names = [name for axis in sweep.axes for name in axis.names]
     cells = "".join(
@@ -144,7 +144,7 @@ def points_section(sweep: SweepRecord) -> PageSection:
     )
 
 
-def point_row(sweep: SweepRecord, point: PointRecord) -> str:
+def point_row(sweep: SweepResults, point: PointResults) -> str:
     """A row of the table."""
     low, high = point.last5_ci95
     levels = zip(sweep.axes, point.levels, strict=True)

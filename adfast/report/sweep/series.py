@@ -13,7 +13,7 @@ from itertools import product
 import numpy as np
 
 from adfast.report.palette import Style, line_style
-from adfast.runs.sweep.record import PointRecord, SweepRecord
+from adfast.runs.sweep.record import PointResults, SweepResults
 
 MARGIN = 0.4  # beside the first and the last level, of the space between two
 ASIDE = 0.6  # of the space between two levels, for the points of all groups
@@ -71,7 +71,7 @@ class SweepSeries:
     random: float
 
 
-def sweep_series(sweep: SweepRecord) -> SweepSeries:
+def sweep_series(sweep: SweepResults) -> SweepSeries:
     """The series of a sweep of which at least one point is finished."""
     first, *others = sweep.axes
     groups = list(product(*(range(len(axis.levels)) for axis in others)))
@@ -119,7 +119,7 @@ def is_quantity(value: str) -> bool:
     return True
 
 
-def level_line(name: str, points: list[PointRecord], style: Style, aside: float) -> LevelLine:
+def level_line(name: str, points: list[PointResults], style: Style, aside: float) -> LevelLine:
     """The line of one group through its finished points, drawn `aside` levels to the right."""
     low, high = np.array([point.last5_ci95 for point in points]).T
     return LevelLine(
@@ -134,7 +134,7 @@ def level_line(name: str, points: list[PointRecord], style: Style, aside: float)
     )
 
 
-def point_lines(name: str, point: PointRecord, style: Style) -> PointLines:
+def point_lines(name: str, point: PointResults, style: Style) -> PointLines:
     """The lines of one point by episode and by position."""
     low, high = np.array(point.ci95_by_episode).T
     edges = np.array(point.history_loss.edges, np.float64)
@@ -149,7 +149,7 @@ def point_lines(name: str, point: PointRecord, style: Style) -> PointLines:
     )
 
 
-def labels_of_sight(sweep: SweepRecord) -> tuple[str, ...] | None:
+def labels_of_sight(sweep: SweepResults) -> tuple[str, ...] | None:
     """The receptive field at each level of the first axis, if that alone decides it."""
     labels = []
     for level in range(len(sweep.axes[0].levels)):

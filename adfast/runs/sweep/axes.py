@@ -1,22 +1,21 @@
 """Axis: a setting, or several that change together, and the values that a sweep gives it.
 
-`model.attention_window=20,200,none` is one setting and three levels;
-`training.context_length:training.batch_size=100:64,400:16` two settings that change together.
+In TOML and in Python an axis is a table of arrays: `"model.attention_window" = [20, 200, "none"]`
+is one setting and three levels; a table of several arrays changes its settings together.
 """
 
 from __future__ import annotations
 
-import json
 import tomllib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from adfast.config import NONE, deep_merge, parse_literal
-from adfast.errors import InvalidArgument
+from adfast.config import NONE, parse_literal, with_paths
+from adfast.errors import InvalidArgument, shown
 
 EXAMPLE = "for example model.attention_window=20,200,none"
-SEPARATOR = ":"  # of settings that change together, and of their values
+SEPARATOR = ":"  # of values that change together, where a person reads them
 
 
 @dataclass(frozen=True)
@@ -40,38 +39,39 @@ class Axis:
         return dict(zip(self.settings, self.levels[level], strict=True))
 
 
-def parse_axis(text: str) -> Axis:
-    """The axis that `section.field=value,value,...` spells; raises `InvalidArgument`."""
-    names, separator, listed = text.partition("=")
-    settings = tuple(name.strip() for name in names.split(SEPARATOR))
-    if not separator or not listed.strip() or not all(settings):
+def make_axis(table: Mapping[str, Any]) -> Axis:
+    """The axis of a table of arrays, `{"model.width": [16, 32]}`; raises `InvalidArgument`."""
+    if not isinstance(table, Mapping) or not table:
         raise InvalidArgument(
-            f'what varies must read section.field=value,value,..., got "{text}"; {EXAMPLE}'
+            "what varies must be a table of settings with their values, "
+            f'"model.width" = [16, 32], got {shown(table)}'
         )
-    if "seed" in settings:
-        raise InvalidArgument("seed varies by --seeds N, which takes N seeds in a row")
-    if len(settings) == 1:
-        levels = tuple((value,) for value in parse_values(listed))
-    else:
-        levels = tuple(
-            tuple(parse_literal(value.strip()) for value in level.split(SEPARATOR))
-            for level in listed.split(",")
-        )
-    for level in levels:
-        if len(level) != len(settings):
+    columns = with_paths(table)
+    for setting, values in columns.items():
+        if setting == "seed":
+            raise InvalidArgument("seed varies by --seeds N, which takes N seeds in a row")
+        if not isinstance(values, list | tuple) or not values:
             raise InvalidArgument(
-                f'every level of "{text}" must give {len(settings)} values, one for each of '
-                f"{', '.join(settings)}, got {list(level)}"
+                f"{setting} varies over an array of values, [16, 32], got {shown(values)}"
             )
+    lengths = {setting: len(values) for setting, values in columns.items()}
+    if len(set(lengths.values())) > 1:
+        raise InvalidArgument(
+            "settings that vary together must have as many values each, got "
+            f"{', '.join(f'{count} of {setting}' for setting, count in lengths.items())}"
+        )
+    levels = tuple(zip(*columns.values(), strict=True))
     for number, level in enumerate(levels):
         if level in levels[:number]:
-            raise InvalidArgument(f'"{text}" gives {label_of(level)} twice; leave one out')
-    return Axis(settings, levels)
+            raise InvalidArgument(
+                f"{', '.join(columns)} varies over {label_of(level)} twice; leave one out"
+            )
+    return Axis(tuple(columns), levels)
 
 
-def parse_axes(texts: Sequence[str]) -> tuple[Axis, ...]:
+def make_axes(tables: Sequence[Mapping[str, Any]]) -> tuple[Axis, ...]:
     """The axes of a sweep, of which no two have a setting in common."""
-    axes = tuple(parse_axis(text) for text in texts)
+    axes = tuple(make_axis(table) for table in tables)
     settings = [setting for axis in axes for setting in axis.settings]
     for setting in settings:
         if settings.count(setting) > 1:
@@ -79,19 +79,45 @@ def parse_axes(texts: Sequence[str]) -> tuple[Axis, ...]:
     return axes
 
 
+def parse_axis(text: str) -> dict[str, Any]:
+    """The table that one `--vary` spells; raises `InvalidArgument`.
+
+    `section.field=value,value,...`, or `section.field=[value,value,...]`, is one setting; an inline
+    table of TOML, `{a.b=[1,2], a.c=[3,4]}`, is several that change together.
+    """
+    if text.lstrip().startswith("{"):
+        try:
+            table: dict[str, Any] = tomllib.loads(f"vary = {text}")["vary"]
+        except ValueError as error:
+            raise InvalidArgument(
+                f"settings that vary together must read {{a.b=[1,2], a.c=[3,4]}}, got {text} "
+                f"({error})"
+            ) from None
+        return table
+    setting, separator, listed = text.partition("=")
+    if not separator or not listed.strip() or not setting.strip():
+        raise InvalidArgument(
+            f'what varies must read section.field=value,value,..., got "{text}"; {EXAMPLE}'
+        )
+    return {setting.strip(): parse_values(listed)}
+
+
 def parse_values(text: str) -> list[Any]:
-    """The values of a comma-separated list of TOML literals; what is no literal is a string."""
+    """The values of a comma-separated list of TOML literals; what is no literal is a string.
+
+    A single array is the list itself.
+    """
     try:
         values: list[Any] = tomllib.loads(f"values = [{text}]")["values"]
     except tomllib.TOMLDecodeError:
         return [parse_literal(value.strip()) for value in text.split(",")]
-    return values
+    return values[0] if len(values) == 1 and isinstance(values[0], list) else values
 
 
-def spell_axis(axis: Axis) -> str:
-    """The text that `parse_axis` reads as `axis`."""
-    levels = (SEPARATOR.join(json.dumps(value) for value in level) for level in axis.levels)
-    return f"{SEPARATOR.join(axis.settings)}={','.join(levels)}"
+def spell_axis(axis: Axis) -> dict[str, list[Any]]:
+    """The table that `make_axis` reads as `axis`."""
+    columns = zip(*axis.levels, strict=True)
+    return dict(zip(axis.settings, map(list, columns), strict=True))
 
 
 def short_names(settings: Sequence[str]) -> dict[str, str]:
@@ -117,17 +143,6 @@ def label_of(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return NONE if value is None else str(value)
-
-
-def nested(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The tables that dotted settings are in."""
-    tables: dict[str, Any] = {}
-    for setting, value in settings.items():
-        table = value
-        for key in reversed(setting.split(".")):
-            table = {key: table}
-        tables = deep_merge(tables, table)
-    return tables
 
 
 def without_settings(values: Mapping[str, Any], settings: Collection[str]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
@@ -17,37 +17,50 @@ from typing import Any
 
 from pydantic import Field
 
-from adfast.config import Config, Count, read_toml, with_none_names, write_toml
+from adfast.config import Config, Count, nested, read_toml, with_none_names, write_toml
 from adfast.errors import InvalidArgument
 from adfast.runs.feasible import check_feasible
-from adfast.runs.recipe import SWEEP_TABLE, Recipe, configure, lay_over
+from adfast.runs.recipe import SWEEP_TABLE, Changes, Recipe, configure, lay_over
 from adfast.runs.sweep.axes import (
     EXAMPLE,
     Axis,
     label_of,
-    nested,
-    parse_axes,
+    make_axes,
     short_names,
     spell_axis,
 )
 
 MAX_RUNS = 10_000  # of a sweep, each a folder
 MAX_NAME_BYTES = 200  # of its name
+EVALUATION = "evaluation."  # settings that need no other training
+ALONE = "run"  # the folder of a sweep's run where nothing of its training varies
 
 
 class SweepConfig(Config):
-    """The table `[sweep]`: the axes, as `--vary` takes them, and how many seeds each point has."""
+    """The table `[sweep]`: the axes, and how many seeds each point has."""
 
-    vary: list[str] = Field(default_factory=list)
+    vary: list[dict[str, Any]] = Field(default_factory=list)
     seeds: Count = 1
 
 
 @dataclass(frozen=True)
 class PlannedRun:
-    """One run of a sweep; `name` is that of its directory."""
+    """One run of a sweep: `recipe` in the directory `name`, evaluated by `resolved`.
+
+    Runs that differ in settings of the section evaluation alone share a directory; `evaluation` is
+    then the name of each, and `settings` what is varied there.
+    """
 
     name: str
-    config: Recipe
+    recipe: Recipe
+    resolved: Recipe
+    evaluation: str | None
+    settings: Mapping[str, Any]
+
+    @property
+    def title(self) -> str:
+        """What tells it from the other runs."""
+        return self.name if self.evaluation is None else f"{self.name}/{self.evaluation}"
 
 
 @dataclass(frozen=True)
@@ -94,56 +107,89 @@ class SweepPlan:
             )
         names: set[str] = set()
         for run in self.runs:
-            if len(run.name.encode()) > MAX_NAME_BYTES or run.name in names:
+            longest = max(len(name.encode()) for name in (run.name, run.evaluation or ""))
+            if longest > MAX_NAME_BYTES or run.title in names:
                 raise InvalidArgument(
                     "every run of a sweep needs a folder of its own, with a name of at most "
-                    f'{MAX_NAME_BYTES} bytes, got "{run.name[:80]}" twice or a longer one; give '
+                    f'{MAX_NAME_BYTES} bytes, got "{run.title[:80]}" twice or a longer one; give '
                     "the values that vary in fewer or other letters"
                 )
-            names.add(run.name)
+            names.add(run.title)
         for run in self.runs:
             try:
-                check_feasible(run.config)
+                check_feasible(run.resolved)
             except InvalidArgument as error:
-                raise InvalidArgument(f"{run.name}: {error}") from None
+                raise InvalidArgument(f"{run.title}: {error}") from None
 
     def to_toml(self) -> str:
         """The plan as a recipe with a table `[sweep]`."""
-        sweep = SweepConfig(vary=[spell_axis(axis) for axis in self.axes], seeds=self.seeds)
-        return f"{write_toml(self.base)}\n[{SWEEP_TABLE}]\n{write_toml(sweep)}"
+        import tomli_w
+
+        sweep = {"seeds": self.seeds, "vary": [spell_axis(axis) for axis in self.axes]}
+        return f"{write_toml(self.base)}\n{tomli_w.dumps({SWEEP_TABLE: with_none_names(sweep)})}"
 
     def _point(self, levels: tuple[int, ...]) -> Point:
         settings: dict[str, Any] = {}
         for axis, level in zip(self.axes, levels, strict=True):
             settings |= axis.at(level)
         names = self.names
-        name = ",".join(f"{names[key]}={plain(label_of(value))}" for key, value in settings.items())
+        acting = {key: settings[key] for key in settings if key.startswith(EVALUATION)}
+        training = {key: settings[key] for key in settings if key not in acting}
         base = with_none_names(self.base.model_dump(mode="json", exclude_unset=True))
         runs = []
         for seed in range(self.base.seed, self.base.seed + self.seeds):
-            values = lay_over(base, nested(settings)) | {"seed": seed}
-            full = f"{name},seed={seed}" if self.seeds > 1 else name
-            runs.append(PlannedRun(full, Recipe.from_mapping(values, source=full)))
+            seeded = {"seed": seed} if self.seeds > 1 else {}
+            name = folder_name(training | seeded, names) or ALONE
+            recipe, resolved = (
+                Recipe.from_mapping(
+                    lay_over(base, nested(varied)) | {"seed": seed},
+                    source=folder_name(varied | seeded, names),
+                )
+                for varied in (training, settings)
+            )
+            evaluation = folder_name(acting, names) or None
+            runs.append(PlannedRun(name, recipe, resolved, evaluation, acting))
         return Point(settings, levels, tuple(runs))
 
 
 def load_sweep(
-    path: Path, overrides: Iterable[str], vary: Sequence[str], seeds: int | None
+    path: Path, changes: Changes, vary: Sequence[Mapping[str, Any]], seeds: int | None
 ) -> SweepPlan:
     """The sweep of a TOML file; `vary` and `seeds`, where given, replace what its table says.
 
     Raises `InvalidArgument` where nothing varies.
     """
     values = read_toml(path)
-    sweep = SweepConfig.from_mapping(values.pop(SWEEP_TABLE, {}), source=f"{path.name}, [sweep]")
-    base = configure(values, overrides, path.name)
-    axes = parse_axes(list(vary) or sweep.vary)
+    table = values.pop(SWEEP_TABLE, {})
+    refuse_texts(table, path)
+    sweep = SweepConfig.from_mapping(table, source=f"{path.name}, [sweep]")
+    base = configure(values, changes, path.name)
+    axes = make_axes(list(vary) or sweep.vary)
     if not axes:
         raise InvalidArgument(
-            f"{path.name} does not say what to vary; add --vary, {EXAMPLE}, or a table "
-            f"[{SWEEP_TABLE}] with a list `vary`"
+            f"{path.name} does not say what to vary; add --vary, {EXAMPLE}, or tables "
+            f"[[{SWEEP_TABLE}.vary]]"
         )
     return SweepPlan(base, axes, seeds or sweep.seeds)
+
+
+def refuse_texts(table: Any, path: Path) -> None:
+    """Raise `InvalidArgument` for a table [sweep] from before its axes were tables."""
+    vary = table.get("vary") if isinstance(table, Mapping) else None
+    texts = [text for text in vary if isinstance(text, str)] if isinstance(vary, list) else []
+    if texts:
+        raise InvalidArgument(
+            f"{path}, [{SWEEP_TABLE}]: written for an adfast before axes were tables, got "
+            f'"{texts[0]}"; write [[{SWEEP_TABLE}.vary]] in its place, and below it '
+            '"section.field" = [value, value, ...] for each of its settings'
+        )
+
+
+def folder_name(settings: Mapping[str, Any], names: Mapping[str, str]) -> str:
+    """The name of a folder for what has these settings; empty where there are none."""
+    return ",".join(
+        f"{names.get(key, key)}={plain(label_of(value))}" for key, value in settings.items()
+    )
 
 
 def plain(text: str) -> str:

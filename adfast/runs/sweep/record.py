@@ -1,4 +1,4 @@
-"""SweepRecord: `sweep.json`, what all points of a sweep came to; written by `adfast sweep`."""
+"""SweepResults: `sweep.json`, what all points of a sweep came to; written by `adfast sweep`."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from typing import Any, Self
 from pydantic import Field, model_validator
 
 from adfast.errors import RunError
-from adfast.runs.run_record import Section, read_json, validated
+from adfast.runs.result_files import Results, Section
+from adfast.runs.results import LossByPosition
 
 FILE_NAME = "sweep.json"
 
 Value = str | int | float | bool | list[Any] | None
 
 
-class AxisRecord(Section):
+class AxisLevels(Section):
     """Settings that change together: the short `names` of those that tell the levels apart.
 
     `levels` has the values of these, as a person writes them, at each level.
@@ -39,29 +40,15 @@ class AxisRecord(Section):
         )
 
 
-class LossRecord(Section):
-    """Mean next-action loss in nats at positions `edges[p]` to `edges[p + 1] - 1` of histories."""
-
-    edges: tuple[int, ...] = Field(min_length=2)
-    loss: tuple[float, ...]
-
-    @model_validator(mode="after")
-    def _edges_enclose_losses(self) -> Self:
-        if len(self.edges) != len(self.loss) + 1:
-            raise ValueError(
-                f"edges must be one more than the {len(self.loss)} losses, got {len(self.edges)}"
-            )
-        return self
-
-
-class PointRecord(Section):
+class PointResults(Section):
     """One combination of settings: its runs (one per seed) pooled."""
 
     levels: tuple[int, ...]  # on each axis
     settings: Mapping[str, Value]
     runs: tuple[str, ...] = Field(min_length=1)  # directories, relative to the sweep's
+    evaluation: str | None = None  # of several of these runs: its name
     receptive_field_transitions: int | None  # None: the whole history
-    trained_context_transitions: int
+    trained_context_transitions: int | None
     episode_length: int = Field(ge=1)
     mean_by_episode: tuple[float, ...] = Field(min_length=1)
     ci95_by_episode: tuple[tuple[float, float], ...]
@@ -69,11 +56,11 @@ class PointRecord(Section):
     last5_ci95: tuple[float, float]
     optimal: float
     random: float
-    history_loss: LossRecord
+    history_loss: LossByPosition
     seconds: Mapping[str, float]  # of each stage, all seeds together
 
 
-class SweepRecord(Section):
+class SweepResults(Results):
     """`sweep.json`; `points` are those that are finished, the last axis fastest."""
 
     name: str
@@ -81,9 +68,9 @@ class SweepRecord(Section):
     seeds: int = Field(ge=1)
     held_out_tasks: int = Field(ge=1)
     evaluation_seeds: int = Field(ge=1)
-    axes: tuple[AxisRecord, ...] = Field(min_length=1)
+    axes: tuple[AxisLevels, ...] = Field(min_length=1)
     num_points: int = Field(ge=1)  # planned
-    points: tuple[PointRecord, ...]
+    points: tuple[PointResults, ...]
     base: Mapping[str, Any]  # the settings that do not vary
     provenance: Mapping[str, Any]
 
@@ -98,13 +85,13 @@ class SweepRecord(Section):
         return self
 
 
-def read_sweep(directory: Path) -> SweepRecord:
+def read_sweep(directory: Path) -> SweepResults:
     """The record of a sweep; raises `RunError` with the file, the rule and the way out."""
     path = directory / FILE_NAME
     way_out = f"write it again with: adfast sweep {directory}"
     if not path.is_file():
         raise RunError(f"{directory} has no {FILE_NAME}; {way_out}")
-    record = validated(SweepRecord, read_json(path), path, way_out)
+    record = SweepResults.read(path, way_out)
     if not record.points:
         raise RunError(f"{path}: no point is finished, so there is nothing to show; {way_out}")
     return record

@@ -128,9 +128,9 @@ def test_no_string_of_the_run_becomes_markup(run_copy: Path) -> None:
         outcome | {"label": HOSTILE}
         for outcome in json.loads((run / "evaluation.json").read_text())["per_task"]
     ])  # fmt: skip
-    edit_evaluation(run, "seconds", {HOSTILE: 1.0})
     (run / "run.toml").write_text(f"[{hostile_key}]\n{hostile_key} = {hostile_key}\n")
-    (run / "provenance.json").write_text(json.dumps({HOSTILE: {HOSTILE: [HOSTILE]}}))
+    hostile_provenance = {HOSTILE: {HOSTILE: [HOSTILE]}, "stages": {HOSTILE: {"seconds": 1.0}}}
+    (run / "provenance.json").write_text(json.dumps(hostile_provenance))
     hostile = Elements(write_report(run).read_text())
     assert not hostile.named("img")
     assert len(hostile.named("script")) == 6
@@ -146,7 +146,6 @@ def test_what_a_run_does_not_hold_is_said(run_copy: Path) -> None:
         (run_copy / name).unlink()
     edit_evaluation(run_copy, "references", {"random": 0.2})
     edit_evaluation(run_copy, "train", None)
-    edit_evaluation(run_copy, "seconds", {})
     text = Elements(write_report(run_copy).read_text()).text
     for absence in (
         "no curve for: source, as kept; source; ideal learner; optimum",

@@ -10,12 +10,12 @@ from adfast.report.palette import COLOURS, DARK, line_style
 from adfast.report.sweep.charts import returns_chart
 from adfast.report.sweep.figure import sweep_figure
 from adfast.report.sweep.series import sweep_series
-from adfast.runs.sweep.record import SweepRecord
+from adfast.runs.sweep.record import SweepResults
 from report.sweep.synthetic_sweep import point, sweep_record
 
 
 def record(**changes):
-    return SweepRecord.model_validate(sweep_record() | changes)
+    return SweepResults.model_validate(sweep_record() | changes)
 
 
 def test_first_axis_is_horizontal_and_the_others_are_lines():

@@ -2,12 +2,13 @@
 
 import pytest
 
+from adfast.config import nested
 from adfast.errors import InvalidArgument
 from adfast.runs.sweep.axes import (
     Axis,
     label_of,
-    nested,
-    parse_axes,
+    make_axes,
+    make_axis,
     parse_axis,
     short_names,
     spell_axis,
@@ -18,19 +19,22 @@ AXES = {
     "model.attention_window=20,200,none": Axis(
         ("model.attention_window",), ((20,), (200,), ("none",))
     ),
+    "model.width=[16,32]": Axis(("model.width",), ((16,), (32,))),
     'model.attention_window=[20,"none"],[20,20]': Axis(
         ("model.attention_window",), (([20, "none"],), ([20, 20],))
     ),
     "evaluation.temperature=0.5, 1": Axis(("evaluation.temperature",), ((0.5,), (1,))),
+    "evaluation.temperature=.5, 1": Axis(("evaluation.temperature",), ((0.5,), (1,))),
     "family.name=dark-room,dark-house": Axis(("family.name",), (("dark-room",), ("dark-house",))),
-    "a.b:a.c=1:x,2:y": Axis(("a.b", "a.c"), ((1, "x"), (2, "y"))),
+    '{a.b=[1,2], a.c=["x","y"]}': Axis(("a.b", "a.c"), ((1, "x"), (2, "y"))),
+    '{"a.b" = [1, 2], a = {c = ["x", "y"]}}': Axis(("a.b", "a.c"), ((1, "x"), (2, "y"))),
 }
 
 
 @pytest.mark.parametrize(("text", "axis"), AXES.items(), ids=AXES)
 def test_axis_is_read_and_spelt_back(text, axis):
-    assert parse_axis(text) == axis
-    assert parse_axis(spell_axis(axis)) == axis
+    assert make_axis(parse_axis(text)) == axis
+    assert make_axis(spell_axis(axis)) == axis
 
 
 @pytest.mark.parametrize(
@@ -39,19 +43,22 @@ def test_axis_is_read_and_spelt_back(text, axis):
         ("model.width", "must read section.field=value,value,... got"),
         ("model.width=", "must read section.field=value,value"),
         ("=3", "must read section.field=value,value"),
-        ("a.b:a.c=1:2,3", r"every level of .* must give 2 values, one for each of a.b, a.c"),
-        ("model.width=16,32,16", "gives 16 twice; leave one out"),
+        ("{a.b=[1,2], a.c=[3]}", "must have as many values each, got 2 of a.b, 1 of a.c"),
+        ("{a.b=[1,2], a.c=3}", r"a.c varies over an array of values, \[16, 32\], got 3"),
+        ("{a.b=[1,2", "settings that vary together must read"),
+        ("{}", "must be a table of settings with their values"),
+        ("model.width=16,32,16", "model.width varies over 16 twice; leave one out"),
         ("seed=0,1", "seed varies by --seeds N"),
     ],
 )
 def test_bad_axis_is_refused_with_its_rule(text, message):
     with pytest.raises(InvalidArgument, match=message.replace("... got", ".*got")):
-        parse_axis(text)
+        make_axis(parse_axis(text))
 
 
 def test_setting_on_two_axes_is_refused():
     with pytest.raises(InvalidArgument, match=r"a\.b varies twice; give all its values at once"):
-        parse_axes(["a.b=1", "a.c:a.b=1:2"])
+        make_axes([{"a.b": [1]}, {"a": {"c": [1], "b": [2]}}])
 
 
 def test_short_names_are_no_longer_than_needed():
@@ -65,9 +72,9 @@ def test_short_names_are_no_longer_than_needed():
 
 
 def test_levels_are_told_by_as_few_settings_as_do():
-    assert parse_axis("a.b:a.c=1:1,2:1").num_telling == 1
-    assert parse_axis("a.b:a.c:a.d=1:1:1,1:2:1,2:2:1").num_telling == 2
-    assert parse_axis("a.b:a.c:a.d=1:1:1,1:1:2").num_telling == 3
+    assert make_axis({"a.b": [1, 2], "a.c": [1, 1]}).num_telling == 1
+    assert make_axis({"a.b": [1, 1, 2], "a.c": [1, 2, 2], "a.d": [1, 1, 1]}).num_telling == 2
+    assert make_axis({"a.b": [1, 1], "a.c": [1, 1], "a.d": [1, 2]}).num_telling == 3
 
 
 def test_labels_are_as_a_person_writes():
@@ -78,6 +85,7 @@ def test_labels_are_as_a_person_writes():
 
 def test_dotted_settings_become_tables():
     assert nested({"a.c.d": 9, "a.f": [1], "e": 3}) == {"a": {"c": {"d": 9}, "f": [1]}, "e": 3}
+    assert nested({"a": {"b.c": 1}, "a.b.d": 2}) == {"a": {"b": {"c": 1, "d": 2}}}
 
 
 def test_settings_are_taken_out_of_nested_values():

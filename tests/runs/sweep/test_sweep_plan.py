@@ -7,8 +7,16 @@ from adfast.errors import InvalidArgument, UnknownName
 from adfast.runs.recipe import RECIPES, find_recipe, load_recipe
 from adfast.runs.sweep.plan import load_sweep
 
-WINDOWS = "model.attention_window=5,none"
-LENGTHS = "training.context_length:training.batch_size=10:8,20:4"
+WINDOWS = {"model.attention_window": [5, "none"]}
+LENGTHS = {"training.context_length": [10, 20], "training.batch_size": [8, 4]}
+
+
+TABLES = """
+[sweep]
+seeds = 2
+[[sweep.vary]]
+model.attention_window = [5, "none"]
+"""
 
 
 def test_points_are_the_product_of_the_axes(recipe):
@@ -20,7 +28,7 @@ def test_points_are_the_product_of_the_axes(recipe):
         "attention_window=none,context_length=20,batch_size=4",
     ]
     assert [point.levels for point in plan.points] == [(0, 0), (0, 1), (1, 0), (1, 1)]
-    last = plan.runs[-1].config
+    last = plan.runs[-1].recipe
     assert last.model.attention_window is None
     assert (last.training.context_length, last.training.batch_size) == (20, 4)
     assert (last.training.updates, last.seed) == (4, 3)
@@ -33,13 +41,13 @@ def test_seeds_are_runs_of_one_point(recipe):
         "attention_window=5,seed=3",
         "attention_window=5,seed=4",
     ]
-    assert [run.config.seed for run in plan.runs] == [3, 4, 3, 4]
+    assert [run.recipe.seed for run in plan.runs] == [3, 4, 3, 4]
 
 
 def test_options_of_the_family_vary_beside_its_others(recipe):
-    plan = load_sweep(recipe, [], ["family.options.reward=every-step,once"], None)
-    assert [run.config.family.options["reward"] for run in plan.runs] == ["every-step", "once"]
-    assert all(run.config.family.options["size"] == 5 for run in plan.runs)
+    plan = load_sweep(recipe, [], [{"family.options.reward": ["every-step", "once"]}], None)
+    assert [run.recipe.family.options["reward"] for run in plan.runs] == ["every-step", "once"]
+    assert all(run.recipe.family.options["size"] == 5 for run in plan.runs)
 
 
 def test_plan_is_a_recipe_that_reads_back(recipe, tmp_path):
@@ -52,9 +60,36 @@ def test_plan_is_a_recipe_that_reads_back(recipe, tmp_path):
 
 def test_command_line_replaces_what_the_recipe_varies(recipe, tmp_path):
     path = tmp_path / "recipe.toml"
-    path.write_text(f'{recipe.read_text()}\n[sweep]\nvary = ["{WINDOWS}"]\nseeds = 2\n')
+    path.write_text(recipe.read_text() + TABLES)
     assert len(load_sweep(path, [], [], None).runs) == 4
-    assert len(load_sweep(path, [], ["model.width=16,32,48"], 1).runs) == 3
+    assert len(load_sweep(path, [], [{"model.width": [16, 32, 48]}], 1).runs) == 3
+
+
+def test_texts_of_earlier_versions_are_answered_with_what_to_write(recipe, tmp_path):
+    path = tmp_path / "sweep.toml"
+    path.write_text(f'{recipe.read_text()}\n[sweep]\nvary = ["model.width=16,32"]\n')
+    with pytest.raises(
+        InvalidArgument,
+        match=r'before axes were tables, got "model.width=16,32"; write \[\[sweep.vary\]\] in its',
+    ):
+        load_sweep(path, [], [], None)
+
+
+def test_points_that_are_only_evaluated_otherwise_share_a_run(recipe):
+    vary = [{"evaluation.temperature": [0.5, 1]}, {"model.width": [16, 32]}]
+    plan = load_sweep(recipe, [], vary, None)
+    plan.check()
+    assert [(run.name, run.evaluation) for run in plan.runs] == [
+        ("width=16", "temperature=0.5"),
+        ("width=32", "temperature=0.5"),
+        ("width=16", "temperature=1"),
+        ("width=32", "temperature=1"),
+    ]
+    assert plan.runs[0].recipe == plan.runs[2].recipe
+    assert plan.runs[2].resolved.evaluation.temperature == 1
+    alone = load_sweep(recipe, [], vary[:1], 2)
+    assert [run.name for run in alone.runs] == ["seed=3", "seed=4", "seed=3", "seed=4"]
+    assert [run.name for run in load_sweep(recipe, [], vary[:1], None).runs] == ["run", "run"]
 
 
 @pytest.mark.parametrize("recipe", sorted(RECIPES.glob("*.toml")), ids=lambda path: path.stem)
@@ -69,7 +104,7 @@ def test_shipped_recipe_without_a_table_names_the_way_out():
 
 
 def test_combination_that_no_run_could_carry_out_is_named(recipe):
-    plan = load_sweep(recipe, [], ["training.context_length=20,500"], None)
+    plan = load_sweep(recipe, [], [{"training.context_length": [20, 500]}], None)
     with pytest.raises(
         InvalidArgument, match=r"^context_length=500: training.context_length must be at most 100"
     ):
@@ -77,7 +112,7 @@ def test_combination_that_no_run_could_carry_out_is_named(recipe):
 
 
 def test_unknown_setting_is_refused_with_the_nearest(recipe):
-    plan = load_sweep(recipe, [], ["model.atention_window=5"], None)
+    plan = load_sweep(recipe, [], [{"model.atention_window": [5]}], None)
     with pytest.raises(UnknownName, match=r'did you mean "model\.attention_window"'):
         plan.check()
 
@@ -90,7 +125,7 @@ def test_table_with_an_unknown_key_is_refused(recipe, tmp_path):
 
 
 def test_algorithms_that_vary_begin_with_their_own_options():
-    vary = ["collection.algorithm=q-learning,optimal"]
+    vary = [{"collection.algorithm": ["q-learning", "optimal"]}]
     plan = load_sweep(find_recipe("dark-room"), [], vary, None)
     plan.check()
-    assert [bool(run.config.collection.options) for run in plan.runs] == [True, False]
+    assert [bool(run.recipe.collection.options) for run in plan.runs] == [True, False]

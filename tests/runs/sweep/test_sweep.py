@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from adfast import histories
-from adfast.cli import stages
-from adfast.cli.sweep import runs
+from adfast.runs import stages
+from adfast.runs.sweep import sweep
 from adfast.runs.sweep.record import read_sweep
 from cli.command_line import adfast
 
 VARY = ("--vary", "model.attention_window=5,20", "--vary",
-        "training.context_length:training.batch_size=10:8,20:4")  # fmt: skip
+        "{training.context_length=[10,20], training.batch_size=[8,4]}")  # fmt: skip
 SMALL = ("--set", "training.evaluate_every=none", "--set", "training.updates=4")
 SHORT, LONG = ("attention_window=5,context_length=10,batch_size=8",
                "attention_window=20,context_length=20,batch_size=4")  # fmt: skip
@@ -57,7 +57,8 @@ def test_every_point_is_a_run_and_all_are_told(first_sweep):
         assert point.mean_by_episode == pytest.approx(summary["held_out_mean_by_episode"])
         assert point.last5_mean == pytest.approx(summary["held_out_last5_mean"])
         assert point.last5_ci95 == pytest.approx(tuple(summary["held_out_last5_ci95"]))
-        assert list(point.history_loss.loss) == evaluation["history_loss"]["loss"]
+        losses = json.loads((path / point.runs[0] / "history_loss.json").read_text())
+        assert list(point.history_loss.loss) == losses["by_position"]["loss"]
         assert point.history_loss.edges[-1] == 100
         assert point.receptive_field_transitions == point.settings["model.attention_window"]
     assert record.base["training"]["updates"] == 4
@@ -113,10 +114,10 @@ def test_interrupted_sweep_goes_on(recipe, tmp_path, monkeypatch, first_sweep, w
     path = tmp_path / "tiny-sweep"
     with monkeypatch.context() as patch:
         if work == "train":
-            patch.setitem(stages.STAGES, "train", interrupted_at_second_call(stages.train))
+            patch.setattr(stages, "train", interrupted_at_second_call(stages.train))
         else:
-            measure = interrupted_at_second_call(runs.measure_history_loss)
-            patch.setattr(runs, "measure_history_loss", measure)
+            measure = interrupted_at_second_call(sweep.measure_history_loss)
+            patch.setattr(sweep, "measure_history_loss", measure)
         ended = adfast("sweep", recipe, *VARY, *SMALL, "--out", path)
     assert ended.status == 130
     assert ended.stderr.strip().endswith(f"to continue: adfast sweep {path}")
@@ -137,18 +138,41 @@ def test_seeds_are_pooled(recipe, tmp_path):
     for run in point["runs"]:
         evaluation = json.loads((path / run / "evaluation.json").read_text())
         returns.append(np.mean(evaluation["held_out"]["returns"], axis=(0, 1)))
-        losses.append(evaluation["history_loss"]["loss"])
+        measured = json.loads((path / run / "history_loss.json").read_text())
+        losses.append(measured["by_position"]["loss"])
     assert point["mean_by_episode"] == pytest.approx(np.mean(returns, axis=0))
     assert point["history_loss"]["loss"] == pytest.approx(np.mean(losses, axis=0))
 
 
-def test_loss_is_measured_again_with_the_evaluation(sweep_copy):
+def test_loss_is_measured_again_with_the_training(sweep_copy):
     before = results_of(sweep_copy)
     assert adfast("evaluate", sweep_copy / LONG, "--fresh").status == 0
-    assert "history_loss" not in (sweep_copy / LONG / "evaluation.json").read_text()
+    assert (sweep_copy / LONG / "history_loss.json").exists()
+    assert adfast("train", sweep_copy / LONG, "--fresh").status == 0
+    assert not (sweep_copy / LONG / "history_loss.json").exists()
     ended = adfast("sweep", sweep_copy)
-    assert ended.stderr.count("finished before") == 3 + 3  # and the stages of the one run
+    assert ended.stderr.count("finished before") == 3 + 2  # and two stages of the one run
     assert results_of(sweep_copy) == before
+
+
+def test_settings_of_the_evaluation_vary_without_training_again(recipe, tmp_path):
+    path = tmp_path / "sweep"
+    vary = ("--vary", "evaluation.temperature=.5,2", "--vary", "model.attention_window=5,20")
+    ended = adfast("sweep", recipe, *vary, *SMALL, "--out", path, "--json")
+    assert ended.status == 0, ended.stderr
+    points = json.loads(ended.stdout)["points"]
+    assert [(point["runs"], point["evaluation"]) for point in points] == [
+        (["attention_window=5"], "temperature=0.5"),
+        (["attention_window=20"], "temperature=0.5"),
+        (["attention_window=5"], "temperature=2"),
+        (["attention_window=20"], "temperature=2"),
+    ]
+    assert len(list(path.glob("*/checkpoints"))) == 2
+    assert len(list(path.glob("*/evaluations/*/evaluation.json"))) == 4
+    assert points[0]["mean_by_episode"] != points[2]["mean_by_episode"]
+    assert points[0]["history_loss"] == points[2]["history_loss"]
+    again = adfast("sweep", path)
+    assert again.stderr.count("finished before") == 4
 
 
 def test_sweep_of_other_settings_is_refused_unless_fresh(sweep_copy, recipe):

@@ -1,11 +1,20 @@
 """The table at a run's end says which tasks were not solved, and of many the worst."""
 
-from adfast.cli.summary_table import unsolved_tasks
+from adfast.report.terminal import unsolved_tasks
+from adfast.runs.results import TaskOutcome
 
 
 def outcomes(*shares):
     return [
-        {"label": f"row {n}, column 0", "share_of_optimal": share, "solved": share >= 0.8}
+        TaskOutcome(
+            task_id=n,
+            label=f"row {n}, column 0",
+            optimal=1.0,
+            first_episode=0.0,
+            last5_mean=share,
+            share_of_optimal=share,
+            solved=share >= 0.8,
+        )
         for n, share in enumerate(shares)
     ]
 

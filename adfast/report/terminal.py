@@ -1,0 +1,118 @@
+"""Tables for a terminal: what an evaluation found, and what the points of a sweep came to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from adfast.printable import printable
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from adfast.runs.results import EvaluationResults, TaskOutcome
+    from adfast.runs.sweep.record import PointResults, SweepResults
+
+MAX_TASKS = 5  # named in one line
+
+
+def summary_table(results: EvaluationResults, seconds: Mapping[str, float], run: Path) -> Table:
+    """Held-out returns next to their references, and where the rest is."""
+    from rich.table import Table
+    from rich.text import Text
+
+    summary, references = results.summary, results.references
+    tasks, episodes = len(results.held_out.task_ids), results.episodes
+    low, high = summary.held_out_last5_ci95
+    page = run / "report.html"
+    table = Table(
+        title=f"{tasks} held-out tasks x {results.num_seeds} seeds, weights frozen",
+        show_header=False,
+        title_justify="left",
+    )
+    table.add_column("figure")
+    table.add_column("value", overflow="fold")  # a path is to be copied, so it is not cut
+    rows = {
+        "return, episode 1": f"{summary.held_out_mean_by_episode[0]:.2f}",
+        f"return, episodes {max(episodes - 4, 1)}-{episodes}": (
+            f"{summary.held_out_last5_mean:.2f}  (95% interval {low:.2f} to {high:.2f}, "
+            f"{summary.held_out_last5_share_of_optimal:.0%} of optimum)"
+        ),
+        "random policy": last_of(references.random),
+        f"source after {episodes} episodes": last_of(references.source),
+        "optimum": last_of(references.optimal),
+        "tasks not solved": unsolved_tasks(results.per_task),
+        "seconds": ", ".join(f"{name} {value:.1f}" for name, value in seconds.items()),
+        "report": str(page) if page.exists() else f"write it with: adfast report {run}",
+    }
+    for name, value in rows.items():
+        table.add_row(Text(printable(name)), Text(printable(value)))  # a label is no markup
+    return table
+
+
+def last_of(reference: float | Sequence[float] | None) -> str:
+    """A reference at the last episode."""
+    if reference is None:
+        return "unknown"
+    return f"{reference[-1] if isinstance(reference, Sequence) else reference:.2f}"
+
+
+def unsolved_tasks(outcomes: Sequence[TaskOutcome]) -> str:
+    """The tasks that were not solved, the worst first, of many the worst ones."""
+    unsolved = [outcome for outcome in outcomes if not outcome.solved]
+    unsolved.sort(key=lambda outcome: outcome.share_of_optimal)
+    if not unsolved:
+        return "none"
+    listed = "; ".join(outcome.label for outcome in unsolved[:MAX_TASKS])
+    worst = ", the worst" if len(unsolved) > MAX_TASKS else ""
+    return f"{len(unsolved)} of {len(outcomes)}{worst}: {listed}"
+
+
+def sweep_table(sweep: SweepResults) -> Table:
+    """A row per finished point: its settings, how far it sees, and what it came to."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+    from rich.text import Text
+
+    missing = sweep.num_points - len(sweep.points)
+    table = Table(
+        title=Text(
+            f"{printable(sweep.name)}: {len(sweep.points)} points"
+            + (f", {missing} more not finished" if missing else ""),
+            style="table.title",
+        ),
+        caption="Receptive field in transitions; mean return of the last five episodes on held-out "
+        "tasks, as a share of the optimum; next-action loss at the end of held-out histories.",
+        title_justify="left",
+        caption_justify="left",
+        box=SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),  # narrow, so that three settings fit in 80 columns
+        pad_edge=False,
+    )
+    names = [
+        "\n".join(map(printable, name.split("_"))) for axis in sweep.axes for name in axis.names
+    ]
+    figures = ("receptive\nfield", "last 5", "95%\ninterval", "share", "loss", "train\ns")
+    for name in (*names, *figures):
+        table.add_column(Text(name), justify="right", no_wrap=True)
+    for point in sweep.points:
+        levels = zip(sweep.axes, point.levels, strict=True)
+        settings = (value for axis, level in levels for value in axis.levels[level])
+        cells = (*settings, *figures_of(point))
+        table.add_row(*(Text(printable(cell)) for cell in cells))  # a value is no markup
+    return table
+
+
+def figures_of(point: PointResults) -> tuple[str, ...]:
+    """The figures of a point's row, as in the columns of `sweep_table`."""
+    field = point.receptive_field_transitions
+    low, high = point.last5_ci95
+    return (
+        "all" if field is None else f"{field:,}",
+        f"{point.last5_mean:.2f}",
+        f"{low:.1f} to {high:.1f}",
+        f"{point.last5_mean / point.optimal:.0%}" if point.optimal else "-",
+        f"{point.history_loss.loss[-1]:.3f}",
+        f"{point.seconds['train']:.0f}",
+    )

@@ -1,0 +1,146 @@
+"""What the stages of a run found, as their files hold it: the one schema that all readers share."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+from pydantic import ConfigDict, Field, model_validator
+
+from adfast.runs.result_files import Results, Section
+
+
+class FamilyName(Section):
+    """Which family was evaluated, with its options."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str
+    options: dict[str, Any] = Field(default_factory=dict)
+
+
+class TaskReturns(Section):
+    """Returns `[tasks][seeds][episodes]` of some tasks, and each task's optimum."""
+
+    task_ids: tuple[int, ...] = Field(min_length=1)
+    returns: list[list[list[float]]]
+    optimal: tuple[float, ...]
+
+    @model_validator(mode="after")
+    def _shapes_agree(self) -> Self:
+        tasks = len(self.task_ids)
+        if not tasks == len(self.returns) == len(self.optimal):
+            raise ValueError(
+                f"task_ids, returns and optimal must have one entry per task, "
+                f"got {tasks}, {len(self.returns)} and {len(self.optimal)}"
+            )
+        lengths = {len(seed) for task in self.returns for seed in task}
+        if len({len(task) for task in self.returns}) != 1 or len(lengths) != 1 or 0 in lengths:
+            raise ValueError(
+                "returns must be [tasks][seeds][episodes] with equal, non-zero lengths"
+            )
+        return self
+
+    @property
+    def array(self) -> np.ndarray:
+        """float64 `[tasks, seeds, episodes]`."""
+        return np.array(self.returns, dtype=np.float64)
+
+
+class References(Section):
+    """What the model is measured against, each one number or one per episode; None is unknown."""
+
+    random: float | tuple[float, ...] | None = None
+    optimal: float | tuple[float, ...] | None = None
+    source: float | tuple[float, ...] | None = None
+    source_every_kth: float | tuple[float, ...] | None = None
+    ideal_learner: float | tuple[float, ...] | None = None
+
+
+class Summary(Section):
+    """The statistics over held-out tasks that the evaluation computed."""
+
+    held_out_mean_by_episode: tuple[float, ...] = Field(min_length=1)
+    held_out_ci95_by_episode: tuple[tuple[float, float], ...]
+    held_out_iqm_by_episode: tuple[float, ...] | None = None
+    held_out_first_episode_mean: float | None = None
+    held_out_last5_mean: float
+    held_out_last5_ci95: tuple[float, float]
+    held_out_last5_share_of_optimal: float
+    train_mean_by_episode: tuple[float, ...] | None = None
+
+
+class TaskOutcome(Section):
+    """One held-out task's row of the table."""
+
+    task_id: int
+    label: str
+    optimal: float
+    first_episode: float
+    last5_mean: float
+    share_of_optimal: float
+    solved: bool
+
+
+class EvaluationResults(Results):
+    """`evaluation.json`: what an agent earned on held-out and training tasks.
+
+    Version 1 held the seconds of all stages too, which stand in `provenance.json`.
+    """
+
+    version: int = 2
+
+    family: FamilyName
+    temperature: float
+    episodes: int = Field(ge=1)
+    episode_length: int = Field(ge=1)
+    seeds: int = Field(ge=1)
+    agent: str | None = None  # that acted; None: the run's model
+    held_out: TaskReturns
+    train: TaskReturns | None = None
+    references: References = References()
+    receptive_field_transitions: int | None = None
+    trained_context_transitions: int | None = None
+    summary: Summary
+    per_task: tuple[TaskOutcome, ...]
+    solved_share: float | None = None
+
+    @model_validator(mode="after")
+    def _episodes_agree(self) -> Self:
+        lengths = {
+            "held_out.returns": self.held_out.array.shape[2],
+            "summary.held_out_mean_by_episode": len(self.summary.held_out_mean_by_episode),
+            "summary.held_out_ci95_by_episode": len(self.summary.held_out_ci95_by_episode),
+        }
+        for field, length in lengths.items():
+            if length != self.episodes:
+                raise ValueError(f"{field} must cover {self.episodes} episodes, got {length}")
+        if [row.task_id for row in self.per_task] != list(self.held_out.task_ids):
+            raise ValueError("per_task must list the tasks of held_out.task_ids in their order")
+        return self
+
+    @property
+    def num_seeds(self) -> int:
+        """Evaluation seeds per held-out task."""
+        return len(self.held_out.returns[0])
+
+
+class LossByPosition(Section):
+    """Mean next-action loss in nats at positions `edges[p]` to `edges[p + 1] - 1` of histories."""
+
+    edges: tuple[int, ...] = Field(min_length=2)
+    loss: tuple[float, ...]
+
+    @model_validator(mode="after")
+    def _edges_enclose_losses(self) -> Self:
+        if len(self.edges) != len(self.loss) + 1:
+            raise ValueError(
+                f"edges must be one more than the {len(self.loss)} losses, got {len(self.edges)}"
+            )
+        return self
+
+
+class HistoryLossResults(Results):
+    """`history_loss.json`: how well the model predicts held-out histories."""
+
+    by_position: LossByPosition

@@ -1,0 +1,256 @@
+"""Run: a recipe carried out in a directory, stage by stage; what `adfast run` does, in Python."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from adfast.errors import Interrupted, InvalidArgument, RunError
+from adfast.runs import stages
+from adfast.runs.evaluation_files import EvaluationFiles
+from adfast.runs.evaluation_stage import evaluate, load_trained_model
+from adfast.runs.hooks import QUIET, RunHooks
+from adfast.runs.recipe import (
+    Changes,
+    Recipe,
+    changed,
+    differences_of,
+    find_recipe,
+    load_recipe,
+    make_family,
+    make_plan,
+    make_split,
+)
+from adfast.runs.results import EvaluationResults
+from adfast.runs.run_directory import RunDirectory
+from adfast.runs.run_files import SETTINGS, require_whole
+from adfast.values import as_path, require_kind
+
+if TYPE_CHECKING:
+    from adfast.collection.collect import CollectionPlan
+    from adfast.histories import HistoryStore
+    from adfast.models.transformer import Transformer
+    from adfast.source_algorithms.source_algorithm import SourceAlgorithm
+    from adfast.tasks.family import TaskFamily, TaskSplit
+
+
+class Run:
+    """A run on disk. Its stages skip what is finished, and go on where they were stopped.
+
+    Another process may work on the run between two stages, none while one is carried out
+    (`InUse`). Where a method takes `fresh`, what it would find finished is deleted and done again.
+    """
+
+    def __init__(self, directory: RunDirectory, hooks: RunHooks) -> None:
+        self.directory = directory
+        self.hooks = hooks
+
+    @classmethod
+    def create(
+        cls,
+        recipe: str | Path | Recipe,
+        path: str | Path | None = None,
+        settings: Changes = (),
+        *,
+        fresh: bool = False,
+        progress: bool = True,
+    ) -> Run:
+        """The run in `path` of a shipped recipe, a TOML file, a run directory or a `Recipe`.
+
+        `path` is by default `runs/RECIPE`; `settings` change the recipe, `{"training.updates":
+        500}`. A run of the same settings that is there already is gone on with; with `fresh` what
+        is there is deleted. How far it is stands on stderr unless `progress` is false. Raises
+        `RunError` where a run of other settings is there, and `InvalidArgument` for settings that
+        no run could carry out; both leave everything as it was.
+        """
+        place, resolved = plan_run(recipe, path, settings)
+        directory = RunDirectory.create(place, resolved, fresh=fresh)
+        return cls(directory, RunHooks() if progress else QUIET)
+
+    @classmethod
+    def open(cls, path: str | Path, *, progress: bool = True) -> Run:
+        """The run in `path`; raises `RunError` where there is none."""
+        directory = RunDirectory.open(as_path("path", path))
+        return cls(directory, RunHooks() if progress else QUIET)
+
+    def __repr__(self) -> str:
+        done = ", ".join(self.directory.stages()) or "nothing"
+        return f"<Run {self.path}: {done} finished>"
+
+    @property
+    def path(self) -> Path:
+        """Its directory."""
+        return self.directory.path
+
+    @property
+    def recipe(self) -> Recipe:
+        """All its settings."""
+        return self.directory.recipe
+
+    @cached_property
+    def family(self) -> TaskFamily:
+        """The tasks that it is about."""
+        return make_family(self.recipe)
+
+    @cached_property
+    def split(self) -> TaskSplit:
+        """Its training and held-out tasks."""
+        return make_split(self.recipe, self.family)
+
+    @cached_property
+    def plan(self) -> CollectionPlan:
+        """Which histories it is trained on."""
+        return make_plan(self.recipe, self.family)
+
+    @cached_property
+    def source(self) -> SourceAlgorithm:
+        """The algorithm that its histories are of."""
+        return self.plan.source()
+
+    @property
+    def histories(self) -> HistoryStore:
+        """Its history store; raises `RunError` before it is collected, and of a live run."""
+        from adfast import histories
+
+        if self.recipe.collection.live:
+            raise RunError(f"{self.path}: collection.live = true, so there is no history store")
+        self.directory.require("collect")
+        return histories.open(self.directory.histories)
+
+    @cached_property
+    def model(self) -> Transformer:
+        """The trained model; raises `RunError` before it is trained."""
+        self.directory.require("train")
+        return load_trained_model(self.directory)
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Have the run for oneself over several stages; raises `InUse`."""
+        with self.directory.locked():
+            yield
+
+    def collect(self, *, fresh: bool = False, hooks: RunHooks | None = None) -> HistoryStore | None:
+        """The histories of the training tasks, written to its store; None of a live run."""
+        if self.recipe.collection.live:
+            return None
+        with self._stage("collect", fresh, hooks) as todo:
+            if todo is not None:
+                stages.collect(self, todo)
+        return self.histories
+
+    def train(self, *, fresh: bool = False, hooks: RunHooks | None = None) -> Transformer:
+        """The model, trained on the histories, from its newest checkpoint on if there is one."""
+        with self._stage("train", fresh, hooks) as todo:
+            if todo is not None:
+                self.__dict__.pop("model", None)
+                stages.train(self, todo)
+        return self.model
+
+    def evaluate(
+        self,
+        name: str | None = None,
+        settings: Changes = (),
+        *,
+        fresh: bool = False,
+        hooks: RunHooks | None = None,
+    ) -> EvaluationResults:
+        """What the frozen model earns in context on tasks that it has never seen.
+
+        With a `name` it is a further evaluation, in `evaluations/NAME`, in which `settings` of the
+        section evaluation may differ from the run's: `{"evaluation.temperature": 0.5}`. Raises
+        `RunError` where another one has that name.
+        """
+        files = self.directory.evaluation(name)
+        recipe = self._evaluated(files, settings, fresh=fresh)
+        with self._stage(files.stage, fresh, hooks) as todo:
+            if todo is not None:
+                self.directory.require("train")
+                return evaluate(self, recipe.evaluation, files, todo)
+        return files.read()
+
+    def carry_out(self) -> EvaluationResults:
+        """Collect, train and evaluate: what of it is not finished."""
+        with self.locked():
+            self.collect()
+            self.train()
+            return self.evaluate()
+
+    def require_all_metrics(self) -> None:
+        """Raise `RunError` where lines are missing at the end of a finished training's metrics."""
+        from adfast.training.metrics import read_metrics
+
+        path, updates = self.directory.metrics, self.recipe.training.updates
+        rows = read_metrics(path) if path.exists() else None
+        if rows is not None and (not rows or rows[-1]["update"] != updates):
+            last = rows[-1]["update"] if rows else "none"
+            raise RunError(
+                f"{path}: cut: its last line must be that of update {updates}, is {last}; restore "
+                f"the file from a copy, or train again with: adfast train {self.path} --fresh"
+            )
+
+    def _evaluated(self, files: EvaluationFiles, settings: Changes, *, fresh: bool) -> Recipe:
+        """The settings of an evaluation; raises where they are none, or an earlier one's differ."""
+        recipe = changed(self.recipe, settings) if settings else self.recipe
+        differences = differences_of(self.recipe, recipe)
+        outside = [text for text in differences if not text.startswith("evaluation.")]
+        if outside:
+            raise InvalidArgument(
+                f"evaluations of a run may differ in settings of the section evaluation alone, got "
+                f"{'; '.join(outside)}; make another run of it"
+            )
+        if files.name is None and differences:
+            raise InvalidArgument(
+                f"an evaluation by other settings than the run's ({'; '.join(differences)}) needs "
+                'a name: --name NAME, in Python name="NAME"'
+            )
+        if files.name is not None and files.settings.exists() and not fresh:
+            differences = differences_of(load_recipe(files.settings), recipe)
+            if differences:
+                raise RunError(
+                    f"{files.folder} holds an evaluation by other settings "
+                    f"({'; '.join(differences)}); give another name, or --fresh (in Python "
+                    "fresh=True) to do it again"
+                )
+        return recipe
+
+    @contextmanager
+    def _stage(self, stage: str, fresh: bool, hooks: RunHooks | None) -> Iterator[RunHooks | None]:
+        """The hooks to carry out a stage with, None where it is finished; the run is locked."""
+        hooks = hooks or self.hooks
+        with self.locked():
+            if fresh:
+                self.directory.repeat_from(stage)
+            if self.directory.is_finished(stage):
+                hooks.say(stage, f"finished before, in {self.path}")
+                yield None
+                return
+            hooks.should_stop.stop_at_once()
+            yield hooks
+            hooks.should_stop.stop_at_once()
+            if hooks.should_stop():
+                raise Interrupted(f"stopped after {stage}; all that is finished is kept")
+
+
+def plan_run(
+    recipe: str | Path | Recipe, path: str | Path | None, settings: Changes
+) -> tuple[Path, Recipe]:
+    """Where a run is, and what it is of, see `Run.create`."""
+    require_kind("recipe", recipe, str | Path | Recipe, "a recipe's name, its path or a Recipe")
+    if isinstance(recipe, Recipe):
+        if path is None:
+            raise InvalidArgument("the run of a Recipe needs a path, got none")
+        return as_path("path", path), changed(recipe, settings) if settings else recipe
+    recipe = str(recipe)
+    if (Path(recipe) / SETTINGS).is_file():
+        if path is not None:
+            raise InvalidArgument(f"{recipe} is a run directory already; leave out --run")
+        place, source = Path(recipe), Path(recipe) / SETTINGS
+    else:
+        source = find_recipe(recipe)
+        place = as_path("path", path or Path("runs") / source.stem.replace("_", "-"))
+    if source.name == SETTINGS and source.parent == place:
+        require_whole(source)
+    return place, load_recipe(source, settings)

@@ -1,0 +1,86 @@
+"""A run is evaluated by other settings beside its own, without training again."""
+
+import json
+
+import pytest
+from safetensors.numpy import load_file
+
+import adfast
+from adfast.errors import InvalidArgument, RunError
+from adfast.runs.recipe import load_recipe
+from cli.command_line import adfast as command
+
+COOL = {"evaluation.temperature": 0.5}
+
+
+@pytest.fixture
+def run(run_copy):
+    return adfast.Run.open(run_copy, progress=False)
+
+
+def test_named_evaluation_lies_beside_the_runs_own(run):
+    own = (run.path / "evaluation.json").read_bytes()
+    cool = run.evaluate("cool", COOL)
+    assert cool.temperature == 0.5
+    assert cool.held_out.task_ids == run.evaluate().held_out.task_ids
+    assert (run.path / "evaluation.json").read_bytes() == own
+    folder = run.path / "evaluations" / "cool"
+    assert {path.name for path in folder.iterdir()} == {
+        "evaluation.json",
+        "trajectories.safetensors",
+        "attention.safetensors",
+        "settings.toml",
+    }
+    assert load_recipe(folder / "settings.toml").evaluation.temperature == 0.5
+    returns = load_file(folder / "trajectories.safetensors")["reward"].sum(axis=-1)
+    assert returns.tolist() == cool.held_out.returns
+    assert "evaluate cool" in run.directory.stages()
+    assert not run.directory.is_finished("report")  # it does not show the new one
+
+
+def test_named_evaluation_is_not_repeated(run):
+    first = run.evaluate("cool", COOL)
+    file = run.path / "evaluations" / "cool" / "evaluation.json"
+    written = file.stat().st_mtime_ns
+    assert run.evaluate("cool", COOL) == first
+    assert file.stat().st_mtime_ns == written
+    with pytest.raises(RunError, match=r"evaluation.temperature: 0.5, asked 2.0.*fresh=True"):
+        run.evaluate("cool", {"evaluation.temperature": 2.0})
+    assert run.evaluate("cool", {"evaluation.temperature": 2.0}, fresh=True).temperature == 2.0
+
+
+def test_evaluations_go_with_the_model_that_they_are_of(run):
+    run.evaluate("cool", COOL)
+    run.train(fresh=True)
+    assert not (run.path / "evaluations").exists()
+    assert list(run.directory.stages()) == ["collect", "train"]
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "message"),
+    [
+        (None, COOL, r"evaluation.temperature: 1.0, asked 0.5\) needs a name"),
+        ("cool", {"training.updates": 3}, r"evaluation alone, got training.updates: 12, asked 3"),
+        ("../cool", COOL, "the name of an evaluation is that of its folder"),
+        ("", COOL, "the name of an evaluation is that of its folder"),
+        (3, COOL, "the name of an evaluation is that of its folder"),
+    ],
+)
+def test_evaluation_that_is_none_of_this_run_is_refused(run, name, settings, message):
+    with pytest.raises(InvalidArgument, match=message):
+        run.evaluate(name, settings)
+    assert not (run.path / "evaluations").exists()
+
+
+def test_command_line_evaluates_by_other_settings(run):
+    arguments = ("evaluate", run.path, "--set", "evaluation.temperature=.5", "--name", "cool")
+    ended = command(*arguments, "--json")
+    assert ended.status == 0, ended.stderr
+    assert json.loads(ended.stdout)["held_out_last5_mean"] == pytest.approx(
+        run.evaluate("cool", COOL).summary.held_out_last5_mean
+    )
+    again = command(*arguments)
+    assert (again.status, again.stderr.count("finished before")) == (0, 1)
+    assert "5 held-out tasks x 2 seeds" in again.stdout
+    other = command("evaluate", run.path, "--set", "evaluation.temperature=1.5")
+    assert (other.status, "needs a name: --name NAME" in other.stderr) == (2, True)
