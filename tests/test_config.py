@@ -247,7 +247,7 @@ def test_unknown_recipe_is_answered_with_the_likely_one_and_the_other_way():
         find_recipe("the path of a file.toml")
 
 
-def test_another_algorithm_or_family_begins_with_its_own_options():
+def test_another_algorithm_family_or_agent_begins_with_its_own_options(tmp_path):
     """Those of the recipe are of the one that is replaced; those given beside it count."""
     recipe = find_recipe("dark-room")
     assert load_recipe(recipe).collection.options["learning_rate"] == 0.9
@@ -261,6 +261,10 @@ def test_another_algorithm_or_family_begins_with_its_own_options():
     assert same == load_recipe(recipe)
     house = ["family.name=dark-house", "family.options.rooms=2"]
     assert load_recipe(recipe, house).family.options == {"rooms": 2}
+    mine = tmp_path / "mine.toml"
+    mine.write_text('[evaluation]\nagent = "own:Agent"\nagent_options = { strength = 2 }\n')
+    assert load_recipe(mine).evaluation.agent_options == {"strength": 2}
+    assert load_recipe(mine, ["evaluation.agent=random"]).evaluation.agent_options == {}
 
 
 def test_what_is_unknown_is_named_with_its_file(tmp_path):

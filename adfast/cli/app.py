@@ -147,6 +147,13 @@ def evaluate(
         str | None,
         typer.Option("--name", help="Of a further evaluation, kept beside the run's own."),
     ] = None,
+    agent: Annotated[
+        str | None,
+        typer.Option(
+            "--agent",
+            help="Who acts instead of the run's model: --set evaluation.agent=... for short.",
+        ),
+    ] = None,
     settings: SetOption = None,
     fresh: FreshOption = False,
     as_json: JsonOption = False,
@@ -157,7 +164,7 @@ def evaluate(
 
     require(*MODELS)
     evaluated = Run.open(run)
-    changes = settings or []
+    changes = [*([] if agent is None else [f"evaluation.agent={agent}"]), *(settings or [])]
     with evaluated.locked():
         if not (name or changes or fresh or as_json):
             refuse_silent_repeat(evaluated, "evaluate")

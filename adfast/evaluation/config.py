@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pydantic import Field
 
 from adfast.config import Config, Count, CountOrNone
 from adfast.models.config import CachePrecision, Device, Precision
 
+OWN_MODEL = "model"
+
 
 class EvaluationConfig(Config):
-    """How long and on how many seeds the frozen model acts on each task.
+    """Who acts on each task, how long and on how many seeds.
 
     `train_tasks` of the training tasks are evaluated too, for comparison. Evaluations while
     training are shorter: `monitor_episodes` episodes on `monitor_seeds` seeds.
@@ -41,3 +45,14 @@ class EvaluationConfig(Config):
 
     cache: CachePrecision = "float32"
     """What the CPU keeps keys and values in; bfloat16 halves the memory that a step reads."""
+
+    agent: str = OWN_MODEL
+    """Who acts, by name or as "package.module:Class"; model is the run's own."""
+
+    agent_options: dict[str, Any] = Field(default_factory=dict)
+    """Options of the agent."""
+
+    @property
+    def is_of_own_model(self) -> bool:
+        """Whether the run's own model acts."""
+        return self.agent == OWN_MODEL and not self.agent_options

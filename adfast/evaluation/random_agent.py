@@ -23,7 +23,7 @@ class RandomAgent(TransitionAgent):
 
 
 class RandomActions(AgentMaker):
-    """Makes `RandomAgent`s; at temperature 0 one takes action 0, the first of the likeliest."""
+    """Every action as likely as any other; at temperature 0 the first of them."""
 
     name: ClassVar[str] = "random"
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Unpack
+from typing import TYPE_CHECKING, ClassVar, Unpack
 
 from adfast.errors import InvalidArgument
-from adfast.evaluation.agent import Agent, load
 from adfast.evaluation.in_context_agent import AgentMaker, Choosing
 from adfast.models.config import CachePrecision, Device, Precision
 from adfast.tasks.family import TaskFamily
 from adfast.tasks.transition_schema import TransitionSchema
 
+if TYPE_CHECKING:
+    from adfast.evaluation.agent import Agent
+
 
 class TrainedModel(AgentMaker):
-    """Makes agents of a trained model."""
+    """A trained model, of the run itself unless another is named."""
 
     name: ClassVar[str] = "model"
 
@@ -38,6 +40,8 @@ class TrainedModel(AgentMaker):
         **choosing: Unpack[Choosing],
     ) -> Agent:
         """A new agent; raises `CheckpointError` where there is no model."""
+        from adfast.evaluation.agent import load
+
         if self.run is None:
             raise InvalidArgument('agent "model" needs run: a run directory or a checkpoint file')
         return load(

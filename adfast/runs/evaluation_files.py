@@ -25,18 +25,22 @@ class EvaluationFiles:
     run: Path
     name: str | None
     folder: Path
+    has_attention: bool
 
     @classmethod
-    def of_run(cls, run: Path, name: str | None) -> EvaluationFiles:
-        """Those of the evaluation `name` of the run in a directory; raises `InvalidArgument`."""
+    def of_run(cls, run: Path, name: str | None, *, has_attention: bool = False) -> EvaluationFiles:
+        """Those of the evaluation `name` of the run in a directory; raises `InvalidArgument`.
+
+        `has_attention` says that what the model attended to must be there.
+        """
         if name is None:
-            return cls(run, None, run)
+            return cls(run, None, run, has_attention)
         if not isinstance(name, str) or not NAME.fullmatch(name):
             raise InvalidArgument(
                 "the name of an evaluation is that of its folder: letters, digits and any of "
                 f"_ + = . , - (not at the beginning the last three), at most 200, got {shown(name)}"
             )
-        return cls(run, name, run / EVALUATIONS / name)
+        return cls(run, name, run / EVALUATIONS / name, has_attention)
 
     @property
     def stage(self) -> str:
@@ -65,9 +69,10 @@ class EvaluationFiles:
 
     @property
     def required(self) -> list[Path]:
-        """What every evaluation leaves; a further one may be of an agent without attention."""
-        last = self.attention if self.name is None else self.settings
-        return [self.results, self.trajectories, last]
+        """What must be there of a finished evaluation."""
+        settings = [] if self.name is None else [self.settings]
+        attention = [self.attention] if self.has_attention else []
+        return [self.results, self.trajectories, *settings, *attention]
 
     @property
     def paths(self) -> list[Path]:

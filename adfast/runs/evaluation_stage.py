@@ -1,4 +1,6 @@
-"""The stage "evaluate": the frozen model acts; what it earned is written beside the references."""
+"""The stage "evaluate": the frozen model, or another agent, acts; what it earns is written beside
+the references.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +21,7 @@ from adfast.runs.run_files import settings_text
 
 if TYPE_CHECKING:
     from adfast.evaluation.in_context import InContextEvaluation
+    from adfast.evaluation.in_context_agent import AgentMaker
     from adfast.models.transformer import Transformer
     from adfast.runs.run import Run
     from adfast.runs.run_directory import RunDirectory
@@ -27,7 +30,7 @@ if TYPE_CHECKING:
 def evaluate(
     run: Run, settings: EvaluationConfig, files: EvaluationFiles, hooks: RunHooks
 ) -> EvaluationResults:
-    """What the run's model earns in context on held-out and training tasks, written to `files`."""
+    """What an agent earns in context on held-out and training tasks, written to `files`."""
     import torch
 
     started = time.perf_counter()
@@ -43,7 +46,7 @@ def evaluate(
     trained = everything.select(slice(len(split.held_out), None))
     results = results_of(run, settings, held_out, trained)
     contents = {files.results: [results.to_json()]}
-    contents |= recorded_arrays(run.model, held_out, results, files)
+    contents |= recorded_arrays(run, settings, held_out, results, files)
     if files.name is not None:
         recipe = run.recipe.model_copy(update={"evaluation": settings})
         contents[files.settings] = [settings_text(recipe)]
@@ -93,6 +96,7 @@ def results_of(
             "episodes": settings.episodes,
             "episode_length": family.episode_length,
             "seeds": settings.seeds,
+            "agent": None if settings.is_of_own_model else settings.agent,
             "solved_share": SOLVED_SHARE,
             "trained_context_transitions": recipe.training.context_length,
             "receptive_field_transitions": recipe.model.receptive_field,
@@ -106,21 +110,23 @@ def results_of(
 
 
 def recorded_arrays(
-    model: Transformer,
+    run: Run,
+    settings: EvaluationConfig,
     held_out: InContextEvaluation,
     results: EvaluationResults,
     files: EvaluationFiles,
 ) -> dict[Path, list[bytes]]:
-    """The contents of the files of what was done on the held-out tasks, and attended to."""
+    """The contents of the files of what was done on the held-out tasks, and attended to by the
+    run's model where that acted.
+    """
     from safetensors.numpy import save
 
     from adfast.probes.attended.recording import record_attention
 
-    shares = np.array([outcome.share_of_optimal for outcome in results.per_task])
-    recorded = {
-        files.trajectories: asdict(held_out.trajectories),
-        files.attention: asdict(record_attention(model, held_out, shares)),
-    }
+    recorded = {files.trajectories: asdict(held_out.trajectories)}
+    if settings.is_of_own_model:
+        shares = np.array([outcome.share_of_optimal for outcome in results.per_task])
+        recorded[files.attention] = asdict(record_attention(run.model, held_out, shares))
     return {
         path: [save({name: np.ascontiguousarray(array) for name, array in arrays.items()})]
         for path, arrays in recorded.items()
@@ -170,9 +176,15 @@ def load_trained_model(run: RunDirectory) -> Transformer:
 def act(
     run: Run, settings: EvaluationConfig, task_ids: np.ndarray, hooks: RunHooks
 ) -> InContextEvaluation:
-    """What the run's model does and earns on the tasks, with a bar; raises `Interrupted`."""
+    """What the agent does and earns on the tasks, with a bar; raises `Interrupted`."""
+    from adfast.evaluation.catalogue import AGENTS
     from adfast.evaluation.in_context import evaluate as evaluate_in_context
 
+    agent: Transformer | AgentMaker
+    if settings.is_of_own_model:
+        agent = run.model
+    else:
+        agent = AGENTS.make(settings.agent, **settings.agent_options)
     with hooks.progress("evaluate", settings.episodes, "episodes") as bar:
 
         def on_episode(episodes: int) -> None:
@@ -184,7 +196,7 @@ def act(
                 )
 
         return evaluate_in_context(
-            run.model,
+            agent,
             run.family,
             task_ids,
             episodes=settings.episodes,

@@ -41,6 +41,8 @@ def check_feasible(config: Recipe) -> None:
         source = source_algorithms.make(collection.algorithm, **collection.options)
         source.check(family)
         memory_per_thread = source.memory_bytes(family)
+    with named("evaluation"):
+        check_agent(config)
     check_seeds(config, family)
     plan = make_plan(config, family)
     longest = plan.longest_history
@@ -74,6 +76,15 @@ def named(section: str) -> Iterator[None]:
     except AdfastError as error:
         error.args = (f"{section}: {error}",)
         raise
+
+
+def check_agent(config: Recipe) -> None:
+    """Raise `InvalidArgument` where the evaluation names no agent, or options that it has not."""
+    from adfast.evaluation.catalogue import AGENTS
+
+    settings = config.evaluation
+    if not settings.is_of_own_model:
+        AGENTS.make(settings.agent, **settings.agent_options)
 
 
 def check_seeds(config: Recipe, family: TaskFamily) -> None:

@@ -32,9 +32,12 @@ if TYPE_CHECKING:
 
 RECIPES = Path(__file__).resolve().parent.parent / "recipes"
 SWEEP_TABLE = "sweep"  # of a recipe: what `adfast sweep` varies, no setting of a run
-# Section -> the setting that chooses what its options are of.
-CHOOSERS = {"family": "name", "collection": "algorithm"}
-OPTIONS = "options"
+# Section -> the setting that chooses what its options are of, and the setting of these options.
+CHOOSERS = {
+    "family": ("name", "options"),
+    "collection": ("algorithm", "options"),
+    "evaluation": ("agent", "agent_options"),
+}
 
 # `{"training.updates": 9}`, also with tables as values, or `["training.updates=9"]` as on the
 # command line.
@@ -94,18 +97,18 @@ def differences_of(recipe: Recipe, asked: Recipe) -> list[str]:
 
 
 def lay_over(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """`values` with `changes` over them; another family or algorithm begins with its own options.
+    """`values` with `changes` over them; another family, algorithm or agent has its own options.
 
     Those in `values` are of the one that is replaced, and would mean something else or nothing.
     """
     kept = dict(values)
-    for section, chooser in CHOOSERS.items():
+    for section, (chooser, options) in CHOOSERS.items():
         before, after = values.get(section, {}), changes.get(section, {})
         if not isinstance(before, Mapping) or not isinstance(after, Mapping):
             continue
         default = getattr(getattr(Recipe(), section), chooser)
         if chooser in after and after[chooser] != before.get(chooser, default):
-            kept[section] = {name: value for name, value in before.items() if name != OPTIONS}
+            kept[section] = {name: value for name, value in before.items() if name != options}
     return deep_merge(kept, changes)
 
 

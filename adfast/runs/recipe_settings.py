@@ -9,16 +9,22 @@ from typing import Any
 from adfast.catalogue import Catalogue
 from adfast.config import Config, apply_overrides
 from adfast.errors import InvalidArgument
-from adfast.runs.feasible import named
+from adfast.evaluation.catalogue import AGENTS
+from adfast.evaluation.config import OWN_MODEL
+from adfast.runs.feasible import check_agent, named
 from adfast.runs.listed import find_member
-from adfast.runs.recipe import CHOOSERS, OPTIONS, Recipe, find_recipe, load_recipe, recipe_names
+from adfast.runs.recipe import CHOOSERS, Recipe, find_recipe, load_recipe, recipe_names
 from adfast.runs.run_files import SETTINGS
 from adfast.settings.described import Setting, describe
 from adfast.source_algorithms.catalogue import SOURCE_ALGORITHMS
 from adfast.tasks.catalogue import FAMILIES
 
 # Section -> what its chooser names.
-NAMED: Mapping[str, Catalogue[Any]] = {"family": FAMILIES, "collection": SOURCE_ALGORITHMS}
+NAMED: Mapping[str, Catalogue[Any]] = {
+    "family": FAMILIES,
+    "collection": SOURCE_ALGORITHMS,
+    "evaluation": AGENTS,
+}
 
 
 def settings_of(name: str, changes: Sequence[str] = ()) -> list[Setting]:
@@ -40,11 +46,14 @@ def settings_of(name: str, changes: Sequence[str] = ()) -> list[Setting]:
 
 
 def check_options(recipe: Recipe) -> None:
-    """Raise `InvalidArgument` for a family or an algorithm that has not these options."""
-    for section, catalogue in NAMED.items():
+    """Raise `InvalidArgument` for a family, an algorithm or an agent that has not these options."""
+    for section, (chooser, options) in CHOOSERS.items():
         table = getattr(recipe, section)
         with named(section):
-            catalogue.make(getattr(table, CHOOSERS[section]), **getattr(table, OPTIONS))
+            if section == "evaluation":
+                check_agent(recipe)
+            else:
+                NAMED[section].make(getattr(table, chooser), **getattr(table, options))
 
 
 def recipe_settings(values: Mapping[str, Any]) -> list[Setting]:
@@ -57,8 +66,9 @@ def recipe_settings(values: Mapping[str, Any]) -> list[Setting]:
     for path, setting in settings.items():
         section, _, name = path.partition(".")
         owner = None
-        if name == OPTIONS and section in CHOOSERS:
-            owner = owner_of(section, settings[f"{section}.{CHOOSERS[section]}"].value)
+        chooser, options = CHOOSERS.get(section, (None, None))
+        if name == options:
+            owner = owner_of(section, settings[f"{section}.{chooser}"].value)
         if owner is None:
             found.append(setting)
         else:
@@ -68,7 +78,12 @@ def recipe_settings(values: Mapping[str, Any]) -> list[Setting]:
 
 
 def owner_of(section: str, name: Any) -> type[Config] | None:
-    """The class that the chooser of `section` names; None where it cannot be found."""
+    """The class that the chooser of `section` names; None where it cannot be found.
+
+    What the run's own model takes stands in the section itself.
+    """
+    if section == "evaluation" and name == OWN_MODEL:
+        return None
     try:
         return NAMED[section].find(name)
     except InvalidArgument:

@@ -121,7 +121,9 @@ class RunDirectory:
 
     def evaluation(self, name: str | None = None) -> EvaluationFiles:
         """The files of the run's evaluation, or of a further one by its name."""
-        return EvaluationFiles.of_run(self.path, name)
+        return EvaluationFiles.of_run(
+            self.path, name, has_attention=name is None and self.recipe.evaluation.is_of_own_model
+        )
 
     def record_stage(self, stage: str, seconds: float, **details: Any) -> None:
         """Note that `stage` was finished by this code on this machine."""

@@ -56,6 +56,33 @@ def test_evaluations_go_with_the_model_that_they_are_of(run):
     assert list(run.directory.stages()) == ["collect", "train"]
 
 
+def test_another_agent_may_act(run):
+    found = run.evaluate("random", {"evaluation.agent": "random"})
+    assert found.agent == "random"
+    assert run.evaluate().agent is None
+    assert not (run.path / "evaluations/random/attention.safetensors").exists()
+    assert run.evaluate("random", {"evaluation.agent": "random"}) == found
+    same = {"evaluation.agent": "model", "evaluation.agent_options.run": str(run.path)}
+    assert run.evaluate("same", same).held_out == run.evaluate().held_out
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"evaluation.agent": "randon"}, 'evaluation: unknown agent "randon"; did you mean "rand'),
+        ({"evaluation.agent": "no.such:Agent"}, 'evaluation: agent "no.such:Agent" cannot be imp'),
+        ({"evaluation.agent": "builtins:int"}, "must be a class derived from .*AgentMaker"),
+        ({"evaluation.agent_options.warmth": 3}, "evaluation: .*warmth"),
+    ],
+)
+def test_agent_that_is_not_there_is_refused_before_a_run_begins(
+    tmp_path, recipe, settings, message
+):
+    with pytest.raises(InvalidArgument, match=message):
+        adfast.Run.create(recipe, tmp_path / "run", settings)
+    assert not (tmp_path / "run").exists()
+
+
 @pytest.mark.parametrize(
     ("name", "settings", "message"),
     [
