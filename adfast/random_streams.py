@@ -59,8 +59,26 @@ def as_streams(name: str, streams: Any) -> np.ndarray:
 
 def step_keys(offset: Any, mask: Any, num_steps: int) -> np.ndarray:
     """uint32 `[num_steps]`: the keys of steps 0 .. num_steps - 1 of one stream."""
-    words = np.arange(num_steps, dtype=np.uint32) + np.asarray([offset], np.uint32)
-    words = words * np.uint32(GOLDEN_32) ^ np.asarray([mask], np.uint32)
+    steps = np.arange(num_steps, dtype=np.uint32)
+    return keys_at(np.asarray([offset]), np.asarray([mask]), steps)
+
+
+def keys_at(offsets: np.ndarray, masks: np.ndarray, steps: np.ndarray) -> np.ndarray:
+    """uint32 `[N]`: `step_key` of N streams, each at a step of its own."""
+    words = steps.astype(np.uint32, copy=False) + offsets.astype(np.uint32)
+    words *= np.uint32(GOLDEN_32)
+    words ^= masks.astype(np.uint32)
+    return mix32_array(words)
+
+
+def subkeys_at(offsets: np.ndarray, masks: np.ndarray, steps: np.ndarray, index: int) -> np.ndarray:
+    """uint32 `[N]`: `subkey` `index` of `keys_at`."""
+    further = (GOLDEN_32 * (index + 1)) % 2**32
+    return mix32_array(keys_at(offsets, masks, steps) + np.uint32(further))
+
+
+def mix32_array(words: np.ndarray) -> np.ndarray:
+    """`mix32` of each uint32 of an array, which it overwrites."""
     words ^= words >> np.uint32(16)
     words *= np.uint32(0x7FEB352D)
     words ^= words >> np.uint32(15)

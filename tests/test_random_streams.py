@@ -51,6 +51,12 @@ def test_array_forms_match_reference():
         offset, mask = expected[7]
         keys = streams.step_keys(offset, mask, 100)
         assert keys.tolist() == [twin.step_key(offset, mask, step) for step in range(100)]
+        steps = np.array([0, 1, 2**31, 2**32 - 1, *range(46)])
+        keys = [twin.step_key(*expected[n], int(step)) for n, step in enumerate(steps)]
+        assert streams.keys_at(offsets, masks, steps).tolist() == keys
+        for index in (0, 3):
+            found = streams.subkeys_at(offsets, masks, steps, index)
+            assert found.tolist() == [twin.subkey(key, index) for key in keys]
 
 
 def test_seed_purpose_and_stream_each_change_the_stream():

@@ -179,7 +179,7 @@ class TaskFamily(TaskSet, Config):
         )
 
 
-def hash_of_sources(*modules: str) -> str:
+def hash_of_sources(*modules: str | None) -> str:
     """A hash of the source text of the named modules.
 
     A module without source, such as a notebook's `__main__`, hashes differently in every process:
@@ -188,8 +188,8 @@ def hash_of_sources(*modules: str) -> str:
     digest = hashlib.sha256()
     for module in dict.fromkeys(modules):
         try:
-            source = inspect.getsource(sys.modules[module])
-        except (OSError, TypeError):
+            source = inspect.getsource(sys.modules[str(module)])
+        except (KeyError, OSError, TypeError):
             source = uuid.uuid4().hex
         digest.update(source.encode())
     return digest.hexdigest()[:16]
