@@ -1,6 +1,6 @@
-"""What `adfast doctor` says: the machine, the versions, and which backends will be used.
+"""What there is: this machine with its versions and backends, a task family, a history store.
 
-Nothing that is missing or broken keeps it from saying the rest.
+Nothing of the machine that is missing or broken keeps it from saying the rest.
 """
 
 from __future__ import annotations
@@ -46,6 +46,33 @@ def examine_family(name: str) -> dict[str, Any]:
 
     sys.path.insert(0, str(Path.cwd()))  # as `python -m` does: one's own module lies beside one
     return asdict(check_family(tasks.make(name)))
+
+
+def examine_store(path: Path) -> dict[str, Any]:
+    """Name -> value: sizes, fields and where the histories come from."""
+    from adfast import histories
+
+    store = histories.open(path, allow_incomplete=True)
+    lengths = store.lengths
+    fields = store.schema.fields
+    description: dict[str, Any] = {
+        "store": str(path),
+        "complete": store.is_complete,
+        "histories": store.num_histories,
+        "transitions": store.num_transitions,
+        "bytes": store.num_bytes,
+        "bytes per transition": sum(field.item_bytes for field in fields.values()),
+    }
+    if len(lengths):
+        description["history length"] = f"{int(lengths.min())} to {int(lengths.max())} transitions"
+    for name, values in store.metadata.items():
+        if hasattr(values, "tolist"):  # an array, one value for each history
+            description[f"distinct {name}"] = len(set(values.tolist()))
+    description["fields"] = ", ".join(
+        f"{name} {field.dtype}{list(field.shape) if field.shape else ''}"
+        for name, field in fields.items()
+    )
+    return description
 
 
 def installed_version(package: str) -> str:

@@ -17,10 +17,10 @@ from adfast.cli.arguments import (
     RunArgument,
     RunOption,
     SetOption,
-    StoreArgument,
 )
 from adfast.cli.completion import complete_recipe
-from adfast.cli.listing import list_names, print_mapping, show
+from adfast.cli.inspection import bench, doctor, histories_app, histories_info
+from adfast.cli.listing import list_names, show
 from adfast.cli.plain_help import PlainHelp
 from adfast.packages import EXTENSION, require
 from adfast.printable import printable
@@ -40,12 +40,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-histories_app = typer.Typer(
-    help="Look at a history store.", cls=PlainHelp, no_args_is_help=True, rich_markup_mode=None
-)
 app.add_typer(histories_app, name="histories")
-app.command("list")(list_names)
-app.command()(show)
 
 
 def print_version(is_asked: bool) -> None:
@@ -122,7 +117,7 @@ def train(
     fresh: FreshOption = False,
 ) -> None:
     """Train the model on the run's histories."""
-    from adfast.cli.stages import refuse_silent_repeat, run_stages, stages_of
+    from adfast.cli.stages import run_stages, stages_of
     from adfast.errors import InvalidArgument
     from adfast.runs.run import Run
 
@@ -134,7 +129,7 @@ def train(
         if fresh:
             trained.directory.repeat_from("train")
         elif not resume:
-            refuse_silent_repeat(trained, "train")
+            trained.directory.refuse_repeat("train")
         way_on = spell("train", run, "--resume")
         run_stages(stages_of(trained, ["train"]), way_on=way_on)
         print(printable(trained.directory.checkpoints))
@@ -159,7 +154,7 @@ def evaluate(
     as_json: JsonOption = False,
 ) -> None:
     """Let the frozen model learn in context on the held-out tasks, next to all references."""
-    from adfast.cli.stages import refuse_silent_repeat, run_stages
+    from adfast.cli.stages import run_stages
     from adfast.runs.run import Run
 
     require(*MODELS)
@@ -167,7 +162,7 @@ def evaluate(
     changes = [*([] if agent is None else [f"evaluation.agent={agent}"]), *(settings or [])]
     with evaluated.locked():
         if not (name or changes or fresh or as_json):
-            refuse_silent_repeat(evaluated, "evaluate")
+            evaluated.directory.refuse_repeat("evaluate")
         options = [text for change in changes for text in ("--set", change)]
         options += [] if name is None else ["--name", name]
         run_stages(
@@ -235,55 +230,13 @@ def sweep(
         print_sweep(swept.path, as_json=as_json)
 
 
-@histories_app.command("info")
-def histories_info(store: StoreArgument, as_json: JsonOption = False) -> None:
-    """Say what a history store holds."""
-    from adfast.cli.describe_histories import describe_store
-
-    description = describe_store(store)
-    print_mapping(description, as_json=as_json)
-
-
-@histories_app.command("verify")
-def histories_verify(store: StoreArgument) -> None:
-    """Read every byte of a store and compare it with its checksums."""
-    from adfast import histories
-
-    num_bytes = histories.open(store, allow_incomplete=True).verify()
-    print(f"{printable(store)}: {num_bytes:,} bytes, all as written")
-
-
-@app.command()
-def doctor(
-    family: Annotated[
-        str | None,
-        typer.Option(
-            "--family",
-            metavar="NAME",
-            help="Check a task family instead; one of your own is MODULE:CLASS.",
-        ),
-    ] = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Say what this machine has and which backends will be used; or check a task family."""
-    from adfast.doctor import examine_family, examine_machine
-
-    if family is not None:
-        print_mapping(examine_family(family), as_json=as_json)
-        return
-    print_mapping(examine_machine(), as_json=as_json)
-
-
-@app.command(
+app.command("list")(list_names)
+app.command()(show)
+app.command()(doctor)
+app.command(
     add_help_option=False,  # the benchmarks know their own options
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
-)
-def bench(context: typer.Context) -> None:
-    """Time every hot layer against its rivals (from a checkout of the repository)."""
-    from adfast.cli.bench import run_benchmarks
-
-    require(*MODELS, "gymnasium")
-    run_benchmarks(context.args)
+)(bench)
 
 
 def spell(command: str, path: Path, *options: str) -> str:

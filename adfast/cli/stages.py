@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from adfast.cli.interruption import Interruption, stoppable
-from adfast.errors import RunError
 from adfast.progress import progress_bar, say
 from adfast.runs.hooks import RunHooks
 from adfast.runs.run import Run
@@ -48,13 +47,3 @@ def draw(run: Run, hooks: RunHooks) -> None:
         hooks.say("report", f"finished before, in {run.path}")
     else:
         write_report(run, hooks=hooks)
-
-
-def refuse_silent_repeat(run: Run, stage: str) -> None:
-    """Raise `RunError` where `stage` is finished or begun: say how to go on or start over."""
-    if run.directory.is_finished(stage):
-        raise RunError(f"{run.path}: {stage} is finished; to repeat it, add --fresh")
-    if stage == "train" and run.directory.has_checkpoints:
-        raise RunError(
-            f"{run.path}: training has begun; add --resume to continue it, or --fresh to start over"
-        )

@@ -214,6 +214,16 @@ class RunDirectory:
                 f"adfast {stage} {self.path}{resume}"
             )
 
+    def refuse_repeat(self, stage: str) -> None:
+        """Raise `RunError` where `stage` is finished or begun: say how to go on or start over."""
+        if self.is_finished(stage):
+            raise RunError(f"{self.path}: {stage} is finished; to repeat it, add --fresh")
+        if stage == "train" and self.has_checkpoints:
+            raise RunError(
+                f"{self.path}: training has begun; add --resume to continue it, or --fresh to "
+                "start over"
+            )
+
     def _with_followers(self, stage: str) -> list[str]:
         """`stage`, and all stages whose results come of its own."""
         followers = FOLLOWERS.get(stage, ("report",))

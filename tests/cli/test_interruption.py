@@ -108,7 +108,7 @@ def test_signal_before_a_stage_says_how_to_go_on(run_copy, monkeypatch):
     def listing(path):
         signal.raise_signal(signal.SIGTERM)
 
-    monkeypatch.setattr("adfast.cli.describe_histories.describe_store", listing)
+    monkeypatch.setattr("adfast.doctor.examine_store", listing)
     ended = adfast("histories", "info", run_copy / "histories")
     assert ended.status == 143
     assert "stopped; what is finished is kept, and the same command continues" in ended.stderr

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from adfast.cli import bench
+from adfast.cli import inspection
 from cli.command_line import adfast
 
 
@@ -48,7 +48,7 @@ def test_doctor_says_what_will_be_used():
 
 
 def test_bench_outside_a_checkout_says_how_to_get_one(tmp_path, monkeypatch):
-    monkeypatch.setattr(bench, "CHECKOUT", tmp_path)
+    monkeypatch.setattr(inspection, "CHECKOUT", tmp_path)
     ended = adfast("bench")
     assert ended.status == 1
     assert "clone the repository" in ended.stderr
