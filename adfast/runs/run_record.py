@@ -17,6 +17,7 @@ from adfast.config import read_toml
 from adfast.errors import AdfastError, RunError, UnknownName
 from adfast.evaluation.recorder import Trajectories
 from adfast.probes.attended.record import AttentionRecord
+from adfast.runs.evaluation_files import EvaluationFiles, evaluation_of_stage
 from adfast.runs.recorded_arrays import read_attention, read_trajectories
 from adfast.runs.result_files import Section, parse_json, validated
 from adfast.runs.results import EvaluationResults
@@ -46,6 +47,7 @@ class RunRecord:
     name: str
     family: TaskFamily
     evaluation: EvaluationResults
+    evaluations: Mapping[str, EvaluationResults]  # further ones, by name
     metrics: tuple[TrainingMetrics, ...] | None
     trajectories: Trajectories | None
     attention: AttentionRecord | None
@@ -85,6 +87,7 @@ def read_run(run_directory: Path) -> RunRecord:
         name=run_directory.resolve().name,
         family=family,
         evaluation=evaluation,
+        evaluations=_read_evaluations(run_directory, provenance),
         metrics=_read_metrics(run_directory / "metrics.jsonl"),
         trajectories=trajectories,
         attention=attention,
@@ -92,6 +95,17 @@ def read_run(run_directory: Path) -> RunRecord:
         provenance=None if provenance is None else described(provenance),
         seconds={} if provenance is None else seconds_of(provenance.stages),
     )
+
+
+def _read_evaluations(
+    run_directory: Path, provenance: Provenance | None
+) -> dict[str, EvaluationResults]:
+    """The further evaluations that are finished, in the order in which they were."""
+    names = [
+        evaluation_of_stage(stage) for stage in ([] if provenance is None else provenance.stages)
+    ]
+    files = [EvaluationFiles.of_run(run_directory, name) for name in names if name is not None]
+    return {str(file.name): file.read() for file in files if file.results.is_file()}
 
 
 def described(provenance: Provenance) -> dict[str, Any]:

@@ -49,6 +49,17 @@ def test_named_evaluation_is_not_repeated(run):
     assert run.evaluate("cool", {"evaluation.temperature": 2.0}, fresh=True).temperature == 2.0
 
 
+def test_page_shows_evaluations_side_by_side(run):
+    assert "Evaluations side by side" not in adfast.write_report(run).read_text()
+    cool = run.evaluate("cool", COOL)
+    page = adfast.write_report(run).read_text()
+    assert "Evaluations side by side" in page
+    assert 'id="chart-evaluations"' in page
+    assert '<td>cool</td><td>model</td><td class="number">0.5</td>' in page
+    low, high = cool.summary.held_out_last5_ci95
+    assert f"<td>{low:.2f} to {high:.2f}</td>" in page
+
+
 def test_evaluations_go_with_the_model_that_they_are_of(run):
     run.evaluate("cool", COOL)
     run.train(fresh=True)

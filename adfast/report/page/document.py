@@ -25,6 +25,7 @@ from adfast.report.page.appendix import (
     timings_section,
 )
 from adfast.report.page.charts import return_chart, training_chart
+from adfast.report.page.evaluations import evaluations_section
 from adfast.report.page.findings import finding_sections
 from adfast.report.page.headline import headline, tiles
 from adfast.report.page.packing import compressed, inline_json
@@ -72,6 +73,7 @@ def write_page(run_directory: Path) -> Path:
     findings = read_findings(run_directory)
     found, finding_charts = finding_sections(list(findings.values()))
     figures |= finding_figures(findings)
+    evaluated, evaluation_charts = evaluations_section(run)
     noun = "goal" if room is not None else "task"
     recording = recording_of(run)
     data: dict[str, str] = {}
@@ -79,6 +81,7 @@ def write_page(run_directory: Path) -> Path:
         data = {"replay-description": inline_json(recording.description)} | recording.blobs
     sections = [
         returns_section(run.evaluation),
+        *evaluated,
         replay_section(run, recording, noun),
         story_section(run, story),
         room_section(run.evaluation, room),
@@ -95,7 +98,7 @@ def write_page(run_directory: Path) -> Path:
         heading=headline(run.evaluation, noun),
         highlights=tiles(run, noun),
         sections=sections,
-        charts=_charts(run) | finding_charts,
+        charts=_charts(run) | evaluation_charts | finding_charts,
         data=data,
     )
     path, folder = run_directory / "report.html", run_directory / "figures"

@@ -23,7 +23,7 @@ def finding_sections(findings: Sequence[Finding]) -> tuple[list[PageSection], di
             element = f"chart-probe-{number}-{place}"
             if (chart := chart_of(section)) is not None:
                 charts[element] = chart
-            parts.append(_drawn(section, element))
+            parts.append(drawn(section, element))
         sections.append(
             PageSection(f"probe-{number}", escape(finding.title), "".join(parts), _made(finding))
         )
@@ -66,7 +66,7 @@ def _quantities(quantities: Sequence[Quantity]) -> str:
     return f'<dl class="quantities">{"".join(entries)}</dl>'
 
 
-def _drawn(section: Section, element: str) -> str:
+def drawn(section: Section, element: str) -> str:
     """A section as HTML; a chart is drawn into `element`."""
     if isinstance(section, Paragraph):
         return f"<p>{escape(section.text)}</p>"
