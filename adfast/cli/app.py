@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,15 +12,14 @@ from adfast import __version__
 from adfast.cli.arguments import (
     FreshOption,
     JsonOption,
+    PlainHelp,
     RecipeArgument,
     RunArgument,
     RunOption,
     SetOption,
 )
-from adfast.cli.completion import complete_recipe
 from adfast.cli.inspection import bench, doctor, histories_app, histories_info
 from adfast.cli.listing import list_names, show
-from adfast.cli.plain_help import PlainHelp
 from adfast.packages import EXTENSION, require
 from adfast.printable import printable
 
@@ -71,14 +69,14 @@ def run(
     as_json: JsonOption = False,
 ) -> None:
     """Collect, train, evaluate and report; goes on where an earlier call stopped."""
-    from adfast.cli.stages import run_stages, stages_of
+    from adfast.cli.stages import run_stages, spell
     from adfast.runs.run import Run
     from adfast.runs.run_directory import STAGES
 
     require(*MODELS, *DRAWINGS)
     carried_out = Run.create(recipe, run, settings or [], fresh=fresh)
     with carried_out.locked():
-        run_stages(stages_of(carried_out, STAGES), way_on=spell("run", carried_out.path))
+        run_stages(carried_out, STAGES, way_on=spell("run", carried_out.path))
         print_summary(carried_out, as_json=as_json)
 
 
@@ -90,7 +88,7 @@ def collect(
     fresh: FreshOption = False,
 ) -> None:
     """Write the learning histories of the training tasks into a store."""
-    from adfast.cli.stages import run_stages, stages_of
+    from adfast.cli.stages import run_stages, spell
     from adfast.runs.run import Run, plan_run
 
     require(*HISTORIES)
@@ -104,7 +102,7 @@ def collect(
         )
         return
     with collected.locked():
-        run_stages(stages_of(collected, ["collect"]), way_on=spell("collect", place))
+        run_stages(collected, ["collect"], way_on=spell("collect", place))
         histories_info(collected.directory.histories)
 
 
@@ -117,7 +115,7 @@ def train(
     fresh: FreshOption = False,
 ) -> None:
     """Train the model on the run's histories."""
-    from adfast.cli.stages import run_stages, stages_of
+    from adfast.cli.stages import run_stages, spell
     from adfast.errors import InvalidArgument
     from adfast.runs.run import Run
 
@@ -131,7 +129,7 @@ def train(
         elif not resume:
             trained.directory.refuse_repeat("train")
         way_on = spell("train", run, "--resume")
-        run_stages(stages_of(trained, ["train"]), way_on=way_on)
+        run_stages(trained, ["train"], way_on=way_on)
         print(printable(trained.directory.checkpoints))
 
 
@@ -154,7 +152,8 @@ def evaluate(
     as_json: JsonOption = False,
 ) -> None:
     """Let the frozen model learn in context on the held-out tasks, next to all references."""
-    from adfast.cli.stages import run_stages
+    from adfast.cli.interruption import stoppable
+    from adfast.cli.stages import spell, terminal_hooks
     from adfast.runs.run import Run
 
     require(*MODELS)
@@ -165,37 +164,28 @@ def evaluate(
             evaluated.directory.refuse_repeat("evaluate")
         options = [text for change in changes for text in ("--set", change)]
         options += [] if name is None else ["--name", name]
-        run_stages(
-            {"evaluate": lambda hooks: evaluated.evaluate(name, changes, fresh=fresh, hooks=hooks)},
-            way_on=spell("evaluate", run, *options),
-        )
+        with stoppable("evaluate", spell("evaluate", run, *options)) as should_stop:
+            evaluated.evaluate(name, changes, fresh=fresh, hooks=terminal_hooks(should_stop))
         print_summary(evaluated, name, as_json=as_json)
 
 
 @app.command()
 def report(run: RunArgument) -> None:
     """Write the run's page and figures again."""
-    from adfast.cli.stages import run_stages, stages_of
+    from adfast.cli.stages import run_stages, spell
     from adfast.runs.run import Run
 
     require(*DRAWINGS)
     reported = Run.open(run)
     with reported.locked():
         reported.directory.repeat_from("report")
-        run_stages(stages_of(reported, ["report"]), way_on=spell("report", run))
+        run_stages(reported, ["report"], way_on=spell("report", run))
         print(printable(reported.directory.report))
 
 
 @app.command()
 def sweep(
-    recipe: Annotated[
-        str,
-        typer.Argument(
-            metavar="RECIPE",
-            help="A shipped recipe, a TOML file or a sweep's folder.",
-            autocompletion=complete_recipe,
-        ),
-    ],
+    recipe: RecipeArgument,
     vary: Annotated[
         list[str] | None,
         typer.Option(
@@ -217,7 +207,7 @@ def sweep(
 ) -> None:
     """Carry out a recipe at every combination of what varies; one table, one figure."""
     from adfast.cli.interruption import stoppable
-    from adfast.cli.stages import terminal_hooks
+    from adfast.cli.stages import spell, terminal_hooks
     from adfast.runs.sweep.axes import parse_axis
     from adfast.runs.sweep.sweep import Sweep
 
@@ -237,11 +227,6 @@ app.command(
     add_help_option=False,  # the benchmarks know their own options
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
 )(bench)
-
-
-def spell(command: str, path: Path, *options: str) -> str:
-    """A command as one types it."""
-    return shlex.join(["adfast", command, str(path), *options])
 
 
 def print_summary(run: Run, name: str | None = None, *, as_json: bool) -> None:

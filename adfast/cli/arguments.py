@@ -1,11 +1,12 @@
-"""The arguments and options that several commands share."""
+"""What commands share: their arguments and options, and how they are helped with."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from adfast.cli.completion import complete_recipe, complete_run, complete_store
 
@@ -13,7 +14,7 @@ RecipeArgument = Annotated[
     str,
     typer.Argument(
         metavar="RECIPE",
-        help="A shipped recipe, a TOML file or a run directory.",
+        help="A shipped recipe, a TOML file, or the folder of what was made of one.",
         autocompletion=complete_recipe,
     ),
 ]
@@ -35,3 +36,18 @@ FreshOption = Annotated[
     bool, typer.Option("--fresh", help="Delete what an earlier call left there and start over.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+
+
+class PlainHelp(TyperGroup):
+    """A group of commands whose first lines are told whole, in plain text.
+
+    To import what would colour it takes longer than all else of a start.
+    """
+
+    def format_commands(self, context: Any, formatter: Any) -> None:
+        """Write each command with what it does."""
+        commands = [(name, self.get_command(context, name)) for name in self.list_commands(context)]
+        with formatter.section("Commands"):
+            formatter.write_dl(
+                [(name, (found.help or "").partition("\n")[0]) for name, found in commands if found]
+            )

@@ -9,9 +9,8 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from adfast.cli.arguments import JsonOption, StoreArgument
+from adfast.cli.arguments import JsonOption, PlainHelp, StoreArgument
 from adfast.cli.listing import print_mapping
-from adfast.cli.plain_help import PlainHelp
 from adfast.errors import RunError
 from adfast.packages import EXTENSION, require
 from adfast.printable import printable
@@ -54,10 +53,8 @@ def doctor(
     """Say what this machine has and which backends will be used; or check a task family."""
     from adfast.doctor import examine_family, examine_machine
 
-    if family is not None:
-        print_mapping(examine_family(family), as_json=as_json)
-        return
-    print_mapping(examine_machine(), as_json=as_json)
+    found = examine_machine() if family is None else examine_family(family)
+    print_mapping(found, as_json=as_json)
 
 
 def bench(context: typer.Context) -> None:

@@ -14,17 +14,10 @@ from adfast.printable import printable
 
 
 def list_names(
-    kind: Annotated[
-        str,
-        typer.Argument(
-            metavar="KIND",
-            help="recipes, families, algorithms, agents or probes.",
-            autocompletion=complete_kind,
-        ),
-    ],
+    kind: Annotated[str, typer.Argument(metavar="KIND", autocompletion=complete_kind)],
     as_json: JsonOption = False,
 ) -> None:
-    """Say what goes by a name: recipes, families, algorithms, agents or probes."""
+    """Say what there is of a KIND: recipes, families, algorithms, agents or probes."""
     from adfast.runs.listed import listed
 
     found = listed(kind)

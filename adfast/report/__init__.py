@@ -13,10 +13,13 @@ if TYPE_CHECKING:
 DRAWN_WITH = ("matplotlib", "plotly")
 
 
-def write_report(run: Run | str | Path, *, hooks: RunHooks | None = None) -> Path:
+def write_report(
+    run: Run | str | Path, *, again: bool = True, hooks: RunHooks | None = None
+) -> Path:
     """Write `report.html` and `figures/*.png` into a run's directory; returns the page's path.
 
-    Of a `Run` it is a stage like the others: noted as finished, with how long it took. Of a path
+    Of a `Run` it is a stage like the others: noted as finished, with how long it took, and passed
+    over where it is finished unless it is to be written `again`. Of a path
     the page alone is written, whatever the directory holds beside `evaluation.json`. Raises
     `RunError` where that is missing or any file of the run is damaged, and `MissingPackage` where
     what draws is not installed.
@@ -30,6 +33,9 @@ def write_report(run: Run | str | Path, *, hooks: RunHooks | None = None) -> Pat
         return write_page(Path(run))
     hooks = hooks or run.hooks
     with run.locked():
+        if not again and run.directory.is_finished("report"):
+            hooks.say("report", f"finished before, in {run.path}")
+            return run.directory.report
         run.directory.require("evaluate")
         run.require_all_metrics()
         started = time.perf_counter()

@@ -13,8 +13,8 @@ from adfast.evaluation.catalogue import AGENTS
 from adfast.evaluation.config import OWN_MODEL
 from adfast.runs.feasible import check_agent, named
 from adfast.runs.listed import find_member
-from adfast.runs.recipe import CHOOSERS, Recipe, find_recipe, load_recipe, recipe_names
-from adfast.runs.run_files import SETTINGS
+from adfast.runs.recipe import CHOOSERS, Recipe, recipe_names
+from adfast.runs.run import plan_run
 from adfast.settings.described import Setting, describe
 from adfast.source_algorithms.catalogue import SOURCE_ALGORITHMS
 from adfast.tasks.catalogue import FAMILIES
@@ -33,9 +33,8 @@ def settings_of(name: str, changes: Sequence[str] = ()) -> list[Setting]:
     `changes` are laid over them, `training.updates=9` or, of what is listed, `size=5`. Raises
     `InvalidArgument` for settings that cannot be.
     """
-    is_run = (Path(name) / SETTINGS).is_file()
-    if is_run or name in recipe_names() or name.endswith(".toml") or Path(name).is_dir():
-        recipe = load_recipe(Path(name) / SETTINGS if is_run else find_recipe(name), changes)
+    if name in recipe_names() or name.endswith(".toml") or Path(name).is_dir():
+        _, recipe = plan_run(name, None, changes)
         check_options(recipe)
         return recipe_settings(recipe.model_dump(mode="json"))
     member = find_member(name)
