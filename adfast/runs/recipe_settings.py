@@ -58,9 +58,14 @@ def check_options(recipe: Recipe) -> None:
 def recipe_settings(values: Mapping[str, Any]) -> list[Setting]:
     """The settings of a recipe of the tables `values`, its options as those of their owners.
 
-    The options of what cannot be found stay one setting, as the table that they are.
+    Sections that `values` have not are left out. The options of what cannot be found stay one
+    setting, as the table that they are.
     """
-    settings = {setting.path: setting for setting in describe(Recipe, values)}
+    settings = {
+        setting.path: setting
+        for setting in describe(Recipe, values)
+        if not setting.table or setting.table in values
+    }
     found: list[Setting] = []
     for path, setting in settings.items():
         section, _, name = path.partition(".")

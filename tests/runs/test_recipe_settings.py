@@ -21,12 +21,18 @@ def test_settings_of_a_shipped_recipe_are_all_that_it_has(name):
 
 
 def test_options_are_those_of_the_family_and_the_algorithm():
-    settings = by_path({"family": {"name": "dark-house", "options": {"rooms": 3}}})
+    recipe = Recipe(family={"name": "dark-house", "options": {"rooms": 3}})
+    settings = by_path(recipe.model_dump(mode="json"))
     assert settings["family.options.rooms"].is_changed
     assert settings["family.options.rooms"].default == 8
     assert not settings["family.options.size"].is_changed
     assert settings["collection.options.discount"].meaning
     assert "family.options" not in settings
+
+
+def test_sections_that_a_recipe_has_not_are_left_out():
+    assert {*by_path({"family": {}})} > {"seed", "family.name", "family.options.size"}
+    assert not [path for path in by_path({"family": {}}) if path.startswith("collection")]
 
 
 def test_options_of_what_cannot_be_found_stay_as_they_are():
