@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from adfast.errors import InvalidArgument, UnknownName, nearest_name, shown
 from adfast.problems import describe_problems
+from adfast.values import require_kind
 
 NONE = "none"  # how a TOML file spells None
 MOST = 2**31 - 1  # of anything that settings count
@@ -101,6 +102,8 @@ def refuse_unknown_keys(
     """
     whole = whole or config
     for key, value in values.items():
+        if not isinstance(key, str):
+            raise InvalidArgument(f"names of settings must be text, got {shown(key)} in {source}")
         if key not in config.model_fields:
             valid = [f"{path}{name}" for name in config.model_fields]
             nearest = next(settings_named(whole, key), "")
@@ -174,7 +177,14 @@ def apply_overrides(values: Mapping[str, Any], overrides: Iterable[str]) -> dict
     A value that is no TOML literal is taken as a string: `family.name=dark-room` needs no quotes.
     """
     merged = deep_merge({}, values)
+    require_kind(
+        "settings",
+        overrides,
+        list | tuple,
+        'a mapping of their names to values, or a list of "section.field=value"',
+    )
     for override in overrides:
+        require_kind("override", override, str, '"section.field=value"')
         path, separator, literal = override.partition("=")
         keys = path.strip().split(".")
         if not separator or not all(keys):
@@ -225,6 +235,7 @@ def nested(settings: Mapping[str, Any]) -> dict[str, Any]:
     """The tables that dotted settings are in."""
     tables: dict[str, Any] = {}
     for setting, value in settings.items():
+        require_kind("name of a setting", setting, str, '"section.field"')
         table = nested(value) if isinstance(value, Mapping) else value
         for key in reversed(setting.split(".")):
             table = {key: table}

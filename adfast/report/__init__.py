@@ -28,9 +28,12 @@ def write_report(
 
     require(*DRAWN_WITH)
     from adfast.report.page.document import write_page
+    from adfast.runs.run import Run
+    from adfast.values import as_path, require_kind
 
-    if isinstance(run, str | Path):
-        return write_page(Path(run))
+    if isinstance(run, str | bytes | Path):
+        return write_page(as_path("run", run))
+    require_kind("run", run, Run, "a Run, or the path of its directory")
     hooks = hooks or run.hooks
     with run.locked():
         if not again and run.directory.is_finished("report"):

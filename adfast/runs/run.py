@@ -27,7 +27,7 @@ from adfast.runs.recipe import (
 from adfast.runs.results import EvaluationResults
 from adfast.runs.run_directory import RunDirectory
 from adfast.runs.run_files import SETTINGS, require_whole
-from adfast.values import as_path, require_kind
+from adfast.values import as_flag, as_path, require_kind
 
 if TYPE_CHECKING:
     from adfast.collection.collect import CollectionPlan
@@ -66,6 +66,7 @@ class Run:
         `RunError` where a run of other settings is there, and `InvalidArgument` for settings that
         no run could carry out; both leave everything as it was.
         """
+        fresh, progress = as_flag("fresh", fresh), as_flag("progress", progress)
         place, resolved = plan_run(recipe, path, settings)
         directory = RunDirectory.create(place, resolved, fresh=fresh)
         return cls(directory, RunHooks() if progress else QUIET)
@@ -73,6 +74,7 @@ class Run:
     @classmethod
     def open(cls, path: str | Path, *, progress: bool = True) -> Run:
         """The run in `path`; raises `RunError` where there is none."""
+        progress = as_flag("progress", progress)
         directory = RunDirectory.open(as_path("path", path))
         return cls(directory, RunHooks() if progress else QUIET)
 
@@ -219,7 +221,7 @@ class Run:
     @contextmanager
     def _stage(self, stage: str, fresh: bool, hooks: RunHooks | None) -> Iterator[RunHooks | None]:
         """The hooks to carry out a stage with, None where it is finished; the run is locked."""
-        hooks = hooks or self.hooks
+        hooks, fresh = hooks or self.hooks, as_flag("fresh", fresh)
         with self.locked():
             if fresh:
                 self.directory.repeat_from(stage)

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from adfast.errors import shown
 from adfast.progress import progress_bar
-from attacks import faces_of_acting, faces_of_histories, faces_of_settings
+from attacks import faces_of_acting, faces_of_histories, faces_of_runs, faces_of_settings
 from attacks.face import Face, Finding, attacked, attempt
 
 CALLS_AT_ONCE = 2_000  # what hypothesis remembers of the calls before would fill the memory
@@ -32,6 +32,7 @@ FACES: list[Face] = [
     *faces_of_histories.FACES,
     *faces_of_acting.FACES,
     *faces_of_settings.FACES,
+    *faces_of_runs.FACES,
 ]
 
 
