@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from adfast.report import write_report
     from adfast.runs.recipe import Recipe
     from adfast.runs.run import Run
+    from adfast.runs.study import Study
     from adfast.simulators import BatchSimulator
     from adfast.training.config import TrainingConfig
     from adfast.training.train import train
@@ -45,6 +46,7 @@ PUBLIC = {
     "Recipe": "adfast.runs.recipe",
     "Recorder": "adfast.collection.recorder",
     "Run": "adfast.runs.run",
+    "Study": "adfast.runs.study",
     "TrainingConfig": "adfast.training.config",
     "Transformer": "adfast.models.transformer",
     "TransitionAgent": "adfast.evaluation.transition_agent",
@@ -74,6 +76,7 @@ __all__ = [
     "Recipe",
     "Recorder",
     "Run",
+    "Study",
     "TrainingConfig",
     "Transformer",
     "TransitionAgent",

@@ -13,6 +13,7 @@ from adfast.cli.arguments import (
     FreshOption,
     JsonOption,
     PlainHelp,
+    ProbeArgument,
     RecipeArgument,
     RunArgument,
     RunOption,
@@ -181,6 +182,31 @@ def report(run: RunArgument) -> None:
         reported.directory.repeat_from("report")
         run_stages(reported, ["report"], way_on=spell("report", run))
         print(printable(reported.directory.report))
+
+
+@app.command()
+def probe(
+    words: ProbeArgument,
+    settings: SetOption = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Where to write what is found over several runs.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Put questions to what was trained: a verdict on a run, or on how several were made."""
+    from adfast.report import draw_findings
+    from adfast.report.terminal import finding_line
+    from adfast.runs.probing import probe_folders, with_options
+
+    require(*MODELS, *DRAWINGS)
+    folders = [Path(word) for word in words if Path(word).is_dir()]
+    names = [word for word in words if not Path(word).is_dir()]
+    place, findings = probe_folders(folders, with_options(names, settings or []), out)
+    page = draw_findings(place)
+    if as_json:
+        print(json.dumps({name: found.model_dump(mode="json") for name, found in findings.items()}))
+    else:
+        print("\n".join([*map(finding_line, findings.values()), printable(page)]))
 
 
 @app.command()

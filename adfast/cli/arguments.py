@@ -21,6 +21,14 @@ RecipeArgument = Annotated[
 RunArgument = Annotated[
     Path, typer.Argument(metavar="RUN", help="A run directory.", autocompletion=complete_run)
 ]
+ProbeArgument = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="RUN... [PROBE...]",
+        help="Runs, or a study, then names of probes; default: all that adfast ships.",
+        autocompletion=complete_run,
+    ),
+]
 StoreArgument = Annotated[
     Path,
     typer.Argument(metavar="STORE", help="The folder of a store.", autocompletion=complete_store),

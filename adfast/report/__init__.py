@@ -49,4 +49,20 @@ def write_report(
     return page
 
 
-__all__ = ["write_report"]
+def draw_findings(directory: Path) -> Path:
+    """Write the page that shows what probes found: a run's own, of several runs `probes.html`."""
+    from adfast.packages import require
+    from adfast.runs.run import Run
+    from adfast.runs.run_files import SETTINGS
+
+    if (directory / SETTINGS).is_file():
+        run = Run.open(directory)
+        if run.directory.is_finished("evaluate"):
+            return write_report(run)
+    require(*DRAWN_WITH)
+    from adfast.report.page.document import write_findings_page
+
+    return write_findings_page(directory)
+
+
+__all__ = ["draw_findings", "write_report"]

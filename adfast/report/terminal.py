@@ -11,10 +11,21 @@ from adfast.printable import printable
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from adfast.probes.finding import Finding
     from adfast.runs.results import EvaluationResults, TaskOutcome
     from adfast.runs.sweep.record import PointResults, SweepResults
 
 MAX_TASKS = 5  # named in one line
+
+
+def finding_line(finding: Finding) -> str:
+    """What a probe found, in a line."""
+    numbers = []
+    for number in finding.numbers:
+        interval = "" if number.low is None else f" ({number.low:.4g} to {number.high:.4g})"
+        unit = f" {number.unit}" if number.unit else ""
+        numbers.append(f"{number.name} {number.value:.4g}{unit}{interval}")
+    return printable(f"{finding.probe}: {'; '.join([finding.verdict or 'not judged', *numbers])}")
 
 
 def summary_table(results: EvaluationResults, seconds: Mapping[str, float], run: Path) -> Table:

@@ -13,6 +13,7 @@ from adfast.runs import stages
 from adfast.runs.evaluation_files import EvaluationFiles
 from adfast.runs.evaluation_stage import evaluate, load_trained_model
 from adfast.runs.hooks import QUIET, RunHooks
+from adfast.runs.probing import Asked, ask, subject_of, write_findings
 from adfast.runs.recipe import (
     Changes,
     Recipe,
@@ -27,12 +28,14 @@ from adfast.runs.recipe import (
 from adfast.runs.results import EvaluationResults
 from adfast.runs.run_directory import RunDirectory
 from adfast.runs.run_files import SETTINGS, require_whole
+from adfast.runs.stage_records import forget_stages
 from adfast.values import as_flag, as_path, require_kind
 
 if TYPE_CHECKING:
     from adfast.collection.collect import CollectionPlan
     from adfast.histories import HistoryStore
     from adfast.models.transformer import Transformer
+    from adfast.probes.finding import Finding
     from adfast.source_algorithms.source_algorithm import SourceAlgorithm
     from adfast.tasks.family import TaskFamily, TaskSplit
 
@@ -172,6 +175,20 @@ class Run:
                 self.directory.require("train")
                 return evaluate(self, recipe.evaluation, files, todo)
         return files.read()
+
+    def probe(self, probes: Asked = None) -> dict[str, Finding]:
+        """What probes find in this run, by their names; written to `probes/NAME.json`.
+
+        `probes` are names, or names with the options of each, by default all that adfast ships. The
+        page draws what was found when it is written again. Raises `RunError` before the run is
+        trained, `UnknownName` for a probe or an option that there is not, and `InvalidArgument`
+        where the run lacks what a question needs.
+        """
+        with self.locked():
+            findings = ask(probes, [subject_of(self)])
+            write_findings(self.path, findings)
+            forget_stages(self.path, ["report"])
+        return findings
 
     def carry_out(self) -> EvaluationResults:
         """Collect, train and evaluate: what of it is not finished."""

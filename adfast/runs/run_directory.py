@@ -6,7 +6,8 @@ histories/         the store, unless live       trajectories.safetensors
 checkpoints/       the newest two               attention.safetensors
 evaluations/NAME/  further evaluations          report.html, figures/
 probes/NAME.json   what probes found
-.lock              held while worked on         history_loss.json, where a sweep measured it
+probes/NAME.json   what probes found            history_loss.json, where a sweep measured it
+.lock              held while worked on
 """
 
 from __future__ import annotations
@@ -27,13 +28,14 @@ from adfast.runs.run_folder import delete_contents, holds_nothing, lock_run
 from adfast.runs.stage_records import StageRecord, forget_stages, read_stages, record_stage
 
 STAGES = ("collect", "train", "evaluate", "report")
-OUT_OF_TRAINING = ("evaluate", "history_loss", "report")
+OUT_OF_TRAINING = ("evaluate", "history_loss", "probes", "report")
 # Stage -> those whose results come of its own.
 FOLLOWERS = {
     "collect": ("train", *OUT_OF_TRAINING),
     "train": OUT_OF_TRAINING,
-    "evaluate": ("report",),
+    "evaluate": ("probes", "report"),
     "history_loss": (),
+    "probes": (),
     "report": (),
 }
 
@@ -167,6 +169,7 @@ class RunDirectory:
             "collect": [self.histories],
             "train": [self.checkpoints, self.metrics],
             "history_loss": [self.history_loss],
+            "probes": [self.path / FINDINGS],
             "report": [self.report, self.path / "figures"],
         }[stage]
 
@@ -203,7 +206,6 @@ class RunDirectory:
                 discard(output)
         if "evaluate" in FOLLOWERS.get(stage, ()):
             discard(self.path / EVALUATIONS)
-            discard(self.path / FINDINGS)
 
     def require(self, stage: str) -> None:
         """Raise `RunError` unless `stage` is finished."""

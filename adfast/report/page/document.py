@@ -5,6 +5,7 @@ The page's content security policy forbids every request, so that a browser enfo
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cache
 from html import escape
@@ -12,6 +13,8 @@ from importlib.resources import files
 from pathlib import Path
 from string import Template
 from types import MappingProxyType
+
+from matplotlib.figure import Figure
 
 from adfast import __version__
 from adfast.durable import replace_files
@@ -40,6 +43,7 @@ from adfast.report.page.results import (
     training_section,
 )
 from adfast.report.page.section import PageSection
+from adfast.report.page.wording import counted
 from adfast.report.palette import DARK, LIGHT, css_variables
 from adfast.report.room import median_story, room_of
 from adfast.runs.findings import read_findings
@@ -101,14 +105,47 @@ def write_page(run_directory: Path) -> Path:
         charts=_charts(run) | evaluation_charts | finding_charts,
         data=data,
     )
-    path, folder = run_directory / "report.html", run_directory / "figures"
+    path = run_directory / "report.html"
+    write_beside_figures(path, page, figures, run_directory / "figures")
+    return path
+
+
+def write_findings_page(directory: Path) -> Path:
+    """Write the page and the figures of what probes found over several runs; returns its path."""
+    findings = read_findings(directory)
+    sections, charts = finding_sections(list(findings.values()))
+    subjects = list(dict.fromkeys(name for found in findings.values() for name in found.subjects))
+    verdicts = Counter(found.verdict or "not judged" for found in findings.values())
+    tiles = "".join(
+        f"<li><strong>{count}</strong><span>{verdict}</span></li>"
+        for verdict, count in verdicts.items()
+    )
+    name = directory.resolve().name
+    page = document(
+        title=f"{name}: what probes found",
+        kicker=f"probes of <b>{escape(name)}</b>",
+        heading=f"What {counted(len(findings), 'probe')} found over "
+        f"{counted(len(subjects), 'run')}: {', '.join(subjects)}",
+        highlights=f'<ul class="tiles">{tiles}</ul>',
+        sections=sections,
+        charts=charts,
+    )
+    path = directory / "probes.html"
+    write_beside_figures(path, page, finding_figures(findings), directory / "figures")
+    return path
+
+
+def write_beside_figures(
+    page: Path, content: bytes, figures: Mapping[str, Figure], folder: Path
+) -> None:
+    """Write a page and the figures in `folder`, all or nothing; earlier figures go."""
     folder.mkdir(exist_ok=True)
     replace_files(
-        {folder / f"{name}.png": [png(figure)] for name, figure in figures.items()} | {path: [page]}
+        {folder / f"{name}.png": [png(figure)] for name, figure in figures.items()}
+        | {page: [content]}
     )
     for name in {*FIGURES, *(file.stem for file in folder.glob(f"{PROBE}*.png"))} - set(figures):
         (folder / f"{name}.png").unlink(missing_ok=True)
-    return path
 
 
 def document(

@@ -1,0 +1,124 @@
+"""Probes put to runs: subjects made of them, and what was found written beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from adfast.config import parse_literal
+from adfast.errors import InvalidArgument, UnknownName
+from adfast.runs.findings import write_finding
+from adfast.runs.recorded_arrays import read_trajectories
+
+if TYPE_CHECKING:
+    from adfast.evaluation.recorder import Trajectories
+    from adfast.probes.finding import Finding
+    from adfast.probes.subject import Subject
+    from adfast.runs.run import Run
+
+# Names of probes, with or without options of each; None: all that adfast ships.
+Asked = Sequence[str] | Mapping[str, Mapping[str, Any]] | None
+
+
+def subject_of(run: Run) -> Subject:
+    """A run as a subject; raises `RunError` before it is trained."""
+    from adfast.models.device import in_precision, resolve_device, resolve_precision
+    from adfast.probes.subject import Subject
+
+    settings = run.recipe.evaluation
+    device = resolve_device(settings.device, "evaluation.device")
+    precision = resolve_precision(settings.precision, device, "evaluation.precision")
+    return Subject(
+        name=run.path.name,
+        family=run.family,
+        split=run.split,
+        source=run.source,
+        collection=run.recipe.collection,
+        seed=run.recipe.seed,
+        model=in_precision(run.model, device, precision),
+        trajectories=trajectories_of(run),
+        settings=run.recipe.model_dump(mode="json"),
+    )
+
+
+def trajectories_of(run: Run) -> Trajectories | None:
+    """What was done on the held-out tasks, if the run is evaluated."""
+    files = run.directory.evaluation()
+    if not run.directory.is_finished(files.stage):
+        return None
+    results = files.read()
+    shape = (len(results.held_out.task_ids), results.num_seeds, results.episodes)
+    return read_trajectories(files.trajectories, shape, results.episode_length)
+
+
+def ask(probes: Asked, subjects: Sequence[Subject]) -> dict[str, Finding]:
+    """What each of the probes finds on the subjects, by its name.
+
+    Raises `UnknownName` for an unknown probe or option, and `InvalidArgument` where a subject lacks
+    what a question needs. All probes are made before the first is asked.
+    """
+    import torch
+
+    from adfast.probes.catalogue import PROBES
+
+    if isinstance(probes, str):
+        raise InvalidArgument(f'probes must be a list of names, got "{probes}"; put it into [ ]')
+    if not isinstance(probes, Mapping):
+        probes = with_options(probes)
+    made = {name: PROBES.make(name, **options) for name, options in probes.items()}
+    torch.set_num_threads(1)  # passes are short, and other processes may measure beside
+    return {
+        name: probe.measure(subjects).model_copy(update={"probe": name})
+        for name, probe in made.items()
+    }
+
+
+def with_options(
+    names: Sequence[str] | None, settings: Iterable[str] = ()
+) -> dict[str, dict[str, Any]]:
+    """The options of probes by their names, from `NAME.OPTION=VALUE`; of none: all shipped ones."""
+    from adfast.probes.catalogue import PROBES
+
+    options: dict[str, dict[str, Any]] = {name: {} for name in names or sorted(PROBES.shipped)}
+    for text in settings:
+        path, separator, literal = text.partition("=")
+        name, _, option = path.strip().rpartition(".")  # a full name has dots too
+        if not separator or not option:
+            raise InvalidArgument(f'--set must read NAME.OPTION=VALUE, got "{text}"')
+        if name not in options:
+            raise UnknownName("probe", name, options, source="--set")
+        options[name][option] = parse_literal(literal.strip())
+    return options
+
+
+def probe_folders(
+    folders: Sequence[Path], probes: Asked, out: Path | None
+) -> tuple[Path, dict[str, Finding]]:
+    """Where it is written what probes find on a run, over a study or over several runs, and what.
+
+    Findings over several runs are written to `out`.
+    """
+    from adfast.runs.run import Run
+    from adfast.runs.study import PLAN, Study
+
+    if not folders:
+        raise InvalidArgument("give at least one run directory to probe, got none")
+    if out is None and len(folders) == 1:
+        if (folders[0] / PLAN).is_file():
+            return folders[0], Study.open(folders[0]).probe(probes)
+        return folders[0], Run.open(folders[0]).probe(probes)
+    if out is None:
+        raise InvalidArgument(
+            "give the directory for what is found over several runs: --out DIRECTORY"
+        )
+    findings = ask(probes, [subject_of(Run.open(folder)) for folder in folders])
+    out.mkdir(parents=True, exist_ok=True)
+    write_findings(out, findings)
+    return out, findings
+
+
+def write_findings(directory: Path, findings: Mapping[str, Finding]) -> None:
+    """Write findings into the directory of a run or of a study."""
+    for finding in findings.values():
+        write_finding(directory, finding)

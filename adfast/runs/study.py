@@ -1,0 +1,191 @@
+"""Study: recipes carried out as runs in one folder, and probes put to all of them.
+
+study.json       the parts: the recipe of each      NAME/          the run of a part
+results/NAME.json  what a finished part came to     histories/     of parts that collect alike
+probes/NAME.json   what a probe found over all      .lock          held while worked on
+
+`study.json`, `results/` and `probes/` are small: what a reader of the study wants to keep. A part
+that is finished is never repeated, so a study goes on where it was stopped.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import Field
+
+from adfast.durable import replace_file
+from adfast.errors import InvalidArgument, RunError
+from adfast.provenance import collect_provenance
+from adfast.runs.evaluation_files import NAME
+from adfast.runs.findings import FOLDER
+from adfast.runs.hooks import QUIET, RunHooks
+from adfast.runs.probing import Asked, ask, subject_of, write_findings
+from adfast.runs.recipe import Recipe, differences_of, find_recipe, load_recipe
+from adfast.runs.result_files import Results
+from adfast.runs.results import EvaluationResults, Summary
+from adfast.runs.run import Run
+from adfast.runs.run_folder import holds_nothing, lock_run
+from adfast.runs.stage_records import seconds_of
+from adfast.runs.sweep.sweep import HISTORIES, link_histories
+from adfast.values import as_path
+
+if TYPE_CHECKING:
+    from adfast.probes.finding import Finding
+
+PLAN = "study.json"
+RESULTS = "results"
+RESERVED = (RESULTS, FOLDER, HISTORIES)
+WAY_OUT = "make the study anew in another directory"
+
+
+class StudyPlan(Results):
+    """`study.json`: the recipe of each part, all settings resolved."""
+
+    parts: Mapping[str, dict[str, Any]] = Field(min_length=1)
+
+
+class PartResults(Results):
+    """`results/NAME.json`: what a part came to, by which settings, code and machine."""
+
+    settings: dict[str, Any]
+    summary: Summary
+    seconds: Mapping[str, float]  # of each stage
+    provenance: Mapping[str, Any]
+
+
+class Study:
+    """Recipes by the names of their parts; `carry_out` does what of them is not finished."""
+
+    def __init__(self, path: Path, parts: Mapping[str, Recipe], hooks: RunHooks) -> None:
+        self.path = path
+        self.parts = dict(parts)
+        self.hooks = hooks
+
+    @classmethod
+    def create(
+        cls, parts: Mapping[str, Recipe | str | Path], path: str | Path, *, progress: bool = True
+    ) -> Study:
+        """The study of `parts` in a directory; one of the same parts that is there is gone on with.
+
+        A part is a `Recipe`, the name of a shipped one or a TOML file. Further parts may be added.
+        Raises `RunError` where a part of another recipe, or something that is no study, is there.
+        """
+        place = as_path("path", path)
+        for name in parts:
+            if not isinstance(name, str) or not NAME.fullmatch(name) or name in RESERVED:
+                raise InvalidArgument(
+                    f"a part of a study must have the name of a folder, got {name!r}"
+                )
+        recipes = {
+            name: recipe if isinstance(recipe, Recipe) else load_recipe(find_recipe(str(recipe)))
+            for name, recipe in parts.items()
+        }
+        plan = place / PLAN
+        if plan.is_file():
+            for name, recipe in read_parts(plan).items():
+                if name not in recipes:
+                    raise RunError(f"{plan} has a part {name}, which is not asked for; {WAY_OUT}")
+                if differences := differences_of(recipe, recipes[name]):
+                    raise RunError(
+                        f"{place} holds another part {name} ({'; '.join(differences)}); {WAY_OUT}"
+                    )
+        elif place.exists() and not (place.is_dir() and holds_nothing(place)):
+            raise RunError(f"{place} is no empty directory and holds no study; give another one")
+        place.mkdir(parents=True, exist_ok=True)
+        described = {name: recipe.model_dump(mode="json") for name, recipe in recipes.items()}
+        replace_file(plan, [StudyPlan(parts=described).to_json()])
+        return cls(place, recipes, RunHooks() if progress else QUIET)
+
+    @classmethod
+    def open(cls, path: str | Path, *, progress: bool = True) -> Study:
+        """The study in a directory; raises `RunError` where there is none."""
+        place = as_path("path", path)
+        if not (place / PLAN).is_file():
+            raise RunError(f"{place} holds no study (no {PLAN})")
+        return cls(place, read_parts(place / PLAN), RunHooks() if progress else QUIET)
+
+    def __repr__(self) -> str:
+        done = sum(self._results_of(name).is_file() for name in self.parts)
+        return f"<Study {self.path}: {done} of {len(self.parts)} parts finished>"
+
+    def run(self, part: str) -> Run:
+        """The run of a part."""
+        return Run.create(self.parts[part], self.path / part, progress=self.hooks is not QUIET)
+
+    def carry_out(self, hooks: RunHooks | None = None) -> dict[str, PartResults]:
+        """What each part came to: it is collected, trained and evaluated unless it was before.
+
+        Parts that collect by equal settings share their histories. Raises `InUse` while another
+        process works on the study.
+        """
+        hooks = hooks or self.hooks
+        with self.locked():
+            for number, name in enumerate(self.parts, start=1):
+                run = self.run(name)
+                is_finished = self._results_of(name).is_file() and run.directory.is_finished(
+                    run.directory.evaluation().stage
+                )
+                state = ": finished before" if is_finished else ""
+                hooks.say("study", f"[{number}/{len(self.parts)}] {name}{state}")
+                if not is_finished:
+                    with run.locked():
+                        link_histories(run, self.path / HISTORIES)
+                        run.collect(hooks=hooks)
+                        run.train(hooks=hooks)
+                        self._keep(name, run, run.evaluate(hooks=hooks))
+        return self.results()
+
+    def results(self) -> dict[str, PartResults]:
+        """What the finished parts came to, by their names."""
+        files = {name: self._results_of(name) for name in self.parts}
+        way_out = f"remove the file, and carry out the study {self.path} again"
+        return {n: PartResults.read(file, way_out) for n, file in files.items() if file.is_file()}
+
+    def probe(self, probes: Asked = None) -> dict[str, Finding]:
+        """What probes find over all parts, by their names; written to `probes/NAME.json`.
+
+        The verdict is on how the parts were made, not on one model. Raises `RunError` while a part
+        is not finished.
+        """
+        if missing := [name for name in self.parts if not self._results_of(name).is_file()]:
+            raise RunError(
+                f"{self.path}: {', '.join(missing)} not finished; carry out the study first"
+            )
+        with self.locked():
+            findings = ask(probes, [subject_of(self.run(name)) for name in self.parts])
+            write_findings(self.path, findings)
+        return findings
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Have the study for oneself until the end; raises `InUse`."""
+        with contextlib.ExitStack() as lock:
+            lock_run(self.path, lock)
+            yield
+
+    def _results_of(self, part: str) -> Path:
+        return self.path / RESULTS / f"{part}.json"
+
+    def _keep(self, part: str, run: Run, results: EvaluationResults) -> None:
+        kept = PartResults(
+            settings=self.parts[part].model_dump(mode="json"),
+            summary=results.summary,
+            seconds=seconds_of(run.directory.stages()),
+            provenance=collect_provenance(),
+        )
+        path = self._results_of(part)
+        path.parent.mkdir(exist_ok=True)
+        replace_file(path, [kept.to_json()])
+
+
+def read_parts(plan: Path) -> dict[str, Recipe]:
+    """The recipes that a `study.json` holds; raises `RunError`."""
+    described = StudyPlan.read(plan, WAY_OUT).parts
+    return {
+        name: Recipe.from_mapping(settings, source=f"{plan}: {name}")
+        for name, settings in described.items()
+    }

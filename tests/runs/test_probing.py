@@ -1,0 +1,74 @@
+"""Probes are put to runs; what they find is written beside them and forgotten with its model."""
+
+import pytest
+
+from adfast.errors import InvalidArgument, RunError, UnknownName
+from adfast.runs.findings import read_findings
+from adfast.runs.run import Run
+from cli.command_line import adfast
+
+
+def test_all_shipped_probes_are_asked_and_their_findings_written(run_copy):
+    run = Run.open(run_copy, progress=False)
+    findings = run.probe()
+    assert list(findings) == ["attention", "history-loss"]
+    assert read_findings(run_copy) == findings
+    assert run.probe(["history-loss"])["history-loss"] == findings["history-loss"]
+
+
+def test_options_are_of_each_probe(run_copy):
+    run = Run.open(run_copy, progress=False)
+    finding = run.probe({"history-loss": {"margin": 5.0}})["history-loss"]
+    assert finding.options["margin"] == 5.0
+    assert finding.verdict == "refuted"
+
+
+@pytest.mark.parametrize(
+    ("probes", "error", "words"),
+    [
+        (["histry-loss"], UnknownName, 'did you mean "history-loss"'),
+        ("history-loss", InvalidArgument, "must be a list of names"),
+        ({"history-loss": {"margn": 1}}, UnknownName, 'did you mean "margin"'),
+        (["nowhere:Probe"], InvalidArgument, "cannot be imported"),
+        (["adfast.tasks.dark_room:DarkRoom"], InvalidArgument, "must be a class derived from"),
+    ],
+)
+def test_bad_question_changes_nothing(probes, error, words, run_copy):
+    with pytest.raises(error, match=words):
+        Run.open(run_copy, progress=False).probe(probes)
+    assert not (run_copy / "probes").exists()
+
+
+def test_run_that_is_not_trained_cannot_be_asked(collected_run):
+    with pytest.raises(RunError, match="train is not finished"):
+        Run.open(collected_run, progress=False).probe()
+
+
+def test_findings_go_with_the_model_that_they_are_of(run_copy):
+    run = Run.open(run_copy, progress=False)
+    run.probe(["history-loss"])
+    run.train(fresh=True)
+    assert read_findings(run_copy) == {}
+
+
+def test_page_is_drawn_again_with_what_was_found(run_copy):
+    ended = adfast("probe", run_copy, "history-loss", "--set", "history-loss.histories_per_task=1")
+    assert ended.status == 0, ended.stderr
+    assert "history-loss" in ended.stdout
+    assert "The loss by length of history" in (run_copy / "report.html").read_text()
+
+
+def test_several_runs_are_asked_about_how_they_were_made(run_copy, finished_run, tmp_path):
+    ended = adfast("probe", run_copy, finished_run, "history-loss")
+    assert "give the directory for what is found over several runs: --out" in ended.stderr
+    out = tmp_path / "found"
+    ended = adfast("probe", run_copy, finished_run, "history-loss", "--out", out)
+    assert ended.status == 0, ended.stderr
+    (finding,) = read_findings(out).values()
+    assert finding.subjects == ("copy", "tiny-room")
+    assert "The loss by length of history" in (out / "probes.html").read_text()
+
+
+def test_what_is_neither_run_nor_probe_is_named(run_copy, tmp_path):
+    assert "give at least one run directory" in adfast("probe", "history-loss").stderr
+    assert 'unknown probe "hist"' in adfast("probe", run_copy, "hist").stderr
