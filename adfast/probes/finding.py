@@ -12,6 +12,7 @@ from adfast.evaluation.statistics import bootstrap_interval
 from adfast.probes.sections import Part, Section
 
 Verdict = Literal["supported", "refuted", "undecided"]
+FEWEST = 3  # values that an interval is made of: of two it would say no more than these
 
 
 class Quantity(Part):
@@ -49,19 +50,21 @@ def quantity(name: str, by_subject: Sequence[np.ndarray], *, unit: str = "") -> 
     """The mean of what was measured on each task `[tasks]` of each subject.
 
     With one subject its interval is over tasks, and speaks of this model; with several it is over
-    subjects, and speaks of the method.
+    subjects, and speaks of the method. Of fewer than `FEWEST` there is no interval.
     """
     means = np.array([values.mean() for values in by_subject], np.float64)
-    low, high = bootstrap_interval(means if len(means) > 1 else by_subject[0])
-    return Quantity(
-        name=name, value=float(means.mean()), low=float(low), high=float(high), unit=unit
-    )
+    varied = means if len(means) > 1 else by_subject[0]
+    measured = Quantity(name=name, value=float(means.mean()), unit=unit)
+    if len(varied) < FEWEST:
+        return measured
+    low, high = bootstrap_interval(varied)
+    return measured.model_copy(update={"low": float(low), "high": float(high)})
 
 
 def judged(measured: Quantity, *, above: float) -> Verdict:
-    """Whether the interval of `measured` lies above a value, below it, or holds it."""
-    assert measured.low is not None
-    assert measured.high is not None
+    """Whether the interval of `measured` lies above a value, below it, or holds it or lacks."""
+    if measured.low is None or measured.high is None:
+        return "undecided"
     if measured.low > above:
         return "supported"
     return "refuted" if measured.high < above else "undecided"

@@ -55,11 +55,18 @@ def test_section_that_cannot_be_drawn_is_refused(make):
 
 
 def test_interval_is_over_tasks_of_one_subject_and_over_several_subjects():
-    spread, constant = np.array([0.0, 10.0]), np.array([4.0, 4.0])
+    spread, constant = np.array([0.0, 0.0, 12.0, 12.0]), np.array([4.0, 4.0])
     one = quantity("n", [spread])
-    assert (one.value, one.low, one.high) == (5.0, 0.0, 10.0)
-    several = quantity("n", [spread, constant])
-    assert (several.value, several.low, several.high) == (4.5, 4.0, 5.0)
+    assert (one.value, one.low, one.high) == (6.0, 0.0, 12.0)
+    several = quantity("n", [spread, constant, constant])
+    assert several.value == pytest.approx(14 / 3)
+    assert (several.low, several.high) == (4.0, 6.0)
+
+
+def test_two_values_make_no_interval_and_decide_nothing():
+    few = quantity("n", [np.array([5.0, 6.0, 7.0]), np.array([5.0, 6.0, 7.0])])
+    assert (few.value, few.low, few.high) == (6.0, None, None)
+    assert judged(few, above=1.0) == "undecided"
 
 
 @pytest.mark.parametrize(
