@@ -118,8 +118,9 @@ def refuse_unknown_keys(
 def section_at(config: type[BaseModel], field: str) -> type[BaseModel] | None:
     """The configuration class of `field`, or None where the field is a plain value."""
     annotation = config.model_fields[field].annotation
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
+    for kind in (annotation, *get_args(annotation)):  # a section that may be left out is one of two
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            return kind
     return None
 
 

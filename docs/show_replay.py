@@ -28,7 +28,7 @@ STEP, PAUSE = 110, 700  # milliseconds a frame is shown: each, and the last of a
 def write_animation(run_directory: Path, path: Path) -> None:
     """Write the animation of a finished run of a family with a room to `path`, a GIF."""
     run = read_run(run_directory)
-    room = room_of(run.family)
+    room = room_of(run.tasks)
     assert room is not None, "the demo is played in a room"
     assert run.trajectories is not None
     assert run.attention is not None

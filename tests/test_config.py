@@ -295,7 +295,7 @@ def test_what_is_unknown_is_named_with_its_file(tmp_path):
     ],
 )
 def test_what_no_memory_holds_is_refused_with_what_decides_it(monkeypatch, setting, message):
-    monkeypatch.setattr("adfast.runs.feasible.memory_bytes", lambda: 2**34)
+    monkeypatch.setattr("adfast.runs.memory_needs.memory_bytes", lambda: 2**34)
     live = ["training.updates=90000000", "collection.histories_per_task=1000000"]
     overrides = [setting, *(live if "live" in setting else [])]
     with pytest.raises(InvalidArgument, match=message):

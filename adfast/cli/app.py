@@ -94,13 +94,10 @@ def collect(
 
     require(*HISTORIES)
     place, resolved = plan_run(recipe, run, settings or [])
-    is_live = resolved.collection.live
-    collected = Run.create(resolved, place, fresh=fresh and not is_live)
-    if is_live:
-        print(
-            "nothing to collect: collection.live = true, so histories are made while training; "
-            f"to continue: {spell('train', place)}"
-        )
+    reason = resolved.reason_not_to_collect
+    collected = Run.create(resolved, place, fresh=fresh and reason is None)
+    if reason is not None:
+        print(f"nothing to collect: {reason}; to continue: {spell('train', place)}")
         return
     with collected.locked():
         run_stages(collected, ["collect"], way_on=spell("collect", place))

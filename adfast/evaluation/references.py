@@ -1,4 +1,5 @@
-"""What returns are compared with: random, the source algorithm, optimum, ideal learner."""
+"""What returns are compared with: random, the source algorithm, optimum, ideal learner; of recorded
+histories random and who was recorded."""
 
 from __future__ import annotations
 
@@ -7,28 +8,35 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from adfast.evaluation.environment_tasks import EnvironmentTasks
+from adfast.evaluation.in_context import evaluate
+from adfast.evaluation.random_agent import RandomActions
+from adfast.histories import HistoryStore
 from adfast.simulators.random_rollout import random_returns
 from adfast.source_algorithms.source_algorithm import SourceAlgorithm
 from adfast.tasks.family import TaskFamily
 
 RANDOM_EPISODES = 200  # per task
+RANDOM_EPISODES_PLAYED = 20  # per task that is a Gymnasium environment
 SOURCE_HISTORIES = 20  # per task
 
 
 @dataclass(frozen=True)
 class References:
-    """Mean returns over the evaluated tasks.
+    """Mean returns over the evaluated tasks; None is unknown.
 
     `random` and `optimal` are the same in every episode; `source` `[episodes]` is the source
     algorithm learning these tasks from scratch, `source_kept` the same at the episodes that the
-    training data keeps; `ideal_learner` `[episodes]` is None where no plan is known.
+    training data keeps; `ideal_learner` `[episodes]` is whoever learns as well as is known to be
+    possible, `recorded` `[at most episodes]` who was recorded, in the tasks of the recordings.
     """
 
     random: float
-    optimal: float
-    source: np.ndarray
-    source_kept: np.ndarray
-    ideal_learner: np.ndarray | None
+    optimal: float | None = None
+    source: np.ndarray | None = None
+    source_kept: np.ndarray | None = None
+    ideal_learner: np.ndarray | None = None
+    recorded: np.ndarray | None = None
 
 
 def compute_references(
@@ -56,3 +64,43 @@ def compute_references(
         source_kept=returns[::keep_every],
         ideal_learner=None if ideal is None else ideal.returns(task_ids, episodes).mean(axis=0),
     )
+
+
+def environment_references(
+    tasks: EnvironmentTasks,
+    task_ids: np.ndarray | Sequence[int],
+    histories: HistoryStore,
+    *,
+    episodes: int,
+    seed: int,
+) -> References:
+    """The references on Gymnasium environments, and of who was recorded in `histories`."""
+    played = evaluate(
+        RandomActions(),
+        tasks,
+        task_ids,
+        episodes=RANDOM_EPISODES_PLAYED,
+        seeds=1,
+        seed=seed,
+        progress=False,
+    )
+    recorded = recorded_returns(histories, episodes)
+    return References(
+        random=float(played.returns.mean()), recorded=recorded if recorded.size else None
+    )
+
+
+def recorded_returns(histories: HistoryStore, episodes: int) -> np.ndarray:
+    """float64 `[at most episodes]`: mean returns of the episodes that half of the histories have.
+
+    An episode that was broken off is none.
+    """
+    totals = np.full((histories.num_histories, episodes), np.nan)
+    for index in range(histories.num_histories):
+        history = histories.history(index)
+        ends = np.flatnonzero(history["boundary"])[:episodes] + 1
+        sums = np.cumsum(history["reward"][: ends[-1] if ends.size else 0], dtype=np.float64)
+        totals[index, : len(ends)] = np.diff(sums[ends - 1], prepend=0.0)
+    counts = np.isfinite(totals).sum(axis=0)
+    known = totals[:, 2 * counts >= max(len(totals), 1)]
+    return np.asarray(np.nanmean(known, axis=0))

@@ -9,16 +9,16 @@ import numpy as np
 from adfast.evaluation.in_context import InContextEvaluation
 from adfast.evaluation.references import References
 from adfast.evaluation.statistics import bootstrap_interval, interquartile_mean
-from adfast.tasks.family import TaskFamily
+from adfast.tasks.task_set import TaskSet
 
 LAST_EPISODES = 5
 SOLVED_SHARE = 0.8  # of a task's optimum, over the last episodes
 
 
-def summarise(held_out: InContextEvaluation, optimal: np.ndarray) -> dict[str, Any]:
+def summarise(held_out: InContextEvaluation, optimal: np.ndarray | None) -> dict[str, Any]:
     """Means over tasks and seeds by episode, with 95% intervals over tasks.
 
-    `optimal` float `[tasks]` is each task's greatest return.
+    `optimal` float `[tasks]` is each task's greatest return, None where it is not known.
     """
     by_task = held_out.returns.mean(axis=1)  # [tasks, episodes]
     last = by_task[:, -LAST_EPISODES:].mean(axis=1)
@@ -30,29 +30,37 @@ def summarise(held_out: InContextEvaluation, optimal: np.ndarray) -> dict[str, A
         "held_out_first_episode_mean": float(by_task[:, 0].mean()),
         "held_out_last5_mean": float(last.mean()),
         "held_out_last5_ci95": bootstrap_interval(last).tolist(),
-        "held_out_last5_share_of_optimal": share_of_optimum(last.mean(), optimal.mean()),
+        "held_out_last5_share_of_optimal": None
+        if optimal is None
+        else share_of_optimum(last.mean(), optimal.mean()),
     }
 
 
 def describe_tasks(
-    family: TaskFamily, held_out: InContextEvaluation, optimal: np.ndarray
+    tasks: TaskSet, held_out: InContextEvaluation, optimal: np.ndarray | None
 ) -> list[dict[str, Any]]:
     """One row per held-out task, so that one that is not solved is seen."""
     by_task = held_out.returns.mean(axis=1)
     last = by_task[:, -LAST_EPISODES:].mean(axis=1)
-    return [
+    rows = [
         {
             "task_id": int(task_id),
-            "label": family.task_label(int(task_id)),
-            "optimal": float(best),
+            "label": tasks.task_label(int(task_id)),
             "first_episode": float(returns[0]),
             "last5_mean": float(mean),
+        }
+        for task_id, returns, mean in zip(held_out.task_ids, by_task, last, strict=True)
+    ]
+    if optimal is None:
+        return rows
+    return [
+        row
+        | {
+            "optimal": float(best),
             "share_of_optimal": share_of_optimum(mean, best),
             "solved": bool(mean >= SOLVED_SHARE * best),
         }
-        for task_id, returns, mean, best in zip(
-            held_out.task_ids, by_task, last, optimal, strict=True
-        )
+        for row, mean, best in zip(rows, last, optimal, strict=True)
     ]
 
 
@@ -62,21 +70,25 @@ def share_of_optimum(value: float, optimum: float) -> float:
 
 
 def describe_references(references: References) -> dict[str, Any]:
-    """The references, each a number or a list by episode; an unknown ideal learner is None."""
-    ideal = references.ideal_learner
+    """The references, each a number or a list by episode; None is unknown."""
+    by_episode = {
+        "source": references.source,
+        "source_every_kth": references.source_kept,
+        "ideal_learner": references.ideal_learner,
+        "recorded": references.recorded,
+    }
     return {
         "random": references.random,
         "optimal": references.optimal,
-        "source": references.source.tolist(),
-        "source_every_kth": references.source_kept.tolist(),
-        "ideal_learner": None if ideal is None else ideal.tolist(),
+        **{name: None if value is None else value.tolist() for name, value in by_episode.items()},
     }
 
 
-def describe_returns(evaluation: InContextEvaluation, family: TaskFamily) -> dict[str, Any]:
+def describe_returns(evaluation: InContextEvaluation, tasks: TaskSet) -> dict[str, Any]:
     """Task ids, returns `[tasks][seeds][episodes]` and each task's optimum."""
+    optimal = tasks.optimal_return(evaluation.task_ids)
     return {
         "task_ids": evaluation.task_ids.tolist(),
         "returns": evaluation.returns.tolist(),
-        "optimal": family.optimal_return(evaluation.task_ids).tolist(),
+        "optimal": None if optimal is None else optimal.tolist(),
     }

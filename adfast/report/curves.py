@@ -60,6 +60,9 @@ REFERENCES = (
      "source", "dot", 2.0),
     ("source", "source", "the algorithm that wrote the training data, learning from nothing",
      "source", "solid", 2.0),
+    ("recorded", "recorded learners",
+     "the histories that it was trained on, in the tasks that they were recorded in",
+     "source", "solid", 2.0),
     ("ideal_learner", "ideal learner", "the best known plan for finding the task out by trying",
      "ideal", "dashdot", 2.0),
     ("optimal", "optimum", "what an agent that knows the task earns, mean over the held-out ones",
@@ -96,12 +99,23 @@ def return_curves(evaluation: EvaluationResults) -> list[Curve]:
 
 
 def missing_references(evaluation: EvaluationResults) -> list[str]:
-    """The names of the references that the evaluation does not hold."""
-    return [name for field, name, *_ in REFERENCES if getattr(evaluation.references, field) is None]
+    """The names of the references that the evaluation does not hold, of those that there can be."""
+    is_recorded = evaluation.environment is not None
+    return [
+        name
+        for field, name, *_ in REFERENCES
+        if (field in ("random", "recorded") if is_recorded else field != "recorded")
+        and getattr(evaluation.references, field) is None
+    ]
 
 
 def context_marks(evaluation: EvaluationResults) -> list[ContextMark]:
-    """Where within the evaluated episodes the trained context and the receptive field end."""
+    """Where within the evaluated episodes the trained context and the receptive field end.
+
+    Nowhere in Gymnasium environments, whose episodes are as long as they happen to be.
+    """
+    if evaluation.environment is not None:
+        return []
     limits = [
         (
             evaluation.trained_context_transitions,

@@ -57,7 +57,7 @@ def return_figure(evaluation: EvaluationResults) -> Figure:
             horizontalalignment=mark.anchor,
         )
     axes.set_xlim(0.5, evaluation.episodes + 0.5)
-    axes.set_ylim(bottom=0)
+    axes.set_ylim(bottom=min(0.0, axes.dataLim.y0))
     axes.set_xlabel("episode in context")
     axes.set_ylabel("return per episode")
     axes.xaxis.set_major_locator(MaxNLocator(nbins=10, integer=True, steps=[1, 2, 5, 10]))
@@ -115,12 +115,12 @@ def room_figure(evaluation: EvaluationResults, room: Room) -> Figure:
     axes.plot(columns, rows, ".", color=LIGHT["random"], alpha=0.55, markersize=5)
     for outcome in evaluation.per_task:
         row, column = room.goals[outcome.task_id]
-        fill = share_colour(outcome.share_of_optimal)
+        fill = share_colour(outcome.share)
         axes.add_patch(Rectangle((column - 0.46, row - 0.46), 0.92, 0.92, facecolor=fill))
         axes.text(
             column,
             row,
-            f"{outcome.share_of_optimal:.0%}",
+            f"{outcome.share:.0%}",
             horizontalalignment="center",
             verticalalignment="center",
             fontsize=min(10.0, 90 / room.columns),

@@ -12,8 +12,8 @@ import numpy as np
 
 from adfast.probes.attended.record import exemplary_runs
 from adfast.runs.run_record import RunRecord
-from adfast.tasks.family import TaskFamily
 from adfast.tasks.task_map import TaskMap
+from adfast.tasks.task_set import TaskSet
 
 MAX_CELLS = 1600  # more cells cannot be told apart on a page
 
@@ -63,18 +63,18 @@ class LearningStory:
     rollouts: tuple[Rollout, ...]
 
 
-def room_of(family: TaskFamily) -> Room | None:
-    """The room of a family; None where its tasks are not the cells of one of at most `MAX_CELLS`.
+def room_of(tasks: TaskSet) -> Room | None:
+    """The room of tasks; None where they are not the cells of one of at most `MAX_CELLS`.
 
-    Its tasks have maps of one size, one room and one goal each, and no two have the same goal.
+    They have maps of one size, one room and one goal each, and no two have the same goal.
     """
-    first = family.task_map(0) if family.num_tasks <= MAX_CELLS else None
+    first = tasks.task_map(0) if tasks.num_tasks <= MAX_CELLS else None
     if first is None or first.rooms > 1 or first.rows * first.columns > MAX_CELLS:
         return None
     task_of: dict[Cell, int] = {}
     starts = set()
-    for task_id in range(family.num_tasks):
-        plan = family.task_map(task_id)
+    for task_id in range(tasks.num_tasks):
+        plan = tasks.task_map(task_id)
         if plan is None or (plan.rows, plan.columns) != (first.rows, first.columns):
             return None
         goals = plan.goals()
@@ -94,10 +94,10 @@ def median_story(run: RunRecord) -> LearningStory | None:
     """
     if run.trajectories is None:
         return None
-    shares = np.array([row.share_of_optimal for row in run.evaluation.per_task])
-    _, task, seed = exemplary_runs(shares, run.evaluation.held_out.array)[0]
+    ranks = np.array([row.rank for row in run.evaluation.per_task])
+    _, task, seed = exemplary_runs(ranks, run.evaluation.held_out.array)[0]
     outcome = run.evaluation.per_task[task]
-    plan = run.family.task_map(outcome.task_id)
+    plan = run.tasks.task_map(outcome.task_id)
     if plan is None or plan.rows * plan.columns > MAX_CELLS:
         return None
     episodes = run.evaluation.episodes
@@ -121,6 +121,6 @@ def median_story(run: RunRecord) -> LearningStory | None:
         task_label=outcome.label,
         map=plan,
         seed=seed,
-        share_of_optimal=outcome.share_of_optimal,
+        share_of_optimal=outcome.share,
         rollouts=tuple(rollouts),
     )

@@ -36,6 +36,8 @@ def summary_table(results: EvaluationResults, seconds: Mapping[str, float], run:
     summary, references = results.summary, results.references
     tasks, episodes = len(results.held_out.task_ids), results.episodes
     low, high = summary.held_out_last5_ci95
+    share = summary.held_out_last5_share_of_optimal
+    of_optimum = "" if share is None else f", {share:.0%} of optimum"
     page = run / "report.html"
     table = Table(
         title=f"{tasks} held-out tasks x {results.num_seeds} seeds, weights frozen",
@@ -47,19 +49,30 @@ def summary_table(results: EvaluationResults, seconds: Mapping[str, float], run:
     rows = {
         "return, episode 1": f"{summary.held_out_mean_by_episode[0]:.2f}",
         f"return, episodes {max(episodes - 4, 1)}-{episodes}": (
-            f"{summary.held_out_last5_mean:.2f}  (95% interval {low:.2f} to {high:.2f}, "
-            f"{summary.held_out_last5_share_of_optimal:.0%} of optimum)"
+            f"{summary.held_out_last5_mean:.2f}  (95% interval {low:.2f} to {high:.2f}{of_optimum})"
         ),
         "random policy": last_of(references.random),
-        f"source after {episodes} episodes": last_of(references.source),
-        "optimum": last_of(references.optimal),
-        "tasks not solved": unsolved_tasks(results.per_task),
+        **references_in_rows(results),
         "seconds": ", ".join(f"{name} {value:.1f}" for name, value in seconds.items()),
         "report": str(page) if page.exists() else f"write it with: adfast report {run}",
     }
     for name, value in rows.items():
         table.add_row(Text(printable(name)), Text(printable(value)))  # a label is no markup
     return table
+
+
+def references_in_rows(results: EvaluationResults) -> dict[str, str]:
+    """What there is to compare returns with: of recorded histories the learners that made them."""
+    references = results.references
+    if results.environment is not None:
+        recorded = references.recorded if isinstance(references.recorded, Sequence) else ()
+        after = f"recorded learners after {len(recorded)} episodes"
+        return {after: last_of(references.recorded)}
+    return {
+        f"source after {results.episodes} episodes": last_of(references.source),
+        "optimum": last_of(references.optimal),
+        "tasks not solved": unsolved_tasks(results.per_task),
+    }
 
 
 def last_of(reference: float | Sequence[float] | None) -> str:
@@ -72,7 +85,7 @@ def last_of(reference: float | Sequence[float] | None) -> str:
 def unsolved_tasks(outcomes: Sequence[TaskOutcome]) -> str:
     """The tasks that were not solved, the worst first, of many the worst ones."""
     unsolved = [outcome for outcome in outcomes if not outcome.solved]
-    unsolved.sort(key=lambda outcome: outcome.share_of_optimal)
+    unsolved.sort(key=lambda outcome: outcome.rank)
     if not unsolved:
         return "none"
     listed = "; ".join(outcome.label for outcome in unsolved[:MAX_TASKS])

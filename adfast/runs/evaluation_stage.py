@@ -16,12 +16,15 @@ from adfast.errors import Interrupted, RunError
 from adfast.evaluation.config import EvaluationConfig
 from adfast.runs.evaluation_files import EvaluationFiles
 from adfast.runs.hooks import RunHooks
+from adfast.runs.recorded_histories import require_trained_on
 from adfast.runs.results import EvaluationResults
 from adfast.runs.run_files import settings_text
+from adfast.runs.training_histories import RECORDED
 
 if TYPE_CHECKING:
     from adfast.evaluation.in_context import InContextEvaluation
     from adfast.evaluation.in_context_agent import AgentMaker
+    from adfast.evaluation.references import References
     from adfast.models.transformer import Transformer
     from adfast.runs.run import Run
     from adfast.runs.run_directory import RunDirectory
@@ -34,6 +37,9 @@ def evaluate(
     import torch
 
     started = time.perf_counter()
+    train = run.directory.stages().get("train")
+    if run.recipe.histories is not None and train is not None:
+        require_trained_on(run.histories, (train.model_extra or {}).get(RECORDED))
     computing = describe_evaluation(settings)  # raises for what this machine lacks
     torch.set_num_threads(1)  # a step is too short to be split, least beside other processes
     # Held-out and training tasks act in one batch: one streamed step serves all.
@@ -67,7 +73,6 @@ def results_of(
     trained: InContextEvaluation,
 ) -> EvaluationResults:
     """What was earned, beside the references."""
-    from adfast.evaluation.references import compute_references
     from adfast.evaluation.summary import (
         SOLVED_SHARE,
         describe_references,
@@ -76,36 +81,62 @@ def results_of(
         summarise,
     )
 
-    recipe, family = run.recipe, run.family
-    references = compute_references(
-        family,
-        held_out.task_ids,
-        run.source,
-        episodes=settings.episodes,
-        keep_every=recipe.collection.keep_every,
-        seed=recipe.seed,
-    )
-    optimal = family.optimal_return(held_out.task_ids)
+    recipe, tasks = run.recipe, run.tasks
+    optimal = tasks.optimal_return(held_out.task_ids)
     summary = summarise(held_out, optimal)
     if len(trained.task_ids):
         summary["train_mean_by_episode"] = trained.returns.mean(axis=(0, 1)).tolist()
     return EvaluationResults.model_validate(
         {
-            "family": recipe.family.model_dump(),
+            **describe_name(run),
             "temperature": settings.temperature,
             "episodes": settings.episodes,
-            "episode_length": family.episode_length,
+            "episode_length": tasks.transition_schema.episode_length,
             "seeds": settings.seeds,
             "agent": None if settings.is_of_own_model else settings.agent,
-            "solved_share": SOLVED_SHARE,
+            "solved_share": None if optimal is None else SOLVED_SHARE,
             "trained_context_transitions": recipe.training.context_length,
             "receptive_field_transitions": recipe.model.receptive_field,
-            "held_out": describe_returns(held_out, family),
-            "train": describe_returns(trained, family) if len(trained.task_ids) else None,
-            "references": describe_references(references),
-            "per_task": describe_tasks(family, held_out, optimal),
+            "held_out": describe_returns(held_out, tasks),
+            "train": describe_returns(trained, tasks) if len(trained.task_ids) else None,
+            "references": describe_references(references_of(run, settings)),
+            "per_task": describe_tasks(tasks, held_out, optimal),
             "summary": summary,
         }
+    )
+
+
+def describe_name(run: Run) -> dict[str, Any]:
+    """What the results call the tasks."""
+    environment, tasks = run.recipe.environment, run.tasks
+    if environment is None:
+        return {"family": run.recipe.family.model_dump()}
+    return {
+        "environment": {
+            "id": environment.id,
+            "arguments": [*environment.train, *environment.held_out],
+            "transition_schema": tasks.transition_schema.to_dict(),
+        }
+    }
+
+
+def references_of(run: Run, settings: EvaluationConfig) -> References:
+    """What the returns on the held-out tasks are compared with."""
+    from adfast.evaluation.environment_tasks import EnvironmentTasks
+    from adfast.evaluation.references import compute_references, environment_references
+
+    recipe, tasks, held_out = run.recipe, run.tasks, run.split.held_out
+    if isinstance(tasks, EnvironmentTasks):
+        return environment_references(
+            tasks, held_out, run.histories, episodes=settings.episodes, seed=recipe.seed
+        )
+    return compute_references(
+        tasks,
+        held_out,
+        run.source,
+        episodes=settings.episodes,
+        keep_every=recipe.collection.keep_every,
+        seed=recipe.seed,
     )
 
 
@@ -125,8 +156,8 @@ def recorded_arrays(
 
     recorded = {files.trajectories: asdict(held_out.trajectories)}
     if settings.is_of_own_model:
-        shares = np.array([outcome.share_of_optimal for outcome in results.per_task])
-        recorded[files.attention] = asdict(record_attention(run.model, held_out, shares))
+        ranks = np.array([outcome.rank for outcome in results.per_task])
+        recorded[files.attention] = asdict(record_attention(run.model, held_out, ranks))
     return {
         path: [save({name: np.ascontiguousarray(array) for name, array in arrays.items()})]
         for path, arrays in recorded.items()
@@ -197,7 +228,7 @@ def act(
 
         return evaluate_in_context(
             agent,
-            run.family,
+            run.tasks,
             task_ids,
             episodes=settings.episodes,
             seeds=settings.seeds,

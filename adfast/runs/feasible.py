@@ -1,20 +1,21 @@
 """What a run is refused for before its first stage: settings that are valid each, but not together,
 not on this machine, or not in its memory and on its disk.
 
-What must be in memory at once is counted from below (no cache, no copy, no intermediate value), so
-that nothing is refused that might work; histories on disk are counted at their longest.
+Histories on disk are counted at their longest.
 """
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from adfast.errors import AdfastError, InvalidArgument, byte_size
-from adfast.machine.memory import memory_bytes
+from adfast.runs.memory_needs import Need, check_memory, collecting_needs, learning_needs
 from adfast.runs.recipe import (
     Recipe,
     make_family,
@@ -22,19 +23,63 @@ from adfast.runs.recipe import (
     make_plan,
     make_split,
 )
+from adfast.runs.recorded_histories import (
+    environment_split,
+    make_environment_tasks,
+    open_recorded,
+)
 
 if TYPE_CHECKING:
-    from adfast.collection.collect import CollectionPlan
-    from adfast.tasks.family import TaskFamily
+    from adfast.tasks.family import TaskSplit
+    from adfast.tasks.transition_schema import TransitionSchema
 
-FLOAT32 = 4  # bytes
+
+@dataclass(frozen=True)
+class Extent:
+    """How large is what a run is about.
+
+    `longest` is the number of transitions of the longest history that it is trained on, `because`
+    why, and `lengthen` what else to do than to shorten a context that does not fit.
+    """
+
+    schema: TransitionSchema
+    split: TaskSplit
+    longest: int
+    because: str
+    lengthen: str
+    collecting: Iterable[Need]  # of memory
 
 
 def check_feasible(config: Recipe) -> None:
     """Raise `InvalidArgument` for settings that are valid each but that no run could carry out."""
+    is_recorded = config.environment is not None
+    extent = recorded_extent(config) if is_recorded else collected_extent(config)
+    training = config.training
+    if training.context_length > extent.longest:
+        raise InvalidArgument(
+            f"training.context_length must be at most {extent.longest}, the longest history that "
+            f"is {extent.because}, got {training.context_length}; shorten it{extent.lengthen}"
+        )
+    if not is_recorded and config.collection.live:
+        make_live_schedule(config, make_plan(config, make_family(config)))
+    check_devices(config)
+    positions = config.model.num_learned_positions
+    acting = config.evaluation.episodes * extent.schema.episode_length
+    needed = max(training.context_length, acting)
+    if positions is not None and positions < needed:
+        raise InvalidArgument(
+            f"model.num_learned_positions must be at least {needed}, the transitions of the "
+            f"longest history in training and evaluation, got {positions}; raise it, or use "
+            "another model.position_encoding"
+        )
+    check_memory(chain(extent.collecting, learning_needs(config, extent.schema, extent.split)))
+
+
+def collected_extent(config: Recipe) -> Extent:
+    """The extent of a run that collects histories of its family."""
     from adfast import source_algorithms
 
-    collection, training = config.collection, config.training
+    collection = config.collection
     with named("family"):
         family = make_family(config)
     with named("collection"):
@@ -43,29 +88,39 @@ def check_feasible(config: Recipe) -> None:
         memory_per_thread = source.memory_bytes(family)
     with named("evaluation"):
         check_agent(config)
-    check_seeds(config, family)
+    check_seeds(config, family.num_tasks)
     plan = make_plan(config, family)
-    longest = plan.longest_history
-    if training.context_length > longest:
-        raise InvalidArgument(
-            f"training.context_length must be at most {longest}, the longest history that is "
-            f"collected ({longest // family.episode_length} kept episodes of "
-            f"{family.episode_length} transitions), "
-            f"got {training.context_length}; shorten it, raise collection.episodes or lower "
-            "collection.keep_every"
-        )
-    if collection.live:
-        make_live_schedule(config, plan)
-    check_devices(config)
-    positions = config.model.num_learned_positions
-    needed = max(training.context_length, config.evaluation.episodes * family.episode_length)
-    if positions is not None and positions < needed:
-        raise InvalidArgument(
-            f"model.num_learned_positions must be at least {needed}, the transitions of the "
-            f"longest history in training and evaluation, got {positions}; raise it, or use "
-            "another model.position_encoding"
-        )
-    check_memory(config, plan, memory_per_thread)
+    longest, length = plan.longest_history, family.episode_length
+    return Extent(
+        family.transition_schema,
+        make_split(config, family),
+        longest,
+        f"collected ({longest // length} kept episodes of {length} transitions)",
+        ", raise collection.episodes or lower collection.keep_every",
+        collecting_needs(config, plan, memory_per_thread),
+    )
+
+
+def recorded_extent(config: Recipe) -> Extent:
+    """The extent of a run of recorded histories, of which every environment can be made."""
+    assert config.histories is not None
+    assert config.environment is not None
+    store = open_recorded(config.histories)
+    with named("evaluation"):
+        check_agent(config)
+    tasks = make_environment_tasks(config.environment, store)
+    check_seeds(config, tasks.num_tasks)
+    with named("environment"):
+        for task_id in range(tasks.num_tasks):
+            tasks.make(task_id).close()
+    return Extent(
+        tasks.transition_schema,
+        environment_split(config.environment),
+        int(store.lengths.max()),
+        f"recorded in {store.path}",
+        ", or record longer ones",
+        (),
+    )
 
 
 @contextmanager
@@ -87,95 +142,19 @@ def check_agent(config: Recipe) -> None:
         AGENTS.make(settings.agent, **settings.agent_options)
 
 
-def check_seeds(config: Recipe, family: TaskFamily) -> None:
+def check_seeds(config: Recipe, num_tasks: int) -> None:
     """Raise `InvalidArgument` where a random stream would have no number of 63 bits."""
     for name, repetitions in (
         ("evaluation.seeds", config.evaluation.seeds),
         ("evaluation.monitor_seeds", config.evaluation.monitor_seeds),
     ):
-        if repetitions * family.num_tasks >= 2**63:
-            raise InvalidArgument(
-                f"{name} must be below {2**63 // family.num_tasks}, got {repetitions}"
-            )
-
-
-def check_memory(config: Recipe, plan: CollectionPlan, memory_per_thread: int) -> None:
-    """Raise `InvalidArgument` for the first part of the run that this machine cannot hold."""
-    available = memory_bytes()
-    for what, settings, needed in memory_needs(config, plan, memory_per_thread):
-        if needed > available:
-            raise InvalidArgument(
-                f"{what} takes at least {byte_size(needed)} of memory, and this machine has "
-                f"{byte_size(available)}; lower {settings}"
-            )
-
-
-def memory_needs(
-    config: Recipe, plan: CollectionPlan, memory_per_thread: int
-) -> Iterator[tuple[str, str, int]]:
-    """What must be held at once, the settings that decide it, and its bytes at least."""
-    family, schema = plan.family, plan.family.transition_schema
-    collection, training = config.collection, config.training
-    threads = min(plan.num_threads, plan.num_blocks)
-    block = min(collection.block_histories, plan.num_histories) * plan.longest_history
-    yield (
-        "collecting in blocks",
-        "collection.block_histories or collection.threads",
-        threads * (block * schema.bytes_per_transition + memory_per_thread),
-    )
-    if collection.live:
-        whole = make_live_schedule(config, plan).num_histories * plan.longest_history
-        ring = min(collection.live_capacity or whole, whole)
-        yield "the live ring", "collection.live_capacity", ring * schema.bytes_per_transition
-    yield "the model with its optimiser", "model.width", 3 * FLOAT32 * least_parameters(config)
-    batch = training.batch_size * training.context_length
-    embedded = training.context_length * config.model.tokens_per_transition * config.model.width
-    yield (
-        "a batch with its embeddings",
-        "training.batch_size or training.context_length",
-        batch * schema.bytes_per_transition + embedded * FLOAT32,
-    )
-    yield from acting_needs(config, family)
-
-
-def acting_needs(config: Recipe, family: TaskFamily) -> Iterator[tuple[str, str, int]]:
-    """`memory_needs` of the evaluations: trajectories and caches."""
-    settings, split = config.evaluation, make_split(config, family)
-    held_out = len(split.held_out)
-    tasks = held_out + min(settings.train_tasks, len(split.train))
-    transition = family.transition_schema.bytes_per_transition // 2  # an observation is kept once
-    runs = [("evaluation.", tasks, settings.seeds, settings.episodes)]
-    if config.training.evaluate_every is not None:
-        monitored = (settings.monitor_seeds, settings.monitor_episodes)
-        runs.append(("evaluation.monitor_", held_out, *monitored))
-    for prefix, num_tasks, seeds, episodes in runs:
-        length = episodes * family.episode_length
-        cached = sum(min(window or length, length) for window in config.model.layer_windows)
-        channels = 2 * config.model.resolved_num_kv_heads * config.model.head_dim
-        tokens = cached * config.model.tokens_per_transition
-        yield (
-            "evaluating",
-            f"{prefix}seeds or {prefix}episodes",
-            num_tasks * seeds * (length * transition + tokens * channels * FLOAT32 // 2),
-        )
-        widest = max(window or 0 for window in config.model.layer_windows)  # a cache has it all
-        yield (
-            "a layer's cache in evaluation",
-            f"model.attention_window or {prefix}seeds",
-            num_tasks * seeds * widest * config.model.tokens_per_transition * channels,
-        )
-
-
-def least_parameters(config: Recipe) -> int:
-    """A lower bound of the parameters of the model: its projections."""
-    model = config.model
-    attention = 2 * model.width * (model.width + model.resolved_num_kv_heads * model.head_dim)
-    return model.num_layers * (attention + 2 * model.width * model.feed_forward_width)
+        if repetitions * num_tasks >= 2**63:
+            raise InvalidArgument(f"{name} must be below {2**63 // num_tasks}, got {repetitions}")
 
 
 def check_room(config: Recipe, path: Path) -> None:
     """Raise `InvalidArgument` where the disk of `path`, emptied, has no room for the histories."""
-    if config.collection.live:
+    if config.environment is not None or config.collection.live:
         return
     plan = make_plan(config, make_family(config))
     per_transition = plan.family.transition_schema.bytes_per_transition

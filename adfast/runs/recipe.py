@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from adfast.collection.config import CollectionConfig
 from adfast.config import (
@@ -20,9 +20,10 @@ from adfast.config import (
     refuse_unknown_keys,
     with_none_names,
 )
-from adfast.errors import InvalidArgument, UnknownName
+from adfast.errors import InvalidArgument, RunError, UnknownName
 from adfast.evaluation.config import EvaluationConfig
 from adfast.models.config import ModelConfig
+from adfast.runs.recorded_histories import EnvironmentConfig, HistoriesConfig
 from adfast.training.config import TrainingConfig
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ CHOOSERS = {
     "collection": ("algorithm", "options"),
     "evaluation": ("agent", "agent_options"),
 }
+# The sections of which a recipe has the one pair or the other.
+COLLECTED, RECORDED = ("family", "collection"), ("histories", "environment")
 
 # `{"training.updates": 9}`, also with tables as values, or `["training.updates=9"]` as on the
 # command line.
@@ -55,22 +58,68 @@ class FamilyConfig(Config):
 
 
 class Recipe(Config):
-    """The settings of a run."""
+    """The settings of a run.
+
+    It collects histories of a task family (`family`, `collection`), or begins from recorded ones
+    and acts in their environment (`histories`, `environment`); then the sections of the first kind
+    mean nothing, and are not written.
+    """
 
     seed: Seed = 0
     """Keys every draw of every stage."""
 
     family: FamilyConfig = Field(default_factory=FamilyConfig)
     collection: CollectionConfig = Field(default_factory=CollectionConfig)
+    histories: HistoriesConfig | None = None
+    environment: EnvironmentConfig | None = None
     model: ModelConfig = Field(default_factory=ModelConfig)
     training: TrainingConfig = Field(default_factory=TrainingConfig)
     evaluation: EvaluationConfig = Field(default_factory=EvaluationConfig)
+
+    @model_validator(mode="after")
+    def _histories_are_of_one_kind(self) -> Recipe:
+        given = [name for name in RECORDED if getattr(self, name) is not None]
+        mixed = [name for name in COLLECTED if name in self.model_fields_set]
+        if given and mixed:
+            raise ValueError(
+                f"[{given[0]}] and [{mixed[0]}] exclude each other: histories are collected, as "
+                "[family] and [collection] say, or they were recorded, as [histories] and "
+                "[environment] say; leave out the sections of one kind"
+            )
+        if len(given) == 1:
+            raise ValueError(
+                f"[{given[0]}] needs its other section: [histories] says where the recorded "
+                "histories are, [environment] where the model acts; give both"
+            )
+        return self
+
+    @property
+    def reason_not_to_collect(self) -> str | None:
+        """Why the run collects no histories before it trains; None where it does."""
+        if self.histories is not None:
+            return f"histories.path names recorded ones, {self.histories.path}"
+        live = "collection.live = true, so histories are made while training"
+        return live if self.collection.live else None
+
+    @model_serializer(mode="wrap")
+    def _what_counts(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        values: dict[str, Any] = write(self)
+        without = meaningless(recorded=self.environment is not None)
+        return {name: value for name, value in values.items() if name not in without}
+
+
+def meaningless(*, recorded: bool) -> tuple[str, ...]:
+    """The sections that mean nothing for a recipe of recorded histories, or of collected ones."""
+    return COLLECTED if recorded else RECORDED
 
 
 def load_recipe(path: Path, changes: Changes = ()) -> Recipe:
     """The run that a TOML file describes, with `changes` over it."""
     values = read_toml(path)
     values.pop(SWEEP_TABLE, None)
+    histories = values.get("histories")
+    if isinstance(histories, dict) and isinstance(histories.get("path"), str):
+        histories["path"] = str(path.absolute().parent / histories["path"])
     return configure(values, changes, path.name)
 
 
@@ -135,14 +184,19 @@ def find_recipe(recipe: str) -> Path:
 
 
 def make_family(config: Recipe) -> TaskFamily:
-    """The task family of a run."""
+    """The task family of a run; raises `RunError` where it acts in Gymnasium environments."""
     from adfast import tasks
+
+    if config.environment is not None:
+        raise RunError(
+            f"the run acts in {config.environment.id} and has no task family; give one of a family"
+        )
 
     return tasks.make(config.family.name, **config.family.options)
 
 
 def make_split(config: Recipe, family: TaskFamily) -> TaskSplit:
-    """The training and held-out tasks of a run."""
+    """The training and held-out tasks of a run of `family`."""
     collection = config.collection
     seed = config.seed if collection.split_seed is None else collection.split_seed
     try:

@@ -12,9 +12,10 @@ import numpy as np
 from adfast.errors import RunError
 from adfast.evaluation.recorder import Trajectories
 from adfast.probes.attended.record import ROLES, AttentionRecord
+from adfast.tasks.fields import NUMBER_DTYPES
 
 AGAIN = "evaluate the run again"
-DTYPES = ("uint8", "uint16", "int32", "int64", "float32")
+DTYPES = ("uint8", "int8", "uint16", "int16", "int32", "int64", "float32")  # but of observations
 
 
 def read_trajectories(path: Path, shape: tuple[int, int, int], steps: int) -> Trajectories | None:
@@ -88,9 +89,10 @@ def _load(path: Path, record: type) -> dict[str, Any] | None:
     for name in names:
         if name not in arrays:
             raise RunError(f"{path}: {name} must be there, got nothing; {AGAIN}")
-        if arrays[name].dtype.name not in DTYPES:
+        allowed = NUMBER_DTYPES if name == "observation" else DTYPES
+        if arrays[name].dtype.name not in allowed:
             raise RunError(
-                f"{path}: {name} must be {', '.join(DTYPES)}, got {arrays[name].dtype}; {AGAIN}"
+                f"{path}: {name} must be {', '.join(allowed)}, got {arrays[name].dtype}; {AGAIN}"
             )
     return {name: arrays[name] for name in names}
 

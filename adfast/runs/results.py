@@ -19,20 +19,32 @@ class FamilyName(Section):
     options: dict[str, Any] = Field(default_factory=dict)
 
 
+class EnvironmentName(Section):
+    """Which Gymnasium environment was evaluated in, with each task's arguments, train tasks first.
+
+    `transition_schema` is that of the histories, as stores have it.
+    """
+
+    id: str
+    arguments: tuple[dict[str, Any], ...] = Field(min_length=1)
+    transition_schema: dict[str, Any]
+
+
 class TaskReturns(Section):
-    """Returns `[tasks][seeds][episodes]` of some tasks, and each task's optimum."""
+    """Returns `[tasks][seeds][episodes]` of some tasks, and each task's optimum if it is known."""
 
     task_ids: tuple[int, ...] = Field(min_length=1)
     returns: list[list[list[float]]]
-    optimal: tuple[float, ...]
+    optimal: tuple[float, ...] | None = None
 
     @model_validator(mode="after")
     def _shapes_agree(self) -> Self:
         tasks = len(self.task_ids)
-        if not tasks == len(self.returns) == len(self.optimal):
+        optimal = tasks if self.optimal is None else len(self.optimal)
+        if not tasks == len(self.returns) == optimal:
             raise ValueError(
                 f"task_ids, returns and optimal must have one entry per task, "
-                f"got {tasks}, {len(self.returns)} and {len(self.optimal)}"
+                f"got {tasks}, {len(self.returns)} and {optimal}"
             )
         lengths = {len(seed) for task in self.returns for seed in task}
         if len({len(task) for task in self.returns}) != 1 or len(lengths) != 1 or 0 in lengths:
@@ -55,6 +67,7 @@ class References(Section):
     source: float | tuple[float, ...] | None = None
     source_every_kth: float | tuple[float, ...] | None = None
     ideal_learner: float | tuple[float, ...] | None = None
+    recorded: float | tuple[float, ...] | None = None
 
 
 class Summary(Section):
@@ -66,20 +79,31 @@ class Summary(Section):
     held_out_first_episode_mean: float | None = None
     held_out_last5_mean: float
     held_out_last5_ci95: tuple[float, float]
-    held_out_last5_share_of_optimal: float
+    held_out_last5_share_of_optimal: float | None = None
     train_mean_by_episode: tuple[float, ...] | None = None
 
 
 class TaskOutcome(Section):
-    """One held-out task's row of the table."""
+    """One held-out task's row of the table; where nobody knows the optimum it has no shares."""
 
     task_id: int
     label: str
-    optimal: float
+    optimal: float | None = None
     first_episode: float
     last5_mean: float
-    share_of_optimal: float
-    solved: bool
+    share_of_optimal: float | None = None
+    solved: bool | None = None
+
+    @property
+    def share(self) -> float:
+        """The share of the optimum, of an evaluation that knows it."""
+        assert self.share_of_optimal is not None, "asked for without an optimum"
+        return self.share_of_optimal
+
+    @property
+    def rank(self) -> float:
+        """What orders tasks, the weakest first: the share of the optimum, or else the return."""
+        return self.last5_mean if self.share_of_optimal is None else self.share_of_optimal
 
 
 class EvaluationResults(Results):
@@ -90,7 +114,8 @@ class EvaluationResults(Results):
 
     version: int = 2
 
-    family: FamilyName
+    family: FamilyName | None = None  # either that
+    environment: EnvironmentName | None = None  # or this
     temperature: float
     episodes: int = Field(ge=1)
     episode_length: int = Field(ge=1)
@@ -106,7 +131,14 @@ class EvaluationResults(Results):
     solved_share: float | None = None
 
     @model_validator(mode="after")
-    def _episodes_agree(self) -> Self:
+    def _parts_agree(self) -> Self:
+        if (self.family is None) == (self.environment is None):
+            raise ValueError("either family or environment must be there")
+        parts = [self.held_out.optimal, self.summary.held_out_last5_share_of_optimal]
+        for row in self.per_task:
+            parts += [row.optimal, row.share_of_optimal, row.solved]
+        if self.family is not None and any(part is None for part in parts):
+            raise ValueError("optima, and what depends on them, must be there of a family")
         lengths = {
             "held_out.returns": self.held_out.array.shape[2],
             "summary.held_out_mean_by_episode": len(self.summary.held_out_mean_by_episode),
@@ -118,6 +150,19 @@ class EvaluationResults(Results):
         if [row.task_id for row in self.per_task] != list(self.held_out.task_ids):
             raise ValueError("per_task must list the tasks of held_out.task_ids in their order")
         return self
+
+    @property
+    def tasks_name(self) -> str:
+        """The name of the family, or the id of the environment."""
+        if self.family is not None:
+            return self.family.name
+        assert self.environment is not None, "as was checked"
+        return self.environment.id
+
+    @property
+    def knows_optimum(self) -> bool:
+        """Whether the greatest return of each held-out task is known."""
+        return self.held_out.optimal is not None
 
     @property
     def num_seeds(self) -> int:

@@ -25,6 +25,11 @@ from adfast.runs.recipe import (
     make_plan,
     make_split,
 )
+from adfast.runs.recorded_histories import (
+    environment_split,
+    make_environment_tasks,
+    open_recorded,
+)
 from adfast.runs.results import EvaluationResults
 from adfast.runs.run_directory import RunDirectory
 from adfast.runs.run_files import SETTINGS, require_whole
@@ -33,6 +38,7 @@ from adfast.values import as_flag, as_path, require_kind
 
 if TYPE_CHECKING:
     from adfast.collection.collect import CollectionPlan
+    from adfast.evaluation.environment_tasks import EnvironmentTasks
     from adfast.histories import HistoryStore
     from adfast.models.transformer import Transformer
     from adfast.probes.finding import Finding
@@ -97,12 +103,21 @@ class Run:
 
     @cached_property
     def family(self) -> TaskFamily:
-        """The tasks that it is about."""
+        """The tasks that it is about; raises `RunError` where they are Gymnasium environments."""
         return make_family(self.recipe)
+
+    @cached_property
+    def tasks(self) -> TaskFamily | EnvironmentTasks:
+        """The tasks that it is about: its family, or Gymnasium environments."""
+        if self.recipe.environment is None:
+            return self.family
+        return make_environment_tasks(self.recipe.environment, self.histories)
 
     @cached_property
     def split(self) -> TaskSplit:
         """Its training and held-out tasks."""
+        if self.recipe.environment is not None:
+            return environment_split(self.recipe.environment)
         return make_split(self.recipe, self.family)
 
     @cached_property
@@ -120,6 +135,8 @@ class Run:
         """Its history store; raises `RunError` before it is collected, and of a live run."""
         from adfast import histories
 
+        if self.recipe.histories is not None:
+            return open_recorded(self.recipe.histories)
         if self.recipe.collection.live:
             raise RunError(f"{self.path}: collection.live = true, so there is no history store")
         self.directory.require("collect")
@@ -138,7 +155,12 @@ class Run:
             yield
 
     def collect(self, *, fresh: bool = False, hooks: RunHooks | None = None) -> HistoryStore | None:
-        """The histories of the training tasks, written to its store; None of a live run."""
+        """The histories of the training tasks, written to its store; None of a live run.
+
+        Recorded ones are as they are.
+        """
+        if self.recipe.histories is not None:
+            return self.histories
         if self.recipe.collection.live:
             return None
         with self._stage("collect", fresh, hooks) as todo:

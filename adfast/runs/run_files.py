@@ -11,7 +11,7 @@ from typing import Any
 
 from adfast.config import read_toml, section_at, write_toml
 from adfast.errors import InvalidArgument
-from adfast.runs.recipe import Recipe, load_recipe
+from adfast.runs.recipe import Recipe, load_recipe, meaningless
 
 SETTINGS = "run.toml"
 LAST_LINE = "# The last line: what ends before it was cut."
@@ -46,7 +46,8 @@ def require_whole(path: Path) -> None:
 
 def absent_settings(values: Mapping[str, Any]) -> Any:
     """The paths of the settings of a run that `values` does not give."""
-    for name in Recipe.model_fields:
+    without = meaningless(recorded="environment" in values)
+    for name in (field for field in Recipe.model_fields if field not in without):
         section = section_at(Recipe, name)
         if name not in values:
             yield name

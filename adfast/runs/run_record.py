@@ -15,6 +15,7 @@ from pydantic import ConfigDict
 
 from adfast.config import read_toml
 from adfast.errors import AdfastError, RunError, UnknownName
+from adfast.evaluation.environment_tasks import EnvironmentTasks
 from adfast.evaluation.recorder import Trajectories
 from adfast.probes.attended.record import AttentionRecord
 from adfast.runs.evaluation_files import EvaluationFiles, evaluation_of_stage
@@ -22,7 +23,8 @@ from adfast.runs.recorded_arrays import read_attention, read_trajectories
 from adfast.runs.result_files import Section, parse_json, validated
 from adfast.runs.results import EvaluationResults
 from adfast.runs.stage_records import Provenance, read_provenance, seconds_of
-from adfast.tasks.family import TaskFamily
+from adfast.tasks.task_set import TaskSet
+from adfast.tasks.transition_schema import TransitionSchema
 
 
 class TrainingMetrics(Section):
@@ -45,7 +47,7 @@ class RunRecord:
     """All that a run directory says; what it does not hold is None."""
 
     name: str
-    family: TaskFamily
+    tasks: TaskSet
     evaluation: EvaluationResults
     evaluations: Mapping[str, EvaluationResults]  # further ones, by name
     metrics: tuple[TrainingMetrics, ...] | None
@@ -58,8 +60,6 @@ class RunRecord:
 
 def read_run(run_directory: Path) -> RunRecord:
     """The record of a run; raises `RunError` with the file, the rule and the way out."""
-    from adfast import tasks
-
     path = run_directory / "evaluation.json"
     if not path.is_file():
         raise RunError(
@@ -67,12 +67,6 @@ def read_run(run_directory: Path) -> RunRecord:
             f"run `adfast evaluate {run_directory}` first"
         )
     evaluation = EvaluationResults.read(path, "evaluate the run again")
-    try:
-        family = tasks.make(evaluation.family.name, **evaluation.family.options)
-    except UnknownName as error:
-        raise RunError(f"{path}: family: {error}; install the package that registers it") from None
-    except (AdfastError, TypeError) as error:
-        raise RunError(f"{path}: family: {error}; use the version that wrote the run") from None
     trajectories = read_trajectories(
         run_directory / "trajectories.safetensors",
         (len(evaluation.held_out.task_ids), evaluation.num_seeds, evaluation.episodes),
@@ -85,7 +79,7 @@ def read_run(run_directory: Path) -> RunRecord:
     provenance = read_provenance(run_directory)
     return RunRecord(
         name=run_directory.resolve().name,
-        family=family,
+        tasks=tasks_of(evaluation, path),
         evaluation=evaluation,
         evaluations=_read_evaluations(run_directory, provenance),
         metrics=_read_metrics(run_directory / "metrics.jsonl"),
@@ -106,6 +100,24 @@ def _read_evaluations(
     ]
     files = [EvaluationFiles.of_run(run_directory, name) for name in names if name is not None]
     return {str(file.name): file.read() for file in files if file.results.is_file()}
+
+
+def tasks_of(evaluation: EvaluationResults, path: Path) -> TaskSet:
+    """The tasks of the evaluation in `path`; raises `RunError` where they are not found."""
+    from adfast import tasks
+
+    family, environment = evaluation.family, evaluation.environment
+    try:
+        if environment is not None:
+            schema = TransitionSchema.from_dict(environment.transition_schema)
+            return EnvironmentTasks(environment.id, environment.arguments, schema)
+        assert family is not None, "as the results have checked"
+        return tasks.make(family.name, **family.options)
+    except UnknownName as error:
+        raise RunError(f"{path}: family: {error}; install the package that registers it") from None
+    except (AdfastError, TypeError) as error:
+        what = "environment" if family is None else "family"
+        raise RunError(f"{path}: {what}: {error}; use the version that wrote the run") from None
 
 
 def described(provenance: Provenance) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from adfast.durable import require_room
 from adfast.runs.hooks import RunHooks
 from adfast.runs.training_histories import (
     describe_collection,
-    describe_ring,
+    describe_source,
     training_histories,
 )
 
@@ -77,7 +77,7 @@ def train(run: Run, hooks: RunHooks) -> None:
                 "train",
                 trainer.state.seconds,
                 **describe_training(trainer),
-                **describe_ring(source),
+                **describe_source(run, source),
                 **trainer.execution.describe(),
             )
 
@@ -109,7 +109,7 @@ def held_out_monitor(run: Run) -> Callable[[Transformer], float]:
     def monitor(model: Transformer) -> float:
         result = evaluate_in_context(
             model,
-            run.family,
+            run.tasks,
             run.split.held_out,
             episodes=settings.monitor_episodes,
             seeds=settings.monitor_seeds,

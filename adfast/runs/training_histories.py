@@ -1,4 +1,5 @@
-"""What a run trains on: its history store, or a live ring that fills while it trains."""
+"""What a run trains on: its own history store, one that was recorded, or a live ring that fills
+while it trains."""
 
 from __future__ import annotations
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from adfast.histories import HistoryStore
     from adfast.runs.run import Run
 
+RECORDED = "recorded_histories"  # in the record of the stage that trained on them
+
 
 @contextmanager
 def training_histories(
@@ -24,6 +27,9 @@ def training_histories(
 
     Raises `RunError` for a store that other settings than the run's have collected.
     """
+    if run.recipe.histories is not None:
+        yield run.histories
+        return
     if not run.recipe.collection.live:
         store = run.histories
         differences = list_differences(store.description, describe_collection(run))
@@ -56,8 +62,13 @@ def describe_collection(run: Run) -> dict[str, Any]:
     }
 
 
-def describe_ring(source: HistoryStore | LiveRing) -> dict[str, object]:
-    """What the provenance says of where a training's histories came from; nothing of a store."""
+def describe_source(run: Run, source: HistoryStore | LiveRing) -> dict[str, object]:
+    """What the provenance says of where a training's histories came from.
+
+    Nothing of a store that the run collected: that stage says it.
+    """
     from adfast.collection.live_ring import LiveRing
 
-    return {"live_ring": source.describe()} if isinstance(source, LiveRing) else {}
+    if isinstance(source, LiveRing):
+        return {"live_ring": source.describe()}
+    return {RECORDED: source.identity} if run.recipe.histories is not None else {}

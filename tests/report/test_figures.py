@@ -22,7 +22,7 @@ def png_size(figure: Figure) -> tuple[int, int]:
 
 def test_figures_are_png_large_enough_to_print(finished_run: Path) -> None:
     run = read_run(finished_run)
-    room = room_of(run.family)
+    room = room_of(run.tasks)
     assert room is not None
     figures = draw_figures(run, room, median_story(run))
     assert tuple(figures) == FIGURES

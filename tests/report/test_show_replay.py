@@ -16,7 +16,7 @@ from report.synthetic_run import EPISODES, STEPS
 @pytest.fixture(scope="module")
 def scene(finished_run: Path) -> Scene:
     run = read_run(finished_run)
-    room = room_of(run.family)
+    room = room_of(run.tasks)
     assert room is not None
     assert run.trajectories is not None
     assert run.attention is not None

@@ -54,8 +54,13 @@ def carry_out(page: Path, run_command: RunCommand, *, is_cut: bool) -> list[str]
 
 
 def carry_out_python(block: Block, names: dict[str, Any], *, is_cut: bool) -> None:
-    """Execute a block among `names`; it prints what the comments behind its `print(...)` say."""
+    """Execute a block among `names`; it prints what the comments behind its `print(...)` say.
+
+    One that begins with the name of a file in a comment is that file too.
+    """
     source = block.source
+    if file := re.match(r"# (\w+\.py)\n", source):
+        Path(file[1]).write_text(source, encoding="utf-8")
     for cut in SIZES["python"] if is_cut else ():
         if cut["page"] == block.page:
             source = source.replace(cut["find"], cut["replace"])

@@ -25,6 +25,8 @@ def run_here(words):
         ended = adfast(*words[1:])
         assert ended.status == 0, f"{shlex.join(words)}: {ended.stderr}"
         return
+    if words[0] == "python":
+        words = [sys.executable, *words[1:]]
     path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
     ended = subprocess.run(
         words, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": path}

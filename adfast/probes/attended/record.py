@@ -33,14 +33,14 @@ class AttentionRecord:
     percent: np.ndarray
 
 
-def exemplary_runs(shares: np.ndarray, returns: np.ndarray) -> list[tuple[int, int, int]]:
+def exemplary_runs(ranks: np.ndarray, returns: np.ndarray) -> list[tuple[int, int, int]]:
     """(role, task, seed) of the median, the weakest and the best task, each at its median seed.
 
-    `shares` `[tasks]` ranks tasks and the mean of the last five `returns` `[tasks, seeds,
+    `ranks` `[tasks]` orders tasks and the mean of the last five `returns` `[tasks, seeds,
     episodes]` seeds. Medians are lower ones, so that the choice never flatters; with fewer than
     three tasks a task has the first of its roles.
     """
-    tasks = (lower_median(shares), int(np.argmin(shares)), int(np.argmax(shares)))
+    tasks = (lower_median(ranks), int(np.argmin(ranks)), int(np.argmax(ranks)))
     last = returns[:, :, -5:].mean(axis=2)
     return [
         (role, task, lower_median(last[task]))

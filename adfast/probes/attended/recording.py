@@ -24,14 +24,14 @@ FEWEST_KEPT = 8  # fewer would say nothing about what is attended to
 
 
 def record_attention(
-    model: Transformer, evaluation: InContextEvaluation, shares: np.ndarray
+    model: Transformer, evaluation: InContextEvaluation, ranks: np.ndarray
 ) -> AttentionRecord:
     """The attention of `model` in `exemplary_runs`; of no run where histories are too long.
 
-    `shares` float `[tasks]` is each task's share of its optimum. Weights are computed again from
-    the recorded histories, in the precision of `model`.
+    `ranks` float `[tasks]` order the tasks, by shares of their optima or by returns. Weights are
+    computed again from the recorded histories, in the precision of `model`.
     """
-    runs = exemplary_runs(shares, evaluation.returns)
+    runs = exemplary_runs(ranks, evaluation.returns)
     histories = [evaluation.trajectories.history(task, seed) for _, task, seed in runs]
     length = max(len(history["action"]) for history in histories)
     layers, heads = model.config.num_layers, model.config.num_heads

@@ -71,7 +71,7 @@ def write_page(run_directory: Path) -> Path:
     Nothing is replaced before all of it is drawn and has its place on the disk.
     """
     run = read_run(run_directory)
-    room = room_of(run.family)
+    room = room_of(run.tasks)
     story = median_story(run)
     figures = draw_figures(run, room, story)
     findings = read_findings(run_directory)
@@ -98,7 +98,7 @@ def write_page(run_directory: Path) -> Path:
     ]
     page = document(
         title=f"{run.name}: in-context learning",
-        kicker=f"{escape(run.evaluation.family.name)} \u00b7 run <b>{escape(run.name)}</b>",
+        kicker=f"{escape(run.evaluation.tasks_name)} \u00b7 run <b>{escape(run.name)}</b>",
         heading=headline(run.evaluation, noun),
         highlights=tiles(run, noun),
         sections=sections,

@@ -31,14 +31,14 @@ def room_drawing(evaluation: EvaluationResults, room: Room) -> str:
             drawn = f"{_square(cell, 'plain')}{dot if is_task else ''}"
             parts.append(f"<g><title>{place}</title>{drawn}</g>")
             continue
-        fill = share_colour(outcome.share_of_optimal)
+        fill = share_colour(outcome.share)
         title = (
             f"{outcome.label}: {outcome.last5_mean:.1f} of {outcome.optimal:.1f} "
             "in the last 5 episodes"
         )
         text = (
             f'<text class="share" x="{column + 0.5}" y="{row + 0.62}" '
-            f'fill="{text_colour_on(fill)}">{100 * outcome.share_of_optimal:.0f}</text>'
+            f'fill="{text_colour_on(fill)}">{100 * outcome.share:.0f}</text>'
         )
         square = _square(cell, "held-out", f' fill="{fill}"')
         parts.append(f"<g><title>{escape(title)}</title>{square}{text}</g>")
@@ -77,18 +77,22 @@ def rollout_drawing(rollout: Rollout, plan: TaskMap) -> str:
     return _svg(plan.rows, plan.columns, "".join(parts), label)
 
 
-def sparkline(returns: np.ndarray, optimum: float) -> str:
-    """A task's mean return by episode `[episodes]` as a small curve below its optimum."""
+def sparkline(returns: np.ndarray, optimum: float | None) -> str:
+    """A task's mean return by episode `[episodes]` as a small curve, below its optimum if known."""
     width, height = 100.0, 24.0
-    top = max(optimum, float(returns.max()), 1e-9)
+    levels = [*returns.tolist(), 0.0] + ([] if optimum is None else [optimum])
+    bottom, top = min(levels), max(levels)
+    scale = (height - 2) / max(top - bottom, 1e-9)
     xs = np.linspace(1, width - 1, len(returns))
-    ys = height - 1 - (height - 2) * np.clip(returns / top, 0, 1)
+    ys = height - 1 - scale * (returns - bottom)
     points = " ".join(f"{x:.1f},{y:.1f}" for x, y in zip(xs, ys, strict=True))
-    level = height - 1 - (height - 2) * optimum / top
+    line = ""
+    if optimum is not None:
+        level = height - 1 - scale * (optimum - bottom)
+        line = f'<line class="level" x1="0" x2="{width:g}" y1="{level:.1f}" y2="{level:.1f}"/>'
     return (
         f'<svg class="sparkline" viewBox="0 0 {width:g} {height:g}" preserveAspectRatio="none" '
-        f'aria-hidden="true"><line class="level" x1="0" x2="{width:g}" y1="{level:.1f}" '
-        f'y2="{level:.1f}"/><polyline points="{points}"/></svg>'
+        f'aria-hidden="true">{line}<polyline points="{points}"/></svg>'
     )
 
 

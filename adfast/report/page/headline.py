@@ -12,10 +12,9 @@ def headline(evaluation: EvaluationResults, noun: str) -> str:
     summary = evaluation.summary
     first = summary.held_out_mean_by_episode[0]
     tasks = counted(len(evaluation.held_out.task_ids), noun)
-    last = (
-        f"{summary.held_out_last5_mean:.1f} in {last_episodes(evaluation)} "
-        f"({summary.held_out_last5_share_of_optimal:.0%} of the optimum)"
-    )
+    share = summary.held_out_last5_share_of_optimal
+    of_optimum = "" if share is None else f" ({share:.0%} of the optimum)"
+    last = f"{summary.held_out_last5_mean:.1f} in {last_episodes(evaluation)}{of_optimum}"
     if summary.held_out_last5_ci95[0] > summary.held_out_ci95_by_episode[0][1]:
         return (
             f"On {tasks} it never saw, the model's return rises from {first:.1f} in episode 1 to "
@@ -32,21 +31,23 @@ def tiles(run: RunRecord, noun: str) -> str:
     evaluation = run.evaluation
     summary = evaluation.summary
     low, high = summary.held_out_last5_ci95
-    solved = sum(row.solved for row in evaluation.per_task)
+    seeds = f"with {counted(evaluation.num_seeds, 'seed')} each"
     entries = [
         (
             f"{summary.held_out_last5_mean:.1f}",
             f"mean return in {last_episodes(evaluation)}; 95% interval {low:.1f} to {high:.1f}",
         ),
-        (
-            f"{summary.held_out_last5_share_of_optimal:.0%}",
-            "of what an agent that knows the task can earn",
-        ),
-        (
-            f"{solved} of {len(evaluation.per_task)}",
-            f"held-out {noun}s solved, with {counted(evaluation.num_seeds, 'seed')} each",
-        ),
     ]
+    if (share := summary.held_out_last5_share_of_optimal) is not None:
+        solved = sum(row.solved is True for row in evaluation.per_task)
+        entries += [
+            (f"{share:.0%}", "of what an agent that knows the task can earn"),
+            (f"{solved} of {len(evaluation.per_task)}", f"held-out {noun}s solved, {seeds}"),
+        ]
+    else:
+        entries.append((f"{len(evaluation.per_task)}", f"held-out {noun}s, {seeds}"))
+        if isinstance(random := evaluation.references.random, float):
+            entries.append((f"{random:.1f}", "mean return of random actions"))
     if run.metrics is not None:
         last = run.metrics[-1]
         entries.append((duration(last.seconds), f"of training on {quantity(last.tokens)} tokens"))

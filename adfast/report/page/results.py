@@ -29,6 +29,9 @@ NO_PATHS = remark(
     f"Left out: this task has no map of at most {MAX_CELLS:,} cells on which an episode stays in "
     "one room."
 )
+OPTIMUM_COLUMNS = (
+    '<th scope="col" class="number wide">optimum</th><th scope="col" class="number">share</th>'
+)
 
 
 def returns_section(evaluation: EvaluationResults) -> PageSection:
@@ -38,14 +41,22 @@ def returns_section(evaluation: EvaluationResults) -> PageSection:
         f"<span><b>{escape(curve.name)}</b> {escape(curve.meaning)}</span></li>"
         for curve in reversed(return_curves(evaluation))
     )
+    most = "" if evaluation.environment is None else "at most "
+    aim = "towards the optimum " if evaluation.knows_optimum else ""
     sentences = [
-        f"Each task is played for {counted(evaluation.episodes, 'episode')} of "
+        f"Each task is played for {counted(evaluation.episodes, 'episode')} of {most}"
         f"{counted(evaluation.episode_length, 'step')}. No weight changes: all that the model "
         "learns of the task, it reads from its own past in the context. A curve that rises from "
-        "the random level towards the optimum is therefore learning in context.",
+        f"the random level {aim}is therefore learning in context.",
         *(mark.explanation for mark in context_marks(evaluation)),
         f"Actions are sampled at temperature {evaluation.temperature:g}.",
     ]
+    if not evaluation.knows_optimum:
+        sentences.append("Nobody knows what could be earned at most.")
+    if evaluation.environment is not None and evaluation.trained_context_transitions is not None:
+        sentences.append(
+            f"It was trained on windows of {evaluation.trained_context_transitions:,} transitions."
+        )
     if evaluation.receptive_field_transitions is None:
         sentences.append("The model sees its whole history: its receptive field has no end.")
     if missing := missing_references(evaluation):
@@ -118,7 +129,7 @@ def tasks_section(evaluation: EvaluationResults, noun: str) -> PageSection:
     mean_by_episode = evaluation.held_out.array.mean(axis=1)
     rows = sorted(
         zip(evaluation.per_task, mean_by_episode, strict=True),
-        key=lambda row: row[0].share_of_optimal,
+        key=lambda row: row[0].rank,
     )
     body = "".join(
         _task_row(outcome, sparkline(returns, outcome.optimal)) for outcome, returns in rows
@@ -126,14 +137,15 @@ def tasks_section(evaluation: EvaluationResults, noun: str) -> PageSection:
     header = (
         f'<tr><th scope="col">{noun}</th><th scope="col">episodes 1 to {evaluation.episodes}</th>'
         '<th scope="col" class="number wide">first</th><th scope="col" class="number">last 5</th>'
-        '<th scope="col" class="number wide">optimum</th>'
-        '<th scope="col" class="number">share</th></tr>'
+        f"{OPTIMUM_COLUMNS if evaluation.knows_optimum else ''}</tr>"
     )
+    known = evaluation.knows_optimum
+    columns = ", in the last five, and the most that is possible" if known else " and the last five"
     sentences = [
         f"Mean return over {counted(evaluation.num_seeds, 'seed')}, the weakest {noun} first: in "
-        "episode 1, in the last five, and the most that is possible. The small curve is the return "
-        f"by episode under its optimum. A mean over all {noun}s hides a single one that is never "
-        "solved; this table does not.",
+        f"episode 1{columns}. The small curve is the return by episode"
+        f"{' under its optimum' if known else ''}. A mean over all {noun}s hides a single one that "
+        f"is never {'solved' if known else 'learned'}; this table does not.",
     ]
     if evaluation.solved_share is not None:
         sentences.append(
@@ -184,14 +196,22 @@ def training_section(run: RunRecord) -> PageSection:
 
 
 def _task_row(outcome: TaskOutcome, curve: str) -> str:
-    kind = "" if outcome.solved else ' class="unsolved"'
-    verdict = "" if outcome.solved else '<span class="verdict">not solved</span>'
-    width = 100 * min(max(outcome.share_of_optimal, 0.0), 1.0)
+    is_failed = outcome.solved is False
+    kind = ' class="unsolved"' if is_failed else ""
+    verdict = '<span class="verdict">not solved</span>' if is_failed else ""
     return (
         f'<tr{kind}><th scope="row">{escape(outcome.label)}{verdict}</th><td>{curve}</td>'
         f'<td class="number wide">{outcome.first_episode:.1f}</td>'
-        f'<td class="number">{outcome.last5_mean:.1f}</td>'
+        f'<td class="number">{outcome.last5_mean:.1f}</td>{_optimum_cells(outcome)}</tr>'
+    )
+
+
+def _optimum_cells(outcome: TaskOutcome) -> str:
+    if outcome.optimal is None:
+        return ""
+    width = 100 * min(max(outcome.share, 0.0), 1.0)
+    return (
         f'<td class="number wide">{outcome.optimal:.1f}</td>'
         f'<td class="number share-cell"><span class="track"><i style="width:{width:.0f}%"></i>'
-        f"</span><b>{outcome.share_of_optimal:.0%}</b></td></tr>"
+        f"</span><b>{outcome.share:.0%}</b></td>"
     )

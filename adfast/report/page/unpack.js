@@ -10,6 +10,8 @@ async function unpack(id) {
 
 const TYPED_ARRAYS = {
   uint8: Uint8Array,
+  int8: Int8Array,
+  int16: Int16Array,
   uint16: Uint16Array,
   int32: Int32Array,
   float32: Float32Array,

@@ -100,6 +100,12 @@ class SweepPlan:
 
     def check(self) -> None:
         """Raise `InvalidArgument` for a combination that no run could carry out."""
+        if self.base.environment is not None:
+            raise InvalidArgument(
+                "a sweep compares shares of an optimum and losses on held-out histories, which "
+                "only a task family gives, got a recipe with [environment]; carry out one run for "
+                "each setting: adfast run RECIPE --set SECTION.FIELD=VALUE --run FOLDER"
+            )
         count = self.seeds * math.prod(len(axis.levels) for axis in self.axes)
         if count > MAX_RUNS:
             raise InvalidArgument(

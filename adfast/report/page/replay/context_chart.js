@@ -93,13 +93,16 @@ class ContextChart {
 
   drawReturns() {
     const { run, pen } = this;
-    const greatest = run.returns.reduce((most, each) => Math.max(most, each), run.optimal) || 1;
-    const level = BARS * (1 - run.optimal / greatest) + 1;
+    const greatest = Math.max(...run.returns, run.optimal ?? 0, 0);
+    const least = Math.min(...run.returns, 0); // bars stand on it, where returns are negative
+    const height = (value) => (BARS * (value - least)) / (greatest - least || 1);
     run.returns.forEach((value, episode) => {
-      const size = (BARS * Math.max(value, 0)) / greatest;
       pen.fillStyle = this.colour(episode === this.now.episode ? "model" : "train");
+      const size = height(value);
       this.fill(this.left(episode), BARS - size, this.columnWidth, size, 1);
     });
+    if (run.optimal === null) return;
+    const level = BARS - height(run.optimal) + 1;
     pen.strokeStyle = this.colour("random");
     pen.setLineDash([3, 3]);
     pen.beginPath();

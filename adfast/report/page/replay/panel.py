@@ -6,7 +6,7 @@ from html import escape
 from typing import Any
 
 from adfast.probes.attended.record import ROLES
-from adfast.report.page.replay.recording import Recording, exemplary
+from adfast.report.page.replay.recording import MAX_COMPONENTS, Recording, exemplary
 from adfast.report.page.section import PageSection, remark
 from adfast.report.page.wording import counted
 from adfast.runs.run_record import RunRecord
@@ -31,7 +31,10 @@ def replay_section(run: RunRecord, recording: Recording | None, noun: str) -> Pa
     if run.trajectories is None:
         return PageSection("replay", title, remark("This run has recorded no trajectories."))
     if recording is None:
-        text = "Left out: a single recorded run is too large for a page."
+        text = (
+            "Left out: a single recorded run is too large for a page, or an observation has more "
+            f"than {MAX_COMPONENTS} numbers."
+        )
         return PageSection("replay", title, remark(text))
     attention = recording.description["attention"]
     stage = (
@@ -52,7 +55,9 @@ def _choice(run: RunRecord, recording: Recording, noun: str) -> str:
     options = []
     for task in recording.description["tasks"]:
         outcome = run.evaluation.per_task[task]
-        text = f"{outcome.label}: {outcome.last5_mean:.1f} ({outcome.share_of_optimal:.0%})"
+        share = outcome.share_of_optimal
+        text = f"{outcome.label}: {outcome.last5_mean:.1f}"
+        text += "" if share is None else f" ({share:.0%})"
         options.append(f'<option value="{task}">{escape(text)}</option>')
     shown = set(recording.description["runs"])
     buttons = "".join(

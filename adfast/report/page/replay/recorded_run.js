@@ -3,20 +3,21 @@
 class RecordedRun {
   // `index` counts in description.runs; `arrays` are those of recording.py.
   constructor(index, description, arrays) {
-    const { episodes, steps, components } = description;
+    const { episodes, steps, ranges } = description;
+    const components = ranges.length;
     [this.task, this.seed] = description.runs[index];
     const task = description.tasks[this.task];
     Object.assign(this, { index, episodes, components, maxSteps: steps });
     Object.assign(this, { label: task.label, optimal: task.optimal, map: task.map });
     this.actionNames = description.actions;
-    this.sizes = description.sizes; // of the components of an observation
+    this.ranges = ranges; // [least, greatest] of the components of an observation
+    this.rewardRange = description.rewards;
     const part = (name, size) => arrays[name].values.subarray(index * size, (index + 1) * size);
     this.observations = part("observation", episodes * (steps + 1) * components);
     this.actions = part("action", episodes * steps);
     this.rewards = part("reward", episodes * steps);
     this.lengths = part("length", episodes);
     this.boundaries = part("boundary", episodes);
-    this.greatestReward = this.rewards.reduce((most, reward) => Math.max(most, reward), 0);
     this.starts = [0]; // of each episode, in transitions
     this.returns = [];
     for (let episode = 0; episode < episodes; episode++) {
@@ -76,7 +77,7 @@ class RecordedRun {
 
   // In words: where the agent stood in an episode after so many steps.
   whereabouts(episode, step) {
-    if (!this.map) return `observation ${[...this.observation(episode, step)].join(", ")}`;
+    if (!this.map) return `observation ${[...this.observation(episode, step)].map(amount).join(", ")}`;
     const { row, column, room } = this.cell(episode, step);
     return `row ${row}, column ${column}${this.map.rooms > 1 ? `, room ${room}` : ""}`;
   }

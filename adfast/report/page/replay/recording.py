@@ -8,6 +8,7 @@ Axes: P runs with attention, T transitions, L layers, H heads, K kept transition
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +20,7 @@ from adfast.runs.run_record import RunRecord
 from adfast.tasks.task_map import TaskMap
 
 MAX_TRAJECTORY_BYTES = 1_000_000  # before compression, which leaves about a sixth
+MAX_COMPONENTS = 32  # of an observation, each a lane of the timeline
 MAX_ATTENTION_CHARACTERS = 900_000  # compressed, in the page
 MAX_MAP_CELLS = 2500  # more could not be told apart, nor drawn at every step
 
@@ -41,14 +43,19 @@ def recording_of(run: RunRecord) -> Recording | None:
     if trajectories is None:
         return None
     runs = chosen_runs(run)
-    if not runs:
+    if not runs or math.prod(trajectories.observation.shape[4:]) > MAX_COMPONENTS:
         return None
     index = tuple(np.array(runs).T)
+    steps = int(trajectories.length[index].max())
+    seen = trajectories.observation[index][:, :, : steps + 1]
+    seen = seen.reshape(*seen.shape[:3], -1)
+    reward = trajectories.reward[index][:, :, :steps]
+    sizes = run.tasks.transition_schema.observation.stored.sizes
     places, content = joined_arrays(
         {
-            "observation": trajectories.observation[index],
-            "action": trajectories.action[index],
-            "reward": trajectories.reward[index],
+            "observation": seen if sizes is not None else seen.astype(np.float32),
+            "action": trajectories.action[index][:, :, :steps],
+            "reward": reward,
             "length": trajectories.length[index],
             "boundary": trajectories.boundary[index],
         }
@@ -58,18 +65,17 @@ def recording_of(run: RunRecord) -> Recording | None:
     if blob is not None:
         blobs["replay-attention"] = blob
     tasks = sorted({task for task, _ in runs})
-    family = run.family
     description = {
         "episodes": run.evaluation.episodes,
-        "steps": run.evaluation.episode_length,
-        "components": len(family.observation_sizes),
-        "sizes": list(family.observation_sizes),
-        "actions": [family.action_label(action) for action in range(family.num_actions)],
+        "steps": steps,
+        "ranges": ranges_of(seen) if sizes is None else [[0, size - 1] for size in sizes],
+        "rewards": [min(float(reward.min()), 0.0), max(float(reward.max()), 0.0)],
+        "actions": [run.tasks.action_label(action) for action in range(run.tasks.num_actions)],
         "tasks": {
             task: {
                 "label": run.evaluation.per_task[task].label,
                 "optimal": run.evaluation.per_task[task].optimal,
-                "map": described_map(family.task_map(run.evaluation.per_task[task].task_id)),
+                "map": described_map(run.tasks.task_map(run.evaluation.per_task[task].task_id)),
             }
             for task in tasks
         },
@@ -78,6 +84,12 @@ def recording_of(run: RunRecord) -> Recording | None:
         "attention": attention,
     }
     return Recording(description, blobs, trajectories.length[..., 0].size - len(runs))
+
+
+def ranges_of(observation: np.ndarray) -> list[tuple[float, float]]:
+    """The least and the greatest value of each component of `observation` `[..., C]`."""
+    values = observation.reshape(-1, observation.shape[-1]).astype(np.float64)
+    return list(zip(values.min(axis=0).tolist(), values.max(axis=0).tolist(), strict=True))
 
 
 def chosen_runs(run: RunRecord) -> list[tuple[int, int]]:
@@ -94,8 +106,8 @@ def chosen_runs(run: RunRecord) -> list[tuple[int, int]]:
 
 def exemplary(run: RunRecord) -> list[tuple[int, int, int]]:
     """(role, task, seed) of the median, the weakest and the best held-out task."""
-    shares = np.array([row.share_of_optimal for row in run.evaluation.per_task])
-    return exemplary_runs(shares, run.evaluation.held_out.array)
+    ranks = np.array([row.rank for row in run.evaluation.per_task])
+    return exemplary_runs(ranks, run.evaluation.held_out.array)
 
 
 def attention_of(run: RunRecord, runs: list[tuple[int, int]]) -> tuple[dict[str, Any], str] | None:

@@ -19,28 +19,28 @@ class TimelineView {
     const { run } = this;
     const steps = run.lengths[episode];
     const all = [...Array(steps).keys()];
-    const lanes = run.sizes.map((size, component) => ({
+    const lanes = run.ranges.map((range, component) => ({
       name: `observation ${component}`,
       values: [...all, steps].map((step) => run.observation(episode, step)[component]),
-      top: size - 1,
+      range,
     }));
     lanes.push({
       name: "action",
       values: all.map((step) => run.actions[episode * run.maxSteps + step]),
-      top: run.actionNames.length - 1,
+      range: [0, run.actionNames.length - 1],
     });
     lanes.push({
       name: "reward",
       values: all.map((step) => run.reward(episode, step)),
-      top: run.greatestReward,
+      range: run.rewardRange,
     });
     const height = 26;
     const drawing = svg("svg", { class: "replay-timeline", role: "img",
       viewBox: `0 0 100 ${lanes.length * (height + 8)}`, preserveAspectRatio: "none" });
-    lanes.forEach(({ values, top }, index) => {
+    lanes.forEach(({ values, range: [low, top] }, index) => {
       const bottom = index * (height + 8) + height + 4;
       const points = values.map((value, step) =>
-        `${(100 * step) / run.maxSteps},${bottom - (height * value) / Math.max(top, 1e-9)}`);
+        `${(100 * step) / run.maxSteps},${bottom - (height * (value - low)) / Math.max(top - low, 1e-9)}`);
       svg("line", { class: "level", x1: 0, x2: 100, y1: bottom, y2: bottom }, drawing);
       svg("polyline", { points: points.join(" ") }, drawing);
     });

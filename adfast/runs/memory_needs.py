@@ -1,0 +1,100 @@
+"""What a run must hold in memory at once, counted from below.
+
+No cache, no copy and no intermediate value counts, so that nothing is refused that might work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from adfast.errors import InvalidArgument, byte_size
+from adfast.machine.memory import memory_bytes
+from adfast.runs.recipe import Recipe, make_live_schedule
+
+if TYPE_CHECKING:
+    from adfast.collection.collect import CollectionPlan
+    from adfast.tasks.family import TaskSplit
+    from adfast.tasks.transition_schema import TransitionSchema
+
+FLOAT32 = 4  # bytes
+
+Need = tuple[str, str, int]  # what is held, the settings that decide it, and its bytes at least
+
+
+def check_memory(needs: Iterable[Need]) -> None:
+    """Raise `InvalidArgument` for the first of `needs` that this machine cannot hold."""
+    available = memory_bytes()
+    for what, settings, needed in needs:
+        if needed > available:
+            raise InvalidArgument(
+                f"{what} takes at least {byte_size(needed)} of memory, and this machine has "
+                f"{byte_size(available)}; lower {settings}"
+            )
+
+
+def collecting_needs(
+    config: Recipe, plan: CollectionPlan, memory_per_thread: int
+) -> Iterator[Need]:
+    """What making histories needs."""
+    collection, schema = config.collection, plan.family.transition_schema
+    threads = min(plan.num_threads, plan.num_blocks)
+    block = min(collection.block_histories, plan.num_histories) * plan.longest_history
+    yield (
+        "collecting in blocks",
+        "collection.block_histories or collection.threads",
+        threads * (block * schema.bytes_per_transition + memory_per_thread),
+    )
+    if collection.live:
+        whole = make_live_schedule(config, plan).num_histories * plan.longest_history
+        ring = min(collection.live_capacity or whole, whole)
+        yield "the live ring", "collection.live_capacity", ring * schema.bytes_per_transition
+
+
+def learning_needs(config: Recipe, schema: TransitionSchema, split: TaskSplit) -> Iterator[Need]:
+    """What training and acting need."""
+    training = config.training
+    yield "the model with its optimiser", "model.width", 3 * FLOAT32 * least_parameters(config)
+    batch = training.batch_size * training.context_length
+    embedded = training.context_length * config.model.tokens_per_transition * config.model.width
+    yield (
+        "a batch with its embeddings",
+        "training.batch_size or training.context_length",
+        batch * schema.bytes_per_transition + embedded * FLOAT32,
+    )
+    yield from acting_needs(config, schema, split)
+
+
+def acting_needs(config: Recipe, schema: TransitionSchema, split: TaskSplit) -> Iterator[Need]:
+    """What evaluations need: trajectories and caches."""
+    settings = config.evaluation
+    held_out = len(split.held_out)
+    tasks = held_out + min(settings.train_tasks, len(split.train))
+    transition = schema.bytes_per_transition // 2  # an observation is kept once
+    runs = [("evaluation.", tasks, settings.seeds, settings.episodes)]
+    if config.training.evaluate_every is not None:
+        monitored = (settings.monitor_seeds, settings.monitor_episodes)
+        runs.append(("evaluation.monitor_", held_out, *monitored))
+    for prefix, num_tasks, seeds, episodes in runs:
+        length = episodes * schema.episode_length
+        cached = sum(min(window or length, length) for window in config.model.layer_windows)
+        channels = 2 * config.model.resolved_num_kv_heads * config.model.head_dim
+        tokens = cached * config.model.tokens_per_transition
+        yield (
+            "evaluating",
+            f"{prefix}seeds or {prefix}episodes",
+            num_tasks * seeds * (length * transition + tokens * channels * FLOAT32 // 2),
+        )
+        widest = max(window or 0 for window in config.model.layer_windows)  # a cache has it all
+        yield (
+            "a layer's cache in evaluation",
+            f"model.attention_window or {prefix}seeds",
+            num_tasks * seeds * widest * config.model.tokens_per_transition * channels,
+        )
+
+
+def least_parameters(config: Recipe) -> int:
+    """A lower bound of the parameters of the model: its projections."""
+    model = config.model
+    attention = 2 * model.width * (model.width + model.resolved_num_kv_heads * model.head_dim)
+    return model.num_layers * (attention + 2 * model.width * model.feed_forward_width)

@@ -1,0 +1,128 @@
+"""What a run begins from that collects nothing: a store that was recorded, and the environments in
+which its model is to act."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+from pydantic import Field, field_validator, model_validator
+
+from adfast.config import Config
+from adfast.errors import InvalidArgument, RunError, StoreError, shown
+
+if TYPE_CHECKING:
+    from adfast.evaluation.environment_tasks import EnvironmentTasks
+    from adfast.histories import HistoryStore
+    from adfast.tasks.family import TaskSplit
+
+IN_TOML = bool | int | float | str  # beside lists and tables of them
+
+Arguments = Annotated[tuple[dict[str, Any], ...], Field(strict=False)]
+
+
+class HistoriesConfig(Config):
+    """Histories that were recorded, in place of ones that are collected."""
+
+    path: str
+    """Folder of the store; relative to the recipe's file, or to where a setting is given."""
+
+    @field_validator("path")
+    @classmethod
+    def _is_absolute(cls, path: str) -> str:
+        return str(Path(path).absolute())
+
+
+class EnvironmentConfig(Config):
+    """The Gymnasium environment of the histories; each task has keyword arguments of its own."""
+
+    id: str
+    """The environment's id; "module:Name-v0" imports the module that registers it."""
+
+    train: Arguments = ()
+    """Keyword arguments of tasks that the histories are of, to be evaluated beside the others."""
+
+    held_out: Annotated[Arguments, Field(min_length=1)]
+    """Keyword arguments of each task that no history is of."""
+
+    @field_validator("train", "held_out")
+    @classmethod
+    def _can_be_written(cls, arguments: Arguments) -> Arguments:
+        for keywords in arguments:
+            for name, value in keywords.items():
+                if not is_in_toml(value):
+                    raise ValueError(
+                        f"{name} must be a number, text, true or false, or a list or table of "
+                        f"them, got {shown(value)}; register an environment that takes such"
+                    )
+        return arguments
+
+    @model_validator(mode="after")
+    def _is_held_out(self) -> EnvironmentConfig:
+        for keywords in self.held_out:
+            if keywords in self.train:
+                raise ValueError(
+                    f"held_out must have no task of train, got {shown(keywords)} in both; leave it "
+                    "out of one"
+                )
+        return self
+
+
+def is_in_toml(value: Any) -> bool:
+    """Whether a recipe can spell `value`."""
+    if isinstance(value, list):
+        return all(is_in_toml(item) for item in value)
+    if isinstance(value, dict):
+        return all(isinstance(name, str) and is_in_toml(item) for name, item in value.items())
+    return isinstance(value, IN_TOML)
+
+
+def open_recorded(histories: HistoriesConfig) -> HistoryStore:
+    """The store that a run begins from; raises `InvalidArgument` where none can be trained on."""
+    from adfast.histories import open as open_store
+    from adfast.tasks.transition_schema import TransitionSchema
+
+    try:
+        store = open_store(histories.path)
+    except StoreError as error:
+        raise InvalidArgument(
+            f"histories.path: {error}; give the folder that adfast.Recorder wrote, or "
+            "adfast.histories.create"
+        ) from None
+    if not isinstance(store.schema, TransitionSchema) or not store.num_transitions:
+        raise InvalidArgument(
+            f"histories.path must be a store of transitions, got {store}; record some first"
+        )
+    return store
+
+
+def make_environment_tasks(environment: EnvironmentConfig, store: HistoryStore) -> EnvironmentTasks:
+    """The tasks of a run: those of `environment.train`, then the held-out ones."""
+    from adfast.evaluation.environment_tasks import EnvironmentTasks
+    from adfast.tasks.transition_schema import TransitionSchema
+
+    assert isinstance(store.schema, TransitionSchema), "as open_recorded has seen to"
+    return EnvironmentTasks(
+        environment.id,
+        [*environment.train, *environment.held_out],
+        store.schema,
+        store.description.get("recorded"),
+    )
+
+
+def environment_split(environment: EnvironmentConfig) -> TaskSplit:
+    """The ids of both kinds of tasks."""
+    from adfast.tasks.family import TaskSplit
+
+    ids = np.arange(len(environment.train) + len(environment.held_out))
+    return TaskSplit(*np.split(ids, [len(environment.train)]))
+
+
+def require_trained_on(store: HistoryStore, trained: object) -> None:
+    """Raise `RunError` unless `store` is that of the identity `trained` on."""
+    if trained != store.identity:
+        raise RunError(
+            f"{store.path} holds other histories than the model was trained on ({store.identity}, "
+            f"and then {trained}); restore it, or train anew with --fresh (in Python fresh=True)"
+        )
