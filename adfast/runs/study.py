@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field
 
 from adfast.durable import replace_file
-from adfast.errors import InvalidArgument, RunError
+from adfast.errors import InvalidArgument, RunError, shown
 from adfast.provenance import collect_provenance
 from adfast.runs.evaluation_files import NAME
 from adfast.runs.findings import FOLDER
@@ -31,7 +31,7 @@ from adfast.runs.run import Run
 from adfast.runs.run_folder import holds_nothing, lock_run
 from adfast.runs.stage_records import seconds_of
 from adfast.runs.sweep.sweep import HISTORIES, link_histories
-from adfast.values import as_path
+from adfast.values import as_flag, as_path, require_kind
 
 if TYPE_CHECKING:
     from adfast.probes.finding import Finding
@@ -74,16 +74,17 @@ class Study:
         A part is a `Recipe`, the name of a shipped one or a TOML file. Further parts may be added.
         Raises `RunError` where a part of another recipe, or something that is no study, is there.
         """
-        place = as_path("path", path)
+        place, progress = as_path("path", path), as_flag("progress", progress)
+        if not isinstance(parts, Mapping) or not parts:
+            raise InvalidArgument(
+                f"parts must map the name of each to its recipe, at least one, got {shown(parts)}"
+            )
         for name in parts:
             if not isinstance(name, str) or not NAME.fullmatch(name) or name in RESERVED:
                 raise InvalidArgument(
-                    f"a part of a study must have the name of a folder, got {name!r}"
+                    f"a part of a study must have the name of a folder, got {shown(name)}"
                 )
-        recipes = {
-            name: recipe if isinstance(recipe, Recipe) else load_recipe(find_recipe(str(recipe)))
-            for name, recipe in parts.items()
-        }
+        recipes = {name: resolved(name, recipe) for name, recipe in parts.items()}
         plan = place / PLAN
         if plan.is_file():
             for name, recipe in read_parts(plan).items():
@@ -103,7 +104,7 @@ class Study:
     @classmethod
     def open(cls, path: str | Path, *, progress: bool = True) -> Study:
         """The study in a directory; raises `RunError` where there is none."""
-        place = as_path("path", path)
+        place, progress = as_path("path", path), as_flag("progress", progress)
         if not (place / PLAN).is_file():
             raise RunError(f"{place} holds no study (no {PLAN})")
         return cls(place, read_parts(place / PLAN), RunHooks() if progress else QUIET)
@@ -180,6 +181,12 @@ class Study:
         path = self._results_of(part)
         path.parent.mkdir(exist_ok=True)
         replace_file(path, [kept.to_json()])
+
+
+def resolved(part: str, recipe: Recipe | str | Path) -> Recipe:
+    """The recipe of a part, by itself, by the name of a shipped one or by its file."""
+    require_kind(f"part {part}", recipe, str | Path | Recipe, "a Recipe, its name or its path")
+    return recipe if isinstance(recipe, Recipe) else load_recipe(find_recipe(str(recipe)))
 
 
 def read_parts(plan: Path) -> dict[str, Recipe]:

@@ -10,6 +10,7 @@ from adfast.evaluation.environment_tasks import EnvironmentTasks
 from adfast.report import write_report
 from adfast.runs.recipe import Recipe
 from adfast.runs.run import Run
+from adfast.runs.study import Study
 from adfast.simulators.space_encoding import SpaceEncoding
 from attacks.face import Face
 from attacks.faces_of_settings import settings_face
@@ -45,6 +46,19 @@ OPEN = Face(
     check=lambda *_: False,  # nothing is a run
     weight=1,
 )
+STUDY = Face(
+    "Study.create",
+    subject=lambda: None,
+    arguments=lambda _, rng: {
+        "parts": {"usual": "dark-room", "other": Recipe(seed=1)},
+        "path": "/dev/null",
+        "progress": False,
+    },
+    call=lambda _, a: Study.create(**a),
+    check=lambda *_: False,  # no directory, so that no study begins
+    attacked=("parts", "progress"),
+    weight=1,
+)
 WRITE_REPORT = Face(
     "write_report",
     subject=lambda: None,
@@ -65,4 +79,4 @@ ENVIRONMENT_TASKS = Face(
     check=lambda _, a, tasks: tasks.num_tasks == len(a["arguments"]),
     weight=1,
 )
-FACES = [settings_face(Recipe), CREATE, OPEN, WRITE_REPORT, ENVIRONMENT_TASKS]
+FACES = [settings_face(Recipe), CREATE, OPEN, STUDY, WRITE_REPORT, ENVIRONMENT_TASKS]

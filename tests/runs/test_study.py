@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from adfast.errors import Interrupted, InvalidArgument, RunError
+from adfast.errors import AdfastError, Interrupted, InvalidArgument, RunError
 from adfast.runs.hooks import QUIET, NeverStop, RunHooks
 from adfast.runs.recipe import changed, load_recipe
 from adfast.runs.study import Study
@@ -104,3 +104,10 @@ def test_what_is_no_study_is_refused(recipe, tmp_path):
         Study.open(tmp_path)
     with pytest.raises(RunError, match="is no empty directory and holds no study"):
         Study.create({"a": load_recipe(recipe)}, tmp_path)
+
+
+@pytest.mark.parametrize("parts", [{}, ["dark-room"], {"a": 3}, {"a": "drak-room"}])
+def test_parts_are_recipes_by_name(parts, tmp_path):
+    with pytest.raises(AdfastError, match=r"parts must map|part a must be|did you mean"):
+        Study.create(parts, tmp_path / "study")
+    assert not (tmp_path / "study").exists()
