@@ -19,6 +19,7 @@ import torch
 
 from adfast import random_streams
 from adfast.errors import CheckpointError, Interrupted
+from adfast.models.checkpoint import describe_model
 from adfast.models.transformer import Transformer
 from adfast.provenance import available_cores
 from adfast.training.allocator import keep_freed_memory
@@ -91,7 +92,6 @@ class Trainer:
         directory: Path,
         *,
         seed: int,
-        description: Mapping[str, Any],
         hooks: TrainingHooks | None = None,
     ) -> None:
         self.execution = resolve_execution(config, model.attention_backend, model.config.head_dim)
@@ -103,7 +103,7 @@ class Trainer:
         self.seed = seed
         self.hooks = hooks or TrainingHooks()
         self.optimizer = OptimizerGroup(model, config)
-        self.description = dict(description) | describe_continuation(
+        self.description = describe_model(model) | describe_continuation(
             config, seed, batch_of.identity
         )
         self.state = TrainingState(

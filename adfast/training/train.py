@@ -7,7 +7,6 @@ from pathlib import Path
 
 from adfast.errors import InvalidArgument
 from adfast.histories.schema import HISTORY_INDEX, HISTORY_OFFSET
-from adfast.models.checkpoint import describe_model
 from adfast.models.config import ModelConfig
 from adfast.models.transformer import Transformer
 from adfast.progress import progress_bar
@@ -55,15 +54,8 @@ def train(
         )
     config = training or TrainingConfig()
     transformer = Transformer(model or ModelConfig(), schema, seed)
-    trainer = Trainer(
-        transformer,
-        BatchSource(histories, config, seed),
-        config,
-        directory,
-        seed=seed,
-        description=describe_model(transformer),
-        hooks=hooks,
-    )
+    batches = BatchSource(histories, config, seed)
+    trainer = Trainer(transformer, batches, config, directory, seed=seed, hooks=hooks)
     if trainer.hooks.on_begin is not None:
         trainer.hooks.on_begin(trainer)
     if not resume or newest_checkpoint(trainer.checkpoint_directory) is None:

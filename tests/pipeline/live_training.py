@@ -10,7 +10,6 @@ import torch
 
 from adfast.collection.live_ring import LiveRing
 from adfast.collection.live_schedule import plan_live_schedule
-from adfast.models.checkpoint import describe_model
 from adfast.models.config import ModelConfig
 from adfast.models.transformer import Transformer
 from adfast.training.batches import BatchSource
@@ -43,12 +42,5 @@ def train(acknowledge: Callable[[int], None], directory: Path, settings: dict[st
             acknowledge(state.update)
 
     with LiveRing(plan, schedule) as ring:
-        Trainer(
-            model,
-            BatchSource(ring, config, SEED),
-            config,
-            directory,
-            seed=SEED,
-            description=describe_model(model),
-            hooks=TrainingHooks(on_update=on_update),
-        ).run(resume=True)
+        batches, hooks = BatchSource(ring, config, SEED), TrainingHooks(on_update=on_update)
+        Trainer(model, batches, config, directory, seed=SEED, hooks=hooks).run(resume=True)

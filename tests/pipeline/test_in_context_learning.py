@@ -8,7 +8,6 @@ from adfast.collection.collect import CollectionPlan, collect
 from adfast.collection.config import CollectionConfig
 from adfast.evaluation.agent import load
 from adfast.evaluation.in_context import evaluate
-from adfast.models.checkpoint import describe_model
 from adfast.models.config import ModelConfig
 from adfast.models.transformer import Transformer
 from adfast.simulators.random_rollout import random_returns
@@ -50,15 +49,7 @@ def test_frozen_model_learns_unseen_goals_from_episode_to_episode(tmp_path):
     store = histories.open(tmp_path / "histories")
     model = Transformer(MODEL, ROOM.transition_schema, SEED)
     untrained = play(model)
-    trainer = Trainer(
-        model,
-        BatchSource(store, TRAINING, SEED),
-        TRAINING,
-        tmp_path,
-        seed=SEED,
-        description=describe_model(model),
-    )
-    trainer.run()
+    Trainer(model, BatchSource(store, TRAINING, SEED), TRAINING, tmp_path, seed=SEED).run()
     agent = load(tmp_path)
     weights = {name: tensor.clone() for name, tensor in agent.model.state_dict().items()}
     returns = play(agent.model)

@@ -10,7 +10,6 @@ import numpy as np
 import torch
 
 from adfast import histories
-from adfast.models.checkpoint import describe_model
 from adfast.models.config import ModelConfig
 from adfast.models.transformer import Transformer
 from adfast.tasks.observation import DiscreteObservation
@@ -69,15 +68,7 @@ def make_trainer(
     config = TrainingConfig.from_mapping(TRAINING | settings)
     transformer = Transformer(ModelConfig.from_mapping(MODEL | (model or {})), SCHEMA, seed)
     batches = BatchSource(store or random_store(), config, seed)
-    return Trainer(
-        transformer,
-        batches,
-        config,
-        directory,
-        seed=seed,
-        description=describe_model(transformer),
-        hooks=hooks,
-    )
+    return Trainer(transformer, batches, config, directory, seed=seed, hooks=hooks)
 
 
 def train_and_acknowledge(
