@@ -35,6 +35,27 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 @pytest.fixture
+def claimed_card(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine that says it has a card, which is never touched."""
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: 0)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda _: "Card")
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: (9, 0))
+
+
+@pytest.fixture
+def fresh_compiler() -> Iterator[None]:
+    """A `torch.compile` that has compiled nothing; what the test compiles is forgotten."""
+    import torch
+
+    torch._dynamo.reset()
+    yield
+    torch._dynamo.reset()
+
+
+@pytest.fixture
 def memory_folder(tmp_path: Path) -> Iterator[Path]:
     """An empty folder, on a file system in memory where there is one: syncing takes no time."""
     if not Path("/dev/shm").is_dir():

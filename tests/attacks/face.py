@@ -30,10 +30,10 @@ class Face:
     """
 
     name: str
-    subject: Callable[[], Any]
     arguments: Callable[[Any, np.random.Generator], dict[str, Any]]
     call: Callable[[Any, dict[str, Any]], Any]
     check: Callable[[Any, dict[str, Any], Any], bool]
+    subject: Callable[[], Any] = lambda: None
     state: Callable[[Any], Any] = lambda subject: None
     attacked: tuple[str, ...] = ()  # the arguments that may be hostile; all unless given
     fresh_every: int = 1  # calls that share a subject

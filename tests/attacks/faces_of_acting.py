@@ -78,7 +78,6 @@ SIMULATOR_RESEED = Face(
 )
 SIMULATOR = Face(
     "BatchSimulator",
-    subject=lambda: None,
     arguments=lambda _, rng: {
         "family": ROOM,
         "task_ids": rng.integers(0, 9, N),
@@ -134,7 +133,6 @@ VECTOR_RESET = Face(
 )
 VECTOR = Face(
     "FamilyVectorEnv",
-    subject=lambda: None,
     arguments=lambda _, rng: {
         "num_envs": N,
         "family": "dark-room",
@@ -268,7 +266,6 @@ AGENT_READ = Face(
 )
 TRANSITION_AGENT = Face(
     "TransitionAgent",
-    subject=lambda: None,
     arguments=lambda _, rng: {
         "schema": ACTING.schema,
         "num_environments": 2,
@@ -282,7 +279,6 @@ TRANSITION_AGENT = Face(
 )
 AGENT = Face(
     "Agent",
-    subject=lambda: None,
     arguments=lambda _, rng: {
         "model": ACTING,
         "num_environments": 2,
@@ -312,7 +308,6 @@ AGENT_RESET = Face(
 )
 EVALUATE = Face(
     "evaluate",
-    subject=lambda: None,
     arguments=lambda _, rng: {
         "agent": ACTING,
         "family": ROOM,

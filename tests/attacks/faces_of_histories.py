@@ -61,7 +61,6 @@ def holds_block(store: histories.HistoryStore, arguments: dict[str, Any]) -> boo
 def store_face(schema: TransitionSchema, name: str) -> Face:
     return Face(
         f"histories.from_arrays, {name}",
-        subject=lambda: None,
         arguments=lambda _, rng: block_of(schema, rng),
         call=lambda _, a: histories.from_arrays(schema, *a.values()),
         check=lambda _, a, store: holds_block(store, a),
@@ -313,7 +312,6 @@ RECORDER = Face(
 
 SCHEMA = Face(
     "TransitionSchema",
-    subject=lambda: None,
     arguments=lambda _, rng: {
         "sizes": (4, 3),
         "num_actions": 3,
@@ -327,7 +325,6 @@ SCHEMA = Face(
 )
 RING = Face(
     "RingBuffer and FieldSchema",
-    subject=lambda: None,
     arguments=lambda _, rng: {
         "name": "x",
         "dtype": np.dtype(np.uint8),
@@ -346,7 +343,6 @@ RING = Face(
 )
 OPEN = Face(
     "histories.open",
-    subject=lambda: None,
     arguments=lambda _, rng: {"path": "/nowhere", "allow_incomplete": False},
     call=lambda _, a: histories.open(a["path"], allow_incomplete=a["allow_incomplete"]),
     check=lambda *_: False,

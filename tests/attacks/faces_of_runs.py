@@ -25,7 +25,6 @@ def of_the_recipe(_: Any, a: dict[str, Any], run: Run) -> bool:
 
 CREATE = Face(
     "Run.create",
-    subject=lambda: None,
     arguments=lambda _, rng: {
         "recipe": "dark-room",
         "path": "/dev/null",  # no directory, so that no run begins
@@ -40,7 +39,6 @@ CREATE = Face(
 )
 OPEN = Face(
     "Run.open",
-    subject=lambda: None,
     arguments=lambda _, rng: {"path": "/dev/null/none"},
     call=lambda _, a: Run.open(**a, progress=False),
     check=lambda *_: False,  # nothing is a run
@@ -61,7 +59,6 @@ STUDY = Face(
 )
 WRITE_REPORT = Face(
     "write_report",
-    subject=lambda: None,
     arguments=lambda _, rng: {"run": "/dev/null/none"},
     call=lambda _, a: write_report(a["run"]),
     check=lambda *_: False,
@@ -69,7 +66,6 @@ WRITE_REPORT = Face(
 )
 ENVIRONMENT_TASKS = Face(
     "EnvironmentTasks",
-    subject=lambda: None,
     arguments=lambda _, rng: {
         "environment_id": "FrozenLake-v1",
         "arguments": [{"is_slippery": False}, {}],

@@ -35,7 +35,6 @@ def settings_face(config: type[Config]) -> Face:
     defaults = config().model_dump()
     return Face(
         config.__name__,
-        subject=lambda: None,
         arguments=lambda _, rng: dict(defaults),
         call=lambda _, a: config(**a),
         check=lambda _, a, made: all(same_setting(getattr(made, n), v) for n, v in a.items()),
@@ -65,7 +64,6 @@ def empty_rows() -> dict[str, np.ndarray]:
 
 LEARN = Face(
     "source_algorithms: learn",
-    subject=lambda: None,
     arguments=lambda _, rng: {
         "family": ROOM,
         "task_ids": rng.integers(0, 9, 2),
@@ -81,7 +79,6 @@ LEARN = Face(
 )
 RETURNS = Face(
     "source_algorithms: returns",
-    subject=lambda: None,
     arguments=lambda _, rng: {
         "family": ROOM,
         "task_ids": rng.integers(0, 9, 2),
@@ -96,7 +93,6 @@ RETURNS = Face(
 )
 MAKE_FAMILY = Face(
     "tasks.make",
-    subject=lambda: None,
     arguments=lambda _, rng: {
         "name": "dark-room",
         "size": 3,
@@ -112,7 +108,6 @@ MAKE_FAMILY = Face(
 )
 MAKE_LEARNER = Face(
     "source_algorithms.make",
-    subject=lambda: None,
     arguments=lambda _, rng: {"name": "q-learning", "learning_rate": 0.5, "epsilon_episodes": 3},
     call=lambda _, a: source_algorithms.make(
         a["name"], **{n: v for n, v in a.items() if n != "name"}
@@ -122,7 +117,6 @@ MAKE_LEARNER = Face(
 )
 SPLIT = Face(
     "family.split",
-    subject=lambda: None,
     arguments=lambda _, rng: {"held_out": 3, "seed": 1},
     call=lambda _, a: ROOM.split(a["held_out"], a["seed"]),
     check=lambda _, a, split: len(split.held_out) == a["held_out"],
@@ -130,7 +124,6 @@ SPLIT = Face(
 )
 TASK_IDS = Face(
     "family.check_task_ids",
-    subject=lambda: None,
     arguments=lambda _, rng: {"task_ids": rng.integers(0, 9, 4)},
     call=lambda _, a: ROOM.check_task_ids(a["task_ids"]),
     check=lambda _, a, ids: ids.tolist() == np.asarray(a["task_ids"]).tolist(),
@@ -138,7 +131,6 @@ TASK_IDS = Face(
 )
 PLAN = Face(
     "CollectionPlan",
-    subject=lambda: None,
     arguments=lambda _, rng: {
         "family": ROOM,
         "task_ids": rng.integers(0, 9, 4),
@@ -151,7 +143,6 @@ PLAN = Face(
 )
 MODEL = Face(
     "Transformer",
-    subject=lambda: None,
     arguments=lambda _, rng: {"config": ACTING.config, "schema": ACTING.schema, "seed": 0},
     call=lambda _, a: Transformer(**a),
     check=lambda _, a, model: model.schema == ACTING.schema,
@@ -159,7 +150,6 @@ MODEL = Face(
 )
 TRAIN = Face(
     "train",
-    subject=lambda: None,
     arguments=lambda _, rng: {
         "histories": made_store(),
         "directory": "/dev/null/none",
@@ -176,7 +166,6 @@ TRAIN = Face(
 )
 THIN = Face(
     "histories.thin",
-    subject=lambda: None,
     arguments=lambda _, rng: {"store": made_store(), "path": "/dev/null/none", "keep_every": 2},
     call=lambda _, a: thin(a["store"], a["path"], keep_every=a["keep_every"]),
     check=lambda *_: False,
@@ -191,7 +180,6 @@ def attended(_: Any, a: dict[str, Any], out: torch.Tensor) -> bool:
 
 ATTENTION = Face(
     "attention",
-    subject=lambda: None,
     arguments=lambda _, rng: (
         {name: torch.from_numpy(rng.normal(size=(1, 2, 5, 4)).astype(np.float32)) for name in "qkv"}
         | {"window": 3, "scale": 0.5, "logit_bound": None}

@@ -69,10 +69,11 @@ def test_any_memory_layout_is_read_right(head_dim, instruction_set):
         assert_equals_float64(native(instruction_set), *tensors, window=9)
 
 
+@pytest.mark.parametrize("backend", [banded_cpu, native_cpu])
 @pytest.mark.parametrize("window", [None, 7])
-def test_expanded_gradients_are_read_right(window):
+def test_expanded_gradients_are_read_right(window, backend):
     gradients = []
-    for run in (native_cpu.attention, reference.attention):
+    for run in (backend.attention, reference.attention):
         leaves = [x.requires_grad_() for x in random_qkv(0, 40)]
         out, _ = run(*leaves, window=window, document_start_BT=None, scale=0.25)
         gradients.append(torch.autograd.grad((out.sum(-1) ** 2).sum(), leaves))

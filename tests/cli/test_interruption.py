@@ -7,8 +7,6 @@ import contextlib
 import shlex
 import shutil
 import signal
-import subprocess
-import time
 
 import pytest
 
@@ -17,8 +15,9 @@ from adfast.cli.interruption import interruption
 from adfast.models.checkpoint import read_tensors
 from adfast.training.checkpoints import newest_checkpoint
 from adfast.training.metrics import read_metrics
-from cli.command_line import PROGRAM, adfast
+from cli.command_line import adfast
 from cli.same_results import assert_same_results
+from cli.signalled import assert_signal_can_be_followed
 
 
 @pytest.fixture
@@ -165,22 +164,7 @@ def test_signals_reach_a_process_that_trains(recipe, tmp_path):
     endless = ["--set", "training.updates=1000000", "--set", "training.evaluate_every=none"]
     seen = 0
     for number in (signal.SIGTERM, signal.SIGINT):
-        process = subprocess.Popen(
-            [*PROGRAM, "run", recipe, "--run", run, *endless],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        try:
-            while len(read_metrics(run / "metrics.jsonl")) <= seen and process.poll() is None:
-                time.sleep(0.05)
-            process.send_signal(number)
-            _, stderr = process.communicate(timeout=300)
-        finally:
-            process.kill()
-        assert process.returncode == 128 + number, stderr
-        assert f"to continue: adfast run {run}" in stderr
-        assert "Traceback" not in stderr
+        assert_signal_can_be_followed(run, number, recipe, *endless, rows=seen)
         seen = len(read_metrics(run / "metrics.jsonl"))
         update = read_tensors(newest_checkpoint(run / "checkpoints"))[1]["training"]["update"]
         assert update >= read_metrics(run / "metrics.jsonl")[-1]["update"]

@@ -3,14 +3,13 @@
 import json
 import shutil
 import signal
-import subprocess
-import time
 
 import pytest
 
 from adfast.training.metrics import read_metrics
-from cli.command_line import PROGRAM, adfast
+from cli.command_line import adfast
 from cli.same_results import assert_same_results
+from cli.signalled import assert_signal_can_be_followed
 
 LIVE = ["--set", "collection.live=true"]
 EVICTING = [
@@ -83,22 +82,7 @@ def test_live_training_that_gets_a_signal_goes_on_to_the_same_model(
     recipe, tmp_path, live_run, number
 ):
     run = tmp_path / "run"
-    process = subprocess.Popen(
-        [*PROGRAM, "run", recipe, "--run", run, *EVICTING],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        while not read_metrics(run / "metrics.jsonl") and process.poll() is None:
-            time.sleep(0.005)
-        process.send_signal(number)
-        _, stderr = process.communicate(timeout=300)
-    finally:
-        process.kill()
-    assert process.returncode == 128 + number, stderr
-    assert f"to continue: adfast run {run}" in stderr
-    assert "Traceback" not in stderr
+    assert_signal_can_be_followed(run, number, recipe, *EVICTING)
     assert adfast("run", run).status == 0
     assert_same_results(run, live_run)
 

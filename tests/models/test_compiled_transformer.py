@@ -12,6 +12,8 @@ from models.model_cases import (
     small_model,
 )
 
+pytestmark = pytest.mark.usefixtures("fresh_compiler")
+
 VARIANTS = {
     "plain": {"norm": "post"},
     "three tokens, learned": {
@@ -23,13 +25,6 @@ VARIANTS = {
 }
 
 SCHEMAS = {"plain": FLOAT_REWARD_SCHEMA, "rope, qk-norm": REAL_SCHEMA}
-
-
-@pytest.fixture(autouse=True)
-def fresh_compiler():
-    torch._dynamo.reset()
-    yield
-    torch._dynamo.reset()
 
 
 def loss_of(model):

@@ -23,16 +23,7 @@ def no_card(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
 
 
-@pytest.fixture
-def card(monkeypatch):
-    """A machine that says it has a card, which is never touched."""
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(torch.cuda, "current_device", lambda: 0)
-    monkeypatch.setattr(torch.cuda, "get_device_name", lambda _: "Card")
-    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: (9, 0))
-
-
-def test_auto_is_the_card_where_there_is_one(card):
+def test_auto_is_the_card_where_there_is_one(claimed_card):
     assert resolve_device("auto", "s") == resolve_device("cuda", "s") == CARD
     assert resolve_device("cpu", "s") == CPU
 
@@ -53,14 +44,14 @@ def test_unknown_names_are_refused():
         resolve_precision("float16", CPU, "p")
 
 
-def test_precision_follows_the_device_unless_given(card):
+def test_precision_follows_the_device_unless_given(claimed_card):
     assert resolve_precision("auto", CPU, "p") == torch.float32
     assert resolve_precision("auto", CARD, "p") == torch.bfloat16
     assert resolve_precision("float32", CARD, "p") == torch.float32
     assert resolve_precision("bfloat16", CPU, "p") == torch.bfloat16
 
 
-def test_card_without_bfloat16_computes_in_float32(card, monkeypatch):
+def test_card_without_bfloat16_computes_in_float32(claimed_card, monkeypatch):
     monkeypatch.setattr(device.torch.cuda, "get_device_capability", lambda _: (7, 5))
     assert resolve_precision("auto", CARD, "p") == torch.float32
     with pytest.raises(

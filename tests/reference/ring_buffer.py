@@ -79,7 +79,7 @@ class RingBufferReference:
         held = [count for count in counts if count > 0]
         return len(held), sum(held)
 
-    def candidates(self, length, align, evicted, committed):
+    def candidates(self, length, align="step", evicted=0, committed=None):
         """(history, offset) of every window, in order."""
         return [
             (history, offset)
@@ -88,19 +88,9 @@ class RingBufferReference:
             if align == "step" or history.rows[offset]["episode_step"] == 0
         ]
 
-    def sample(
-        self,
-        batch_size,
-        length,
-        *,
-        seed,
-        draw,
-        rank=0,
-        align="step",
-        evicted=0,
-        committed=None,
-    ):
-        candidates = self.candidates(length, align, evicted, committed)
+    def sample(self, batch_size, length, *, seed, draw, rank=0, **among):
+        """`among` are the arguments of `candidates`."""
+        candidates = self.candidates(length, **among)
         stream = splitmix(splitmix(splitmix(0, seed), draw), rank)
         drawn = []
         for row in range(batch_size):
@@ -108,19 +98,8 @@ class RingBufferReference:
             drawn.append(candidates[scale(bits, len(candidates))])
         return self.stack([[(history, offset, length)] for history, offset in drawn])
 
-    def sample_packed(
-        self,
-        batch_size,
-        length,
-        *,
-        seed,
-        draw,
-        rank=0,
-        align="step",
-        evicted=0,
-        committed=None,
-    ):
-        candidates = self.candidates(1, align, evicted, committed)
+    def sample_packed(self, batch_size, length, *, seed, draw, rank=0, **among):
+        candidates = self.candidates(1, **among)
         first_offsets = {}
         for history, offset in candidates:
             first_offsets.setdefault(history.number, offset)

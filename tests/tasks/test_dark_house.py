@@ -1,34 +1,22 @@
 """Dark House: its twin, its goals, its optimum, and what there is to be remembered."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
 from adfast import source_algorithms, tasks
 from adfast.errors import InvalidArgument
-from adfast.simulators import BatchSimulator
 from reference.dark_house import VARIANTS, DarkHouseReference, goal_of
+from tasks.long_run import assert_follows_twin
 
 
 @pytest.mark.parametrize("options", VARIANTS.values(), ids=VARIANTS)
 def test_long_random_run_matches_reference(options):
     family = tasks.make("dark-house", **options)
     task_ids = np.arange(13) * 5 % family.num_tasks
-    actions = np.random.default_rng(0).integers(5, size=(8 * family.episode_length, 13))
-    simulator = BatchSimulator(family, task_ids, seed=5)
-    start = simulator.reset()
-    results = [simulator.step(row) for row in actions]
-    rooms = set()
-    for e, task_id in enumerate(task_ids):
-        twin = DarkHouseReference(int(task_id), **options, seed=5, random_stream=e)
-        assert tuple(start[e]) == twin.reset()
-        for result, action in zip(results, actions[:, e], strict=True):
-            after, reward, terminated, truncated = twin.step(action)
-            assert tuple(result.final_observation[e]) == after
-            flags = (result.reward[e], result.terminated[e], result.truncated[e])
-            assert flags == (reward, terminated, truncated)
-            seen = twin.reset() if terminated or truncated else after
-            assert tuple(result.observation[e]) == seen
-            rooms.add(seen[2])
+    seen = assert_follows_twin(family, partial(DarkHouseReference, **options), task_ids, 8)
+    rooms = {room for _, _, room in seen}
     assert len(rooms) >= min(options.get("rooms", 8), 4) - 1
 
 

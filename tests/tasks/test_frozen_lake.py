@@ -1,5 +1,7 @@
 """Frozen Lake: its twin, Gymnasium's own rules and maps, its lakes, its optimum."""
 
+from functools import partial
+
 import gymnasium
 import numpy as np
 import pytest
@@ -7,29 +9,16 @@ from gymnasium.envs.toy_text.frozen_lake import MAPS as GYMNASIUM_MAPS
 
 from adfast import source_algorithms, tasks
 from adfast.errors import InvalidArgument
-from adfast.simulators import BatchSimulator
 from adfast.tasks.checked_calls import checked_step
 from reference.frozen_lake import MAPS, VARIANTS, FrozenLakeReference, drawn_map
+from tasks.long_run import assert_follows_twin
 
 
 @pytest.mark.parametrize("options", VARIANTS.values(), ids=VARIANTS)
 def test_long_random_run_matches_reference(options):
     family = tasks.make("frozen-lake", **options)
     task_ids = np.arange(13) * 3 % family.num_tasks
-    actions = np.random.default_rng(0).integers(4, size=(3 * family.episode_length, 13))
-    simulator = BatchSimulator(family, task_ids, seed=5)
-    start = simulator.reset()
-    results = [simulator.step(row) for row in actions]
-    for e, task_id in enumerate(task_ids):
-        twin = FrozenLakeReference(int(task_id), **options, seed=5, random_stream=e)
-        assert tuple(start[e]) == twin.reset()
-        for result, action in zip(results, actions[:, e], strict=True):
-            after, reward, terminated, truncated = twin.step(action)
-            assert tuple(result.final_observation[e]) == after
-            flags = (result.reward[e], result.terminated[e], result.truncated[e])
-            assert flags == (reward, terminated, truncated)
-            seen = twin.reset() if terminated or truncated else after
-            assert tuple(result.observation[e]) == seen
+    assert_follows_twin(family, partial(FrozenLakeReference, **options), task_ids, 3)
 
 
 def rows_of(family, task_id):

@@ -18,15 +18,6 @@ def resolve(**settings):
     return resolve_execution(TrainingConfig.from_mapping(settings), backend, head_dim=16)
 
 
-@pytest.fixture
-def card(monkeypatch):
-    """A machine that says it has a card, which is never touched."""
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(torch.cuda, "current_device", lambda: 0)
-    monkeypatch.setattr(torch.cuda, "get_device_name", lambda _: "Card")
-    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: (9, 0))
-
-
 def test_processor_trains_in_float32_on_shards_uncompiled():
     resolved = resolve(device="cpu")
     assert resolved.is_sharded
@@ -35,7 +26,7 @@ def test_processor_trains_in_float32_on_shards_uncompiled():
     assert described == {"device": "cpu", "precision": "float32", "compiled": False}
 
 
-def test_card_trains_compiled_in_bfloat16(card):
+def test_card_trains_compiled_in_bfloat16(claimed_card):
     resolved = resolve()
     assert not resolved.is_sharded
     assert resolved.describe() == {

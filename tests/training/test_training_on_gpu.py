@@ -14,7 +14,7 @@ from adfast.training.transfer import CudaTransfer
 from adfast.training.undivided_gradient import UndividedGradient
 from training.tiny_training import TRAINING, make_trainer, random_store
 
-pytestmark = pytest.mark.gpu
+pytestmark = [pytest.mark.gpu, pytest.mark.usefixtures("fresh_compiler")]
 
 MODEL = {"width": 32, "num_heads": 2}  # heads of 16, the narrowest that the kernels take
 
@@ -22,13 +22,6 @@ MODEL = {"width": 32, "num_heads": 2}  # heads of 16, the narrowest that the ker
 @pytest.fixture(scope="module")
 def store():
     return random_store()
-
-
-@pytest.fixture(autouse=True)
-def compiled_anew():
-    torch._dynamo.reset()
-    yield
-    torch._dynamo.reset()
 
 
 def test_prefetched_batches_are_those_of_the_processor(store):

@@ -12,16 +12,12 @@ from adfast.training.sharded_gradient import ShardedGradient
 from adfast.training.undivided_gradient import UndividedGradient
 from training.tiny_training import TRAINING, make_trainer, random_store
 
+pytestmark = pytest.mark.usefixtures("fresh_compiler")
+
 
 @pytest.fixture(scope="module")
 def store():
     return random_store()
-
-
-@pytest.fixture(autouse=True)
-def fresh_compiler():
-    yield
-    torch._dynamo.reset()
 
 
 def case(tmp_path, store, **model):
