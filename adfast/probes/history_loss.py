@@ -62,7 +62,7 @@ class HistoryLossProbe(Probe):
 
     def measure(self, subjects: Sequence[Subject]) -> Finding:
         """The loss at each position, with all of the history and with the present episode alone."""
-        require_subjects(subjects)
+        require_subjects(subjects, "family", "source", "collection")
         series, gains, lasts = [], [], []
         for subject in subjects:
             losses = summed_losses(subject, (see_all, see_episode), self.histories_per_task)
@@ -82,7 +82,7 @@ class HistoryLossProbe(Probe):
             subjects,
             verdict=judged(gain, above=self.margin),
             numbers=(gain, last),
-            sections=(chart(series, max(subject.family.num_actions for subject in subjects)),),
+            sections=(chart(series, max(each.collected[0].num_actions for each in subjects)),),
         )
 
 

@@ -56,7 +56,8 @@ def summed_losses(
     subject: Subject, sights: Sequence[Sight], histories_per_task: int
 ) -> SummedLosses:
     """The losses on histories of every held-out task, read with each of `sights`."""
-    family, task_ids, collection = subject.family, subject.split.held_out, subject.collection
+    family, source, collection = subject.collected
+    task_ids = subject.split.held_out
     repetition, place = np.divmod(np.arange(len(task_ids) * histories_per_task), len(task_ids))
     histories = task_ids[place]
     streams = repetition * family.num_tasks + histories
@@ -74,7 +75,7 @@ def summed_losses(
         out = family.transition_schema.allocate(len(histories[chunk]), capacity)
         for array in out.values():
             array.fill(0)  # what lies behind the end of a history is read, though not scored
-        lengths = subject.source.learn(
+        lengths = source.learn(
             family,
             histories[chunk],
             streams[chunk],

@@ -66,5 +66,6 @@ def require_subjects(subjects: Sequence[Subject], *needed: str) -> None:
         for name in needed:
             if getattr(subject, name) is None:
                 raise InvalidArgument(
-                    f'the probe needs the {name} of its subject "{subject.name}", which has none'
+                    f'the probe needs the {name} of its subject "{subject.name}", which has none; '
+                    "name the probes that do without"
                 )

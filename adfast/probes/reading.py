@@ -56,9 +56,8 @@ def action_losses(
     if subject.model is not None:
         return model_losses(subject.model, histories, begins)
     if subject.agent is not None:
-        agent = subject.agent.make_agent(
-            subject.family.transition_schema, len(lengths), family=subject.family
-        )
+        family, *_ = subject.collected
+        agent = subject.agent.make_agent(family.transition_schema, len(lengths), family=family)
         return agent_losses(agent, histories, lengths, begins)
     raise InvalidArgument(
         f'the probe needs a model or an agent of its subject "{subject.name}", which has neither'

@@ -18,18 +18,27 @@ from adfast.tasks.family import TaskFamily, TaskSplit
 class Subject:
     """Who is asked, a trained model or an agent by name, with the tasks that it is to know or not.
 
-    `source` wrote the histories that a model learned from, as `collection` says, by `seed`.
+    `source` wrote the histories that a model learned from, as `collection` says, by `seed`; where
+    they were recorded in Gymnasium environments, these two and `family` are None.
     `trajectories` are what it did on the held-out tasks when it was evaluated, in their order.
     `settings` are those of its run, section by section.
     """
 
     name: str
-    family: TaskFamily
+    family: TaskFamily | None
     split: TaskSplit
-    source: SourceAlgorithm
-    collection: CollectionConfig
+    source: SourceAlgorithm | None
+    collection: CollectionConfig | None
     seed: int
     model: Transformer | None = None
     agent: AgentMaker | None = None
     trajectories: Trajectories | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def collected(self) -> tuple[TaskFamily, SourceAlgorithm, CollectionConfig]:
+        """What its histories were collected by, of a subject that was required to have that."""
+        assert self.family is not None, "required"
+        assert self.source is not None, "required"
+        assert self.collection is not None, "required"
+        return self.family, self.source, self.collection

@@ -16,7 +16,7 @@ from adfast.errors import Interrupted, RunError
 from adfast.evaluation.config import EvaluationConfig
 from adfast.runs.evaluation_files import EvaluationFiles
 from adfast.runs.hooks import RunHooks
-from adfast.runs.recorded_histories import require_trained_on
+from adfast.runs.recorded_histories import describe_environment, require_trained_on
 from adfast.runs.results import EvaluationResults
 from adfast.runs.run_files import settings_text
 from adfast.runs.training_histories import RECORDED
@@ -108,16 +108,10 @@ def results_of(
 
 def describe_name(run: Run) -> dict[str, Any]:
     """What the results call the tasks."""
-    environment, tasks = run.recipe.environment, run.tasks
+    environment = run.recipe.environment
     if environment is None:
         return {"family": run.recipe.family.model_dump()}
-    return {
-        "environment": {
-            "id": environment.id,
-            "arguments": [*environment.train, *environment.held_out],
-            "transition_schema": tasks.transition_schema.to_dict(),
-        }
-    }
+    return {"environment": describe_environment(environment, run.tasks.transition_schema)}
 
 
 def references_of(run: Run, settings: EvaluationConfig) -> References:

@@ -27,14 +27,15 @@ def subject_of(run: Run) -> Subject:
     from adfast.probes.subject import Subject
 
     settings = run.recipe.evaluation
+    is_recorded = run.recipe.histories is not None
     device = resolve_device(settings.device, "evaluation.device")
     precision = resolve_precision(settings.precision, device, "evaluation.precision")
     return Subject(
         name=run.path.name,
-        family=run.family,
+        family=None if is_recorded else run.family,
         split=run.split,
-        source=run.source,
-        collection=run.recipe.collection,
+        source=None if is_recorded else run.source,
+        collection=None if is_recorded else run.recipe.collection,
         seed=run.recipe.seed,
         model=in_precision(run.model, device, precision),
         trajectories=trajectories_of(run),

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from adfast.evaluation.environment_tasks import EnvironmentTasks
     from adfast.histories import HistoryStore
     from adfast.tasks.family import TaskSplit
+    from adfast.tasks.transition_schema import TransitionSchema
 
 IN_TOML = bool | int | float | str  # beside lists and tables of them
 
@@ -117,6 +118,17 @@ def environment_split(environment: EnvironmentConfig) -> TaskSplit:
 
     ids = np.arange(len(environment.train) + len(environment.held_out))
     return TaskSplit(*np.split(ids, [len(environment.train)]))
+
+
+def describe_environment(
+    environment: EnvironmentConfig, schema: TransitionSchema
+) -> dict[str, Any]:
+    """What `evaluation.json` says of the tasks, by which they are labelled again."""
+    return {
+        "id": environment.id,
+        "arguments": [*environment.train, *environment.held_out],
+        "transition_schema": schema.to_dict(),
+    }
 
 
 def require_trained_on(store: HistoryStore, trained: object) -> None:

@@ -12,8 +12,10 @@ import adfast
 from adfast import histories
 from adfast.errors import AdfastError, InvalidArgument, RunError
 from adfast.report import write_report
+from adfast.report.page.replay.recording import recording_of
 from adfast.runs.recipe import Recipe, load_recipe
 from adfast.runs.run import Run
+from adfast.runs.run_record import read_run
 from cli.command_line import adfast as command
 
 ENVIRONMENT = "pole_length:PoleLength-v0"
@@ -127,6 +129,23 @@ def test_page_has_the_curves_and_a_replay(finished):
     assert 'id="replay-arrays"' in page
     assert "not solved" not in page
     assert (finished / "figures" / "return_per_episode.png").exists()
+
+
+def test_replay_has_a_lane_for_each_number_as_far_as_it_goes(finished):
+    record = read_run(finished)
+    replayed = recording_of(record).description
+    played = record.trajectories
+    assert replayed["steps"] == played.length.max()
+    seen = played.observation[:, :, :, : replayed["steps"] + 1].reshape(-1, 4)
+    np.testing.assert_array_equal(replayed["ranges"], np.stack([seen.min(0), seen.max(0)], 1))
+    assert replayed["rewards"] == [0.0, 1.0]
+
+
+def test_probes_that_need_no_family_are_put_to_it(finished, tmp_path):
+    run = Run.open(shutil.copytree(finished, tmp_path / "copy"), progress=False)
+    assert run.probe(["attention"]).keys() == {"attention"}
+    with pytest.raises(InvalidArgument, match="needs the family of its subject"):
+        run.probe()
 
 
 def test_python_carries_out_the_same_run(recipe, finished, tmp_path):

@@ -83,12 +83,14 @@ def write_page(run_directory: Path) -> Path:
     data: dict[str, str] = {}
     if recording is not None:
         data = {"replay-description": inline_json(recording.description)} | recording.blobs
+    plans = [story_section(run, story), room_section(run.evaluation, room)]
+    if run.evaluation.environment is not None:  # of which nobody has a plan
+        plans = []
     sections = [
         returns_section(run.evaluation),
         *evaluated,
         replay_section(run, recording, noun),
-        story_section(run, story),
-        room_section(run.evaluation, room),
+        *plans,
         tasks_section(run.evaluation, noun),
         training_section(run),
         *found,
