@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from adfast.runs.results import EvaluationResults
-from adfast.runs.run_record import TrainingMetrics
+from adfast.training.metrics import TrainingMetrics
 
 MAX_POINTS = 400  # of one training series; more cannot be told apart on a screen
 

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import ConfigDict
-
 from adfast.config import read_toml
 from adfast.errors import AdfastError, RunError, UnknownName
 from adfast.evaluation.environment_tasks import EnvironmentTasks
@@ -20,26 +18,12 @@ from adfast.evaluation.recorder import Trajectories
 from adfast.probes.attended.record import AttentionRecord
 from adfast.runs.evaluation_files import EvaluationFiles, evaluation_of_stage
 from adfast.runs.recorded_arrays import read_attention, read_trajectories
-from adfast.runs.result_files import Section, parse_json, validated
+from adfast.runs.result_files import validated
 from adfast.runs.results import EvaluationResults
 from adfast.runs.stage_records import Provenance, read_provenance, seconds_of
 from adfast.tasks.task_set import TaskSet
 from adfast.tasks.transition_schema import TransitionSchema
-
-
-class TrainingMetrics(Section):
-    """One line of `metrics.jsonl`; numbers that are not finite tell of a run that diverged."""
-
-    model_config = ConfigDict(allow_inf_nan=True)
-
-    update: int
-    tokens: int
-    environment_transitions: int
-    seconds: float
-    loss: float
-    accuracy: float
-    learning_rate: float
-    held_out_return: float | None = None
+from adfast.training.metrics import TrainingMetrics, read_metrics
 
 
 @dataclass(frozen=True)
@@ -140,9 +124,9 @@ def _read_metrics(path: Path) -> tuple[TrainingMetrics, ...] | None:
     if not path.is_file():
         return None
     metrics: list[TrainingMetrics] = []
-    for number, line in enumerate(path.read_bytes().split(b"\n")[:-1], start=1):
+    for number, values in enumerate(read_metrics(path), start=1):
         place, way_out = f"{path}, line {number}", "remove that line or train again"
-        row = validated(TrainingMetrics, parse_json(line, place, way_out), place, way_out)
+        row = validated(TrainingMetrics, values, place, way_out)
         if metrics and row.update <= metrics[-1].update:
             raise RunError(
                 f"{place}: update must be above the {metrics[-1].update} of the line before, "

@@ -35,7 +35,7 @@ from adfast.training.config import TrainingConfig
 from adfast.training.continuation import describe_continuation
 from adfast.training.divergence import DivergenceWatch, are_finite, diverged
 from adfast.training.execution import resolve_execution
-from adfast.training.metrics import MetricsLog
+from adfast.training.metrics import MetricsLog, TrainingMetrics
 from adfast.training.optimizer import OptimizerGroup
 from adfast.training.prefetch import BatchPrefetcher
 from adfast.training.sharded_gradient import Batch, ShardedGradient
@@ -178,7 +178,7 @@ class Trainer:
                 "seconds": round(self.state.seconds, 3),
                 "waiting_seconds": round(self.state.waiting_seconds, 3),
             }
-            metrics.append({**row, **seconds})
+            metrics.append(TrainingMetrics(**row, **seconds).to_row())
         stopping = self.hooks.should_stop is not None and self.hooks.should_stop()
         if stopping or self._is_due(self.config.checkpoint_every):
             path = self._save(metrics)

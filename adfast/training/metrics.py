@@ -8,8 +8,36 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel, ConfigDict
+
 from adfast.durable import replace_file
 from adfast.errors import RunError, WriteError
+
+
+class TrainingMetrics(BaseModel):
+    """One line of the file; a number that is not finite tells of a run that diverged.
+
+    Means are over the updates since the line before. Lines from before there were versions are of
+    version 1.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    version: int = 1
+    update: int
+    tokens: int
+    environment_transitions: int
+    loss: float
+    accuracy: float
+    learning_rate: float
+    gradient_norm: float | None = None
+    held_out_return: float | None = None  # in the last episode, where it was evaluated
+    seconds: float
+    waiting_seconds: float | None = None
+
+    def to_row(self) -> dict[str, Any]:
+        """The line as JSON has it; what is not known is left out."""
+        return self.model_dump(exclude_none=True)
 
 
 class MetricsLog:

@@ -88,7 +88,7 @@ def test_damaged_evaluation_names_file_field_and_way_out(
         ("evaluation.json", b"\xff\xfe\xfd", r"not valid JSON"),
         ("provenance.json", b"none", r"not valid JSON"),
         ("metrics.jsonl", b'{"update": 1}\n', r"line 1: damaged: tokens must be there"),
-        ("metrics.jsonl", b"{}}\n", r"line 1: damaged: not valid JSON"),
+        ("metrics.jsonl", b"{}}\n", r"line 1: damaged: not a row of metrics"),
         ("run.toml", b"[family\n", r"not valid TOML"),
         ("run.toml", b"\xff\n", r"codec can't decode"),
         ("trajectories.safetensors", b"\x00" * 7, r"not valid safetensors"),
