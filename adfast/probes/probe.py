@@ -14,6 +14,9 @@ from adfast.probes.finding import Finding, Quantity, Verdict
 from adfast.probes.sections import Section
 from adfast.probes.subject import Subject
 
+# What a run may lack -> how it gets it.
+WAYS_OUT = {"trajectories": "evaluate its run, in which its own model must act, or "}
+
 
 class Probe(Config, ABC):
     """A question, its claim and the rule by which it is judged.
@@ -65,7 +68,8 @@ def require_subjects(subjects: Sequence[Subject], *needed: str) -> None:
     for subject in subjects:
         for name in needed:
             if getattr(subject, name) is None:
+                way_out = WAYS_OUT.get(name, "")
                 raise InvalidArgument(
                     f'the probe needs the {name} of its subject "{subject.name}", which has none; '
-                    "name the probes that do without"
+                    f"{way_out}name the probes that do without"
                 )

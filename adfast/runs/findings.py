@@ -9,6 +9,7 @@ from adfast.probes.finding import Finding
 from adfast.runs.result_files import json_text, read_json, validated
 
 FOLDER = "probes"
+PAGE = "probes.html"  # of findings alone, where there is no page of a run
 
 
 def write_finding(directory: Path, finding: Finding) -> Path:

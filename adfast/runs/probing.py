@@ -10,6 +10,7 @@ from adfast.config import parse_literal
 from adfast.errors import InvalidArgument, UnknownName
 from adfast.runs.findings import write_finding
 from adfast.runs.recorded_arrays import read_trajectories
+from adfast.values import require_kind
 
 if TYPE_CHECKING:
     from adfast.evaluation.recorder import Trajectories
@@ -44,9 +45,9 @@ def subject_of(run: Run) -> Subject:
 
 
 def trajectories_of(run: Run) -> Trajectories | None:
-    """What was done on the held-out tasks, if the run is evaluated."""
-    files = run.directory.evaluation()
-    if not run.directory.is_finished(files.stage):
+    """What the model did on the held-out tasks; None before, and where another agent acted."""
+    files, settings = run.directory.evaluation(), run.recipe.evaluation
+    if not (settings.is_of_own_model and run.directory.is_finished(files.stage)):
         return None
     results = files.read()
     shape = (len(results.held_out.task_ids), results.num_seeds, results.episodes)
@@ -67,6 +68,8 @@ def ask(probes: Asked, subjects: Sequence[Subject]) -> dict[str, Finding]:
         raise InvalidArgument(f'probes must be a list of names, got "{probes}"; put it into [ ]')
     if not isinstance(probes, Mapping):
         probes = with_options(probes)
+    for name, options in probes.items():
+        require_kind(f"probes[{name}]", options, Mapping, "a table of options")
     made = {name: PROBES.make(name, **options) for name, options in probes.items()}
     torch.set_num_threads(1)  # passes are short, and other processes may measure beside
     return {

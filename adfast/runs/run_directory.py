@@ -5,7 +5,6 @@ provenance.json    code, versions, machine      evaluation.json  returns, refere
 histories/         the store, unless live       trajectories.safetensors
 checkpoints/       the newest two               attention.safetensors
 evaluations/NAME/  further evaluations          report.html, figures/
-probes/NAME.json   what probes found
 probes/NAME.json   what probes found            history_loss.json, where a sweep measured it
 .lock              held while worked on
 """
@@ -22,6 +21,7 @@ from adfast.errors import RunError
 from adfast.runs.evaluation_files import EVALUATE, EVALUATIONS, EvaluationFiles, evaluation_of_stage
 from adfast.runs.feasible import check_feasible, check_room
 from adfast.runs.findings import FOLDER as FINDINGS
+from adfast.runs.findings import PAGE as FINDINGS_PAGE
 from adfast.runs.recipe import Recipe, differences_of
 from adfast.runs.run_files import SETTINGS, read_settings, settings_text
 from adfast.runs.run_folder import delete_contents, holds_nothing, lock_run
@@ -169,7 +169,7 @@ class RunDirectory:
             "collect": [self.histories],
             "train": [self.checkpoints, self.metrics],
             "history_loss": [self.history_loss],
-            "probes": [self.path / FINDINGS],
+            "probes": [self.path / FINDINGS, self.path / FINDINGS_PAGE],
             "report": [self.report, self.path / "figures"],
         }[stage]
 

@@ -3,6 +3,7 @@
 import pytest
 
 from adfast.errors import InvalidArgument, RunError, UnknownName
+from adfast.report.page.document import write_findings_page
 from adfast.runs.findings import read_findings
 from adfast.runs.run import Run
 from cli.command_line import adfast
@@ -29,6 +30,7 @@ def test_options_are_of_each_probe(run_copy):
         (["histry-loss"], UnknownName, 'did you mean "history-loss"'),
         ("history-loss", InvalidArgument, "must be a list of names"),
         ({"history-loss": {"margn": 1}}, UnknownName, 'did you mean "margin"'),
+        ({"history-loss": None}, InvalidArgument, "must be a table of options, got NoneType"),
         (["nowhere:Probe"], InvalidArgument, "cannot be imported"),
         (["adfast.tasks.dark_room:DarkRoom"], InvalidArgument, "must be a class derived from"),
     ],
@@ -49,6 +51,24 @@ def test_findings_go_with_the_model_that_they_are_of(run_copy):
     run.probe(["history-loss"])
     run.train(fresh=True)
     assert read_findings(run_copy) == {}
+
+
+def test_page_of_findings_goes_with_them(run_copy):
+    run = Run.open(run_copy, progress=False)
+    run.probe(["history-loss"])
+    page = write_findings_page(run_copy)
+    run.evaluate(fresh=True)
+    assert not page.exists()
+
+
+def test_what_another_agent_did_is_no_doing_of_the_model(run_copy):
+    settings = run_copy / "run.toml"
+    text = settings.read_text()
+    settings.write_text(text.replace('agent = "model"', 'agent = "random"'))
+    run = Run.open(run_copy, progress=False)
+    with pytest.raises(InvalidArgument, match=r"trajectories .* in which its own model must act"):
+        run.probe(["attention"])
+    assert list(run.probe(["history-loss"])) == ["history-loss"]
 
 
 def test_page_is_drawn_again_with_what_was_found(run_copy):

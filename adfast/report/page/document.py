@@ -46,7 +46,7 @@ from adfast.report.page.section import PageSection
 from adfast.report.page.wording import counted
 from adfast.report.palette import DARK, LIGHT, css_variables
 from adfast.report.room import median_story, room_of
-from adfast.runs.findings import read_findings
+from adfast.runs.findings import PAGE, read_findings
 from adfast.runs.run_record import RunRecord, read_run
 
 SCRIPTS = (
@@ -132,7 +132,7 @@ def write_findings_page(directory: Path) -> Path:
         sections=sections,
         charts=charts,
     )
-    path = directory / "probes.html"
+    path = directory / PAGE
     write_beside_figures(path, page, finding_figures(findings), directory / "figures")
     return path
 
