@@ -158,10 +158,11 @@ def evaluate(
     evaluated = Run.open(run)
     changes = [*([] if agent is None else [f"evaluation.agent={agent}"]), *(settings or [])]
     with evaluated.locked():
-        if not (name or changes or fresh or as_json):
+        if name is None and not (changes or fresh or as_json):
             evaluated.directory.refuse_repeat("evaluate")
         options = [text for change in changes for text in ("--set", change)]
         options += [] if name is None else ["--name", name]
+        options += ["--fresh"] if fresh else []  # what is to be replaced is still there
         with stoppable("evaluate", spell("evaluate", run, *options)) as should_stop:
             evaluated.evaluate(name, changes, fresh=fresh, hooks=terminal_hooks(should_stop))
         print_summary(evaluated, name, as_json=as_json)

@@ -187,16 +187,18 @@ class Run:
         """What the frozen model earns in context on tasks that it has never seen.
 
         With a `name` it is a further evaluation, in `evaluations/NAME`, in which `settings` of the
-        section evaluation may differ from the run's: `{"evaluation.temperature": 0.5}`. Raises
-        `RunError` where another one has that name.
+        section evaluation may differ from the run's: `{"evaluation.temperature": 0.5}`. Without
+        settings it is the one that has that name, by its own. Raises `RunError` where one of other
+        settings has it.
         """
         files = self.directory.evaluation(name)
-        recipe = self._evaluated(files, settings, fresh=fresh)
-        with self._stage(files.stage, fresh, hooks) as todo:
-            if todo is not None:
-                self.directory.require("train")
-                return evaluate(self, recipe.evaluation, files, todo)
-        return files.read()
+        with self.locked():
+            recipe = self._evaluated(files, settings, fresh=fresh)
+            with self._stage(files.stage, fresh, hooks) as todo:
+                if todo is not None:
+                    self.directory.require("train")
+                    return evaluate(self, recipe.evaluation, files, todo)
+            return files.read()
 
     def probe(self, probes: Asked = None) -> dict[str, Finding]:
         """What probes find in this run, by their names; written to `probes/NAME.json`.
@@ -234,7 +236,11 @@ class Run:
 
     def _evaluated(self, files: EvaluationFiles, settings: Changes, *, fresh: bool) -> Recipe:
         """The settings of an evaluation; raises where they are none, or an earlier one's differ."""
-        recipe = changed(self.recipe, settings) if settings else self.recipe
+        is_there = files.name is not None and files.settings.exists()
+        if settings:
+            recipe = changed(self.recipe, settings)
+        else:
+            recipe = load_recipe(files.settings) if is_there else self.recipe
         differences = differences_of(self.recipe, recipe)
         outside = [text for text in differences if not text.startswith("evaluation.")]
         if outside:
@@ -247,7 +253,7 @@ class Run:
                 f"an evaluation by other settings than the run's ({'; '.join(differences)}) needs "
                 'a name: --name NAME, in Python name="NAME"'
             )
-        if files.name is not None and files.settings.exists() and not fresh:
+        if is_there and not fresh:
             differences = differences_of(load_recipe(files.settings), recipe)
             if differences:
                 raise RunError(

@@ -80,6 +80,13 @@ def test_signal_in_the_last_moment_of_a_stage_stops_before_the_next(recipe, tmp_
     assert "stopped after collect; all that is finished is kept" in ended.stderr
 
 
+def test_evaluation_that_is_repeated_says_how_to_go_on(run_copy, interrupt):
+    interrupt("evaluate", signal.SIGINT)
+    ended = adfast("evaluate", run_copy, "--fresh")
+    assert ended.stderr.strip().endswith(f"to continue: adfast evaluate {run_copy} --fresh")
+    assert (run_copy / "evaluation.json").is_file()
+
+
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_signal_during_the_report_ends_it_at_once(run_copy, interrupt, sent):
     interrupt("report", sent)

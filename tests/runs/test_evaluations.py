@@ -49,6 +49,14 @@ def test_named_evaluation_is_not_repeated(run):
     assert run.evaluate("cool", {"evaluation.temperature": 2.0}, fresh=True).temperature == 2.0
 
 
+def test_name_alone_is_the_evaluation_that_has_it_by_its_own_settings(run):
+    cool = run.evaluate("cool", COOL)
+    assert run.evaluate("cool") == cool
+    assert run.evaluate("cool", fresh=True) == cool
+    ended = command("evaluate", run.path, "--name", "")
+    assert "the name of an evaluation is that of its folder" in ended.stderr
+
+
 def test_page_shows_evaluations_side_by_side(run):
     assert "Evaluations side by side" not in adfast.write_report(run).read_text()
     cool = run.evaluate("cool", COOL)
