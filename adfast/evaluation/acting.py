@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 import numpy as np
 
@@ -30,6 +30,18 @@ class Outcome:
     terminated: np.ndarray
     done: np.ndarray
     final_observation: np.ndarray
+
+
+class Situation(NamedTuple):
+    """What actions are chosen on: the arguments of `Acting`, with `episode_step` int64 `[N]` known.
+
+    Where an environment is not `active` its `episode_step` is 0.
+    """
+
+    observation: np.ndarray
+    outcome: Outcome | None
+    active: np.ndarray | None
+    episode_step: np.ndarray
 
 
 class Acting(ABC):
@@ -67,7 +79,7 @@ class Acting(ABC):
         shown = now if active is None else np.where(active, now, 0)
         if shown.max() >= self._episode_length:
             self._refuse_step(shown)
-        actions = self._choose(observation, outcome, active, shown)
+        actions = self._choose(Situation(observation, outcome, active, shown))
         self._episode_step = now + (1 if active is None else active)
         return actions
 
@@ -93,11 +105,5 @@ class Acting(ABC):
         """Drop the histories of the environments of `mask` (bool `[N]`), or of all."""
 
     @abstractmethod
-    def _choose(
-        self,
-        observation: np.ndarray,
-        outcome: Outcome | None,
-        active: np.ndarray | None,
-        episode_step: np.ndarray,
-    ) -> np.ndarray:
-        """As `__call__`, where environments are at `episode_step` int64 `[N]`."""
+    def _choose(self, now: Situation) -> np.ndarray:
+        """The actions int64 `[N]`, as `__call__` has them."""

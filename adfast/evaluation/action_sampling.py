@@ -38,14 +38,14 @@ class ActionDraws:
     """Draws actions on the processor from the streams `(offset, mask)`, and counts the draws."""
 
     def __init__(self, temperature: float, offset: np.ndarray, mask: np.ndarray) -> None:
-        self._temperature = temperature
-        self._offset, self._mask = offset, mask
+        self.temperature = temperature
+        self.offset, self.mask = offset, mask
         self.count = np.zeros(len(offset), np.int64)  # by environment
 
     def draw(self, logits: np.ndarray, active: np.ndarray | None) -> np.ndarray:
         """int64 `[N]`: the next actions by `logits` `[N, A]`; those outside `active` count not."""
         actions = np.empty(len(logits), np.int64)
-        sample_actions(logits, self._temperature, self._offset, self._mask, self.count, actions)
+        sample_actions(logits, self.temperature, self.offset, self.mask, self.count, actions)
         self.count += 1 if active is None else active
         return actions
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from adfast.errors import CheckpointError
 from adfast.evaluation.acting import Acting
-from adfast.evaluation.action_sampling import action_keys
+from adfast.evaluation.action_sampling import ActionDraws, action_keys
 from adfast.evaluation.checked_agent import MAX_ENVIRONMENTS, CheckedAgent
 from adfast.evaluation.device_step import DeviceStep
 from adfast.evaluation.host_step import HostStep
@@ -62,10 +62,10 @@ class Agent(CheckedAgent):
         self.device = resolve_device(device, "device")
         precision_used = resolve_precision(precision, self.device, "precision")
         self.model = in_precision(model, self.device, precision_used).eval()
-        keys = action_keys(seed, random_streams, num_environments)
+        draws = ActionDraws(temperature, *action_keys(seed, random_streams, num_environments))
         step = HostStep if self.device.type == "cpu" else DeviceStep
         cache_dtype = resolve_cache(cache, self.device, precision_used, "cache")
-        acting: Acting = step(self.model, temperature, *keys, cache_dtype)
+        acting: Acting = step(self.model, draws, cache_dtype)
         super().__init__(model.schema, num_environments, temperature, acting, autoreset)
 
     def __repr__(self) -> str:

@@ -18,7 +18,8 @@ import numpy as np
 import torch
 
 from adfast.errors import InvalidArgument
-from adfast.evaluation.acting import Acting, Outcome
+from adfast.evaluation.acting import Acting, Outcome, Situation
+from adfast.evaluation.action_sampling import ActionDraws
 from adfast.evaluation.captured_call import captured
 from adfast.evaluation.device_sampling import sample_actions, words_to
 from adfast.models.device import host_tensor
@@ -27,26 +28,21 @@ from adfast.models.transformer import Transformer
 
 
 class DeviceStep(Acting):
-    """Acts with `model`, where it is, in N environments that draw from `(offset, mask)`."""
+    """Acts with `model`, where it is, in N environments that draw as `draws` would."""
 
     def __init__(
-        self,
-        model: Transformer,
-        temperature: float,
-        offset: np.ndarray,
-        mask: np.ndarray,
-        cache_dtype: torch.dtype | None = None,
+        self, model: Transformer, draws: ActionDraws, cache_dtype: torch.dtype | None = None
     ) -> None:
         device = model.head.device
-        num_environments, read = len(offset), model.schema.observation.read
+        num_environments, read = len(draws.count), model.schema.observation.read
         super().__init__(num_environments, model.schema.episode_length)
         self._shape = (num_environments, *read.shape)
         self._components = math.prod(read.shape)
         is_real = read.dtype.kind == "f"
         self._observed_as = torch.float32 if is_real else torch.int32
         self._model = model
-        self._temperature = temperature
-        self._offset, self._mask = words_to(device, offset), words_to(device, mask)
+        self._temperature = draws.temperature
+        self._offset, self._mask = words_to(device, draws.offset), words_to(device, draws.mask)
         self._cache = model.new_cache(num_environments, cache_dtype)
         self._reserved_steps = 0  # tokens since all began, a bound known without asking the device
         zeros = torch.zeros(num_environments, dtype=torch.int64, device=device)
@@ -79,13 +75,8 @@ class DeviceStep(Acting):
             self._reserved_steps = 0
         self._cache.reset(None if mask is None else torch.from_numpy(mask).to(self._inbox.device))
 
-    def _choose(
-        self,
-        observation: np.ndarray,
-        outcome: Outcome | None,
-        active: np.ndarray | None,
-        episode_step: np.ndarray,
-    ) -> np.ndarray:
+    def _choose(self, now: Situation) -> np.ndarray:
+        observation, outcome, active, episode_step = now
         self._shown_step[:] = episode_step
         self._active[:] = 1 if active is None else active
         self._write(observation, outcome)

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from adfast.errors import InvalidArgument
-from adfast.evaluation.acting import Acting, Outcome
+from adfast.evaluation.acting import Acting, Situation
 from adfast.evaluation.action_sampling import ActionDraws
 from adfast.models.step_input import StepInput
 from adfast.models.transformer import Transformer
@@ -38,20 +38,15 @@ def require_living_threads() -> None:
 
 
 class HostStep(Acting):
-    """Acts with `model` in N environments, which draw from the streams `(offset, mask)`."""
+    """Acts with `model` in N environments, which draw by `draws`."""
 
     def __init__(
-        self,
-        model: Transformer,
-        temperature: float,
-        offset: np.ndarray,
-        mask: np.ndarray,
-        cache_dtype: torch.dtype | None = None,
+        self, model: Transformer, draws: ActionDraws, cache_dtype: torch.dtype | None = None
     ) -> None:
-        num_environments, schema = len(offset), model.schema
+        num_environments, schema = len(draws.count), model.schema
         super().__init__(num_environments, schema.episode_length)
         self._model = model
-        self._draws = ActionDraws(temperature, offset, mask)
+        self._draws = draws
         self._logits = np.zeros((num_environments, schema.num_actions), np.float32)
         self._cache = model.new_cache(num_environments, cache_dtype)
         self._action = np.zeros(num_environments, np.int64)
@@ -62,13 +57,8 @@ class HostStep(Acting):
     def _forget(self, mask: np.ndarray | None) -> None:
         self._cache.reset(None if mask is None else torch.from_numpy(mask))
 
-    def _choose(
-        self,
-        observation: np.ndarray,
-        outcome: Outcome | None,
-        active: np.ndarray | None,
-        episode_step: np.ndarray,
-    ) -> np.ndarray:
+    def _choose(self, now: Situation) -> np.ndarray:
+        observation, outcome, active, episode_step = now
         require_living_threads()
         if outcome is not None:
             self._reward[outcome.continues] = outcome.reward[outcome.continues]

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from adfast.errors import InvalidArgument
-from adfast.evaluation.acting import Acting, Outcome
+from adfast.evaluation.acting import Acting, Outcome, Situation
 from adfast.evaluation.action_sampling import ActionDraws, action_keys
 from adfast.evaluation.checked_agent import MAX_ENVIRONMENTS, CheckedAgent
 from adfast.evaluation.in_context_agent import Autoreset
@@ -94,13 +94,8 @@ class TransitionStep(Acting):
     def _forget(self, mask: np.ndarray | None) -> None:
         self._begins[... if mask is None else mask] = True
 
-    def _choose(
-        self,
-        observation: np.ndarray,
-        outcome: Outcome | None,
-        active: np.ndarray | None,
-        episode_step: np.ndarray,
-    ) -> np.ndarray:
+    def _choose(self, now: Situation) -> np.ndarray:
+        observation, outcome, active, episode_step = now
         if outcome is not None and outcome.continues.any():
             self._tell(observation, outcome)
         everyone = np.arange(len(self._action))

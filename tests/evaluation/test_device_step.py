@@ -11,6 +11,7 @@ import torch
 from adfast.errors import InvalidArgument
 from adfast.evaluation import agent as agent_module
 from adfast.evaluation.acting import Outcome
+from adfast.evaluation.action_sampling import ActionDraws
 from adfast.evaluation.agent import Agent
 from adfast.evaluation.captured_call import rehearse
 from adfast.evaluation.device_step import DeviceStep
@@ -169,7 +170,7 @@ def test_episode_that_lasts_too_long_is_refused(on_device_step):
 def test_rehearsing_between_two_steps_changes_nothing(variant):
     """As happens where a graph is captured anew because a growing cache has moved."""
     model = random_model(ROOM, **VARIANTS[variant]).eval()
-    steps = [DeviceStep(model, 0.9, *KEYS) for _ in range(2)]
+    steps = [DeviceStep(model, ActionDraws(0.9, *KEYS)) for _ in range(2)]
     generator = np.random.default_rng(0)
     for number in range(40):
         observation = generator.integers(0, 5, (NUM, 2))
@@ -190,7 +191,9 @@ def test_step_reads_no_value_back(monkeypatch, make_model, holds_back):
     """A meta tensor has no values: whatever asks for one raises. Attention has its own test."""
     monkeypatch.setattr(layer_step, "decode", lambda q, *_, **__: q)
     family = (ROOM,) if make_model is random_model else ()
-    step = DeviceStep(make_model(*family, **VARIANTS["learned"]).to("meta"), 0.5, *KEYS)
+    step = DeviceStep(
+        make_model(*family, **VARIANTS["learned"]).to("meta"), ActionDraws(0.5, *KEYS)
+    )
     step._holds_back = holds_back
     for _ in range(2):
         step.advance()
