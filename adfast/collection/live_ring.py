@@ -15,9 +15,9 @@ from __future__ import annotations
 import atexit
 import os
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from contextlib import closing
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Unpack
 
 import numpy as np
 
@@ -26,7 +26,7 @@ from adfast.collection.collect import CollectionPlan, compute_blocks
 from adfast.collection.live_schedule import LiveSchedule
 from adfast.errors import AdfastError, Interrupted, InvalidArgument
 from adfast.histories import RingBuffer
-from adfast.histories.windows import Align, Undrawn
+from adfast.histories.windows import Align, BatchOptions, Undrawn
 from adfast.tasks.transition_schema import TransitionSchema
 
 BLOCKS_AHEAD = 1  # in the ring before a draw sees them
@@ -69,17 +69,7 @@ class LiveRing(Closing):
         self._process = os.getpid()
 
     def sample(
-        self,
-        batch_size: int,
-        length: int,
-        *,
-        seed: int,
-        draw: int,
-        rank: int = 0,
-        align: Align = "step",
-        fields: Iterable[str] | None = None,
-        out: Mapping[str, np.ndarray] | None = None,
-        return_positions: bool = False,
+        self, batch_size: int, length: int, *, seed: int, draw: int, **options: Unpack[BatchOptions]
     ) -> dict[str, np.ndarray]:
         """Name -> `[B, L, *item]`: `HistoryStore.sample` of the histories that `draw` sees.
 
@@ -98,13 +88,9 @@ class LiveRing(Closing):
                 length,
                 seed=seed,
                 draw=draw,
-                rank=rank,
-                align=align,
-                fields=fields,
                 evicted=evicted,
                 committed=committed,
-                out=out,
-                return_positions=return_positions,
+                **options,
             )
 
     def _bounds(self, draw: int) -> tuple[int, int]:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypedDict, Unpack
 
 import numpy as np
 
@@ -45,6 +45,24 @@ class Undrawn(NamedTuple):
     transitions: int
     all_histories: int
     all_transitions: int
+
+
+class BatchOptions(TypedDict, total=False):
+    """What is drawn, and where it goes, of any source of windows; see `WindowSampler.sample`."""
+
+    rank: int
+    align: Align
+    fields: Iterable[str] | None
+    out: Mapping[str, np.ndarray] | None
+    return_positions: bool
+
+
+class DrawOptions(BatchOptions, total=False):
+    """What `WindowSampler.sample` takes beside sizes, seed and draw; see there."""
+
+    evicted: int
+    committed: int | None
+    threads: int
 
 
 class WindowSampler:
@@ -87,60 +105,27 @@ class WindowSampler:
         return Undrawn(*self._current_plan(length, align, evicted, committed).counts)
 
     def sample(
-        self,
-        batch_size: int,
-        length: int,
-        *,
-        seed: int,
-        draw: int,
-        rank: int = 0,
-        align: Align = "step",
-        fields: Iterable[str] | None = None,
-        evicted: int = 0,
-        committed: int | None = None,
-        out: Mapping[str, np.ndarray] | None = None,
-        return_positions: bool = False,
-        threads: int = 1,
+        self, batch_size: int, length: int, *, seed: int, draw: int, **options: Unpack[DrawOptions]
     ) -> dict[str, np.ndarray]:
         """Name -> `[B, L, *item]`: windows of `length` consecutive transitions of one history each.
 
+        Which ones follows from `seed`, `draw` and `rank` (0 by default). `options` say more:
+
         Windows start uniformly at any transition after which `length` of them are held in the same
-        history (`align="step"`), or at any of these whose `episode_step` is 0 (`align="episode"`).
-        Only histories numbered from `evicted` to below `committed` are drawn from (default: all).
-        The arrays go into `out` where given, otherwise into memory that is used again after the
-        batch has been dropped. With `return_positions` the batch also has `history_index` and
-        `history_offset`, int64 `[B]`: the number of the history, and of the window's first
-        transition in it.
+        history (`align="step"`, the default), or at any of these whose `episode_step` is 0
+        (`align="episode"`). `fields` names those of the batch (default: all). Only histories
+        numbered from `evicted` to below `committed` are drawn from (default: all). The arrays go
+        into `out` where given, otherwise into memory that is used again after the batch has been
+        dropped. With `return_positions` the batch also has `history_index` and `history_offset`,
+        int64 `[B]`: the number of the history, and of the window's first transition in it.
+        `threads` (default: 1) copy.
 
         Raises `InvalidArgument` if no history is long enough, and for a wrong field or `out`.
         """
-        return self._sample(
-            False,
-            batch_size,
-            length,
-            (seed, draw, rank, threads),
-            align,
-            fields,
-            (evicted, committed),
-            out,
-            return_positions,
-        )
+        return self._sample(False, batch_size, length, seed, draw, **options)
 
     def sample_packed(
-        self,
-        batch_size: int,
-        length: int,
-        *,
-        seed: int,
-        draw: int,
-        rank: int = 0,
-        align: Align = "step",
-        fields: Iterable[str] | None = None,
-        evicted: int = 0,
-        committed: int | None = None,
-        out: Mapping[str, np.ndarray] | None = None,
-        return_positions: bool = False,
-        threads: int = 1,
+        self, batch_size: int, length: int, *, seed: int, draw: int, **options: Unpack[DrawOptions]
     ) -> dict[str, np.ndarray]:
         """Name -> `[B, L, *item]`: rows filled with histories back to back, and `document_start`.
 
@@ -154,31 +139,27 @@ class WindowSampler:
         document. The other arguments are those of `sample`; `history_index` and `history_offset`
         are `[B, L]` here, one per token.
         """
-        return self._sample(
-            True,
-            batch_size,
-            length,
-            (seed, draw, rank, threads),
-            align,
-            fields,
-            (evicted, committed),
-            out,
-            return_positions,
-        )
+        return self._sample(True, batch_size, length, seed, draw, **options)
 
     def _sample(
         self,
         is_packed: bool,
         batch_size: int,
         length: int,
-        numbers: tuple[int, int, int, int],
-        align: str,
-        fields: Iterable[str] | None,
-        bounds: tuple[int, int | None],
-        out: Mapping[str, np.ndarray] | None,
-        return_positions: bool,
+        seed: int,
+        draw: int,
+        *,
+        rank: int = 0,
+        align: Align = "step",
+        fields: Iterable[str] | None = None,
+        evicted: int = 0,
+        committed: int | None = None,
+        out: Mapping[str, np.ndarray] | None = None,
+        return_positions: bool = False,
+        threads: int = 1,
     ) -> dict[str, np.ndarray]:
-        """Both kinds of batches; `numbers` are seed, draw, rank, threads; `bounds` of histories."""
+        """Both kinds of batches."""
+        numbers, bounds = (seed, draw, rank, threads), (evicted, committed)
         try:
             layout = self._layout(batch_size, length, fields, is_packed)
             key = (1 if is_packed else length, align, *bounds)

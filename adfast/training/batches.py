@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, Unpack, runtime_checkable
 
 import numpy as np
 import torch
@@ -16,7 +16,7 @@ from adfast.models.step_input import READ_FIELDS, as_batch
 from adfast.training.config import TrainingConfig
 
 if TYPE_CHECKING:
-    from adfast.histories.windows import Align, Undrawn
+    from adfast.histories.windows import Align, BatchOptions, Undrawn
 
 
 class Batches(Protocol):
@@ -41,16 +41,7 @@ class Windows(Protocol):
     """Where windows come from: a history store, a ring buffer, or a live ring."""
 
     def sample(
-        self,
-        batch_size: int,
-        length: int,
-        *,
-        seed: int,
-        draw: int,
-        align: Align,
-        fields: Iterable[str],
-        out: Mapping[str, np.ndarray] | None = None,
-        return_positions: bool = False,
+        self, batch_size: int, length: int, *, seed: int, draw: int, **options: Unpack[BatchOptions]
     ) -> dict[str, np.ndarray]:
         """Name -> `[B, L, *item]`: as `adfast.histories.WindowSampler.sample`."""
 
