@@ -94,19 +94,18 @@ CARD_WORKLOADS = (
         bars=(Bar("rate", at_least=8e6), Bar("ratio", at_least=20)),
         rivals=("three tokens, compiled",),
     ),
-    of_training(
-        "cuda-training-sequence-causal",
-        "training step, one sequence of 262,144, receptive field all before",
-        factory=card_training.sequence,
-        arguments={"length": 1 << 18, "attention_window": None} | CARD,
-        small={"length": 128},
-    ),
-    of_training(
-        "cuda-training-sequence-window-256",
-        "training step, one sequence of 1,048,576, receptive field 1,021",
-        factory=card_training.sequence,
-        arguments={"length": 1 << 20, "attention_window": 256} | CARD,
-        small={"length": 256, "attention_window": 16},
+    *(
+        of_training(
+            f"cuda-training-sequence-{kind}",
+            f"training step, one sequence of {length:,}, receptive field {field}",
+            factory=card_training.sequence,
+            arguments={"length": length, "attention_window": window} | CARD,
+            small=small,
+        )
+        for kind, field, length, window, small in (
+            ("causal", "all before", 1 << 18, None, {"length": 128}),
+            ("window-256", "1,021", 1 << 20, 256, {"length": 256, "attention_window": 16}),
+        )
     ),
     of_acting(
         "cuda-streaming-evaluation-4096",

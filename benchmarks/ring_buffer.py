@@ -5,7 +5,7 @@ Legend: E lanes, L transitions of a window.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
 
@@ -53,6 +53,23 @@ def filled_ring(arrays: Arrays) -> RingBuffer:
         block = {name: array[first:last] for name, array in arrays.items()}
         ring.append_block(range(first, last), block)
     return ring
+
+
+def empty_ring(num_lanes: int, capacity: int) -> tuple[RingBuffer, Arrays]:
+    """A ring, and NumPy arrays `[E, capacity, *item]` that hold as much."""
+    columns = {
+        name: np.zeros((num_lanes, capacity, *field.shape), field.dtype)
+        for name, field in SCHEMA.fields.items()
+    }
+    return RingBuffer(SCHEMA, num_lanes, capacity), columns
+
+
+def against_memcpy(
+    subject: Contender, rival: Contender, check: Callable[[], None], copy_bytes: int
+) -> Contest:
+    """A contest whose work is transitions, each of which memcpy copies once."""
+    limit = memcpy(TRANSITION_BYTES, copy_bytes)
+    return Contest(subject, (rival,), check, limit, TRANSITION_BYTES)
 
 
 def require_lanes(ring: RingBuffer, rows: Arrays, length: int) -> None:
@@ -124,11 +141,7 @@ def append(num_lanes: int, capacity: int, copy_bytes: int) -> Iterator[Contest]:
     """`RingBuffer.append`, a row of all lanes at a time, against assigning it to NumPy columns."""
     rows = random_transitions(64, num_lanes)
     steps = [{name: array[t] for name, array in rows.items()} for t in range(64)]
-    ring = RingBuffer(SCHEMA, num_lanes, capacity)
-    columns = {
-        name: np.zeros((num_lanes, capacity, *array.shape[2:]), array.dtype)
-        for name, array in rows.items()
-    }
+    ring, columns = empty_ring(num_lanes, capacity)
     clock = count()
 
     def append_rows() -> None:
@@ -149,24 +162,16 @@ def append(num_lanes: int, capacity: int, copy_bytes: int) -> Iterator[Contest]:
         require_lanes(ring, columns, capacity)
 
     transitions = len(steps) * num_lanes
-    yield Contest(
-        Contender("RingBuffer.append", append_rows, transitions),
-        (Contender("NumPy columns", assign_columns, transitions),),
-        check,
-        memcpy(TRANSITION_BYTES, copy_bytes),
-        TRANSITION_BYTES,
-    )
+    subject = Contender("RingBuffer.append", append_rows, transitions)
+    rival = Contender("NumPy columns", assign_columns, transitions)
+    yield against_memcpy(subject, rival, check, copy_bytes)
 
 
 @contextmanager
 def append_block(num_lanes: int, capacity: int, length: int, copy_bytes: int) -> Iterator[Contest]:
     """`RingBuffer.append_block` of `length` transitions a lane against assigning NumPy slices."""
     block = random_transitions(num_lanes, length)
-    ring = RingBuffer(SCHEMA, num_lanes, capacity)
-    rows = {
-        name: np.zeros((num_lanes, capacity, *array.shape[2:]), array.dtype)
-        for name, array in block.items()
-    }
+    ring, rows = empty_ring(num_lanes, capacity)
     parts = count()
 
     def append_part() -> None:
@@ -183,10 +188,6 @@ def append_block(num_lanes: int, capacity: int, length: int, copy_bytes: int) ->
         require_lanes(ring, rows, length)
 
     transitions = num_lanes * length
-    yield Contest(
-        Contender("RingBuffer.append_block", append_part, transitions),
-        (Contender("NumPy slices", assign_part, transitions),),
-        check,
-        memcpy(TRANSITION_BYTES, copy_bytes),
-        TRANSITION_BYTES,
-    )
+    subject = Contender("RingBuffer.append_block", append_part, transitions)
+    rival = Contender("NumPy slices", assign_part, transitions)
+    yield against_memcpy(subject, rival, check, copy_bytes)

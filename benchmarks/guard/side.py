@@ -8,9 +8,9 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
+from adfast.closing import Closing
 from adfast.errors import AdfastError
 
 WORKER = Path(__file__).resolve().with_name("worker.py")
@@ -20,7 +20,7 @@ class WorkerFailed(AdfastError):
     """A worker could not do what it was told; the message is its own."""
 
 
-class Side:
+class Side(Closing):
     """A fresh process that runs workloads on the adfast of `tree`, on processor core `core`.
 
     It is in a session of its own, so that Ctrl-C reaches only us, who end it.
@@ -64,17 +64,13 @@ class Side:
         lines = self.complaints.read().strip().splitlines()
         return lines[-1] if lines else f"status {self.process.returncode}"
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: Any, error: BaseException | None, traceback: Any) -> None:
         if error is not None:
             self.process.kill()
+        super().__exit__(kind, error, traceback)
+
+    def close(self) -> None:
+        """Let the worker end, and wait for it."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         self.process.stdin.close()

@@ -44,16 +44,10 @@ class RecomputingAgent:
         self.take(actions)
         return actions
 
-    def observe(
-        self,
-        observation: np.ndarray,
-        reward: np.ndarray | None = None,
-        terminated: np.ndarray | None = None,
-        truncated: np.ndarray | None = None,
-        final_observation: np.ndarray | None = None,
-    ) -> None:
-        """Complete the last transition and begin the next."""
-        if reward is not None and terminated is not None and truncated is not None:
+    def observe(self, observation: np.ndarray, *result: Any) -> None:
+        """Complete the last transition by `result`, where there is one, and begin the next."""
+        if result:
+            reward, terminated, truncated, final_observation = result
             self.histories["reward"][:, self.length - 1] = reward
             self.histories["next_observation"][:, self.length - 1] = final_observation
             self.episode_step[terminated | truncated] = 0
