@@ -13,7 +13,6 @@ from adfast.report.page.plotly import (
     band,
     chart_axis,
     chart_layout,
-    chart_title,
     rounded,
     trace_of,
 )
@@ -56,16 +55,13 @@ def return_chart(evaluation: EvaluationResults) -> Chart:
                 "font": SMALL,
             }
         )
-    layout = chart_layout(height=420, top=8 + 26 * len(annotations))
+    titles = ("episode in context", "return per episode")
+    layout = chart_layout(420, 8 + 26 * len(annotations), *titles)
     layout["xaxis"] |= {
-        "title": chart_title("episode in context"),
         "unifiedhovertitle": {"text": "episode %{x}"},
         "range": [0.5, evaluation.episodes + 0.5],
     }
-    layout["yaxis"] = chart_axis() | {
-        "title": chart_title("return per episode"),
-        "rangemode": "tozero",
-    }
+    layout["yaxis"]["rangemode"] = "tozero"
     layout |= {"shapes": shapes, "annotations": annotations}
     shorter = [note | {"text": note["name"], "font": SMALL} for note in annotations]
     # A label with every curve would hide a narrow chart.
@@ -89,20 +85,16 @@ def training_chart(series: TrainingSeries) -> Chart:
                 "colour": "@model",
             }
         )
-    layout = chart_layout(height=60 + 170 * len(panels), top=16)
+    layout = chart_layout(height=60 + 170 * len(panels), top=16, x_title="update")
     layout["hoversubplots"] = "axis"
-    layout["xaxis"] |= {
-        "title": chart_title("update"),
-        "unifiedhovertitle": {"text": "update %{x:,.0f}"},
-    }
+    layout["xaxis"]["unifiedhovertitle"] = {"text": "update %{x:,.0f}"}
     traces: list[dict[str, Any]] = []
     share = 1 / len(panels)
     for index, panel in enumerate(panels):
         axis = "y" if index == 0 else f"y{index + 1}"
         top = 1 - index * share
-        layout["yaxis" + axis[1:]] = chart_axis() | {
-            "title": chart_title(panel["name"]),
-            "domain": [max(top - share + 0.05, 0.0), top],
+        layout["yaxis" + axis[1:]] = chart_axis(panel["name"]) | {
+            "domain": [max(top - share + 0.05, 0.0), top]
         }
         traces.append(
             {

@@ -93,8 +93,8 @@ def level_marks(levels: Iterable[tuple[str, float, str]]) -> dict[str, Any]:
     }
 
 
-def chart_layout(height: int, top: int) -> dict[str, Any]:
-    """The layout of a line chart of this height and top margin in pixels."""
+def chart_layout(height: int, top: int, x_title: str = "", y_title: str = "") -> dict[str, Any]:
+    """The layout of a line chart of this height and top margin in pixels; titles are escaped."""
     return {
         "height": height,
         "margin": {"l": 56, "r": 12, "t": top, "b": 44},
@@ -104,13 +104,14 @@ def chart_layout(height: int, top: int) -> dict[str, Any]:
         "plot_bgcolor": "rgba(0,0,0,0)",
         "font": {"color": "@ink", "family": "system-ui, sans-serif", "size": 13},
         "hoverlabel": {"bgcolor": "@card", "bordercolor": "@rule", "font": {"color": "@ink"}},
-        "xaxis": chart_axis(),
+        "xaxis": chart_axis(x_title),
+        "yaxis": chart_axis(y_title),
     }
 
 
-def chart_axis() -> dict[str, Any]:
+def chart_axis(title: str) -> dict[str, Any]:
     """An axis with a faint grid."""
-    return {
+    axis: dict[str, Any] = {
         "gridcolor": "@rule",
         "linecolor": "@rule",
         "zeroline": False,
@@ -118,11 +119,10 @@ def chart_axis() -> dict[str, Any]:
         "automargin": True,
         "fixedrange": True,
     }
-
-
-def chart_title(text: str) -> dict[str, Any]:
-    """The title of an axis."""
-    return {"text": text, "font": SMALL | {"size": 13}, "standoff": 10}
+    if title:
+        font = SMALL | {"size": 13}
+        axis["title"] = {"text": escape(title), "font": font, "standoff": 10}
+    return axis
 
 
 def rounded(values: np.ndarray) -> list[float | None]:

@@ -12,9 +12,7 @@ from adfast.report.page.plotly import (
     SMALL,
     Chart,
     band,
-    chart_axis,
     chart_layout,
-    chart_title,
     level_marks,
     rounded,
     trace_of,
@@ -42,14 +40,10 @@ def line_chart(section: LineChart) -> Chart:
         if len(x) <= MOST_MARKED:
             trace["mode"] = "lines+markers"
         traces.append(trace)
-    layout = chart_layout(height=380, top=12)
-    layout["xaxis"] |= {
-        "title": chart_title(escape(section.x_label)),
-        "unifiedhovertitle": {"text": "%{x:,.6~g}"},
-    }
+    layout = chart_layout(380, 12, section.x_label, section.y_label)
+    layout["xaxis"]["unifiedhovertitle"] = {"text": "%{x:,.6~g}"}
     if section.has_log_x:
         layout["xaxis"] |= {"type": "log", "dtick": 1}
-    layout["yaxis"] = chart_axis() | {"title": chart_title(escape(section.y_label))}
     layout |= with_levels(section.levels)
     return {"data": traces, "layout": layout, "compact": {"height": 330, "hovermode": "closest"}}
 
@@ -76,9 +70,8 @@ def bar_chart(section: Bars) -> Chart:
             low, high = as_array(series.low), as_array(series.high)
             trace |= {"error_y": whiskers(values, low, high, "ink")} | with_limits(low, high)
         traces.append(trace)
-    layout = chart_layout(height=360, top=12)
+    layout = chart_layout(height=360, top=12, y_title=section.y_label)
     layout["xaxis"] |= named_ticks(section.labels) | {"range": [-0.5, len(place) - 0.5]}
-    layout["yaxis"] = chart_axis() | {"title": chart_title(escape(section.y_label))}
     layout |= with_levels(section.levels)
     return {"data": traces, "layout": layout, "compact": {"height": 330, "hovermode": "closest"}}
 
@@ -101,14 +94,11 @@ def heat_map(section: HeatMap) -> Chart:
         },
         "hovertemplate": "%{z:.4g}<extra></extra>",
     }
-    layout = chart_layout(height=130 + ROW_PIXELS * len(section.rows), top=12)
+    height = 130 + ROW_PIXELS * len(section.rows)
+    layout = chart_layout(height, 12, section.x_label, section.y_label)
     layout["hovermode"] = "closest"
-    for axis, names, title in (
-        ("xaxis", section.columns, section.x_label),
-        ("yaxis", section.rows, section.y_label),
-    ):
-        layout[axis] = chart_axis() | named_ticks(names)
-        layout[axis]["title"] = chart_title(escape(title))
+    layout["xaxis"] |= named_ticks(section.columns)
+    layout["yaxis"] |= named_ticks(section.rows)
     layout["yaxis"]["autorange"] = "reversed"
     return {"data": [trace], "layout": layout, "compact": {}}
 

@@ -10,15 +10,14 @@ import numpy as np
 from adfast.report.page.plotly import (
     Chart,
     band,
-    chart_axis,
     chart_layout,
-    chart_title,
     level_marks,
     trace_of,
     whiskers,
 )
 from adfast.report.sweep.series import MARGIN, SweepSeries
 
+RETURN = "return per episode"
 NARROW = 24  # characters of tick labels side by side on a narrow screen
 
 
@@ -46,9 +45,9 @@ def returns_chart(series: SweepSeries) -> Chart:
     ticks = [escape(tick) for tick in series.ticks]
     if series.sees is not None:
         ticks = ["<br>".join(pair) for pair in zip(ticks, series.sees, strict=True)]
-    layout = with_references(chart_layout(height=400, top=12), series)
+    layout = chart_layout(400, 12, series.title, RETURN) | references_of(series)
+    layout["yaxis"]["rangemode"] = "tozero"
     layout["xaxis"] |= {
-        "title": chart_title(escape(series.title)),
         "tickvals": list(range(len(ticks))),
         "ticktext": ticks,
         "range": [-MARGIN, len(ticks) - 1 + MARGIN],
@@ -70,11 +69,9 @@ def episodes_chart(series: SweepSeries) -> Chart:
         number = np.arange(1, len(line.mean) + 1)
         traces += band(number, line.low, line.high, line.style.colour)
         traces.append(trace_of(line.name, number, line.mean, line.style))
-    layout = with_references(chart_layout(height=400, top=12), series)
-    layout["xaxis"] |= {
-        "title": chart_title("episode in context"),
-        "unifiedhovertitle": {"text": "episode %{x}"},
-    }
+    layout = chart_layout(400, 12, "episode in context", RETURN) | references_of(series)
+    layout["yaxis"]["rangemode"] = "tozero"
+    layout["xaxis"]["unifiedhovertitle"] = {"text": "episode %{x}"}
     return {"data": traces, "layout": layout, "compact": {"height": 340, "hovermode": "closest"}}
 
 
@@ -84,22 +81,17 @@ def loss_chart(series: SweepSeries) -> Chart:
         trace_of(line.name, line.position, line.loss, line.style) | {"hovertemplate": "%{y:.3f}"}
         for line in series.point_lines
     ]
-    layout = chart_layout(height=400, top=12)
+    layout = chart_layout(400, 12, "transitions of history before", "next-action loss, nats")
     layout["xaxis"] |= {
-        "title": chart_title("transitions of history before"),
         "type": "log",
         "dtick": 1,
         "unifiedhovertitle": {"text": "after %{x:,.0f} transitions"},
     }
-    layout["yaxis"] = chart_axis() | {"title": chart_title("next-action loss, nats")}
     return {"data": traces, "layout": layout, "compact": {"height": 340, "hovermode": "closest"}}
 
 
-def with_references(layout: dict[str, Any], series: SweepSeries) -> dict[str, Any]:
-    """`layout` with the optimum and the random policy's return as level lines."""
-    layout["yaxis"] = chart_axis() | {
-        "title": chart_title("return per episode"),
-        "rangemode": "tozero",
-    }
-    references = (("optimum", series.optimal, "optimal"), ("random", series.random, "random"))
-    return layout | level_marks(references)
+def references_of(series: SweepSeries) -> dict[str, Any]:
+    """The part of a layout that draws the optimum and the random policy's return as levels."""
+    return level_marks(
+        (("optimum", series.optimal, "optimal"), ("random", series.random, "random"))
+    )
