@@ -62,12 +62,18 @@ def empty_rows() -> dict[str, np.ndarray]:
     return rows
 
 
-LEARN = Face(
-    "source_algorithms: learn",
-    arguments=lambda _, rng: {
+def two_learners(rng: np.random.Generator) -> dict[str, Any]:
+    return {
         "family": ROOM,
         "task_ids": rng.integers(0, 9, 2),
         "random_streams": rng.integers(0, 99, 2),
+    }
+
+
+LEARN = Face(
+    "source_algorithms: learn",
+    arguments=lambda _, rng: {
+        **two_learners(rng),
         "episodes": 1,
         "seed": int(rng.integers(99)),
         "out": empty_rows(),
@@ -80,9 +86,7 @@ LEARN = Face(
 RETURNS = Face(
     "source_algorithms: returns",
     arguments=lambda _, rng: {
-        "family": ROOM,
-        "task_ids": rng.integers(0, 9, 2),
-        "random_streams": rng.integers(0, 99, 2),
+        **two_learners(rng),
         "episodes": 2,
         "seed": 1,
     },

@@ -188,11 +188,16 @@ def test_folder_without_store_is_refused(tmp_path):
             open_store(path)
 
 
-def test_incomplete_store_is_opened_only_on_request(tmp_path):
+def write_equal_blocks(path, numbers, num_blocks):
+    """A store of blocks `numbers`, written in this order; all hold the same two histories."""
     arrays, lengths = make_block(np.random.default_rng(0), 2, 9)
-    with create(tmp_path / "store", SCHEMA, num_blocks=4) as writer:
-        for number in (2, 1):
+    with create(path, SCHEMA, num_blocks=num_blocks) as writer:
+        for number in numbers:
             writer.append_block(number, arrays, lengths)
+
+
+def test_incomplete_store_is_opened_only_on_request(tmp_path):
+    write_equal_blocks(tmp_path / "store", (2, 1), num_blocks=4)
     with pytest.raises(
         StoreError, match="incomplete: 2 of 4 blocks are committed; run the command"
     ):
@@ -243,10 +248,7 @@ def test_longer_missing_or_swapped_shard_is_refused(copy):
 
 
 def test_shard_of_another_block_is_refused(tmp_path):
-    arrays, lengths = make_block(np.random.default_rng(0), 2, 9)
-    with create(tmp_path / "store", SCHEMA, num_blocks=2) as writer:
-        for number in (0, 1):
-            writer.append_block(number, arrays, lengths)
+    write_equal_blocks(tmp_path / "store", (0, 1), num_blocks=2)
     shards = [tmp_path / "store" / f"block-00000{number}.safetensors" for number in (0, 1)]
     shutil.copy(shards[0], shards[1])
     with pytest.raises(StoreError, match="its header is not the manifest's"):
