@@ -41,6 +41,7 @@ def visible_folders(folder: Path) -> set[str]:
         if entry.is_dir()
         and not entry.name.startswith(".")
         and not any(fnmatch.fnmatch(f"{entry.name}/", pattern) for pattern in ignored)
+        and f"/{entry.relative_to(ROOT)}/" not in ignored
     }
 
 
