@@ -14,11 +14,7 @@ from typing import ClassVar
 import numpy as np
 from pydantic import Field
 
-from adfast.collection.config import CollectionConfig
 from adfast.config import Count
-from adfast.models.config import Device, Precision
-from adfast.models.device import in_precision, resolve_device, resolve_precision
-from adfast.models.transformer import Transformer
 from adfast.probes.finding import Finding, judged, quantity
 from adfast.probes.position_losses import (
     HistoryLoss,
@@ -29,8 +25,6 @@ from adfast.probes.position_losses import (
 from adfast.probes.probe import Probe, require_subjects
 from adfast.probes.sections import Level, LineChart, Series, numbers
 from adfast.probes.subject import Subject
-from adfast.source_algorithms.source_algorithm import SourceAlgorithm
-from adfast.tasks.family import TaskFamily, TaskSplit
 
 HISTORIES_PER_TASK = 4
 
@@ -86,36 +80,9 @@ class HistoryLossProbe(Probe):
         )
 
 
-def history_loss(
-    model: Transformer,
-    family: TaskFamily,
-    task_ids: np.ndarray | Sequence[int],
-    source: SourceAlgorithm,
-    *,
-    episodes: int,
-    keep_every: int,
-    seed: int,
-    histories_per_task: int = HISTORIES_PER_TASK,
-    device: Device = "auto",
-    precision: Precision = "auto",
-) -> HistoryLoss:
-    """The next-action loss on histories as a collection on `task_ids` would have written them.
-
-    `device` and `precision` say where and in what the model computes.
-    """
-    computing_on = resolve_device(device, "device")
-    model = in_precision(
-        model, computing_on, resolve_precision(precision, computing_on, "precision")
-    )
-    subject = Subject(
-        name=type(model).__name__,
-        family=family,
-        split=TaskSplit(train=np.empty(0, np.int64), held_out=family.check_task_ids(task_ids)),
-        source=source,
-        collection=CollectionConfig(episodes=episodes, keep_every=keep_every),
-        seed=seed,
-        model=model,
-    )
+def history_loss(subject: Subject, histories_per_task: int = HISTORIES_PER_TASK) -> HistoryLoss:
+    """The next-action loss on histories as a collection on the held-out tasks would write them."""
+    require_subjects([subject], "family", "source", "collection")
     return summed_losses(subject, (see_all,), histories_per_task).mean(0)
 
 

@@ -6,10 +6,12 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adfast import ModelConfig, Transformer, source_algorithms, tasks
+from adfast import CollectionConfig, ModelConfig, Transformer, source_algorithms, tasks
 from adfast.probes import position_losses as module
 from adfast.probes.history_loss import history_loss
 from adfast.probes.position_losses import position_edges
+from adfast.probes.subject import Subject
+from adfast.tasks.family import TaskSplit
 
 EPISODES, KEEP_EVERY = 24, 2
 
@@ -23,16 +25,16 @@ def made(**options):
 
 
 def measured(family, model, source, task_ids, **options):
-    return history_loss(
-        model,
-        family,
-        np.array(task_ids),
-        source,
-        episodes=EPISODES,
-        keep_every=KEEP_EVERY,
+    subject = Subject(
+        name="model",
+        family=family,
+        split=TaskSplit(train=np.empty(0, np.int64), held_out=np.array(task_ids)),
+        source=source,
+        collection=CollectionConfig(episodes=EPISODES, keep_every=KEEP_EVERY),
         seed=3,
-        **options,
+        model=model,
     )
+    return history_loss(subject, **options)
 
 
 def loss_by_hand(family, model, source, task_id, stream):

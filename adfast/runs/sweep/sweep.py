@@ -173,21 +173,11 @@ def measure_history_loss(run: Run) -> None:
     import torch
 
     from adfast.probes.history_loss import history_loss
+    from adfast.runs.probing import subject_of
 
     started = time.perf_counter()
-    collection, settings = run.recipe.collection, run.recipe.evaluation
     torch.set_num_threads(1)  # a step is too short to be split, least beside other processes
-    measured = history_loss(
-        run.model,
-        run.family,
-        run.split.held_out,
-        run.source,
-        episodes=collection.episodes,
-        keep_every=collection.keep_every,
-        seed=run.recipe.seed,
-        device=settings.device,
-        precision=settings.precision,
-    )
+    measured = history_loss(subject_of(run))
     losses = LossByPosition(edges=measured.edges.tolist(), loss=measured.loss.tolist())
     content = HistoryLossResults(by_position=losses).to_json()
     run.directory.write_results("history_loss", {run.directory.history_loss: [content]})
