@@ -119,9 +119,10 @@ def discard(path: Path) -> None:
     """Delete a file or a folder, if it is there: at any moment all of it is there or nothing."""
     temporary = temporary_name(path, "old")
     remove(temporary)
-    with contextlib.suppress(FileNotFoundError):
-        path.rename(temporary)
-        remove(temporary)
+    if os.path.lexists(path):
+        with contextlib.suppress(FileNotFoundError):
+            path.rename(temporary)
+            remove(temporary)
 
 
 def clear_leftovers(folder: Path) -> None:
@@ -134,7 +135,7 @@ def remove(path: Path) -> None:
     """Delete a file, a link, or a folder with all that is in it, if it is there."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
-    else:
+    elif os.path.lexists(path):
         path.unlink(missing_ok=True)
 
 
