@@ -45,7 +45,7 @@ class Walk(TaskFamily):
     @property
     def reset(self):
         @register_jitable
-        def reset(task, key):
+        def reset(task, episode, key):
             return (int32(task[3]),)
 
         return reset

@@ -47,7 +47,7 @@ def play_plainly(
     rows, returns = [], []
     episode, step, total = 0, 0, 0.0
     with np.errstate(over="ignore"):  # random draws wrap round
-        state = pure_reset(family, task_id, int(step_key(words[0], words[1], episode)))
+        state = pure_reset(family, task_id, episode, words)
         for _ in range(num_steps):
             clock = episode * family.episode_length + step
             action = int(bounded(step_key(words[4], words[5], clock), family.num_actions))
@@ -60,15 +60,17 @@ def play_plainly(
             if terminated or step == family.episode_length:
                 returns.append(total)
                 episode, step, total = episode + 1, 0, 0.0
-                state = pure_reset(family, task_id, int(step_key(words[0], words[1], episode)))
+                state = pure_reset(family, task_id, episode, words)
     return rows, returns
 
 
-def pure_reset(family: TaskFamily, task_id: int, key: int) -> State:
-    """`checked_reset`, which must return the same again."""
-    state = checked_reset(family, task_id, key)
-    again = checked_reset(family, task_id, key)
-    require_same(f"reset of {family.name} in task {task_id}, key {key}", state, again)
+def pure_reset(family: TaskFamily, task_id: int, episode: int, words: list[int]) -> State:
+    """`checked_reset` of an episode by a stream's `words`, which must return the same again."""
+    key = int(step_key(words[0], words[1], episode))
+    state = checked_reset(family, task_id, episode, key)
+    again = checked_reset(family, task_id, episode, key)
+    place = f"reset of {family.name} in task {task_id}, episode {episode}, key {key}"
+    require_same(place, state, again)
     checked_observe(family, task_id, state)
     return state
 

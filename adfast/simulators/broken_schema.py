@@ -43,6 +43,7 @@ def explain_reset(
     for e, task_id in enumerate(task_ids.tolist()):
         offset, mask = environments.keys[0:2, e]
         with np.errstate(over="ignore"):
-            key = step_key(offset, mask, (int(environments.episodes[e]) - 1) % 2**32)
-        checked_observe(family, task_id, checked_reset(family, task_id, key))
+            episode = (int(environments.episodes[e]) - 1) % 2**32
+            key = step_key(offset, mask, episode)
+        checked_observe(family, task_id, checked_reset(family, task_id, episode, key))
     refuse_unexplained(family, int(task_ids[0]))

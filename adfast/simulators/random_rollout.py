@@ -83,7 +83,7 @@ def random_returns(
 def explain(family: TaskFamily, task_id: int, keys: np.ndarray, episode: int) -> NoReturn:
     """Raise the `InvalidArgument` for an episode that left the schema, by playing it again."""
     with np.errstate(over="ignore"):  # random draws wrap round
-        state = checked_reset(family, task_id, step_key(keys[0], keys[1], episode))
+        state = checked_reset(family, task_id, episode, step_key(keys[0], keys[1], episode))
         for step in range(episode * family.episode_length, (episode + 1) * family.episode_length):
             action = int(bounded(step_key(keys[4], keys[5], step), family.num_actions))
             key = step_key(keys[2], keys[3], step)
@@ -117,7 +117,7 @@ def compile_random_rollout(family: TaskFamily) -> Callable[..., int]:
         for episode in range(num_episodes):
             for e in range(count):
                 key = step_key(keys[uint64(0), e], keys[uint64(1), e], episode)
-                start = reset(read_task(task, e), key)
+                start = reset(read_task(task, e), uint32(episode), key)
                 write_state(state, e, start)
                 alive[e] = uint8(BROKEN) if is_no_state(start) else uint8(1)
                 total[e] = number(0)

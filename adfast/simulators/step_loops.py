@@ -130,7 +130,7 @@ def compile_step_loops(family: TaskFamily) -> StepLoops:
         for e in range(count):
             if mask[e]:
                 key = step_key(keys[uint64(0), e], keys[uint64(1), e], episodes[e])
-                start = reset(read_task(task, e), key)
+                start = reset(read_task(task, e), episodes[e], key)
                 broken |= is_broken_at(read_task(task, e), start)
                 write_state(state, e, start)
                 episode_step[e] = int32(0)
@@ -190,7 +190,7 @@ def compile_step_loops(family: TaskFamily) -> StepLoops:
         for e in range(count):
             done = (truncated[e] | terminated[e]) != 0
             key = step_key(keys[uint64(0), e], keys[uint64(1), e], episodes[e])
-            start = reset(read_task(task, e), key)
+            start = reset(read_task(task, e), episodes[e], key)
             broken |= uint8(uint8(done) & is_broken_at(read_task(task, e), start))
             write_state(state, e, select_state(done, start, read_state(state, e)))
         for e in range(count):

@@ -107,7 +107,7 @@ class CompiledAlgorithm(SourceAlgorithm):
         history, key, action, *state = last_call.tolist()
         task_id = int(np.asarray(task_ids)[history])
         if broken_by == BROKEN_BY_RESET:
-            checked_reset(family, task_id, key)
+            checked_reset(family, task_id, action, key)  # the place of an action has the episode
         elif broken_by == BROKEN_BY_STEP:
             checked_step(family, task_id, state, action, key)
         elif broken_by == BROKEN_BY_OBSERVE:

@@ -77,7 +77,7 @@ class HistoryLoop(NamedTuple):
     no field.
 
     Returns which function left the schema; where one did, `last_call` says what it was called with:
-    the history, the key, the action, and the state.
+    the history, the key, the action (of `reset` the episode), and the state.
     """
 
     run: Callable[..., int]
@@ -152,10 +152,10 @@ def compile_history_loop(
             for episode in range(num_episodes):
                 kept = keep_every > 0 and episode % uint64(keep_every) == uint64(0)
                 key = step_key(keys[0, h], keys[1, h], episode)
-                start = reset(task, key)
+                start = reset(task, uint32(episode), key)
                 state = as_state(start)
                 if is_no_state(start):
-                    return note(last_call, BROKEN_BY_RESET, h, key, 0, state)
+                    return note(last_call, BROKEN_BY_RESET, h, key, int64(episode), state)
                 now = observe(task, state)
                 if is_no_observation(now):
                     return note(last_call, BROKEN_BY_OBSERVE, h, key, 0, state)

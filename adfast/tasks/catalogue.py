@@ -15,9 +15,9 @@ FAMILIES: Catalogue[TaskFamily] = Catalogue(
     group="adfast.tasks",
     base="adfast.tasks.family:TaskFamily",
     shipped={
-        "dark-room": "adfast.tasks.dark_room:DarkRoom",
-        "dark-house": "adfast.tasks.dark_house:DarkHouse",
-        "frozen-lake": "adfast.tasks.frozen_lake:FrozenLake",
+        "dark-room": "adfast.tasks.gridworlds.dark_room:DarkRoom",
+        "dark-house": "adfast.tasks.gridworlds.dark_house:DarkHouse",
+        "frozen-lake": "adfast.tasks.gridworlds.frozen_lake:FrozenLake",
     },
 )
 

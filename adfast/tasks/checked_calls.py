@@ -21,10 +21,11 @@ if TYPE_CHECKING:
 State = tuple[int, ...]
 
 
-def checked_reset(family: TaskFamily, task_id: int, key: int) -> State:
-    """The state that `reset` returns for `key`; raises `InvalidArgument` unless it is one."""
-    place = f"reset of {family.name} in task {task_id}, key {int(key)}"
-    state = call(place, functions(family)[0], parameters(family, task_id), np.uint32(key))
+def checked_reset(family: TaskFamily, task_id: int, episode: int, key: int) -> State:
+    """The state that begins an `episode`; raises `InvalidArgument` unless it is one."""
+    place = f"reset of {family.name} in task {task_id}, episode {int(episode)}, key {int(key)}"
+    arguments = parameters(family, task_id), np.uint32(episode), np.uint32(key)
+    state = call(place, functions(family)[0], *arguments)
     return checked_tuple(place, "state", state, "state_sizes", family.state_sizes)
 
 

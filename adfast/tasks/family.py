@@ -54,9 +54,9 @@ class IdealLearner(Protocol):
 class TaskFamily(TaskSet, Config):
     """A family of tasks. Subclasses' fields are its options, hashable as the loops' cache needs.
 
-    `reset(task, key) -> state`, `step(task, state, action, key) -> (state, reward, terminated)` and
-    `observe(task, state) -> tuple` are properties that return the pure functions, with the options
-    bound as closure constants.
+    `reset(task, episode, key) -> state`, `step(task, state, action, key) -> (state, reward,
+    terminated)` and `observe(task, state) -> tuple` are properties that return the pure functions,
+    with the options bound as closure constants. `episode` counts those of a history from 0.
     """
 
     name: ClassVar[str]
@@ -76,7 +76,7 @@ class TaskFamily(TaskSet, Config):
     @property
     @abstractmethod
     def reset(self) -> Callable[..., Any]:
-        """The pure function `(task, key) -> state`."""
+        """The pure function `(task, episode, key) -> state`."""
 
     @property
     @abstractmethod

@@ -66,8 +66,8 @@ def test_name_at_none_of_its_places_is_said(name_at):
 
 
 def test_module_that_lacks_another_is_not_passed_over(name_at, monkeypatch):
-    name_at("adfast.tasks.dark_room:DarkRoom", "adfast.errors:UnknownName")
-    monkeypatch.delitem(sys.modules, "adfast.tasks.dark_room")
+    name_at("adfast.tasks.gridworlds.dark_room:DarkRoom", "adfast.errors:UnknownName")
+    monkeypatch.delitem(sys.modules, "adfast.tasks.gridworlds.dark_room")
     monkeypatch.setitem(sys.modules, "numba", None)
     with pytest.raises(ModuleNotFoundError, match="numba"):
         engine.thing  # noqa: B018

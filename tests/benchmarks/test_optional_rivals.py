@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from adfast.tasks.dark_room import DarkRoom
-from adfast.tasks.frozen_lake import DOWN, RIGHT
+from adfast.tasks.gridworlds.dark_room import DarkRoom
+from adfast.tasks.gridworlds.frozen_lake import DOWN, RIGHT
 from benchmarks.contest import Contest, NotEquivalent
 from benchmarks.frozen_lake import CHECKED_ENVIRONMENTS, lakes_of_adfast, require_same_episodes
 from benchmarks.pair_timer import Contender

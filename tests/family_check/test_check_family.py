@@ -53,7 +53,7 @@ def plan(*arguments, **options):
     return lambda self, task_id: TaskMap(*arguments, **options)
 
 
-def forgetful_reset(task, key):
+def forgetful_reset(task, episode, key):
     return (next(CALLS) % 9,)
 
 
@@ -119,7 +119,7 @@ DECLARATIONS = {
 CALLS_OF_IT = {
     "no pure reset": (
         {"reset": function(forgetful_reset)},
-        r"reset of changed in task 0, key \d+ must return the same .* draw from its key alone",
+        r"reset of changed in task 0, episode \d+, key \d+ must return the same .* draw from its key alone",
     ),
     "undeclared chance": (
         {"step": function(slipping_step)},
@@ -146,7 +146,7 @@ CALLS_OF_IT = {
         {"observe": function(lambda task, state: (0, 0))},
         r"observe of changed in task 0, state \(0,\): observation must be a tuple of 1 integers",
     ),
-    "start": ({"reset": function(lambda task, key: (9,))}, r"component 0 of state \(9,\)"),
+    "start": ({"reset": function(lambda task, episode, key: (9,))}, r"component 0 of state \(9,\)"),
 }
 
 
@@ -208,6 +208,6 @@ def test_wrong_optimum_is_named(optimum, earned):
 
 def test_compiled_function_that_differs_from_the_plain_one_is_named():
     """Numba widens what NumPy wraps round."""
-    reset = function(lambda task, key: (int32((key * 8) % 9),))
+    reset = function(lambda task, episode, key: (int32((key * 8) % 9),))
     with pytest.raises(InvalidArgument, match=r"reset of changed in task 0: .* when"):
         check_family(changed(reset=reset))

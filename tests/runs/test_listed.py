@@ -7,7 +7,7 @@ import pytest
 from adfast.errors import InvalidArgument, UnknownName
 from adfast.runs.listed import KINDS, find_member, listed
 from adfast.source_algorithms.q_learning import QLearning
-from adfast.tasks.dark_room import DarkRoom
+from adfast.tasks.gridworlds.dark_room import DarkRoom
 from own_package import install, run_with
 
 LIST_FAMILIES = """

@@ -32,7 +32,11 @@ def test_options_are_of_each_probe(run_copy):
         ({"history-loss": {"margn": 1}}, UnknownName, 'did you mean "margin"'),
         ({"history-loss": None}, InvalidArgument, "must be a table of options, got NoneType"),
         (["nowhere:Probe"], InvalidArgument, "cannot be imported"),
-        (["adfast.tasks.dark_room:DarkRoom"], InvalidArgument, "must be a class derived from"),
+        (
+            ["adfast.tasks.gridworlds.dark_room:DarkRoom"],
+            InvalidArgument,
+            "must be a class derived from",
+        ),
     ],
 )
 def test_bad_question_changes_nothing(probes, error, words, run_copy):

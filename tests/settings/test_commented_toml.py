@@ -5,7 +5,7 @@ import tomllib
 from adfast.config import with_paths
 from adfast.settings.commented_toml import commented_toml
 from adfast.settings.described import Setting, describe
-from adfast.tasks.dark_room import DarkRoom
+from adfast.tasks.gridworlds.dark_room import DarkRoom
 
 
 def setting(path, value, default=0, meaning=""):

@@ -45,7 +45,7 @@ MESSAGES = {
     + r"component 0 of state \(9,\) must be an integer in 0..8 by state_sizes \(9,\)",
     "observation": r"observe of walk in task 4, state \(8,\): component 0 of observation \(5008,\) "
     r"must be an integer in 0..8 by observation_sizes \(9,\)",
-    "start": r"reset of walk in task 5, key \d+: component 0 of state \(-1,\) must be",
+    "start": r"reset of walk in task 5, episode \d+, key \d+: component 0 of state \(-1,\) must be",
 }
 UNSEEN = {  # the random policy's returns need no observation; the expert does not go to cell 8
     ("observation", "rollout"),

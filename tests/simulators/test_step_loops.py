@@ -37,7 +37,7 @@ class LineWalk(TaskFamily):
 
     @property
     def reset(self):
-        return register_jitable(lambda task, key: (int32(0),))
+        return register_jitable(lambda task, episode, key: (int32(0),))
 
     @property
     def step(self):

@@ -9,7 +9,7 @@ from adfast import source_algorithms, tasks
 from adfast.errors import InvalidArgument
 from adfast.simulators.random_rollout import random_returns
 from adfast.source_algorithms.expert import Optimal
-from adfast.tasks.dark_room import DarkRoom
+from adfast.tasks.gridworlds.dark_room import DarkRoom
 from reference.dark_room import VARIANTS, DarkRoomReference
 from reference.expert import expert_history
 

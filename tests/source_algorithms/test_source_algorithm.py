@@ -11,7 +11,7 @@ from adfast import source_algorithms, tasks
 from adfast.errors import InvalidArgument, UnknownName
 from adfast.random_draws import bounded, subkey
 from adfast.simulators import BatchSimulator
-from adfast.tasks.dark_room import DarkRoom
+from adfast.tasks.gridworlds.dark_room import DarkRoom
 from reference.dark_room import VARIANTS
 
 EPISODES = 40

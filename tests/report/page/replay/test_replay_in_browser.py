@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from adfast.tasks.dark_room import DarkRoom
+from adfast.tasks.gridworlds.dark_room import DarkRoom
 from adfast.tasks.task_map import Landmark, TaskMap
 from report.conftest import PHONE, OpenPage, WritePage, opener, sideways_scroll
 from report.synthetic_run import EPISODES, HELD_OUT, SIZE, STEPS, edit_evaluation

@@ -25,7 +25,7 @@ from pydantic import Field
 
 from adfast.random_draws import bounded, step_key, subkey
 from adfast.random_streams import TASK_CONTENT, step_keys, stream_keys
-from adfast.tasks.dark_room import MOVES, DarkRoom
+from adfast.tasks.gridworlds.dark_room import MOVES, DarkRoom
 from adfast.tasks.observation import DiscreteObservation
 from adfast.tasks.task_map import Landmark, TaskMap
 from adfast.tasks.transition_schema import TransitionSchema
@@ -76,14 +76,14 @@ class DarkHouse(DarkRoom):
 
     @property
     def reset(self) -> Callable[..., Any]:
-        """The pure function `(task, key) -> state`."""
+        """The pure function `(task, episode, key) -> state`."""
         enter = self.room.reset
         rooms = self.rooms
 
         @register_jitable
-        def reset(task: Any, key: Any) -> Any:
+        def reset(task: Any, episode: Any, key: Any) -> Any:
             # Subkey 0 is the room's own, for a random start.
-            return (*enter(task, key), int32(bounded(subkey(key, 1), rooms)))
+            return (*enter(task, episode, key), int32(bounded(subkey(key, 1), rooms)))
 
         return reset
 

@@ -25,7 +25,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from adfast.errors import InvalidArgument, shown
 from adfast.random_draws import bounded, subkey
-from adfast.tasks.dark_room_plan import DarkRoomPlan
+from adfast.tasks.gridworlds.dark_room_plan import DarkRoomPlan
 from adfast.tasks.family import EpisodeLength, IdealLearner, TaskFamily
 from adfast.tasks.observation import DiscreteObservation
 from adfast.tasks.task_map import Landmark, TaskMap
@@ -107,7 +107,7 @@ class DarkRoom(TaskFamily):
 
     @property
     def reset(self) -> Callable[..., Any]:
-        """The pure function `(task, key) -> state`."""
+        """The pure function `(task, episode, key) -> state`."""
         size = self.size
         start_cell = self.start_cell
 
@@ -127,13 +127,13 @@ class DarkRoom(TaskFamily):
         if self.reward == "every-step":
 
             @register_jitable
-            def reset(task: Any, key: Any) -> Any:
+            def reset(task: Any, episode: Any, key: Any) -> Any:
                 return start(key)
 
         else:
 
             @register_jitable
-            def reset(task: Any, key: Any) -> Any:
+            def reset(task: Any, episode: Any, key: Any) -> Any:
                 row, column = start(key)
                 return row, column, int32(0)
 

@@ -22,7 +22,7 @@ from pydantic import Field, model_validator
 from adfast.errors import InvalidArgument
 from adfast.random_draws import bounded
 from adfast.tasks.family import EpisodeLength, TaskFamily
-from adfast.tasks.lakes import (
+from adfast.tasks.gridworlds.lakes import (
     GYMNASIUM_MAPS,
     WORD_BITS,
     best_returns,
@@ -103,10 +103,10 @@ class FrozenLake(TaskFamily):
 
     @property
     def reset(self) -> Callable[..., Any]:
-        """The pure function `(task, key) -> state`: the first cell."""
+        """The pure function `(task, episode, key) -> state`: the first cell."""
 
         @register_jitable
-        def reset(task: Any, key: Any) -> Any:
+        def reset(task: Any, episode: Any, key: Any) -> Any:
             return int32(0), int32(0)
 
         return reset

@@ -1,0 +1,1 @@
+"""Task families of an agent that walks over a grid of cells."""
