@@ -119,7 +119,7 @@ DECLARATIONS = {
 CALLS_OF_IT = {
     "no pure reset": (
         {"reset": function(forgetful_reset)},
-        r"reset of changed in task 0, episode \d+, key \d+ must return the same .* draw from its key alone",
+        r"reset of changed in task 0, episode \d+, key \d+ must return the same .* its key alone",
     ),
     "undeclared chance": (
         {"step": function(slipping_step)},

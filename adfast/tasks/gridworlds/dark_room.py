@@ -25,8 +25,8 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from adfast.errors import InvalidArgument, shown
 from adfast.random_draws import bounded, subkey
-from adfast.tasks.gridworlds.dark_room_plan import DarkRoomPlan
 from adfast.tasks.family import EpisodeLength, IdealLearner, TaskFamily
+from adfast.tasks.gridworlds.dark_room_plan import DarkRoomPlan
 from adfast.tasks.observation import DiscreteObservation
 from adfast.tasks.task_map import Landmark, TaskMap
 from adfast.tasks.transition_schema import TransitionSchema
