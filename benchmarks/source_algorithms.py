@@ -65,16 +65,14 @@ def q_learning(family: str, num_histories: int, episodes: int) -> Iterator[Conte
     """Q-learning against its twin, and against plain Python without keyed random numbers."""
     histories = Histories("q-learning", family, num_histories, 1, episodes)
     made = histories.family
-    sizes = made.transition_schema.fields["observation"].sizes
+    sizes = made.observation_sizes
     room_of = twin_room(family)
     stream = count()
     random = Random(0)
 
     def twin(history: int) -> tuple[dict[str, list[Any]], list[float]]:
         room = room_of(int(histories.task_ids[history]), random_stream=history)
-        fields, returns = q_learning_history(
-            room, observation_sizes=sizes, episodes=episodes, seed=0, random_stream=history
-        )
+        fields, returns = q_learning_history(room, episodes=episodes, seed=0, random_stream=history)
         return fields, returns
 
     def plain(task_id: int) -> list[float]:
@@ -84,7 +82,7 @@ def q_learning(family: str, num_histories: int, episodes: int) -> Iterator[Conte
             num_observations=int(np.prod(sizes)),
             episodes=episodes,
             random=random,
-            **histories.algorithm.model_dump(),
+            **histories.algorithm.model_dump(exclude={"reads"}),
         )
         return returns
 

@@ -12,9 +12,10 @@ Legend: N histories of the block, P task parameters, S state components.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from numba import int64, uint8, uint32, uint64
 from numba.extending import register_jitable
@@ -35,6 +36,9 @@ from adfast.tasks.transition_schema import BOUNDARY_INSIDE, BOUNDARY_TERMINATED,
 
 BROKEN_BY_OBSERVE, BROKEN_BY_CHOOSE = BROKEN_BY_STEP + 1, BROKEN_BY_STEP + 2
 
+Reads = Literal["observation", "state"]  # what a learner tells apart
+MakeRules = Callable[[TaskFamily, int], "LearningRules"]
+
 
 @register_jitable
 def learn_nothing(
@@ -53,7 +57,7 @@ class LearningRules(NamedTuple):
     """An algorithm as three pure scalar functions, marked `@register_jitable`.
 
     `memory` is float64 `[memory_size]`, the learner's own between its calls; `parameters` a tuple
-    of floats; `seen` and `seen_next` number the observations.
+    of floats; `seen` and `seen_next` number what the learner reads, observations or states.
 
     `begin(memory, parameters, task, same_task)` prepares a new history; `same_task` says that the
     memory was last used for the same task.
@@ -84,14 +88,33 @@ class HistoryLoop(NamedTuple):
     memory_size: int
 
 
+def numbering(family: TaskFamily, reads: Reads) -> tuple[int, Callable[..., Any]]:
+    """How many numbers there are, and the function `(state, observation) -> seen`."""
+    if reads == "state":
+        number_state = mixed_radix(family.state_sizes)
+
+        @register_jitable
+        def number(state: Any, observation: Any) -> Any:
+            return number_state(state)
+
+        return math.prod(family.state_sizes), number
+
+    number_observation = mixed_radix(family.observation_sizes)
+
+    @register_jitable
+    def number_seen(state: Any, observation: Any) -> Any:
+        return number_observation(observation)
+
+    return math.prod(family.observation_sizes), number_seen
+
+
 @cache
-def compile_history_loop(
-    family: TaskFamily, make_rules: Callable[[TaskFamily], LearningRules]
-) -> HistoryLoop:
+def compile_history_loop(family: TaskFamily, make_rules: MakeRules, reads: Reads) -> HistoryLoop:
     """The loop of `family` and the algorithm; compiled, or loaded, when first called."""
     stamp = source_stamp(family) + hash_of_sources(make_rules.__module__, greedy_choice.__name__)
     num_components = len(family.observation_sizes)
-    memory_size, begin, choose, update = make_rules(family)
+    num_inputs, number = numbering(family, reads)
+    memory_size, begin, choose, update = make_rules(family, num_inputs)
     reset, step, observe = family.reset, family.step, family.observe
     episode_length = family.episode_length
     task_size = family.task_size
@@ -102,7 +125,6 @@ def compile_history_loop(
     is_no_observation = tuple_guard(family.observation_sizes)
     is_no_reward, narrow_reward = dtype_guard(family.transition_schema.reward_dtype)
     num_actions = family.num_actions
-    number_observation = mixed_radix(family.observation_sizes)
 
     @register_jitable
     def note(
@@ -159,7 +181,7 @@ def compile_history_loop(
                 now = observe(task, state)
                 if is_no_observation(now):
                     return note(last_call, BROKEN_BY_OBSERVE, h, key, 0, state)
-                seen = number_observation(now)
+                seen = number(state, now)
                 total, epsilon = 0.0, exploration[episode]
                 for t in range(uint64(episode_length)):
                     clock = uint32(episode * uint64(episode_length) + t)
@@ -176,7 +198,7 @@ def compile_history_loop(
                     then = observe(task, state)
                     if is_no_observation(then):
                         return note(last_call, BROKEN_BY_OBSERVE, h, key, int64(chosen), state)
-                    seen_next = number_observation(then)
+                    seen_next = number(state, then)
                     update(memory, parameters, seen, chosen, earned, seen_next, terminated)
                     if kept:
                         write_row(fields, row, now, chosen, earned, then, terminated, t)

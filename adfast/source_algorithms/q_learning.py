@@ -5,7 +5,6 @@ Source: Watkins & Dayan 1992. Twin: `tests/reference/q_learning.py`.
 
 from __future__ import annotations
 
-import math
 from typing import Any, ClassVar
 
 import numpy as np
@@ -16,18 +15,22 @@ from pydantic import Field
 from adfast.config import Count
 from adfast.source_algorithms.compiled_algorithm import CompiledAlgorithm
 from adfast.source_algorithms.greedy_choice import epsilon_greedy
-from adfast.source_algorithms.history_loop import LearningRules
+from adfast.source_algorithms.history_loop import LearningRules, Reads
 from adfast.tasks.family import TaskFamily
 
 
 class QLearning(CompiledAlgorithm):
-    """Q-learning over the observations; epsilon falls linearly over the first `epsilon_episodes`.
+    """Q-learning over what it reads; epsilon falls linearly over the first `epsilon_episodes`.
 
     An `initial_value` above what the family pays makes the learner optimistic: it explores by
     disappointment. The time limit of an episode is no end of the task: values bootstrap through it.
     """
 
     name: ClassVar[str] = "q-learning"
+
+    reads: Reads = "observation"
+    """What the table has a row for: each observation, or each state, for what a published source
+    saw or could remember, such as that it holds a key."""
 
     learning_rate: float = Field(0.5, gt=0, le=1)
     """Share of its error by which an action value is mended."""
@@ -58,11 +61,9 @@ class QLearning(CompiledAlgorithm):
         return np.asarray(epsilon, np.float64)
 
     @staticmethod
-    def rules(family: TaskFamily) -> LearningRules:
-        """The action values of observation s are `memory[s * A : (s + 1) * A]`."""
+    def rules(family: TaskFamily, num_inputs: int) -> LearningRules:
+        """The action values of input s are `memory[s * A : (s + 1) * A]`."""
         num_actions = family.num_actions
-        sizes = family.observation_sizes
-        memory_size = math.prod(sizes) * num_actions
 
         @register_jitable
         def begin(memory: Any, parameters: Any, task: Any, same_task: Any) -> Any:
@@ -102,4 +103,4 @@ class QLearning(CompiledAlgorithm):
             memory[place] += learning_rate * (target - memory[place])
 
         choose = epsilon_greedy(num_actions, value, best_value)
-        return LearningRules(memory_size, begin, choose, update)
+        return LearningRules(num_inputs * num_actions, begin, choose, update)

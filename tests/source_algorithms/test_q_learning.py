@@ -8,12 +8,18 @@ from adfast.errors import InvalidArgument
 from reference.dark_room import VARIANTS, DarkRoomReference
 from reference.q_learning import q_learning_history
 
+FAST = {"learning_rate": 0.9, "discount": 0.9, "epsilon_episodes": 7, "initial_value": 0.05}
 
-@pytest.mark.parametrize("variant", ["dark-room", "terminating"])
+
 @pytest.mark.parametrize(
-    "options",
-    [{}, {"learning_rate": 0.9, "discount": 0.9, "epsilon_episodes": 7, "initial_value": 0.05}],
-    ids=["default", "fast"],
+    ("variant", "options"),
+    [
+        ("dark-room", {}),
+        ("terminating", FAST),
+        ("hard", {"epsilon_episodes": 20}),
+        ("hard", {"epsilon_episodes": 20, "reads": "state"}),
+    ],
+    ids=["default", "fast", "reads observations", "reads states"],
 )
 def test_histories_match_reference(variant, options):
     family = tasks.make("dark-room", **VARIANTS[variant])
@@ -28,7 +34,6 @@ def test_histories_match_reference(variant, options):
         )
         expected, expected_returns = q_learning_history(
             room,
-            observation_sizes=family.observation_sizes,
             episodes=episodes,
             seed=5,
             random_stream=int(stream),
@@ -98,6 +103,7 @@ def test_fast_settings_learn_dark_room_in_a_hundred_episodes():
         ("epsilon_episodes", 0),
         ("initial_value", "high"),
         ("initial_value", float("nan")),
+        ("reads", "pixels"),
     ],
 )
 def test_bad_option_is_refused(option, value):
