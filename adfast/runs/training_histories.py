@@ -59,6 +59,7 @@ def describe_collection(run: Run) -> dict[str, Any]:
         ),
         "seed": recipe.seed,
         "held_out_task_ids": run.split.held_out.tolist(),
+        "validation_task_ids": run.split.validation.tolist(),
     }
 
 

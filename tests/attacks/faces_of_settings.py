@@ -136,9 +136,11 @@ MAKE_LEARNER = Face(
 )
 SPLIT = Face(
     "family.split",
-    arguments=lambda _, rng: {"held_out": 3, "seed": 1},
-    call=lambda _, a: ROOM.split(a["held_out"], a["seed"]),
-    check=lambda _, a, split: len(split.held_out) == a["held_out"],
+    arguments=lambda _, rng: {"held_out": 3, "seed": 1, "validation": 2},
+    call=lambda _, a: ROOM.split(**a),
+    check=lambda _, a, split: (
+        (len(split.held_out), len(split.validation)) == (a["held_out"], a["validation"])
+    ),
     weight=1,
 )
 TASK_IDS = Face(
