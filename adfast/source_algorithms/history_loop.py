@@ -23,6 +23,7 @@ from numba.extending import register_jitable
 from adfast.machine.compiled_code import compiled
 from adfast.random_draws import step_key
 from adfast.simulators.components import column_reader, int32_tuple, item_writer, mixed_radix
+from adfast.simulators.episode_ends import episode_ends
 from adfast.simulators.schema_guards import dtype_guard, is_outside, tuple_guard
 from adfast.simulators.step_loops import (
     BROKEN_BY_RESET,
@@ -32,7 +33,6 @@ from adfast.simulators.step_loops import (
 )
 from adfast.source_algorithms import greedy_choice
 from adfast.tasks.family import TaskFamily, hash_of_sources
-from adfast.tasks.transition_schema import BOUNDARY_INSIDE, BOUNDARY_TERMINATED, BOUNDARY_TRUNCATED
 
 BROKEN_BY_OBSERVE, BROKEN_BY_CHOOSE = BROKEN_BY_STEP + 1, BROKEN_BY_STEP + 2
 
@@ -116,6 +116,7 @@ def compile_history_loop(family: TaskFamily, make_rules: MakeRules, reads: Reads
     num_inputs, number = numbering(family, reads)
     memory_size, begin, choose, update = make_rules(family, num_inputs)
     reset, step, observe = family.reset, family.step, family.observe
+    is_terminal, boundary_of, _, _ = episode_ends(family)
     episode_length = family.episode_length
     task_size = family.task_size
     read_task = column_reader(task_size)
@@ -143,11 +144,7 @@ def compile_history_loop(family: TaskFamily, make_rules: MakeRules, reads: Reads
         action[row] = chosen
         reward[row] = earned
         write_observation(next_observation, row * uint64(num_components), then)
-        boundary[row] = (
-            BOUNDARY_TERMINATED
-            if ends
-            else (BOUNDARY_TRUNCATED if t == uint64(episode_length - 1) else BOUNDARY_INSIDE)
-        )
+        boundary[row] = boundary_of(ends, t == uint64(episode_length - 1))
         episode_step[row] = t
 
     @compiled
@@ -190,7 +187,7 @@ def compile_history_loop(family: TaskFamily, make_rules: MakeRules, reads: Reads
                     if is_outside(chosen, 0, num_actions - 1):
                         return note(last_call, BROKEN_BY_CHOOSE, h, key, int64(chosen), state)
                     key = step_key(keys[2, h], keys[3, h], clock)
-                    after, paid, terminated = step(task, state, uint8(chosen), key)
+                    after, paid, ended = step(task, state, uint8(chosen), key)
                     if is_no_state(after) | is_no_reward(paid):
                         return note(last_call, BROKEN_BY_STEP, h, key, int64(chosen), state)
                     state = as_state(after)
@@ -199,12 +196,13 @@ def compile_history_loop(family: TaskFamily, make_rules: MakeRules, reads: Reads
                     if is_no_observation(then):
                         return note(last_call, BROKEN_BY_OBSERVE, h, key, int64(chosen), state)
                     seen_next = number(state, then)
+                    terminated = is_terminal(ended)
                     update(memory, parameters, seen, chosen, earned, seen_next, terminated)
                     if kept:
-                        write_row(fields, row, now, chosen, earned, then, terminated, t)
+                        write_row(fields, row, now, chosen, earned, then, ended, t)
                         row += uint64(1)
                     total += earned
-                    if terminated:
+                    if ended:
                         break
                     now, seen = then, seen_next
                 returns[h, episode] = total

@@ -108,6 +108,15 @@ class TaskFamily(TaskSet, Config):
         return False
 
     @property
+    def truncates(self) -> bool:
+        """Whether `step` ends episodes by a task's own time limit: its third value is then 2.
+
+        2 is `BOUNDARY_TRUNCATED`: learners look beyond such an end, as they do where
+        `episode_length`, the longest of all tasks, ends an episode.
+        """
+        return False
+
+    @property
     def num_planned_values(self) -> int:
         """How many values a plan from every state at every step has."""
         return math.prod(self.state_sizes) * (self.episode_length + 1)
