@@ -11,7 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from adfast.provenance import available_cores
 from adfast.source_algorithms.catalogue import SOURCE_ALGORITHMS
 from adfast.source_algorithms.source_algorithm import SourceAlgorithm
 from adfast.tasks.family import TaskFamily
+from adfast.tasks.transition_schema import TransitionSchema
 from adfast.values import as_seed, require_kind
 
 MAX_BLOCKS = 1_000_000  # files of a store
@@ -55,12 +56,14 @@ class CollectionPlan:
             raise InvalidArgument("task_ids must name at least one task, got none")
         object.__setattr__(self, "task_ids", task_ids)
         object.__setattr__(self, "seed", as_seed("seed", self.seed))
+        if self.config.labels:
+            self.source().check_labels(self.family)
         self._check_size()
 
     def _check_size(self) -> None:
         """Refuse what no store, memory or random stream has room for."""
         histories_of = f"{self.num_histories:,} histories of {len(self.task_ids):,} tasks"
-        row_bytes = self.family.transition_schema.bytes_per_transition
+        row_bytes = self.schema.bytes_per_transition
         if self.num_blocks > MAX_BLOCKS:
             most = self.num_histories * self.longest_history * row_bytes
             raise InvalidArgument(
@@ -83,6 +86,11 @@ class CollectionPlan:
                 f"for {self.family.num_tasks:,} tasks, so that each history has a random stream of "
                 f"its own, got {self.config.histories_per_task:,}"
             )
+
+    @property
+    def schema(self) -> TransitionSchema:
+        """What a transition of these histories holds."""
+        return replace(self.family.transition_schema, labelled=self.config.labels)
 
     @property
     def num_histories(self) -> int:
@@ -111,6 +119,7 @@ class CollectionPlan:
             "episodes": self.config.episodes,
             "keep_every": self.config.keep_every,
             "seed": self.seed,
+            **({"labels": True} if self.config.labels else {}),
         }
 
     def source(self) -> SourceAlgorithm:
@@ -161,7 +170,7 @@ def collect(
     where `path` is another store.
     """
     require_kind("plan", plan, CollectionPlan, "a CollectionPlan")
-    schema = plan.family.transition_schema
+    schema = plan.schema
     if description is None:
         description = plan.identity | {"block_histories": plan.config.block_histories}
     with (
@@ -218,7 +227,7 @@ def compute_blocks(
 
     def compute(number: int) -> tuple[int, dict[str, np.ndarray], np.ndarray]:
         task_ids, streams = plan.block(number)
-        out = plan.family.transition_schema.allocate(len(task_ids), plan.longest_history)
+        out = plan.schema.allocate(len(task_ids), plan.longest_history)
         lengths = source.learn(
             plan.family,
             task_ids,

@@ -110,7 +110,7 @@ class LiveRing(Closing):
     @property
     def schema(self) -> TransitionSchema:
         """What a transition holds."""
-        return self.plan.family.transition_schema
+        return self.plan.schema
 
     @property
     def num_blocks(self) -> int:
@@ -164,7 +164,7 @@ class LiveRing(Closing):
         self._first_block = self._num_blocks = first
         lanes = min(self._block_histories, self.plan.num_histories)
         capacity = self._slots * self.plan.longest_history
-        self._ring = RingBuffer(self.plan.family.transition_schema, lanes, capacity)
+        self._ring = RingBuffer(self.plan.schema, lanes, capacity)
         self._process = os.getpid()
         self._committer = threading.Thread(
             target=self._commit,

@@ -39,7 +39,7 @@ class CheckedAgent(InContextAgent):
         acting: Acting,
         autoreset: Autoreset,
     ) -> None:
-        self.schema = schema
+        self.schema = schema.unlabelled
         self.num_environments = num_environments
         self.temperature = temperature
         self.autoreset = autoreset

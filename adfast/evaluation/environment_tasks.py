@@ -54,7 +54,7 @@ class EnvironmentTasks(TaskSet):
             raise InvalidArgument("arguments must be those of at least one task, got none")
         self.environment_id = environment_id
         self.arguments = tuple(dict(keywords) for keywords in arguments)
-        self.schema = schema
+        self.schema = schema.unlabelled
         self.recorded = None if recorded is None else dict(recorded)
 
     def __repr__(self) -> str:

@@ -17,9 +17,10 @@ from adfast.histories.schema import check_array, check_names
 from adfast.tasks.transition_schema import (
     BOUNDARY_INSIDE,
     BOUNDARY_TERMINATED,
+    LABEL,
     TransitionSchema,
 )
-from adfast.values import INTEGERS, fitted
+from adfast.values import INTEGERS, fitted, require_kind
 
 
 class ReadStep(NamedTuple):
@@ -40,8 +41,8 @@ class ReadHistory:
     """The first `length[n]` (None: all) of the transitions `history` `[N, T, *item]`.
 
     Where a row begins an episode, the one before it ended one, whatever its boundary says: rows may
-    have been left out or put in another order. Raises `InvalidArgument` for fields that are not
-    those of `schema` and for values that these may not have.
+    have been left out or put in another order. Labels are passed over. Raises `InvalidArgument`
+    for fields that are not those of `schema` and for values that these may not have.
     """
 
     def __init__(
@@ -52,6 +53,8 @@ class ReadHistory:
         length: np.ndarray | None,
     ) -> None:
         fields = schema.fields
+        require_kind("fields", history, Mapping, "a mapping of names to arrays")
+        history = {name: values for name, values in history.items() if name != LABEL}
         check_names(history, fields)
         action = history["action"]
         shape = action.shape if isinstance(action, np.ndarray) else ()

@@ -50,7 +50,7 @@ class Transformer(nn.Module):
         require_kind("schema", schema, TransitionSchema, "a TransitionSchema")
         seed = as_seed("seed", seed)
         self.config = config
-        self.schema = schema
+        self.schema = schema.unlabelled
         require_backend_name(config.attention_backend)
         self.attention_backend = config.attention_backend
         self.recomputes_blocks = False

@@ -1,5 +1,7 @@
 """The losses of a subject on histories of the source, by position, with more or less of them seen.
 
+A model that was trained on labels is asked for them; every other subject for what was done.
+
 The source algorithm learns each task from scratch; the subject reads each history whole, from its
 first transition on, and is scored at every position.
 
@@ -9,7 +11,7 @@ Axes: N histories, T transitions, P bins of positions.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -63,6 +65,7 @@ def summed_losses(
     streams = repetition * family.num_tasks + histories
     capacity = -(-collection.episodes // collection.keep_every) * family.episode_length
     length, tokens = capacity, 1
+    schema = replace(family.transition_schema, labelled=subject.is_asked_labels)
     if subject.model is not None:
         tokens = subject.model.config.tokens_per_transition
         length = min(length, subject.model.config.num_learned_positions or length)
@@ -72,7 +75,7 @@ def summed_losses(
     rows = max(MAX_TOKENS // (length * tokens), 1)
     for first in range(0, len(histories), rows):
         chunk = slice(first, first + rows)
-        out = family.transition_schema.allocate(len(histories[chunk]), capacity)
+        out = schema.allocate(len(histories[chunk]), capacity)
         for array in out.values():
             array.fill(0)  # what lies behind the end of a history is read, though not scored
         lengths = source.learn(

@@ -17,6 +17,7 @@ from adfast.models.inspection import Watch
 from adfast.models.step_input import as_batch
 from adfast.models.transformer import Transformer
 from adfast.probes.subject import Subject
+from adfast.tasks.transition_schema import LABEL
 
 LEAST_PROBABILITY = 1e-12  # that a loss is taken of: 27.6 nats, where an action was ruled out
 
@@ -51,7 +52,8 @@ def action_losses(
 ) -> np.ndarray:
     """float64 `[N, T]`: the negative log-likelihood of each action; see `read_histories`.
 
-    Behind the `lengths` `[N]` of the histories it means nothing.
+    Of labelled histories it is that of the labels. Behind the `lengths` `[N]` of the histories it
+    means nothing.
     """
     if subject.model is not None:
         return model_losses(subject.model, histories, begins)
@@ -69,7 +71,7 @@ def model_losses(
 ) -> np.ndarray:
     """Those of a model, in one pass."""
     logits = read_histories(model, histories, begins).float()
-    actions = torch.from_numpy(histories["action"].astype(np.int64)).to(logits.device)
+    actions = torch.from_numpy(asked_action(histories).astype(np.int64)).to(logits.device)
     log_likelihood = logits.log_softmax(dim=-1).gather(-1, actions[..., None])[..., 0]
     return -log_likelihood.cpu().numpy().astype(np.float64)
 
@@ -88,8 +90,13 @@ def agent_losses(
         if t > 0 and forgets.any():
             agent.reset(forgets)
         agent.act(histories["observation"][:, t])
-        taken = histories["action"][:, t].astype(np.int64)
-        probability = agent.action_probabilities()[np.arange(num_histories), taken]
+        asked = asked_action(histories)[:, t].astype(np.int64)
+        probability = agent.action_probabilities()[np.arange(num_histories), asked]
         losses[:, t] = -np.log(np.maximum(probability, LEAST_PROBABILITY))
         agent.read({name: values[:, t : t + 1] for name, values in histories.items()})
     return losses
+
+
+def asked_action(histories: Mapping[str, np.ndarray]) -> np.ndarray:
+    """What is asked of who reads histories `[N, T]`: their labels where they have some."""
+    return histories[LABEL] if LABEL in histories else histories["action"]

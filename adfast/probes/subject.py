@@ -12,6 +12,7 @@ from adfast.evaluation.recorder import Trajectories
 from adfast.models.transformer import Transformer
 from adfast.source_algorithms.source_algorithm import SourceAlgorithm
 from adfast.tasks.family import TaskFamily, TaskSplit
+from adfast.training.config import OPTIMAL_ACTION
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,11 @@ class Subject:
     agent: AgentMaker | None = None
     trajectories: Trajectories | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def is_asked_labels(self) -> bool:
+        """Whether its run trained on what the source held right, not on what it did."""
+        return bool(self.settings.get("training", {}).get("objective") == OPTIMAL_ACTION)
 
     @property
     def collected(self) -> tuple[TaskFamily, SourceAlgorithm, CollectionConfig]:

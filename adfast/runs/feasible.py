@@ -27,10 +27,10 @@ from adfast.runs.recorded_histories import (
     environment_split,
     make_environment_tasks,
     open_recorded,
-    require_validation,
 )
 
 if TYPE_CHECKING:
+    from adfast.histories import HistoryStore
     from adfast.tasks.family import TaskSplit
     from adfast.tasks.transition_schema import TransitionSchema
 
@@ -63,8 +63,6 @@ def check_feasible(config: Recipe) -> None:
         )
     if not is_recorded and config.collection.live:
         make_live_schedule(config, make_plan(config, make_family(config)))
-    if training.evaluate_every is not None:
-        require_validation(extent.split, "training.evaluate_every")
     check_devices(config)
     positions = config.model.num_learned_positions
     acting = config.evaluation.episodes * extent.schema.episode_length
@@ -88,6 +86,8 @@ def collected_extent(config: Recipe) -> Extent:
     with named("collection"):
         source = source_algorithms.make(collection.algorithm, **collection.options)
         source.check(family)
+        if collection.labels:
+            source.check_labels(family)
         memory_per_thread = source.memory_bytes(family)
     with named("evaluation"):
         check_agent(config)
@@ -95,7 +95,7 @@ def collected_extent(config: Recipe) -> Extent:
     plan = make_plan(config, family)
     longest, length = plan.longest_history, family.episode_length
     return Extent(
-        family.transition_schema,
+        plan.schema,
         make_split(config, family),
         longest,
         f"collected ({longest // length} kept episodes of {length} transitions)",
@@ -111,6 +111,7 @@ def recorded_extent(config: Recipe) -> Extent:
     store = open_recorded(config.histories)
     with named("evaluation"):
         check_agent(config)
+    check_objective(config, store)
     tasks = make_environment_tasks(config.environment, store)
     check_seeds(config, tasks.num_tasks)
     with named("environment"):
@@ -124,6 +125,19 @@ def recorded_extent(config: Recipe) -> Extent:
         ", or record longer ones",
         (),
     )
+
+
+def check_objective(config: Recipe, store: HistoryStore) -> None:
+    """Raise `InvalidArgument` where the objective needs labels that recorded histories have not."""
+    from adfast.tasks.transition_schema import LABEL
+    from adfast.training.config import OPTIMAL_ACTION
+
+    if config.training.objective == OPTIMAL_ACTION and LABEL not in store.schema.fields:
+        raise InvalidArgument(
+            f'training.objective = "{OPTIMAL_ACTION}" needs labelled histories, and those of '
+            f'{store.path} have no field "{LABEL}"; train on next-action, or on histories that '
+            "were collected with collection.labels=true"
+        )
 
 
 @contextmanager
@@ -160,8 +174,7 @@ def check_room(config: Recipe, path: Path) -> None:
     if config.environment is not None or config.collection.live:
         return
     plan = make_plan(config, make_family(config))
-    per_transition = plan.family.transition_schema.bytes_per_transition
-    needed = plan.num_histories * plan.longest_history * per_transition
+    needed = plan.num_histories * plan.longest_history * plan.schema.bytes_per_transition
     disk = next(folder for folder in (path, *path.resolve().parents) if folder.is_dir())
     free = shutil.disk_usage(disk).free
     if needed > free and needed > free + size_of(path / "histories"):

@@ -37,7 +37,7 @@ def collecting_needs(
     config: Recipe, plan: CollectionPlan, memory_per_thread: int
 ) -> Iterator[Need]:
     """What making histories needs."""
-    collection, schema = config.collection, plan.family.transition_schema
+    collection, schema = config.collection, plan.schema
     threads = min(plan.num_threads, plan.num_blocks)
     block = min(collection.block_histories, plan.num_histories) * plan.longest_history
     yield (
@@ -74,7 +74,7 @@ def acting_needs(config: Recipe, schema: TransitionSchema, split: TaskSplit) -> 
     runs = [("evaluation.", tasks, settings.seeds, settings.episodes)]
     if config.training.evaluate_every is not None:
         monitored = (settings.monitor_seeds, settings.monitor_episodes)
-        runs.append(("evaluation.monitor_", len(split.validation), *monitored))
+        runs.append(("evaluation.monitor_", held_out, *monitored))
     for prefix, num_tasks, seeds, episodes in runs:
         length = episodes * schema.episode_length
         cached = sum(min(window or length, length) for window in config.model.layer_windows)

@@ -24,7 +24,7 @@ from adfast.errors import InvalidArgument, RunError, UnknownName
 from adfast.evaluation.config import EvaluationConfig
 from adfast.models.config import ModelConfig
 from adfast.runs.recorded_histories import EnvironmentConfig, HistoriesConfig
-from adfast.training.config import TrainingConfig
+from adfast.training.config import OPTIMAL_ACTION, TrainingConfig
 
 if TYPE_CHECKING:
     from adfast.collection.collect import CollectionPlan
@@ -90,6 +90,16 @@ class Recipe(Config):
             raise ValueError(
                 f"[{given[0]}] needs its other section: [histories] says where the recorded "
                 "histories are, [environment] where the model acts; give both"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _objective_has_labels(self) -> Recipe:
+        is_asked = self.training.objective == OPTIMAL_ACTION and self.histories is None
+        if is_asked and not self.collection.labels:
+            raise ValueError(
+                f'training.objective "{OPTIMAL_ACTION}" needs labelled histories, got '
+                "collection.labels = false; set collection.labels=true"
             )
         return self
 
@@ -196,11 +206,11 @@ def make_family(config: Recipe) -> TaskFamily:
 
 
 def make_split(config: Recipe, family: TaskFamily) -> TaskSplit:
-    """The training, validation and held-out tasks of a run of `family`."""
+    """The training and held-out tasks of a run of `family`."""
     collection = config.collection
     seed = config.seed if collection.split_seed is None else collection.split_seed
     try:
-        return family.split(collection.held_out, seed, collection.validation)
+        return family.split(collection.held_out, seed)
     except InvalidArgument as error:
         raise InvalidArgument(f"collection.{error}") from None
 

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from adfast.durable import require_room
 from adfast.runs.hooks import RunHooks
-from adfast.runs.recorded_histories import require_validation
 from adfast.runs.training_histories import (
     describe_collection,
     describe_source,
@@ -50,7 +49,7 @@ def collect(run: Run, hooks: RunHooks) -> None:
         time.perf_counter() - started,
         histories=store.num_histories,
         transitions=store.num_transitions,
-        bytes_per_transition=run.family.transition_schema.bytes_per_transition,
+        bytes_per_transition=run.plan.schema.bytes_per_transition,
     )
 
 
@@ -90,7 +89,7 @@ def train(run: Run, hooks: RunHooks) -> None:
             seed=run.recipe.seed,
             resume=True,
             hooks=TrainingHooks(
-                evaluate=validation_monitor(run) if config.evaluate_every else None,
+                evaluate=held_out_monitor(run) if config.evaluate_every else None,
                 on_begin=on_begin,
                 on_end=on_end,
                 on_update=report_updates(bar),
@@ -101,18 +100,17 @@ def train(run: Run, hooks: RunHooks) -> None:
         )
 
 
-def validation_monitor(run: Run) -> Callable[[Transformer], float]:
-    """What a model earns in the last episode on validation tasks, for its training's metrics."""
+def held_out_monitor(run: Run) -> Callable[[Transformer], float]:
+    """What a model earns in the last episode on held-out tasks, for the metrics of its training."""
     from adfast.evaluation.in_context import evaluate as evaluate_in_context
 
     settings = run.recipe.evaluation
-    require_validation(run.split, "training.evaluate_every")
 
     def monitor(model: Transformer) -> float:
         result = evaluate_in_context(
             model,
             run.tasks,
-            run.split.validation,
+            run.split.held_out,
             episodes=settings.monitor_episodes,
             seeds=settings.monitor_seeds,
             temperature=settings.temperature,

@@ -52,14 +52,14 @@ def describe_collection(run: Run) -> dict[str, Any]:
     from adfast.collection.config import LIVE_SETTINGS
 
     recipe = run.recipe
+    exclude = {"threads", *LIVE_SETTINGS}
+    if not recipe.collection.labels:  # so says a store from before there were labels, too
+        exclude.add("labels")
     return {
         "family": recipe.family.model_dump(),
-        "collection": recipe.collection.model_dump(
-            mode="json", exclude={"threads", *LIVE_SETTINGS}
-        ),
+        "collection": recipe.collection.model_dump(mode="json", exclude=exclude),
         "seed": recipe.seed,
         "held_out_task_ids": run.split.held_out.tolist(),
-        "validation_task_ids": run.split.validation.tolist(),
     }
 
 

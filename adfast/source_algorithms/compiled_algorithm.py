@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 from numba.core.errors import NumbaError
 
-from adfast.config import WithoutOption
 from adfast.errors import InvalidArgument, byte_size
 from adfast.random_streams import BEHAVIOUR, ENVIRONMENT_RESET, ENVIRONMENT_STEP, stream_keys
 from adfast.simulators.step_loops import BROKEN_BY_RESET, BROKEN_BY_STEP, KEPT_SCHEMA
 from adfast.source_algorithms.history_loop import (
+    BROKEN_BY_LABEL,
     BROKEN_BY_OBSERVE,
-    HistoryLoop,
     LearningRules,
-    Reads,
     compile_history_loop,
 )
 from adfast.source_algorithms.source_algorithm import SourceAlgorithm
@@ -28,28 +26,20 @@ from adfast.tasks.checked_calls import (
     uncompilable,
 )
 from adfast.tasks.family import TaskFamily
+from adfast.tasks.transition_schema import LABEL
 
 MAX_MEMORY = 2**27  # float64 values of a learner: 1 GiB for each thread
 FLOAT64 = 8  # bytes
 
 
 class CompiledAlgorithm(SourceAlgorithm):
-    """A learner whose histories are written by one compiled loop; it holds no GIL.
-
-    One that has an option `reads: Reads` is told states where that says so.
-    """
-
-    if TYPE_CHECKING:
-        reads: Reads
-    else:
-        reads: ClassVar[Reads] = WithoutOption("observation")
+    """A learner whose histories are written by one compiled loop; it holds no GIL."""
 
     @staticmethod
     @abstractmethod
-    def rules(family: TaskFamily, num_inputs: int) -> LearningRules:
+    def rules(family: TaskFamily) -> LearningRules:
         """The algorithm's pure functions for `family`; raises `InvalidArgument` if it cannot.
 
-        `num_inputs` is how many values `seen` has: the observations, or the states, of the family.
         An edit of the module that defines it compiles the loop anew, one of what that imports not.
         """
 
@@ -63,7 +53,7 @@ class CompiledAlgorithm(SourceAlgorithm):
 
     def check(self, family: TaskFamily) -> None:
         """Raise `InvalidArgument` where `rules` refuses the family, or its memory is too large."""
-        memory_size = self._loop(family).memory_size
+        memory_size = compile_history_loop(family, type(self).rules).memory_size
         if memory_size > MAX_MEMORY:
             raise InvalidArgument(
                 f"{self.name} would hold {memory_size:,} values of {family.name}, "
@@ -71,9 +61,14 @@ class CompiledAlgorithm(SourceAlgorithm):
                 "the family smaller"
             )
 
+    def check_labels(self, family: TaskFamily) -> None:
+        """Raise `InvalidArgument` where the rules for `family` have no label."""
+        if type(self).rules(family).label is None:
+            super().check_labels(family)
+
     def memory_bytes(self, family: TaskFamily) -> int:
         """The learner's memory, one for each thread."""
-        return FLOAT64 * self._loop(family).memory_size
+        return FLOAT64 * compile_history_loop(family, type(self).rules).memory_size
 
     def histories(
         self,
@@ -88,10 +83,11 @@ class CompiledAlgorithm(SourceAlgorithm):
         """The lengths and the returns of the histories; see `SourceAlgorithm`."""
         purposes = (ENVIRONMENT_RESET, ENVIRONMENT_STEP, BEHAVIOUR)
         keys = np.stack([word for p in purposes for word in stream_keys(seed, p, random_streams)])
+        names = (*family.transition_schema.fields, *((LABEL,) if LABEL in out else ()))
         task = np.ascontiguousarray(family.task_parameters(task_ids).T)
         lengths = np.empty(len(task_ids), np.int64)
         returns = np.empty((len(task_ids), episodes), np.float64)
-        loop = self._loop(family)
+        loop = compile_history_loop(family, type(self).rules, labelled=LABEL in out)
         last_call = np.zeros(3 + family.state_size, np.int64)
         try:
             broken_by = loop.run(
@@ -101,7 +97,7 @@ class CompiledAlgorithm(SourceAlgorithm):
                 self.parameters(),
                 np.empty(loop.memory_size),
                 keep_every,
-                tuple(out[name].reshape(-1) for name in family.transition_schema.fields),
+                tuple(out[name].reshape(-1) for name in names),
                 lengths,
                 returns,
                 last_call,
@@ -111,9 +107,6 @@ class CompiledAlgorithm(SourceAlgorithm):
         if broken_by != KEPT_SCHEMA:
             self._explain(family, task_ids, broken_by, last_call)
         return lengths, returns
-
-    def _loop(self, family: TaskFamily) -> HistoryLoop:
-        return compile_history_loop(family, type(self).rules, self.reads)
 
     def _explain(
         self, family: TaskFamily, task_ids: Any, broken_by: int, last_call: np.ndarray
@@ -128,8 +121,9 @@ class CompiledAlgorithm(SourceAlgorithm):
         elif broken_by == BROKEN_BY_OBSERVE:
             checked_observe(family, task_id, state)
         else:
+            rule = "label" if broken_by == BROKEN_BY_LABEL else "choose"
             raise InvalidArgument(
-                f"choose of {self.name} in task {task_id} of {family.name}, state {tuple(state)}, "
+                f"{rule} of {self.name} in task {task_id} of {family.name}, state {tuple(state)}, "
                 f"must return an action in 0..{family.num_actions - 1}, got {action}"
             )
         refuse_unexplained(family, task_id)

@@ -42,7 +42,7 @@ class Optimal(CompiledAlgorithm):
         return np.zeros(episodes)
 
     @staticmethod
-    def rules(family: TaskFamily, num_inputs: int) -> LearningRules:
+    def rules(family: TaskFamily) -> LearningRules:
         """Values by backward induction: of state s before episode step t `memory[t * S + s]`.
 
         A step out of the schema is worth infinity: where an episode can come to one, the expert
@@ -88,7 +88,20 @@ class Optimal(CompiledAlgorithm):
 
         memory_size = (episode_length + 1) * num_states
         choose = epsilon_greedy(num_actions, value, best_value)
-        return LearningRules(memory_size, begin, choose)
+
+        @register_jitable
+        def label(
+            memory: Any,
+            parameters: Any,
+            task: Any,
+            state: Any,
+            seen: Any,
+            episode_step: Any,
+            key: Any,
+        ) -> Any:
+            return choose(memory, parameters, task, state, seen, episode_step, 0.0, key)
+
+        return LearningRules(memory_size, begin, choose, label=label)
 
 
 class AnnealedExpert(Optimal):

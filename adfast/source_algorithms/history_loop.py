@@ -12,10 +12,9 @@ Legend: N histories of the block, P task parameters, S state components.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from functools import cache
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 from numba import int64, uint8, uint32, uint64
 from numba.extending import register_jitable
@@ -23,7 +22,6 @@ from numba.extending import register_jitable
 from adfast.machine.compiled_code import compiled
 from adfast.random_draws import step_key
 from adfast.simulators.components import column_reader, int32_tuple, item_writer, mixed_radix
-from adfast.simulators.episode_ends import episode_ends
 from adfast.simulators.schema_guards import dtype_guard, is_outside, tuple_guard
 from adfast.simulators.step_loops import (
     BROKEN_BY_RESET,
@@ -33,11 +31,9 @@ from adfast.simulators.step_loops import (
 )
 from adfast.source_algorithms import greedy_choice
 from adfast.tasks.family import TaskFamily, hash_of_sources
+from adfast.tasks.transition_schema import BOUNDARY_INSIDE, BOUNDARY_TERMINATED, BOUNDARY_TRUNCATED
 
-BROKEN_BY_OBSERVE, BROKEN_BY_CHOOSE = BROKEN_BY_STEP + 1, BROKEN_BY_STEP + 2
-
-Reads = Literal["observation", "state"]  # what a learner tells apart
-MakeRules = Callable[[TaskFamily, int], "LearningRules"]
+BROKEN_BY_OBSERVE, BROKEN_BY_CHOOSE, BROKEN_BY_LABEL = range(BROKEN_BY_STEP + 1, BROKEN_BY_STEP + 4)
 
 
 @register_jitable
@@ -57,18 +53,21 @@ class LearningRules(NamedTuple):
     """An algorithm as three pure scalar functions, marked `@register_jitable`.
 
     `memory` is float64 `[memory_size]`, the learner's own between its calls; `parameters` a tuple
-    of floats; `seen` and `seen_next` number what the learner reads, observations or states.
+    of floats; `seen` and `seen_next` number the observations.
 
     `begin(memory, parameters, task, same_task)` prepares a new history; `same_task` says that the
     memory was last used for the same task.
     `choose(memory, parameters, task, state, seen, episode_step, exploration, key) -> action`.
     `update(memory, parameters, seen, action, reward, seen_next, terminated)` learns from one step.
+    `label(memory, parameters, task, state, seen, episode_step, key) -> action` is called after
+    `choose`, with the same key, where histories are labelled: what the learner held right there.
     """
 
     memory_size: int
     begin: Callable[..., Any]
     choose: Callable[..., Any]
     update: Callable[..., Any] = learn_nothing
+    label: Callable[..., Any] | None = None
 
 
 class HistoryLoop(NamedTuple):
@@ -76,9 +75,9 @@ class HistoryLoop(NamedTuple):
 
     `run(task int32 [P, N], keys uint32 [6, N], exploration float64 [episodes], parameters, memory,
     keep_every, fields, lengths int64 [N], returns float64 [N, episodes], last_call int64 [3 + S])`
-    fills the flat `fields` (in the schema's order), `lengths` and `returns`; `memory` is scratch.
-    The keys are the offset and mask of the reset, step and behaviour streams. `keep_every` 0 writes
-    no field.
+    fills the flat `fields` (in the order of the schema, which is `labelled` or not), `lengths` and
+    `returns`; `memory` is scratch. The keys are the offset and mask of the reset, step and
+    behaviour streams. `keep_every` 0 writes no field.
 
     Returns which function left the schema; where one did, `last_call` says what it was called with:
     the history, the key, the action (of `reset` the episode), and the state.
@@ -88,35 +87,19 @@ class HistoryLoop(NamedTuple):
     memory_size: int
 
 
-def numbering(family: TaskFamily, reads: Reads) -> tuple[int, Callable[..., Any]]:
-    """How many numbers there are, and the function `(state, observation) -> seen`."""
-    if reads == "state":
-        number_state = mixed_radix(family.state_sizes)
-
-        @register_jitable
-        def number(state: Any, observation: Any) -> Any:
-            return number_state(state)
-
-        return math.prod(family.state_sizes), number
-
-    number_observation = mixed_radix(family.observation_sizes)
-
-    @register_jitable
-    def number_seen(state: Any, observation: Any) -> Any:
-        return number_observation(observation)
-
-    return math.prod(family.observation_sizes), number_seen
-
-
 @cache
-def compile_history_loop(family: TaskFamily, make_rules: MakeRules, reads: Reads) -> HistoryLoop:
+def compile_history_loop(
+    family: TaskFamily,
+    make_rules: Callable[[TaskFamily], LearningRules],
+    *,
+    labelled: bool = False,
+) -> HistoryLoop:
     """The loop of `family` and the algorithm; compiled, or loaded, when first called."""
     stamp = source_stamp(family) + hash_of_sources(make_rules.__module__, greedy_choice.__name__)
     num_components = len(family.observation_sizes)
-    num_inputs, number = numbering(family, reads)
-    memory_size, begin, choose, update = make_rules(family, num_inputs)
+    memory_size, begin, choose, update, optional_label = make_rules(family)
+    label: Any = optional_label
     reset, step, observe = family.reset, family.step, family.observe
-    is_terminal, boundary_of, _, _ = episode_ends(family)
     episode_length = family.episode_length
     task_size = family.task_size
     read_task = column_reader(task_size)
@@ -126,6 +109,7 @@ def compile_history_loop(family: TaskFamily, make_rules: MakeRules, reads: Reads
     is_no_observation = tuple_guard(family.observation_sizes)
     is_no_reward, narrow_reward = dtype_guard(family.transition_schema.reward_dtype)
     num_actions = family.num_actions
+    number_observation = mixed_radix(family.observation_sizes)
 
     @register_jitable
     def note(
@@ -139,12 +123,16 @@ def compile_history_loop(family: TaskFamily, make_rules: MakeRules, reads: Reads
     def write_row(
         fields: Any, row: Any, now: Any, chosen: Any, earned: Any, then: Any, ends: Any, t: Any
     ) -> None:
-        observation, action, reward, next_observation, boundary, episode_step = fields
+        observation, action, reward, next_observation, boundary, episode_step = fields[:6]
         write_observation(observation, row * uint64(num_components), now)
         action[row] = chosen
         reward[row] = earned
         write_observation(next_observation, row * uint64(num_components), then)
-        boundary[row] = boundary_of(ends, t == uint64(episode_length - 1))
+        boundary[row] = (
+            BOUNDARY_TERMINATED
+            if ends
+            else (BOUNDARY_TRUNCATED if t == uint64(episode_length - 1) else BOUNDARY_INSIDE)
+        )
         episode_step[row] = t
 
     @compiled
@@ -178,7 +166,7 @@ def compile_history_loop(family: TaskFamily, make_rules: MakeRules, reads: Reads
                 now = observe(task, state)
                 if is_no_observation(now):
                     return note(last_call, BROKEN_BY_OBSERVE, h, key, 0, state)
-                seen = number(state, now)
+                seen = number_observation(now)
                 total, epsilon = 0.0, exploration[episode]
                 for t in range(uint64(episode_length)):
                     clock = uint32(episode * uint64(episode_length) + t)
@@ -186,8 +174,12 @@ def compile_history_loop(family: TaskFamily, make_rules: MakeRules, reads: Reads
                     chosen = choose(memory, parameters, task, state, seen, t, epsilon, key)
                     if is_outside(chosen, 0, num_actions - 1):
                         return note(last_call, BROKEN_BY_CHOOSE, h, key, int64(chosen), state)
+                    if labelled:  # a constant of the loop: the branch not taken is not compiled
+                        held = label(memory, parameters, task, state, seen, t, key)
+                        if is_outside(held, 0, num_actions - 1):
+                            return note(last_call, BROKEN_BY_LABEL, h, key, int64(held), state)
                     key = step_key(keys[2, h], keys[3, h], clock)
-                    after, paid, ended = step(task, state, uint8(chosen), key)
+                    after, paid, terminated = step(task, state, uint8(chosen), key)
                     if is_no_state(after) | is_no_reward(paid):
                         return note(last_call, BROKEN_BY_STEP, h, key, int64(chosen), state)
                     state = as_state(after)
@@ -195,14 +187,15 @@ def compile_history_loop(family: TaskFamily, make_rules: MakeRules, reads: Reads
                     then = observe(task, state)
                     if is_no_observation(then):
                         return note(last_call, BROKEN_BY_OBSERVE, h, key, int64(chosen), state)
-                    seen_next = number(state, then)
-                    terminated = is_terminal(ended)
+                    seen_next = number_observation(then)
                     update(memory, parameters, seen, chosen, earned, seen_next, terminated)
                     if kept:
-                        write_row(fields, row, now, chosen, earned, then, ended, t)
+                        write_row(fields, row, now, chosen, earned, then, terminated, t)
+                        if labelled:
+                            fields[6][row] = held
                         row += uint64(1)
                     total += earned
-                    if ended:
+                    if terminated:
                         break
                     now, seen = then, seen_next
                 returns[h, episode] = total

@@ -13,6 +13,7 @@ import numpy as np
 from adfast.random_streams import BEHAVIOUR, stream_keys, subkeys_at
 from adfast.simulators import BatchSimulator, StepResult
 from adfast.tasks.family import TaskFamily
+from adfast.tasks.transition_schema import LABEL
 
 
 class LearningBatch:
@@ -64,15 +65,16 @@ class LearningBatch:
         keys = subkeys_at(*self._keys, clock, index)
         return np.asarray(keys >> np.uint32(8), np.float64) * 2.0**-24
 
-    def step(self, actions: np.ndarray) -> StepResult:
+    def step(self, actions: np.ndarray, labels: np.ndarray | None = None) -> StepResult:
         """What `actions` `[N]` brought; episodes that ended are followed by the next at once.
 
+        `labels` `[N]` are the actions that the learners held right, for histories that have them.
         Raises `InvalidArgument` for an action that there is not.
         """
         result = self._simulator.step(actions)
         learning = self.is_learning
         if self._keep_every:
-            self._write(np.flatnonzero(learning & self._is_kept), actions, result)
+            self._write(np.flatnonzero(learning & self._is_kept), actions, labels, result)
         which = np.flatnonzero(learning)
         self.returns[which, self.episode[which]] += result.reward[which]
         ended = result.terminated | result.truncated
@@ -86,7 +88,9 @@ class LearningBatch:
         """bool `[N]`: whose present episode is written."""
         return np.equal(self.episode % self._keep_every, 0)
 
-    def _write(self, which: np.ndarray, actions: np.ndarray, result: StepResult) -> None:
+    def _write(
+        self, which: np.ndarray, actions: np.ndarray, labels: np.ndarray | None, result: StepResult
+    ) -> None:
         """Write the step of the histories `which` behind what they hold."""
         values = {
             "observation": self.observation,
@@ -96,6 +100,9 @@ class LearningBatch:
             "boundary": result.terminated + 2 * result.truncated,
             "episode_step": self.episode_step,
         }
+        if LABEL in self._out:
+            assert labels is not None, "as check_labels of the learner says"
+            values[LABEL] = np.asarray(labels)
         for name, value in values.items():
             self._out[name][which, self.lengths[which]] = value[which]
         self.lengths[which] += 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -12,7 +13,7 @@ from adfast.config import Config
 from adfast.errors import InvalidArgument
 from adfast.random_streams import as_streams
 from adfast.tasks.family import TaskFamily
-from adfast.tasks.transition_schema import TransitionSchema
+from adfast.tasks.transition_schema import LABEL, TransitionSchema
 from adfast.values import as_count, require_kind
 
 MAX_EPISODES = 2**31 - 1  # of one history
@@ -47,7 +48,8 @@ class SourceAlgorithm(Config, ABC):
         """Simulate N histories, and write those episodes to `out` that are kept.
 
         All arguments are checked: `task_ids` int64 `[N]`, `random_streams` uint64 `[N]`, and `out`
-        as `learn` has it, with room for what is kept; with `keep_every` 0, nothing is.
+        as `learn` has it, with room for what is kept; with `keep_every` 0, nothing is. It has the
+        field "label" only where `check_labels` lets that pass.
 
         Returns int64 `[N]`, the transitions written of each, and float64 `[N, episodes]`, the
         returns of all episodes.
@@ -55,6 +57,17 @@ class SourceAlgorithm(Config, ABC):
 
     def check(self, family: TaskFamily) -> None:
         """Raise `InvalidArgument` where these tasks cannot be learned; by default any can."""
+
+    def check_labels(self, family: TaskFamily) -> None:
+        """Raise `InvalidArgument` where it cannot say what action was right; by default it cannot.
+
+        A learner that can writes the field "label" of `out`, where there is one.
+        """
+        raise InvalidArgument(
+            f"{self.name} says of no step which action was right, so its histories cannot be "
+            "labelled; set collection.labels=false, or use an algorithm that knows, such as "
+            "annealed-expert"
+        )
 
     def memory_bytes(self, family: TaskFamily) -> int:
         """What one thread holds while it learns, beside the histories; by default next to none."""
@@ -75,14 +88,20 @@ class SourceAlgorithm(Config, ABC):
 
         `out` maps each field of the family's schema to a C-contiguous array
         `[N, capacity, *item]`; rows beyond a history's length are left as they are. Of the
-        simulated episodes 0, k, 2k, .. are written, where k = `keep_every`.
+        simulated episodes 0, k, 2k, .. are written, where k = `keep_every`. With a field "label",
+        which is last in a labelled schema, it gets what the learner held right at each step.
 
         Returns int64 `[N]`, the lengths of the histories in transitions. Raises `InvalidArgument`
-        for a family that cannot be learned, or that leaves its schema; `out` is then of no use.
+        for a family that cannot be learned, or that leaves its schema (`out` is then of no use),
+        and for labels of an algorithm that has none.
         """
         kept_episodes = num_kept(episodes, keep_every)
         task_ids, streams = self._checked(family, task_ids, random_streams, episodes)
-        capacity = check_out(family.transition_schema, out, len(streams))
+        schema = family.transition_schema
+        if isinstance(out, Mapping) and LABEL in out:
+            self.check_labels(family)
+            schema = replace(schema, labelled=True)
+        capacity = check_out(schema, out, len(streams))
         if capacity < kept_episodes * family.episode_length:
             raise InvalidArgument(
                 f"out must hold {kept_episodes * family.episode_length} transitions per history "

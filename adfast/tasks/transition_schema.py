@@ -8,7 +8,7 @@ transition t: the observation that was acted on, the action, what came of it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -21,12 +21,14 @@ from adfast.tasks.fields import (
     integer,
 )
 from adfast.tasks.observation import ObservationSpec, read_observation
-from adfast.values import as_count, require_kind
+from adfast.values import as_count, as_flag, require_kind
 
 BOUNDARY_INSIDE = 0  # the episode goes on after this transition
 BOUNDARY_TERMINATED = 1  # the task ended the episode: no value beyond it
 BOUNDARY_TRUNCATED = 2  # the time limit ended the episode
 NUM_BOUNDARIES = 3
+
+LABEL = "label"  # the field of labelled histories
 
 MAX_EPISODE_LENGTH = 2**31 - 1  # steps are counted in int32 by compiled loops and on devices
 
@@ -48,13 +50,15 @@ class TransitionSchema:
     `observation` is a `DiscreteObservation` of counted components, or a `RealObservation` of real
     numbers. `num_actions` and `episode_length` (the longest possible) are the environment's;
     `reward_dtype` is one of `REWARD_DTYPES` that holds every reward: an integer dtype exactly,
-    "float32" rounded.
+    "float32" rounded. Where histories are `labelled`, a last field says which action the learner
+    held right, whatever it did; no model reads that.
     """
 
     observation: ObservationSpec
     num_actions: int
     episode_length: int
     reward_dtype: str = "uint8"
+    labelled: bool = False
 
     def __post_init__(self) -> None:
         require_kind(
@@ -72,6 +76,12 @@ class TransitionSchema:
                 f"reward_dtype must be one of {', '.join(REWARD_DTYPES)}, "
                 f'got "{legible(str(self.reward_dtype))}"'
             )
+        object.__setattr__(self, "labelled", as_flag("labelled", self.labelled))
+
+    @property
+    def unlabelled(self) -> TransitionSchema:
+        """The same without labels: what models read and agents act on."""
+        return replace(self, labelled=False)
 
     @property
     def has_counted_rewards(self) -> bool:
@@ -87,13 +97,16 @@ class TransitionSchema:
     def fields(self) -> dict[str, Field]:
         """Name -> field, in the order in which histories are written."""
         observation = self.observation.stored
+        action = Field(np.dtype(np.uint8), sizes=(self.num_actions,))
+        label = {LABEL: action} if self.labelled else {}
         return {
             "observation": observation,
-            "action": Field(np.dtype(np.uint8), sizes=(self.num_actions,)),
+            "action": action,
             "reward": Field(np.dtype(self.reward_dtype)),
             "next_observation": observation,
             "boundary": Field(np.dtype(np.uint8), sizes=(NUM_BOUNDARIES,)),
             "episode_step": Field(self.episode_step_dtype, sizes=(self.episode_length,)),
+            **label,
         }
 
     @property
@@ -115,6 +128,7 @@ class TransitionSchema:
             "num_actions": self.num_actions,
             "episode_length": self.episode_length,
             "reward_dtype": self.reward_dtype,
+            **({"labelled": True} if self.labelled else {}),
         }
 
     @classmethod
@@ -125,4 +139,5 @@ class TransitionSchema:
             num_actions=integer("num_actions", entry(description, "num_actions")),
             episode_length=integer("episode_length", entry(description, "episode_length")),
             reward_dtype=entry(description, "reward_dtype"),
+            labelled=description.get("labelled", False),
         )

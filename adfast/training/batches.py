@@ -13,7 +13,8 @@ from adfast.histories.field_limits import FieldLimits
 from adfast.histories.schema import HISTORY_INDEX, HISTORY_OFFSET, Schema
 from adfast.histories.windows import WindowSampler
 from adfast.models.step_input import READ_FIELDS, as_batch
-from adfast.training.config import TrainingConfig
+from adfast.tasks.transition_schema import LABEL
+from adfast.training.config import OPTIMAL_ACTION, TrainingConfig
 
 if TYPE_CHECKING:
     from adfast.histories.windows import Align, BatchOptions, Undrawn
@@ -60,15 +61,22 @@ class Windows(Protocol):
 class BatchSource:
     """Draws the windows `[batch_size, context_length, ...]` that a recipe trains on.
 
-    Raises `InvalidArgument` for a batch when no history is long enough for its windows, and when
-    one holds a number that is not finite or outside the schema.
+    With the objective "optimal-action" a batch holds labels too. Raises `InvalidArgument` where the
+    histories have none; for a batch when no history is long enough for its windows, and when one
+    holds a number that is not finite or outside the schema.
     """
 
     def __init__(self, histories: Windows, config: TrainingConfig, seed: int) -> None:
         self.histories = histories
         self.config = config
         self.seed = seed
-        self._limits = read_limits(histories.schema, READ_FIELDS)
+        self._fields = (*READ_FIELDS, LABEL) if config.objective == OPTIMAL_ACTION else READ_FIELDS
+        if LABEL in self._fields and LABEL not in histories.schema.fields:
+            raise InvalidArgument(
+                f'training.objective = "{OPTIMAL_ACTION}" needs labelled histories, got fields '
+                f"{', '.join(histories.schema.fields)}; collect them with collection.labels=true"
+            )
+        self._limits = read_limits(histories.schema, self._fields)
 
     def __call__(self, update: int) -> dict[str, torch.Tensor]:
         """The batch of `update`; valid until it is garbage, like any tensor."""
@@ -93,7 +101,7 @@ class BatchSource:
         drawn: dict[str, Any] = {"seed": self.seed, "draw": update, "align": self.config.align}
         size = self.config.batch_size, self.config.context_length
         try:
-            batch = self.histories.sample(*size, **drawn, fields=READ_FIELDS, out=out)
+            batch = self.histories.sample(*size, **drawn, fields=self._fields, out=out)
         except InvalidArgument as error:
             raise InvalidArgument(f"training.context_length: {error}") from None
 

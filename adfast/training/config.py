@@ -12,6 +12,8 @@ from adfast.models.config import Device, Precision
 MOST_UPDATES = 99_999_999  # that a checkpoint's name has digits for
 
 Beta = Annotated[float, Field(ge=0, lt=1)]
+Objective = Literal["next-action", "optimal-action"]
+OPTIMAL_ACTION = "optimal-action"  # the objective that needs labelled histories
 
 
 class TrainingConfig(Config):
@@ -23,6 +25,9 @@ class TrainingConfig(Config):
 
     updates: int = Field(600, ge=1, le=MOST_UPDATES)
     """Steps of the optimizer."""
+
+    objective: Objective = "next-action"
+    """What is predicted: what the learner did next, or what it held right (collection.labels)."""
 
     batch_size: Count = 32
     """Windows of histories in an update."""

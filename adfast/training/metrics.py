@@ -31,8 +31,7 @@ class TrainingMetrics(BaseModel):
     accuracy: float
     learning_rate: float
     gradient_norm: float | None = None
-    validation_return: float | None = None  # in the last episode, where it was evaluated
-    held_out_return: float | None = None  # in its place, from before there were validation tasks
+    held_out_return: float | None = None  # in the last episode, where it was evaluated
     seconds: float
     waiting_seconds: float | None = None
 

@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import torch
 
-from adfast.training.objective import next_action_accuracy, next_action_loss
+from adfast.training.objective import asked_action, next_action_accuracy, next_action_loss
 
 Batch = dict[str, torch.Tensor]
 
@@ -55,9 +55,10 @@ class ShardedGradient:
             shard_seed = None if dropout_seed is None else dropout_seed + first
             logits = replica(shard, dropout_seed=shard_seed)
             share = (last - first) / rows
-            loss = next_action_loss(logits, shard["action"]) * share
+            asked = asked_action(shard)
+            loss = next_action_loss(logits, asked) * share
             loss.backward()  # type: ignore[no-untyped-call]
-            return loss.detach(), next_action_accuracy(logits, shard["action"]) * share
+            return loss.detach(), next_action_accuracy(logits, asked) * share
 
         if len(shards) == 1:
             return differentiate(*shards[0])

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from adfast.models.device import in_precision
 from adfast.models.transformer import Transformer
-from adfast.training.objective import next_action_accuracy, next_action_loss
+from adfast.training.objective import asked_action, next_action_accuracy, next_action_loss
 from adfast.training.sharded_gradient import Batch
 
 
@@ -82,4 +82,5 @@ def loss_and_accuracy(
 ) -> tuple[Tensor, Tensor]:
     """What is differentiated, and beside it what is only watched."""
     logits = model(batch, dropout_seed=dropout_seed)
-    return next_action_loss(logits, batch["action"]), next_action_accuracy(logits, batch["action"])
+    asked = asked_action(batch)
+    return next_action_loss(logits, asked), next_action_accuracy(logits, asked)

@@ -22,6 +22,7 @@ from attacks.hostile import same_numbers
 
 DISCRETE = TransitionSchema(DiscreteObservation((4, 300)), 3, 6)
 REAL = TransitionSchema(RealObservation("float32", (2,)), 3, 6, "float32")
+LABELLED = TransitionSchema(DiscreteObservation((4, 300)), 3, 6, labelled=True)
 LANES, ROWS = 3, 5
 ROOT = tempfile.TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None)
 atexit.register(ROOT.cleanup)
@@ -317,10 +318,9 @@ SCHEMA = Face(
         "num_actions": 3,
         "episode_length": 20,
         "reward_dtype": "uint8",
+        "labelled": bool(rng.random() < 0.5),
     },
-    call=lambda _, a: TransitionSchema(
-        DiscreteObservation(a["sizes"]), a["num_actions"], a["episode_length"], a["reward_dtype"]
-    ),
+    call=lambda _, a: TransitionSchema(DiscreteObservation(a["sizes"]), *list(a.values())[1:]),
     check=lambda _, a, schema: TransitionSchema.from_dict(schema.to_dict()) == schema,
 )
 RING = Face(
@@ -351,5 +351,6 @@ OPEN = Face(
 FACES = [
     *(store_face(DISCRETE, "discrete"), store_face(REAL, "real"), WRITER),
     *(append_face(DISCRETE, "discrete"), append_face(REAL, "real"), BLOCK),
+    *(store_face(LABELLED, "labelled"), append_face(LABELLED, "labelled")),
     *(SAMPLE, PACKED, HISTORY, RECORDER, SCHEMA, RING, OPEN),
 ]

@@ -40,6 +40,16 @@ def test_description_reads_back():
     assert TransitionSchema.from_dict(schema.to_dict()) == schema
 
 
+def test_labels_are_a_last_field_that_models_do_not_read():
+    plain = TransitionSchema(CELLS, 5, 20)
+    labelled = TransitionSchema(CELLS, 5, 20, labelled=True)
+    assert list(labelled.fields) == [*plain.fields, "label"]
+    assert labelled.fields["label"] == labelled.fields["action"]
+    assert labelled != plain == labelled.unlabelled
+    assert TransitionSchema.from_dict(labelled.to_dict()) == labelled
+    assert "labelled" not in plain.to_dict()  # whoever reads older stores and models knows none
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -48,6 +58,7 @@ def test_description_reads_back():
         ((CELLS, 256, 20), r"num_actions must be an integer in 1\.\.255, got 256"),
         ((CELLS, 5, 0), r"episode_length must be an integer in 1\.\.2\*\*31-1, got 0"),
         ((CELLS, 5, 20, "int64"), 'reward_dtype must be one of uint8, .*float32, got "int64"'),
+        ((CELLS, 5, 20, "uint8", 1), "labelled must be true or false, got 1"),
     ],
 )
 def test_bad_schema_is_refused(arguments, message):

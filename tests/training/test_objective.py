@@ -1,11 +1,12 @@
-"""The loss is the mean negative log-likelihood in nats, the accuracy the share of likeliest."""
+"""The loss is the mean negative log-likelihood in nats, the accuracy the share of likeliest; what a
+model is asked for are the actions of a batch, or its labels."""
 
 import math
 
 import pytest
 import torch
 
-from adfast.training.objective import next_action_accuracy, next_action_loss
+from adfast.training.objective import asked_action, next_action_accuracy, next_action_loss
 
 LOGITS = torch.tensor([[[0.0, 1.0, -1.0], [2.0, 0.5, 0.0]], [[0.0, 0.0, 3.0], [1.0, 4.0, 0.0]]])
 ACTION = torch.tensor([[1, 2], [2, 1]], dtype=torch.uint8)
@@ -26,3 +27,9 @@ def test_uniform_logits_lose_the_logarithm_of_the_number_of_actions():
 
 def test_accuracy_counts_the_likeliest_actions():
     assert next_action_accuracy(LOGITS, ACTION).item() == 0.75
+
+
+def test_labels_are_asked_for_where_a_batch_has_some():
+    batch = {"action": ACTION}
+    assert asked_action(batch) is ACTION
+    assert asked_action(batch | {"label": ACTION + 1}).tolist() == (ACTION + 1).tolist()
