@@ -33,6 +33,21 @@ else:
     ModelMetaclass = type(BaseModel)
 
 
+class WithoutOption:
+    """The value of an attribute of instances whose class has no option of its name.
+
+    A plain class variable would do, but for pydantic, which takes the option for a mistake then.
+    """
+
+    def __init__(self, value: Any) -> None:
+        self._value = value
+
+    def __get__(self, instance: Any, owner: type) -> Any:
+        if instance is None:
+            raise AttributeError
+        return self._value
+
+
 class RefusesInWords(ModelMetaclass):
     """Calling a class of settings raises `InvalidArgument` or `UnknownName`, as recipes do."""
 

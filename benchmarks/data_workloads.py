@@ -60,6 +60,24 @@ DATA_WORKLOADS = (
         small={"num_environments": 256},
         rivals=("Gymnasium SyncVectorEnv",),
     ),
+    *(
+        of_simulators(
+            f"{family}-step-8192",
+            f"step 8,192 {title} environments",
+            factory=simulators.step,
+            arguments={
+                "family": family,
+                "num_environments": 8192,
+                "beside_dark_room": True,
+            },
+            small={"num_environments": 256},
+            bars=(Bar("ratio", at_least=1000), Bar("ratio", at_least=share, rival=1)),
+            rivals=("Gymnasium SyncVectorEnv", "Dark Room"),
+            small_ratio=60,
+            counts=NO_ARRAYS,
+        )
+        for family, title, share in (("key-to-door", "Dark Key-to-Door", 1 / 3),)
+    ),
     of_simulators(
         "frozen-lake-step-1024",
         "step 1,024 Frozen Lakes",
@@ -86,6 +104,20 @@ DATA_WORKLOADS = (
         small={"num_histories": 16, "episodes": 100},
         bars=(Bar("ratio", at_least=100), Bar("rate", at_least=20e6)),
         rivals=("twin in plain Python", "plain Python, module random"),
+        small_ratio=30,
+    ),
+    of_algorithms(
+        "sarsa-histories",
+        "SARSA histories",
+        factory=source_algorithms.against_twin,
+        arguments={
+            "algorithm": "sarsa",
+            "family": "dark-room",
+            "num_histories": 256,
+            "episodes": 200,
+        },
+        small={"num_histories": 16, "episodes": 100},
+        rivals=("twin in plain Python",),
         small_ratio=30,
     ),
     of_algorithms(

@@ -30,10 +30,13 @@ CHECKED_ENVIRONMENTS = 100
 
 
 @contextmanager
-def step(family: str, num_environments: int) -> Iterator[Contest]:
+def step(
+    family: str, num_environments: int, *, beside_dark_room: bool = False
+) -> Iterator[Contest]:
     """`BatchSimulator` against the twin under Gymnasium's SyncVectorEnv; both reuse outputs.
 
-    Dark Room also against a loop in C, and against Dark Room for gymnax where that is installed.
+    Dark Room also against a loop in C, and against Dark Room for gymnax where that is installed;
+    other families by option against as many dark rooms, since a rate says little on its own.
     """
     made = tasks.make(family)
     task_ids = np.arange(num_environments) % made.num_tasks
@@ -62,19 +65,17 @@ def step(family: str, num_environments: int) -> Iterator[Contest]:
             for name, values, rival in zip(names, simulator.step(chosen), expected, strict=False):
                 require_equal(name, values, rival)
 
+    def contender(label: str, step_all: Any, count: int) -> Contender:
+        return Contender(label, partial(steps, step_all, count), count * num_environments)
+
+    others = []
+    if beside_dark_room:
+        room = BatchSimulator(DarkRoom(), np.arange(num_environments) % 81, seed=0, copy=False)
+        room.reset()
+        others = [contender("Dark Room", room.step, subject_steps)]
     contest = Contest(
-        Contender(
-            "BatchSimulator",
-            partial(steps, simulator.step, subject_steps),
-            subject_steps * num_environments,
-        ),
-        (
-            Contender(
-                "Gymnasium SyncVectorEnv",
-                partial(steps, environments.step, rival_steps),
-                rival_steps * num_environments,
-            ),
-        ),
+        contender("BatchSimulator", simulator.step, subject_steps),
+        (contender("Gymnasium SyncVectorEnv", environments.step, rival_steps), *others),
         check,
     )
     rivals = []

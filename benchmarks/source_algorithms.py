@@ -14,7 +14,7 @@ from benchmarks.contest import Contest, require_equal_fields, require_same_mean
 from benchmarks.engine import source_algorithms, tasks
 from benchmarks.pair_timer import Contender
 from benchmarks.rivals import python_q_learning
-from benchmarks.rivals.twins import twin_room
+from benchmarks.rivals.twins import twin_learner, twin_room
 from reference.expert import expert_history
 from reference.q_learning import q_learning_history
 
@@ -65,16 +65,14 @@ def q_learning(family: str, num_histories: int, episodes: int) -> Iterator[Conte
     """Q-learning against its twin, and against plain Python without keyed random numbers."""
     histories = Histories("q-learning", family, num_histories, 1, episodes)
     made = histories.family
-    sizes = made.transition_schema.fields["observation"].sizes
+    sizes = made.observation_sizes
     room_of = twin_room(family)
     stream = count()
     random = Random(0)
 
     def twin(history: int) -> tuple[dict[str, list[Any]], list[float]]:
         room = room_of(int(histories.task_ids[history]), random_stream=history)
-        fields, returns = q_learning_history(
-            room, observation_sizes=sizes, episodes=episodes, seed=0, random_stream=history
-        )
+        fields, returns = q_learning_history(room, episodes=episodes, seed=0, random_stream=history)
         return fields, returns
 
     def plain(task_id: int) -> list[float]:
@@ -84,7 +82,7 @@ def q_learning(family: str, num_histories: int, episodes: int) -> Iterator[Conte
             num_observations=int(np.prod(sizes)),
             episodes=episodes,
             random=random,
-            **histories.algorithm.model_dump(),
+            **histories.algorithm.model_dump(exclude={"reads"}),
         )
         return returns
 
@@ -111,6 +109,36 @@ def q_learning(family: str, num_histories: int, episodes: int) -> Iterator[Conte
             ),
         ),
         check,
+        bytes_per_unit=made.transition_schema.bytes_per_transition,
+    )
+
+
+@contextmanager
+def against_twin(
+    algorithm: str, family: str, num_histories: int, episodes: int
+) -> Iterator[Contest]:
+    """A learner against its twin alone."""
+    histories = Histories(algorithm, family, num_histories, 1, episodes)
+    made = histories.family
+    room_of, twin_history = twin_room(family), twin_learner(algorithm)
+    stream = count()
+
+    def twin(history: int) -> dict[str, list[Any]]:
+        room = room_of(int(histories.task_ids[history]), random_stream=history)
+        fields: dict[str, list[Any]]
+        fields, _ = twin_history(room, episodes=episodes, seed=0, random_stream=history)
+        return fields
+
+    yield Contest(
+        Contender(algorithm, histories.learn, histories.transitions),
+        (
+            Contender(
+                "twin in plain Python",
+                lambda: twin(next(stream) % num_histories),
+                episodes * made.episode_length,
+            ),
+        ),
+        lambda: histories.check_against(twin),
         bytes_per_unit=made.transition_schema.bytes_per_transition,
     )
 

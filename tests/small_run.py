@@ -16,6 +16,7 @@ name = "dark-room"
 options = { size = 5, episode_length = 10 }
 [collection]
 held_out = 5
+validation = 3
 histories_per_task = 4
 episodes = 10
 block_histories = 20

@@ -211,7 +211,11 @@ def test_shipped_recipe_is_feasible():
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        (["collection.held_out=81"], r"collection\.held_out must be in 1\.\.80 .*got 81"),
+        (["collection.held_out=81"], r"collection\.held_out must be in 1\.\.79 .*got 81"),
+        (
+            ["collection.held_out=73"],
+            r"collection\.validation must be at most 7 .* beside 73 held-out, got 8; lower it, or",
+        ),
         (
             ["training.context_length=501", "collection.episodes=200", "collection.keep_every=8"],
             r"training\.context_length must be at most 500, .*got 501; shorten it",

@@ -10,7 +10,7 @@ from adfast import progress
 from adfast.progress import ProgressBar, line_about, lines_about, progress_bar
 from adfast.training.progress import report_updates, waiting_note
 
-NOTE = "130k tokens/s (48% waiting), loss 1.604, held-out return 15.3"
+NOTE = "130k tokens/s (48% waiting), loss 1.604, validation return 15.3"
 
 
 class Terminal(io.StringIO):
@@ -90,11 +90,11 @@ def test_updates_are_told_with_what_was_last_measured():
     seen = []
     bar = ProgressBar("train", 10, "updates")
     hook = report_updates(bar, lambda state, row: seen.append(row))
-    hook(State, {"loss": 1.25, "held_out_return": 3.0})
+    hook(State, {"loss": 1.25, "validation_return": 3.0})
     State.update = 5
     hook(State, None)
-    assert (bar.done, bar.note) == (5, "4k tokens/s, loss 1.250, held-out return 3.0")
-    assert seen == [{"loss": 1.25, "held_out_return": 3.0}, None]
+    assert (bar.done, bar.note) == (5, "4k tokens/s, loss 1.250, validation return 3.0")
+    assert seen == [{"loss": 1.25, "validation_return": 3.0}, None]
 
 
 @pytest.mark.parametrize(

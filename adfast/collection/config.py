@@ -40,10 +40,13 @@ class CollectionConfig(Config):
     """Which episodes of a history are kept: number 0, k, 2k, ..."""
 
     held_out: Count = 16
-    """Tasks that no history is collected on; the rest are trained on."""
+    """Tasks that no history is collected on, for the figures at the end."""
+
+    validation: Count = 8
+    """Further tasks that no history is collected on, for choices; the rest are trained on."""
 
     split_seed: Seed | None = None
-    """Which tasks are held out; none: the run's seed decides."""
+    """Which tasks are held out, and which are for validation; none: the run's seed decides."""
 
     block_histories: Count = 500
     """Histories in one durable block of the store; a stopped collection loses at most one."""

@@ -43,7 +43,8 @@ def check_declarations(family: Any) -> None:
     for size in sizes:
         as_count(f"state_sizes of {name}", size, INT32)
     check_schema(family)
-    as_flag(f"planner of {name}", read(family, "planner"))
+    for flag in ("planner", "truncates"):
+        as_flag(f"{flag} of {name}", read(family, flag))
     for function in FUNCTIONS:
         check_function(name, function, read(family, function))
 

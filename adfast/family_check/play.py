@@ -15,6 +15,11 @@ from adfast.random_streams import ENVIRONMENT_RESET, ENVIRONMENT_STEP, RANDOM_PO
 from adfast.simulators import BatchSimulator
 from adfast.tasks.checked_calls import State, checked_observe, checked_reset, checked_step
 from adfast.tasks.family import TaskFamily
+from adfast.tasks.transition_schema import (
+    BOUNDARY_INSIDE,
+    BOUNDARY_TERMINATED,
+    BOUNDARY_TRUNCATED,
+)
 
 MAX_STEPS = 20_000  # plain calls of step take some 50 us
 OTHER_KEY = 0x5EED
@@ -52,12 +57,18 @@ def play_plainly(
             clock = episode * family.episode_length + step
             action = int(bounded(step_key(words[4], words[5], clock), family.num_actions))
             before, key = state, int(step_key(words[2], words[3], clock))
-            state, reward, terminated = pure_step(family, task_id, state, action, key)
+            state, reward, end = pure_step(family, task_id, state, action, key)
             seen = pure_observe(family, task_id, state)
             step, total = step + 1, total + reward
             row = {"state": before, "action": action, "observation": seen, "reward": reward}
-            rows.append(row | {"terminated": terminated})
-            if terminated or step == family.episode_length:
+            if end == BOUNDARY_INSIDE and step == family.episode_length:
+                end = BOUNDARY_TRUNCATED
+            ends = {
+                "terminated": end == BOUNDARY_TERMINATED,
+                "truncated": end == BOUNDARY_TRUNCATED,
+            }
+            rows.append(row | ends)
+            if end != BOUNDARY_INSIDE:
                 returns.append(total)
                 episode, step, total = episode + 1, 0, 0.0
                 state = pure_reset(family, task_id, episode, words)
@@ -77,7 +88,7 @@ def pure_reset(family: TaskFamily, task_id: int, episode: int, words: list[int])
 
 def pure_step(
     family: TaskFamily, task_id: int, state: State, action: int, key: int
-) -> tuple[State, int | float, bool]:
+) -> tuple[State, int | float, int]:
     """`checked_step`, which must return the same again, for any key unless steps are random."""
     result = checked_step(family, task_id, state, action, key)
     place = f"step of {family.name} in task {task_id}, state {state}, action {action}"
@@ -126,6 +137,7 @@ def compare_with_compiled(
                 "observation": tuple(result.final_observation[e].tolist()),
                 "reward": result.reward[e],
                 "terminated": bool(result.terminated[e]),
+                "truncated": bool(result.truncated[e]),
             }
             row = row | {"reward": dtype.type(row["reward"])}
             for what, value in compiled.items():

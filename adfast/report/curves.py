@@ -176,7 +176,8 @@ def episode_at(transitions: int, episode_length: int) -> str:
 class TrainingSeries:
     """The training curve, thinned: loss, accuracy and progress at `update`, axes `[points]`.
 
-    `held_out_update` and `held_out_return` are the evaluations in between, unthinned.
+    `evaluated_update` and `evaluated_return` are the evaluations in between, unthinned, on the
+    tasks of the set `evaluated_on`.
     """
 
     update: np.ndarray
@@ -184,8 +185,9 @@ class TrainingSeries:
     seconds: np.ndarray
     loss: np.ndarray
     accuracy: np.ndarray
-    held_out_update: np.ndarray
-    held_out_return: np.ndarray
+    evaluated_update: np.ndarray
+    evaluated_return: np.ndarray
+    evaluated_on: str
     lines_per_point: int
     lines_not_finite: int
 
@@ -200,15 +202,18 @@ def training_series(metrics: tuple[TrainingMetrics, ...]) -> TrainingSeries:
         values = np.array([getattr(line, field) for line in metrics], dtype=np.float64)
         return np.add.reduceat(values, starts) / counts
 
-    held_out = [(m.update, m.held_out_return) for m in metrics if m.held_out_return is not None]
+    is_old = any(line.held_out_return is not None for line in metrics)
+    field = "held_out_return" if is_old else "validation_return"
+    evaluated = [line for line in metrics if getattr(line, field) is not None]
     return TrainingSeries(
         update=mean_of("update"),
         tokens=mean_of("tokens"),
         seconds=mean_of("seconds"),
         loss=mean_of("loss"),
         accuracy=mean_of("accuracy"),
-        held_out_update=np.array([update for update, _ in held_out], dtype=np.float64),
-        held_out_return=np.array([value for _, value in held_out], dtype=np.float64),
+        evaluated_update=np.array([line.update for line in evaluated], dtype=np.float64),
+        evaluated_return=np.array([getattr(line, field) for line in evaluated], dtype=np.float64),
+        evaluated_on="held-out" if is_old else "validation",
         lines_per_point=stride,
         lines_not_finite=sum(not math.isfinite(line.loss) for line in metrics),
     )

@@ -72,13 +72,14 @@ def return_figure(evaluation: EvaluationResults) -> Figure:
 
 
 def training_figure(series: TrainingSeries) -> Figure:
-    """Loss, accuracy and held-out return against updates, with tokens along the top."""
+    """Loss, accuracy and validation return against updates, with tokens along the top."""
     panels = [
         ("loss", series.update, series.loss, "source"),
         ("accuracy", series.update, series.accuracy, "accuracy"),
     ]
-    if series.held_out_update.size:
-        panels.append(("held-out return", series.held_out_update, series.held_out_return, "model"))
+    if series.evaluated_update.size:
+        name = f"{series.evaluated_on} return"
+        panels.append((name, series.evaluated_update, series.evaluated_return, "model"))
     figure = Figure(
         figsize=(8, 1.9 * len(panels) + 0.6), layout="constrained", facecolor=LIGHT["card"]
     )

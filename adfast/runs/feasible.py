@@ -27,6 +27,7 @@ from adfast.runs.recorded_histories import (
     environment_split,
     make_environment_tasks,
     open_recorded,
+    require_validation,
 )
 
 if TYPE_CHECKING:
@@ -63,6 +64,8 @@ def check_feasible(config: Recipe) -> None:
         )
     if not is_recorded and config.collection.live:
         make_live_schedule(config, make_plan(config, make_family(config)))
+    if training.evaluate_every is not None:
+        require_validation(extent.split, "training.evaluate_every")
     check_devices(config)
     positions = config.model.num_learned_positions
     acting = config.evaluation.episodes * extent.schema.episode_length

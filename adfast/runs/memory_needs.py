@@ -74,7 +74,7 @@ def acting_needs(config: Recipe, schema: TransitionSchema, split: TaskSplit) -> 
     runs = [("evaluation.", tasks, settings.seeds, settings.episodes)]
     if config.training.evaluate_every is not None:
         monitored = (settings.monitor_seeds, settings.monitor_episodes)
-        runs.append(("evaluation.monitor_", held_out, *monitored))
+        runs.append(("evaluation.monitor_", len(split.validation), *monitored))
     for prefix, num_tasks, seeds, episodes in runs:
         length = episodes * schema.episode_length
         cached = sum(min(window or length, length) for window in config.model.layer_windows)

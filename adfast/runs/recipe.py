@@ -206,11 +206,11 @@ def make_family(config: Recipe) -> TaskFamily:
 
 
 def make_split(config: Recipe, family: TaskFamily) -> TaskSplit:
-    """The training and held-out tasks of a run of `family`."""
+    """The training, validation and held-out tasks of a run of `family`."""
     collection = config.collection
     seed = config.seed if collection.split_seed is None else collection.split_seed
     try:
-        return family.split(collection.held_out, seed)
+        return family.split(collection.held_out, seed, collection.validation)
     except InvalidArgument as error:
         raise InvalidArgument(f"collection.{error}") from None
 

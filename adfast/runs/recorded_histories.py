@@ -3,6 +3,7 @@ which its model is to act."""
 
 from __future__ import annotations
 
+from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -44,10 +45,13 @@ class EnvironmentConfig(Config):
     train: Arguments = ()
     """Keyword arguments of tasks that the histories are of, to be evaluated beside the others."""
 
-    held_out: Annotated[Arguments, Field(min_length=1)]
-    """Keyword arguments of each task that no history is of."""
+    validation: Arguments = ()
+    """Keyword arguments of tasks that no history is of, to be evaluated on while training."""
 
-    @field_validator("train", "held_out")
+    held_out: Annotated[Arguments, Field(min_length=1)]
+    """Keyword arguments of each task that no history is of, for the figures at the end."""
+
+    @field_validator("train", "validation", "held_out")
     @classmethod
     def _can_be_written(cls, arguments: Arguments) -> Arguments:
         for keywords in arguments:
@@ -60,14 +64,20 @@ class EnvironmentConfig(Config):
         return arguments
 
     @model_validator(mode="after")
-    def _is_held_out(self) -> EnvironmentConfig:
-        for keywords in self.held_out:
-            if keywords in self.train:
-                raise ValueError(
-                    f"held_out must have no task of train, got {shown(keywords)} in both; leave it "
-                    "out of one"
-                )
+    def _sets_are_disjoint(self) -> EnvironmentConfig:
+        for name, other in combinations(("held_out", "validation", "train"), 2):
+            for keywords in getattr(self, name):
+                if keywords in getattr(self, other):
+                    raise ValueError(
+                        f"{name} must have no task of {other}, got {shown(keywords)} in both; "
+                        "leave it out of one"
+                    )
         return self
+
+    @property
+    def arguments(self) -> tuple[dict[str, Any], ...]:
+        """Keyword arguments of all tasks, in the order of their ids."""
+        return (*self.train, *self.validation, *self.held_out)
 
 
 def is_in_toml(value: Any) -> bool:
@@ -99,25 +109,35 @@ def open_recorded(histories: HistoriesConfig) -> HistoryStore:
 
 
 def make_environment_tasks(environment: EnvironmentConfig, store: HistoryStore) -> EnvironmentTasks:
-    """The tasks of a run: those of `environment.train`, then the held-out ones."""
+    """The tasks of a run: those of `environment.train`, for validation, and the held-out ones."""
     from adfast.evaluation.environment_tasks import EnvironmentTasks
     from adfast.tasks.transition_schema import TransitionSchema
 
     assert isinstance(store.schema, TransitionSchema), "as open_recorded has seen to"
     return EnvironmentTasks(
         environment.id,
-        [*environment.train, *environment.held_out],
+        environment.arguments,
         store.schema,
         store.description.get("recorded"),
     )
 
 
 def environment_split(environment: EnvironmentConfig) -> TaskSplit:
-    """The ids of both kinds of tasks."""
+    """The ids of the three kinds of tasks."""
     from adfast.tasks.family import TaskSplit
 
-    ids = np.arange(len(environment.train) + len(environment.held_out))
-    return TaskSplit(*np.split(ids, [len(environment.train)]))
+    ids = np.arange(len(environment.arguments))
+    first = len(environment.train)
+    return TaskSplit(*np.split(ids, [first, first + len(environment.validation)]))
+
+
+def require_validation(split: TaskSplit, setting: str) -> None:
+    """Raise `InvalidArgument` for a `setting` that is about validation tasks, where none is."""
+    if not len(split.validation):
+        raise InvalidArgument(
+            f"{setting} needs validation tasks, and environment.validation has none; give some "
+            "there, or leave that setting at its default"
+        )
 
 
 def describe_environment(
@@ -126,7 +146,7 @@ def describe_environment(
     """What `evaluation.json` says of the tasks, by which they are labelled again."""
     return {
         "id": environment.id,
-        "arguments": [*environment.train, *environment.held_out],
+        "arguments": list(environment.arguments),
         "transition_schema": schema.to_dict(),
     }
 

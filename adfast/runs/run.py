@@ -115,7 +115,7 @@ class Run:
 
     @cached_property
     def split(self) -> TaskSplit:
-        """Its training and held-out tasks."""
+        """Its training, validation and held-out tasks."""
         if self.recipe.environment is not None:
             return environment_split(self.recipe.environment)
         return make_split(self.recipe, self.family)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from adfast.durable import require_room
 from adfast.runs.hooks import RunHooks
+from adfast.runs.recorded_histories import require_validation
 from adfast.runs.training_histories import (
     describe_collection,
     describe_source,
@@ -89,7 +90,7 @@ def train(run: Run, hooks: RunHooks) -> None:
             seed=run.recipe.seed,
             resume=True,
             hooks=TrainingHooks(
-                evaluate=held_out_monitor(run) if config.evaluate_every else None,
+                evaluate=validation_monitor(run) if config.evaluate_every else None,
                 on_begin=on_begin,
                 on_end=on_end,
                 on_update=report_updates(bar),
@@ -100,17 +101,18 @@ def train(run: Run, hooks: RunHooks) -> None:
         )
 
 
-def held_out_monitor(run: Run) -> Callable[[Transformer], float]:
-    """What a model earns in the last episode on held-out tasks, for the metrics of its training."""
+def validation_monitor(run: Run) -> Callable[[Transformer], float]:
+    """What a model earns in the last episode on validation tasks, for its training's metrics."""
     from adfast.evaluation.in_context import evaluate as evaluate_in_context
 
     settings = run.recipe.evaluation
+    require_validation(run.split, "training.evaluate_every")
 
     def monitor(model: Transformer) -> float:
         result = evaluate_in_context(
             model,
             run.tasks,
-            run.split.held_out,
+            run.split.validation,
             episodes=settings.monitor_episodes,
             seeds=settings.monitor_seeds,
             temperature=settings.temperature,

@@ -60,6 +60,7 @@ def describe_collection(run: Run) -> dict[str, Any]:
         "collection": recipe.collection.model_dump(mode="json", exclude=exclude),
         "seed": recipe.seed,
         "held_out_task_ids": run.split.held_out.tolist(),
+        "validation_task_ids": run.split.validation.tolist(),
     }
 
 

@@ -20,7 +20,7 @@ from numba.extending import register_jitable
 from adfast.machine.compiled_code import compiled
 from adfast.random_draws import step_key
 from adfast.random_streams import ENVIRONMENT_RESET, ENVIRONMENT_STEP, stream_keys
-from adfast.simulators import components, schema_guards
+from adfast.simulators import components, episode_ends, schema_guards
 from adfast.simulators.components import column_reader, column_writer, item_writer, selector
 from adfast.simulators.schema_guards import dtype_guard, tuple_guard
 from adfast.tasks.family import TaskFamily, hash_of_sources
@@ -86,7 +86,8 @@ class StepLoops(NamedTuple):
 
 def source_stamp(family: TaskFamily) -> str:
     """What a compiled loop must close over, so that no edit of its parts leaves it stale."""
-    return family.source_hash + hash_of_sources(components.__name__, schema_guards.__name__)
+    parts = (components.__name__, schema_guards.__name__, episode_ends.__name__)
+    return family.source_hash + hash_of_sources(*parts)
 
 
 @cache
@@ -98,6 +99,7 @@ def compile_step_loops(family: TaskFamily) -> StepLoops:
     is_no_state = tuple_guard(family.state_sizes)
     is_no_observation = tuple_guard(family.observation_sizes)
     is_no_reward, narrow_reward = dtype_guard(family.transition_schema.reward_dtype)
+    _, _, mark, is_cut_off = episode_ends.episode_ends(family)
     episode_length = family.episode_length
     read_task = column_reader(family.task_size)
     read_state, write_state = column_reader(family.state_size), column_writer(family.state_size)
@@ -168,12 +170,12 @@ def compile_step_loops(family: TaskFamily) -> StepLoops:
             is_broken = uint8(is_broken_at(read_task(task, e), after) | is_no_reward(paid))
             write_state(state, e, select_state(is_broken == 0, after, before))
             reward[e] = narrow_reward(paid)
-            terminated[e] = uint8(BROKEN) if is_broken else uint8(ended != 0)
+            terminated[e] = uint8(BROKEN) if is_broken else mark(ended)
 
         any_done = uint8(0)
         for e in range(count):
             steps = int32(episode_step[e] + int32(1))
-            out_of_time = uint8(uint8(steps >= episode_length) & uint8(terminated[e] ^ uint8(1)))
+            out_of_time = is_cut_off(terminated, e, steps >= episode_length)
             episode_step[e] = steps
             truncated[e] = out_of_time
             any_done |= uint8(out_of_time | terminated[e])

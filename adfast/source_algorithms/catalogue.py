@@ -16,6 +16,7 @@ SOURCE_ALGORITHMS: Catalogue[SourceAlgorithm] = Catalogue(
     base="adfast.source_algorithms.source_algorithm:SourceAlgorithm",
     shipped={
         "q-learning": "adfast.source_algorithms.q_learning:QLearning",
+        "sarsa": "adfast.source_algorithms.sarsa:Sarsa",
         "optimal": "adfast.source_algorithms.expert:Optimal",
         "annealed-expert": "adfast.source_algorithms.expert:AnnealedExpert",
     },

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 import numpy as np
 from numba.core.errors import NumbaError
 
+from adfast.config import WithoutOption
 from adfast.errors import InvalidArgument, byte_size
 from adfast.random_streams import BEHAVIOUR, ENVIRONMENT_RESET, ENVIRONMENT_STEP, stream_keys
 from adfast.simulators.step_loops import BROKEN_BY_RESET, BROKEN_BY_STEP, KEPT_SCHEMA
 from adfast.source_algorithms.history_loop import (
     BROKEN_BY_LABEL,
     BROKEN_BY_OBSERVE,
+    HistoryLoop,
     LearningRules,
+    Reads,
     compile_history_loop,
 )
 from adfast.source_algorithms.source_algorithm import SourceAlgorithm
@@ -33,13 +36,22 @@ FLOAT64 = 8  # bytes
 
 
 class CompiledAlgorithm(SourceAlgorithm):
-    """A learner whose histories are written by one compiled loop; it holds no GIL."""
+    """A learner whose histories are written by one compiled loop; it holds no GIL.
+
+    One that has an option `reads: Reads` is told states where that says so.
+    """
+
+    if TYPE_CHECKING:
+        reads: Reads
+    else:
+        reads: ClassVar[Reads] = WithoutOption("observation")
 
     @staticmethod
     @abstractmethod
-    def rules(family: TaskFamily) -> LearningRules:
+    def rules(family: TaskFamily, num_inputs: int) -> LearningRules:
         """The algorithm's pure functions for `family`; raises `InvalidArgument` if it cannot.
 
+        `num_inputs` is how many values `seen` has: the observations, or the states, of the family.
         An edit of the module that defines it compiles the loop anew, one of what that imports not.
         """
 
@@ -53,7 +65,7 @@ class CompiledAlgorithm(SourceAlgorithm):
 
     def check(self, family: TaskFamily) -> None:
         """Raise `InvalidArgument` where `rules` refuses the family, or its memory is too large."""
-        memory_size = compile_history_loop(family, type(self).rules).memory_size
+        memory_size = self._loop(family).memory_size
         if memory_size > MAX_MEMORY:
             raise InvalidArgument(
                 f"{self.name} would hold {memory_size:,} values of {family.name}, "
@@ -63,12 +75,12 @@ class CompiledAlgorithm(SourceAlgorithm):
 
     def check_labels(self, family: TaskFamily) -> None:
         """Raise `InvalidArgument` where the rules for `family` have no label."""
-        if type(self).rules(family).label is None:
+        if not self._loop(family).has_labels:
             super().check_labels(family)
 
     def memory_bytes(self, family: TaskFamily) -> int:
         """The learner's memory, one for each thread."""
-        return FLOAT64 * compile_history_loop(family, type(self).rules).memory_size
+        return FLOAT64 * self._loop(family).memory_size
 
     def histories(
         self,
@@ -87,7 +99,7 @@ class CompiledAlgorithm(SourceAlgorithm):
         task = np.ascontiguousarray(family.task_parameters(task_ids).T)
         lengths = np.empty(len(task_ids), np.int64)
         returns = np.empty((len(task_ids), episodes), np.float64)
-        loop = compile_history_loop(family, type(self).rules, labelled=LABEL in out)
+        loop = self._loop(family, labelled=LABEL in out)
         last_call = np.zeros(3 + family.state_size, np.int64)
         try:
             broken_by = loop.run(
@@ -107,6 +119,9 @@ class CompiledAlgorithm(SourceAlgorithm):
         if broken_by != KEPT_SCHEMA:
             self._explain(family, task_ids, broken_by, last_call)
         return lengths, returns
+
+    def _loop(self, family: TaskFamily, *, labelled: bool = False) -> HistoryLoop:
+        return compile_history_loop(family, type(self).rules, self.reads, labelled=labelled)
 
     def _explain(
         self, family: TaskFamily, task_ids: Any, broken_by: int, last_call: np.ndarray

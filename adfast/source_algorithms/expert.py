@@ -42,7 +42,7 @@ class Optimal(CompiledAlgorithm):
         return np.zeros(episodes)
 
     @staticmethod
-    def rules(family: TaskFamily) -> LearningRules:
+    def rules(family: TaskFamily, num_inputs: int) -> LearningRules:
         """Values by backward induction: of state s before episode step t `memory[t * S + s]`.
 
         A step out of the schema is worth infinity: where an episode can come to one, the expert

@@ -11,6 +11,33 @@ from numba.extending import register_jitable
 from adfast.random_draws import bounded, subkey, uniform
 
 
+def table_of_values(
+    num_actions: int,
+) -> tuple[Callable[..., Any], Callable[..., Any], Callable[..., Any]]:
+    """`value` and `best_value`, as `epsilon_greedy` takes them, of values that stand in memory.
+
+    Those of input s are `memory[s * A : (s + 1) * A]`. Before them comes the function `(memory,
+    first) -> the greatest of the A values from there on`.
+    """
+
+    @register_jitable
+    def greatest(memory: Any, first: Any) -> Any:
+        best = memory[first]
+        for a in range(uint64(1), uint64(num_actions)):
+            best = max(best, memory[first + a])
+        return best
+
+    @register_jitable
+    def value(memory: Any, task: Any, state: Any, seen: Any, episode_step: Any, action: Any) -> Any:
+        return memory[seen * uint64(num_actions) + action]
+
+    @register_jitable
+    def best_value(memory: Any, task: Any, state: Any, seen: Any, episode_step: Any) -> Any:
+        return greatest(memory, seen * uint64(num_actions))
+
+    return greatest, value, best_value
+
+
 def epsilon_greedy(
     num_actions: int, value: Callable[..., Any], best_value: Callable[..., Any]
 ) -> Callable[..., Any]:

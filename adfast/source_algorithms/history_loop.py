@@ -12,9 +12,10 @@ Legend: N histories of the block, P task parameters, S state components.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from numba import int64, uint8, uint32, uint64
 from numba.extending import register_jitable
@@ -22,6 +23,7 @@ from numba.extending import register_jitable
 from adfast.machine.compiled_code import compiled
 from adfast.random_draws import step_key
 from adfast.simulators.components import column_reader, int32_tuple, item_writer, mixed_radix
+from adfast.simulators.episode_ends import episode_ends
 from adfast.simulators.schema_guards import dtype_guard, is_outside, tuple_guard
 from adfast.simulators.step_loops import (
     BROKEN_BY_RESET,
@@ -31,9 +33,11 @@ from adfast.simulators.step_loops import (
 )
 from adfast.source_algorithms import greedy_choice
 from adfast.tasks.family import TaskFamily, hash_of_sources
-from adfast.tasks.transition_schema import BOUNDARY_INSIDE, BOUNDARY_TERMINATED, BOUNDARY_TRUNCATED
 
 BROKEN_BY_OBSERVE, BROKEN_BY_CHOOSE, BROKEN_BY_LABEL = range(BROKEN_BY_STEP + 1, BROKEN_BY_STEP + 4)
+
+Reads = Literal["observation", "state"]  # what a learner tells apart
+MakeRules = Callable[[TaskFamily, int], "LearningRules"]
 
 
 @register_jitable
@@ -53,7 +57,7 @@ class LearningRules(NamedTuple):
     """An algorithm as three pure scalar functions, marked `@register_jitable`.
 
     `memory` is float64 `[memory_size]`, the learner's own between its calls; `parameters` a tuple
-    of floats; `seen` and `seen_next` number the observations.
+    of floats; `seen` and `seen_next` number what the learner reads, observations or states.
 
     `begin(memory, parameters, task, same_task)` prepares a new history; `same_task` says that the
     memory was last used for the same task.
@@ -85,21 +89,41 @@ class HistoryLoop(NamedTuple):
 
     run: Callable[..., int]
     memory_size: int
+    has_labels: bool  # whether the rules say which action is right
+
+
+def numbering(family: TaskFamily, reads: Reads) -> tuple[int, Callable[..., Any]]:
+    """How many numbers there are, and the function `(state, observation) -> seen`."""
+    if reads == "state":
+        number_state = mixed_radix(family.state_sizes)
+
+        @register_jitable
+        def number(state: Any, observation: Any) -> Any:
+            return number_state(state)
+
+        return math.prod(family.state_sizes), number
+
+    number_observation = mixed_radix(family.observation_sizes)
+
+    @register_jitable
+    def number_seen(state: Any, observation: Any) -> Any:
+        return number_observation(observation)
+
+    return math.prod(family.observation_sizes), number_seen
 
 
 @cache
 def compile_history_loop(
-    family: TaskFamily,
-    make_rules: Callable[[TaskFamily], LearningRules],
-    *,
-    labelled: bool = False,
+    family: TaskFamily, make_rules: MakeRules, reads: Reads, *, labelled: bool = False
 ) -> HistoryLoop:
     """The loop of `family` and the algorithm; compiled, or loaded, when first called."""
     stamp = source_stamp(family) + hash_of_sources(make_rules.__module__, greedy_choice.__name__)
     num_components = len(family.observation_sizes)
-    memory_size, begin, choose, update, optional_label = make_rules(family)
+    num_inputs, number = numbering(family, reads)
+    memory_size, begin, choose, update, optional_label = make_rules(family, num_inputs)
     label: Any = optional_label
     reset, step, observe = family.reset, family.step, family.observe
+    is_terminal, boundary_of, _, _ = episode_ends(family)
     episode_length = family.episode_length
     task_size = family.task_size
     read_task = column_reader(task_size)
@@ -109,7 +133,6 @@ def compile_history_loop(
     is_no_observation = tuple_guard(family.observation_sizes)
     is_no_reward, narrow_reward = dtype_guard(family.transition_schema.reward_dtype)
     num_actions = family.num_actions
-    number_observation = mixed_radix(family.observation_sizes)
 
     @register_jitable
     def note(
@@ -128,11 +151,7 @@ def compile_history_loop(
         action[row] = chosen
         reward[row] = earned
         write_observation(next_observation, row * uint64(num_components), then)
-        boundary[row] = (
-            BOUNDARY_TERMINATED
-            if ends
-            else (BOUNDARY_TRUNCATED if t == uint64(episode_length - 1) else BOUNDARY_INSIDE)
-        )
+        boundary[row] = boundary_of(ends, t == uint64(episode_length - 1))
         episode_step[row] = t
 
     @compiled
@@ -166,7 +185,7 @@ def compile_history_loop(
                 now = observe(task, state)
                 if is_no_observation(now):
                     return note(last_call, BROKEN_BY_OBSERVE, h, key, 0, state)
-                seen = number_observation(now)
+                seen = number(state, now)
                 total, epsilon = 0.0, exploration[episode]
                 for t in range(uint64(episode_length)):
                     clock = uint32(episode * uint64(episode_length) + t)
@@ -179,7 +198,7 @@ def compile_history_loop(
                         if is_outside(held, 0, num_actions - 1):
                             return note(last_call, BROKEN_BY_LABEL, h, key, int64(held), state)
                     key = step_key(keys[2, h], keys[3, h], clock)
-                    after, paid, terminated = step(task, state, uint8(chosen), key)
+                    after, paid, ended = step(task, state, uint8(chosen), key)
                     if is_no_state(after) | is_no_reward(paid):
                         return note(last_call, BROKEN_BY_STEP, h, key, int64(chosen), state)
                     state = as_state(after)
@@ -187,19 +206,20 @@ def compile_history_loop(
                     then = observe(task, state)
                     if is_no_observation(then):
                         return note(last_call, BROKEN_BY_OBSERVE, h, key, int64(chosen), state)
-                    seen_next = number_observation(then)
+                    seen_next = number(state, then)
+                    terminated = is_terminal(ended)
                     update(memory, parameters, seen, chosen, earned, seen_next, terminated)
                     if kept:
-                        write_row(fields, row, now, chosen, earned, then, terminated, t)
+                        write_row(fields, row, now, chosen, earned, then, ended, t)
                         if labelled:
                             fields[6][row] = held
                         row += uint64(1)
                     total += earned
-                    if terminated:
+                    if ended:
                         break
                     now, seen = then, seen_next
                 returns[h, episode] = total
             lengths[h] = row - first_row
         return KEPT_SCHEMA
 
-    return HistoryLoop(run, memory_size)
+    return HistoryLoop(run, memory_size, label is not None)

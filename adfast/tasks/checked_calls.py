@@ -13,7 +13,12 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 
 from adfast.errors import InvalidArgument, legible, shown
-from adfast.tasks.transition_schema import REWARD_DTYPES
+from adfast.tasks.transition_schema import (
+    BOUNDARY_INSIDE,
+    BOUNDARY_TERMINATED,
+    BOUNDARY_TRUNCATED,
+    REWARD_DTYPES,
+)
 
 if TYPE_CHECKING:
     from adfast.tasks.family import TaskFamily
@@ -31,8 +36,11 @@ def checked_reset(family: TaskFamily, task_id: int, episode: int, key: int) -> S
 
 def checked_step(
     family: TaskFamily, task_id: int, state: Any, action: int, key: int
-) -> tuple[State, int | float, bool]:
-    """What `step` returns; raises `InvalidArgument` unless it is (state, reward, terminated)."""
+) -> tuple[State, int | float, int]:
+    """What `step` returns; raises `InvalidArgument` unless it is (state, reward, terminated).
+
+    The last is 0, `BOUNDARY_TERMINATED` or, of a family that `truncates`, `BOUNDARY_TRUNCATED`.
+    """
     before = tuple(int(value) for value in state)
     place = f"step of {family.name} in task {task_id}, state {before}, action {int(action)}"
     if family.has_random_steps:
@@ -46,9 +54,7 @@ def checked_step(
     after, reward, terminated = result
     kept = checked_tuple(place, "state", after, "state_sizes", family.state_sizes)
     paid = checked_reward(place, reward, family.transition_schema.reward_dtype)
-    if as_whole(terminated) not in (0, 1):
-        raise InvalidArgument(f"{place}: terminated must be true or false, got {shown(terminated)}")
-    return kept, paid, bool(terminated)
+    return kept, paid, checked_end(place, terminated, truncates=family.truncates)
 
 
 def checked_observe(family: TaskFamily, task_id: int, state: Any) -> State:
@@ -129,6 +135,19 @@ def checked_reward(place: str, reward: Any, dtype: str) -> int | float:
         f"{place}: reward must be {described(dtype)} by the schema's reward_dtype {dtype}, "
         f"got {spelt(reward)}{way_out}"
     )
+
+
+def checked_end(place: str, terminated: Any, *, truncates: bool) -> int:
+    """The third value of `step` as an integer; raises `InvalidArgument` for what is none."""
+    end = as_whole(terminated)
+    if end in (BOUNDARY_INSIDE, BOUNDARY_TERMINATED) or (truncates and end == BOUNDARY_TRUNCATED):
+        return int(terminated)
+    rule, way_out = "true or false", ""
+    if truncates:
+        rule = "0, 1 (terminated) or 2 (truncated)"
+    elif end == BOUNDARY_TRUNCATED:
+        way_out = "; where 2 is a time limit of the task's own, declare truncates = True"
+    raise InvalidArgument(f"{place}: terminated must be {rule}, got {spelt(terminated)}{way_out}")
 
 
 def holds(dtype: str, reward: Any) -> bool:

@@ -37,9 +37,10 @@ EpisodeLength = Annotated[int, Field(ge=1, le=MAX_EPISODE_LENGTH)]
 
 @dataclass(frozen=True)
 class TaskSplit:
-    """Two disjoint, sorted sets of task ids."""
+    """Three disjoint, sorted sets of task ids."""
 
     train: np.ndarray
+    validation: np.ndarray
     held_out: np.ndarray
 
 
@@ -107,6 +108,15 @@ class TaskFamily(TaskSet, Config):
         return False
 
     @property
+    def truncates(self) -> bool:
+        """Whether `step` ends episodes by a task's own time limit: its third value is then 2.
+
+        2 is `BOUNDARY_TRUNCATED`: learners look beyond such an end, as they do where
+        `episode_length`, the longest of all tasks, ends an episode.
+        """
+        return False
+
+    @property
     def num_planned_values(self) -> int:
         """How many values a plan from every state at every step has."""
         return math.prod(self.state_sizes) * (self.episode_length + 1)
@@ -156,14 +166,20 @@ class TaskFamily(TaskSet, Config):
             *(cls.__module__ for cls in classes), random_draws.__name__, random_streams.__name__
         )
 
-    def split(self, held_out: int, seed: int) -> TaskSplit:
-        """`held_out` tasks drawn by `seed` against all others; both parts must be left a task."""
+    def split(self, held_out: int, seed: int, validation: int = 0) -> TaskSplit:
+        """`held_out` tasks and then `validation` ones drawn by `seed`; all others are to train on.
+
+        A task must be left to train on. Whoever splits in two has no validation task.
+        """
         held_out = as_integer("held_out", held_out, -MAX_COUNT)
-        if not 1 <= held_out < self.num_tasks:
-            raise InvalidArgument(
-                f"held_out must be in 1..{self.num_tasks - 1} so that {self.name} keeps a task on "
-                f"both sides of the split, got {held_out}"
-            )
+        validation = as_integer("validation", validation, 0)
+        check_sizes(self.name, held_out, validation, self.num_tasks)
+        order = self.drawn_order(seed)
+        drawn, validated, others = np.split(order, [held_out, held_out + validation])
+        return TaskSplit(np.sort(others), np.sort(validated), np.sort(drawn))
+
+    def drawn_order(self, seed: int) -> np.ndarray:
+        """int64: all task ids in an order that `seed` draws."""
         if self.num_tasks > MAX_SPLIT_TASKS:
             raise InvalidArgument(
                 f"split sorts all tasks, at most {MAX_SPLIT_TASKS:,}, but {self.name} has "
@@ -172,10 +188,25 @@ class TaskFamily(TaskSet, Config):
             )
         offset, mask = random_streams.stream_keys(seed, random_streams.TASK_SPLIT, [0])
         keys = random_streams.step_keys(offset[0], mask[0], self.num_tasks)
-        order = np.argsort(keys, kind="stable")
-        return TaskSplit(
-            train=np.sort(order[held_out:]).astype(np.int64),
-            held_out=np.sort(order[:held_out]).astype(np.int64),
+        return np.argsort(keys, kind="stable").astype(np.int64)
+
+
+def check_sizes(family: str, held_out: int, validation: int, num_tasks: int) -> None:
+    """Raise `InvalidArgument` unless `num_tasks` leave a task in each set of a split."""
+    kept = f"so that {family}, of {num_tasks:,} tasks, keeps one in each set of the split"
+    most = num_tasks - 1 - min(validation, 1)
+    if most < 1:
+        raise InvalidArgument(
+            f"held_out has too few tasks to choose from: {family} has {num_tasks}, and a split "
+            f"needs {3 if validation else 2}; take a larger family"
+        )
+    if not 1 <= held_out <= most:
+        raise InvalidArgument(f"held_out must be in 1..{most:,} {kept}, got {held_out}")
+    most = num_tasks - 1 - held_out
+    if validation > most:
+        raise InvalidArgument(
+            f"validation must be at most {most:,} {kept} beside {held_out} held-out, got "
+            f"{validation}; lower it, or held_out"
         )
 
 

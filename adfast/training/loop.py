@@ -60,9 +60,9 @@ class TrainingInterrupted(Interrupted):
 class TrainingHooks:
     """What the caller may plug into the loop; every hook is optional.
 
-    `evaluate(model)` returns the model's held-out return for the metrics; `on_begin(trainer)` is
-    called by `adfast.train` before a checkpoint is read or anything written, `on_end(trainer)`
-    after the last update;
+    `evaluate(model)` returns the model's return on validation tasks for the metrics;
+    `on_begin(trainer)` is called by `adfast.train` before a checkpoint is read or anything written,
+    `on_end(trainer)` after the last update;
     `on_update(state, metrics)` sees every update, with the metrics row if one was written;
     `should_stop()` is asked after each; `say(sentence)` is told, once, what of the histories is
     never drawn (by default a warning).
@@ -255,12 +255,12 @@ class Trainer:
         return self.state.update % every == 0 or self.state.update == self.config.updates
 
     def _evaluates(self) -> bool:
-        """Whether the held-out evaluation is due now."""
+        """Whether the evaluation while training is due now."""
         every = self.config.evaluate_every
         return self.hooks.evaluate is not None and every is not None and self._is_due(every)
 
     def _metrics_row(self, gradient_norm: torch.Tensor) -> dict[str, Any]:
-        """What is logged now: means since the last row, and the held-out return if it is due."""
+        """What is logged now: means since the last row, and the validation return if it is due."""
         loss, accuracy = self.state.take_means()
         row: dict[str, Any] = {
             "update": self.state.update,
@@ -273,7 +273,7 @@ class Trainer:
         }
         if self._evaluates():
             assert self.hooks.evaluate is not None
-            row["held_out_return"] = self.hooks.evaluate(self.model)
+            row["validation_return"] = self.hooks.evaluate(self.model)
             self.model.train()
         return row
 

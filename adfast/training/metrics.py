@@ -31,7 +31,8 @@ class TrainingMetrics(BaseModel):
     accuracy: float
     learning_rate: float
     gradient_norm: float | None = None
-    held_out_return: float | None = None  # in the last episode, where it was evaluated
+    validation_return: float | None = None  # in the last episode, where it was evaluated
+    held_out_return: float | None = None  # in its place, from before there were validation tasks
     seconds: float
     waiting_seconds: float | None = None
 

@@ -14,16 +14,16 @@ OnUpdate = Callable[["TrainingState", Mapping[str, Any] | None], None]
 
 def report_updates(bar: ProgressBar, then: OnUpdate | None = None) -> OnUpdate:
     """A hook that moves `bar` after every update, and then calls `then`."""
-    note, held_out_return = "updates", ""
+    note, validation_return = "updates", ""
 
     def on_update(state: TrainingState, row: Mapping[str, Any] | None) -> None:
-        nonlocal note, held_out_return
+        nonlocal note, validation_return
         if row is not None:
-            if "held_out_return" in row:
-                held_out_return = f", held-out return {row['held_out_return']:.1f}"
+            if "validation_return" in row:
+                validation_return = f", validation return {row['validation_return']:.1f}"
             speed = f"{state.tokens / max(state.seconds, 1e-9) / 1e3:.0f}k tokens/s"
             waiting = waiting_note(state.waiting_seconds, state.seconds)
-            note = f"{speed}{waiting}, loss {row['loss']:.3f}{held_out_return}"
+            note = f"{speed}{waiting}, loss {row['loss']:.3f}{validation_return}"
         bar.advance_to(state.update, note)
         if then is not None:
             then(state, row)

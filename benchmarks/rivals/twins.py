@@ -1,4 +1,4 @@
-"""The plain-Python twins, found by the stem that names a family everywhere."""
+"""The plain-Python twins, found by the stem that names a family or a learner everywhere."""
 
 from __future__ import annotations
 
@@ -17,3 +17,9 @@ def twin_environment(family: str) -> Any:
     """The class of one Gymnasium environment: `dark-room` has `DarkRoomReferenceEnv`."""
     room = twin_room(family)
     return getattr(import_module(room.__module__), f"{room.__name__}Env")
+
+
+def twin_learner(algorithm: str) -> Any:
+    """The function that writes one history: `sarsa` has `sarsa_history`."""
+    stem = algorithm.replace("-", "_")
+    return getattr(import_module(f"reference.{stem}"), f"{stem}_history")

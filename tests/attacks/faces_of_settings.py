@@ -110,6 +110,21 @@ MAKE_FAMILY = Face(
     check=lambda _, a, made: made.num_tasks == a["size"] ** 2,
     weight=2,
 )
+MAKE_KEY_TO_DOOR = Face(
+    "tasks.make of key-to-door",
+    arguments=lambda _, rng: {
+        "name": "key-to-door",
+        "size": 3,
+        "episode_length": 8,
+        "start": "corner",
+        "key_observed": True,
+        "terminate_at_goal": True,
+        "action_order": "dpt",
+    },
+    call=lambda _, a: tasks.make(a["name"], **{n: v for n, v in a.items() if n != "name"}),
+    check=lambda _, a, made: made.num_tasks == a["size"] ** 4,
+    weight=1,
+)
 MAKE_LEARNER = Face(
     "source_algorithms.make",
     arguments=lambda _, rng: {"name": "q-learning", "learning_rate": 0.5, "epsilon_episodes": 3},
@@ -121,9 +136,11 @@ MAKE_LEARNER = Face(
 )
 SPLIT = Face(
     "family.split",
-    arguments=lambda _, rng: {"held_out": 3, "seed": 1},
-    call=lambda _, a: ROOM.split(a["held_out"], a["seed"]),
-    check=lambda _, a, split: len(split.held_out) == a["held_out"],
+    arguments=lambda _, rng: {"held_out": 3, "seed": 1, "validation": 2},
+    call=lambda _, a: ROOM.split(**a),
+    check=lambda _, a, split: (
+        (len(split.held_out), len(split.validation)) == (a["held_out"], a["validation"])
+    ),
     weight=1,
 )
 TASK_IDS = Face(
@@ -195,5 +212,6 @@ ATTENTION = Face(
 FACES = [
     *map(settings_face, (ModelConfig, TrainingConfig, EvaluationConfig, CollectionConfig)),
     *(LEARN, RETURNS, MAKE_FAMILY, MAKE_LEARNER, SPLIT, TASK_IDS, PLAN, MODEL, TRAIN, THIN),
+    MAKE_KEY_TO_DOOR,
     ATTENTION,
 ]

@@ -27,9 +27,9 @@ from cli.command_line import PROGRAM, adfast
         ),
         (
             ["--set", "collection.held_out=25"],
-            ["collection.held_out must be in 1..24", "a task on both sides", "got 25"],
+            ["collection.held_out must be in 1..23", "keeps one in each set", "got 25"],
         ),
-        (["--set", "collection.algorithm=sarsa"], ['source algorithm "sarsa"', "q-learning"]),
+        (["--set", "collection.algorithm=sarza"], ['source algorithm "sarza"', "q-learning"]),
     ],
 )
 def test_bad_recipe_ends_with_status_2_and_leaves_nothing(recipe, tmp_path, arguments, parts):

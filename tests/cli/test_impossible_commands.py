@@ -147,7 +147,7 @@ SETTINGS = [
     "collection.episodes=2000000000",
     "collection.held_out=25",
     "collection.keep_every=0",
-    "collection.algorithm=sarsa",
+    "collection.algorithm=sarza",
     "collection.options.discount=nan",
     "collection.options.colour=red",
     "collection.live_capacity=5",
@@ -221,7 +221,7 @@ def test_sweep_that_is_impossible_changes_no_byte(sweep, recipe):
     before = content_of(sweep)
     for arguments in (
         ["--vary", "model.attention_window=5,0"],
-        ["--vary", "collection.algorithm=q-learning,sarsa"],
+        ["--vary", "collection.algorithm=q-learning,sarza"],
         ["--vary", "training.context_length=20,101"],
         ["--set", "evaluation.temperature=inf"],
         ["--seeds", "1000000000"],

@@ -11,14 +11,14 @@ from cli.command_line import adfast
 def test_histories_info_says_what_a_store_holds(collected_run):
     ended = adfast("histories", "info", collected_run / "histories")
     assert ended.status == 0
-    for part in ("80", "8000", "100 to 100 transitions", "uint8[2]", "True"):
+    for part in ("68", "6800", "100 to 100 transitions", "uint8[2]", "True"):
         assert part in ended.stdout
     described = json.loads(
         adfast("histories", "info", collected_run / "histories", "--json").stdout
     )
-    assert described["histories"] == 80
-    assert described["transitions"] == 80 * 100
-    assert described["distinct task_id"] == 20
+    assert described["histories"] == 68
+    assert described["transitions"] == 68 * 100
+    assert described["distinct task_id"] == 17
     assert described["complete"] is True
     assert described["bytes"] == described["transitions"] * described["bytes per transition"]
 

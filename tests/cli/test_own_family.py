@@ -13,6 +13,7 @@ def test_real_rewards_are_normalised_in_a_run(recipe, tmp_path, live):
         "family.name=own_family:Sound",
         'family.options={ reward_dtype = "float32", unit = 0.25 }',
         "collection.held_out=1",
+        "collection.validation=1",
         "evaluation.train_tasks=2",
         f"collection.live={live}",
     )

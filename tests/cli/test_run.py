@@ -81,8 +81,10 @@ def test_held_out_tasks_are_in_no_history(finished_run):
     store = histories.open(finished_run / "histories")
     evaluation = json.loads((finished_run / "evaluation.json").read_text())
     held_out = set(evaluation["held_out"]["task_ids"])
+    validation = set(store.description["validation_task_ids"])
     assert set(store.description["held_out_task_ids"]) == held_out
-    assert set(store.metadata["task_id"]) == set(range(25)) - held_out
+    assert len(validation) == 3
+    assert set(store.metadata["task_id"]) == set(range(25)) - held_out - validation
 
 
 def test_finished_run_is_not_repeated(finished_run, recipe):

@@ -68,6 +68,7 @@ DECLARATIONS = {
     "state_sizes": ({"state_sizes": ()}, r"state_sizes of changed must be a tuple .* got \(\)"),
     "size of a state": ({"state_sizes": (2**31,)}, "state_sizes of changed must be an integer"),
     "random steps": ({"has_random_steps": 1}, "has_random_steps of changed must be true or false"),
+    "truncates": ({"truncates": 2}, "truncates of changed must be true or false, got 2"),
     "planner": ({"planner": "maybe"}, "planner of changed must be true or false, got 'maybe'"),
     "schema": ({"transition_schema": 3}, "transition_schema of changed must be a TransitionSchema"),
     "schema's length": (

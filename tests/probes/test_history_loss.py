@@ -28,7 +28,7 @@ def measured(family, model, source, task_ids, **options):
     subject = Subject(
         name="model",
         family=family,
-        split=TaskSplit(train=np.empty(0, np.int64), held_out=np.array(task_ids)),
+        split=TaskSplit(*np.empty((2, 0), np.int64), held_out=np.array(task_ids)),
         source=source,
         collection=CollectionConfig(episodes=EPISODES, keep_every=KEEP_EVERY),
         seed=3,

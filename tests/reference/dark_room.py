@@ -46,6 +46,11 @@ class DarkRoomReference:
         self.stream = stream_key(seed, ENVIRONMENT_RESET, random_stream)
         self.episodes = 0
 
+    @property
+    def state(self):
+        """What the family's functions hold of it."""
+        return (*self.cell, int(self.paid)) if self.reward == "once" else self.cell
+
     def reset(self):
         """The observation (row, column) in which the next episode starts."""
         key = step_key(*self.stream, self.episodes)

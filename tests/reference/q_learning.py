@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+
 from reference.histories import HistoryWriter
 from reference.random_streams import BEHAVIOUR, bounded, step_key, stream_key, subkey, uniform
 
@@ -9,7 +11,6 @@ from reference.random_streams import BEHAVIOUR, bounded, step_key, stream_key, s
 def q_learning_history(
     environment,
     *,
-    observation_sizes,
     episodes,
     seed,
     random_stream,
@@ -20,11 +21,15 @@ def q_learning_history(
     epsilon_episodes=200,
     initial_value=1.0,
     keep_every=1,
+    reads="observation",
 ):
-    """The kept rows of the history, as a dict of lists, and the return of every episode."""
+    """The kept rows of the history, as a dict of lists, and the return of every episode.
+
+    What the learner reads is a tuple of integers: the observation, or the environment's `state`.
+    """
     num_actions = environment.num_actions
-    rows, columns = observation_sizes
-    values = [[initial_value] * num_actions for _ in range(rows * columns)]
+    reads_state = reads == "state"
+    values = defaultdict(lambda: [initial_value] * num_actions)
     offset, mask = stream_key(seed, BEHAVIOUR, random_stream)
     writer = HistoryWriter()
     returns = []
@@ -32,9 +37,9 @@ def q_learning_history(
         progress = min(episode / epsilon_episodes, 1.0)
         epsilon = epsilon_start + (epsilon_end - epsilon_start) * progress
         observation = environment.reset()
+        here = values[environment.state if reads_state else observation]
         total, t, done = 0, 0, False
         while not done:
-            here = values[observation[0] * columns + observation[1]]
             key = step_key(offset, mask, episode * environment.episode_length + t)
             pick = subkey(key, 0)
             if uniform(key) < epsilon:
@@ -44,14 +49,14 @@ def q_learning_history(
                 ties = [a for a in range(num_actions) if here[a] == best]
                 action = ties[bounded(pick, len(ties))]
             after, reward, terminated, truncated = environment.step(action)
-            future = max(values[after[0] * columns + after[1]])
-            target = reward + (0.0 if terminated else discount * future)
+            there = values[environment.state if reads_state else after]
+            target = reward + (0.0 if terminated else discount * max(there))
             here[action] += learning_rate * (target - here[action])
             if episode % keep_every == 0:
                 writer.append(observation, action, reward, after, terminated, truncated, t)
             total += reward
             t += 1
-            observation = after
+            observation, here = after, there
             done = terminated or truncated
         returns.append(total)
     return writer.fields, returns

@@ -166,7 +166,7 @@ def metrics_lines(updates: int, generator: np.random.Generator) -> list[dict[str
             "learning_rate": 0.02 * min(1.0, 2 * (1 - update / updates)),
         }
         if update % 100 == 0:
-            line["held_out_return"] = float(15 * (1 - np.exp(-((update / 260) ** 2))))
+            line["validation_return"] = float(15 * (1 - np.exp(-((update / 260) ** 2))))
         lines.append(line)
     return lines
 

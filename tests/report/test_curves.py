@@ -28,7 +28,7 @@ def metrics_of(losses: list[float]) -> tuple[TrainingMetrics, ...]:
             loss=loss,
             accuracy=0.5,
             learning_rate=0.1,
-            held_out_return=float(number) if number % 500 == 0 else None,
+            validation_return=float(number) if number % 500 == 0 else None,
         )
         for number, loss in enumerate(losses, start=1)
     )
@@ -107,13 +107,13 @@ def test_source_that_is_kept_whole_is_one_curve(run_copy: Path) -> None:
 
 
 @pytest.mark.parametrize("lines", [1, 2, MAX_POINTS, MAX_POINTS + 1, 3 * MAX_POINTS + 7])
-def test_thinning_keeps_the_mean_and_the_held_out_returns(lines: int) -> None:
+def test_thinning_keeps_the_mean_and_the_validation_returns(lines: int) -> None:
     losses = np.random.default_rng(lines).random(lines)
     series = training_series(metrics_of(losses.tolist()))
     assert len(series.loss) <= MAX_POINTS
     first = losses[: series.lines_per_point]
     assert series.loss[0] == pytest.approx(first.mean())
-    assert series.held_out_update.tolist() == list(range(500, lines + 1, 500))
+    assert series.evaluated_update.tolist() == list(range(500, lines + 1, 500))
 
 
 def test_loss_that_is_not_finite_is_counted_not_hidden() -> None:

@@ -26,6 +26,7 @@ path = "poles"
 [environment]
 id = "pole_length:PoleLength-v0"
 train = [{ length = 0.3 }, { length = 1.0 }]
+validation = [{ length = 0.7 }]
 held_out = [{ length = 0.5 }, { length = 2.0 }, { length = 0.1, sutton_barto_reward = false }]
 [model]
 num_layers = 1
@@ -98,7 +99,7 @@ def test_settings_say_where_the_store_is_and_nothing_of_families(folder, finishe
 def test_held_out_tasks_are_evaluated_and_have_intervals(finished):
     found = json.loads((finished / "evaluation.json").read_text())
     assert np.shape(found["held_out"]["returns"]) == (3, 2, 6)
-    assert found["held_out"]["task_ids"] == [2, 3, 4]
+    assert found["held_out"]["task_ids"] == [3, 4, 5]
     assert found["held_out"]["optimal"] is None
     assert np.shape(found["summary"]["held_out_ci95_by_episode"]) == (6, 2)
     assert found["summary"]["held_out_last5_share_of_optimal"] is None
@@ -107,7 +108,7 @@ def test_held_out_tasks_are_evaluated_and_have_intervals(finished):
     assert labels == ["length = 0.5", "length = 2.0", "length = 0.1, sutton_barto_reward = False"]
     assert 9 < found["references"]["random"] < 40
     rows = [json.loads(line) for line in (finished / "metrics.jsonl").read_text().splitlines()]
-    assert [row["held_out_return"] is None for row in rows[1::2]] == [False, False]
+    assert [row["validation_return"] is None for row in rows[1::2]] == [False, False]
 
 
 def test_who_was_recorded_is_a_reference(folder, finished):
@@ -156,7 +157,8 @@ def test_python_carries_out_the_same_run(recipe, finished, tmp_path):
     assert (run.path / played).read_bytes() == (finished / played).read_bytes()
     with pytest.raises(RunError, match="has no task family"):
         _ = run.family
-    assert run.tasks.num_tasks == 5
+    assert run.tasks.num_tasks == 6
+    assert run.split.validation.tolist() == [2]
     assert run.histories.num_histories == 2
 
 
@@ -218,10 +220,16 @@ def test_environments_of_numbers_go_the_whole_way(tmp_path):
         ("histories.path=nowhere", r"histories\.path: .*give the folder that adfast\.Recorder"),
         ("environment.id=PoleLenght-v0", "environment: PoleLenght-v0 cannot be made"),
         ("environment.id=FrozenLake-v1", "FrozenLake-v1 cannot be made with"),
-        ('environment={id = "Acrobot-v1", train = [], held_out = [{}]}', "the histories are of"),
+        (
+            'environment={id = "Acrobot-v1", train = [], validation = [], held_out = [{}]}',
+            "the histories are of",
+        ),
         ("environment.held_out=[]", r"environment\.held_out must have at least 1 item"),
         ("environment.held_out=[{lenght = 1.0}]", "cannot be made with {'lenght': 1.0}"),
         ("environment.held_out=[{length = 0.3}]", "held_out must have no task of train"),
+        ("environment.validation=[{length = 0.3}]", "validation must have no task of train"),
+        ("environment.held_out=[{length = 0.7}]", "held_out must have no task of validation"),
+        ("environment.validation=[]", r"training\.evaluate_every needs validation tasks, and env"),
         ("environment.heldout=[{}]", r'did you mean "environment\.held_out"'),
         ("training.objective=optimal-action", 'needs labelled histories, and those of .* "label"'),
         ("training.context_length=301", "at most 300, the longest history that is recorded in"),

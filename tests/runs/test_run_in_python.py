@@ -63,7 +63,7 @@ def test_python_path_is_the_run_of_the_command_line(recipe, finished_run, tmp_pa
 def test_stages_return_what_they_leave_and_pass_over_what_is_finished(run_copy, capsys):
     run = adfast.Run.open(run_copy)
     store, model, results = run.collect(), run.train(), run.evaluate()
-    assert store.num_histories == 80
+    assert store.num_histories == 68
     assert model is run.model
     assert results.held_out.array.shape == (5, 2, 6)
     assert results == adfast.Run.open(run_copy).carry_out()
@@ -79,9 +79,10 @@ def test_run_knows_what_it_is_about(finished_run):
     assert run.family.num_tasks == 25
     assert run.family is run.family
     assert len(run.split.held_out) == 5
-    assert run.plan.num_histories == 80
+    assert len(run.split.validation) == 3
+    assert run.plan.num_histories == 68
     assert run.source.name == "q-learning"
-    assert run.histories.num_histories == 80
+    assert run.histories.num_histories == 68
     assert isinstance(run.model, torch.nn.Module)
     assert run.recipe == adfast.Recipe(**run.recipe.model_dump())
     assert "collect, train, evaluate, report finished" in repr(run)

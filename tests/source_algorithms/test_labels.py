@@ -82,12 +82,12 @@ def test_label_outside_the_actions_is_named(family):
         name: ClassVar[str] = "wrong"
 
         @staticmethod
-        def rules(family):
+        def rules(family, num_inputs):
             @register_jitable
             def label(memory, parameters, task, state, seen, episode_step, key):
                 return uint64(7)
 
-            rules = Optimal.rules(family)
+            rules = Optimal.rules(family, num_inputs)
             return LearningRules(rules.memory_size, rules.begin, rules.choose, label=label)
 
     with pytest.raises(InvalidArgument, match=r"label of wrong in task 3 .* in 0\.\.4, got 7"):

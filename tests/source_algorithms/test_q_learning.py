@@ -5,39 +5,25 @@ import pytest
 
 from adfast import source_algorithms, tasks
 from adfast.errors import InvalidArgument
-from reference.dark_room import VARIANTS, DarkRoomReference
+from reference.dark_room import VARIANTS
 from reference.q_learning import q_learning_history
+from source_algorithms.compared import require_twin
+
+FAST = {"learning_rate": 0.9, "discount": 0.9, "epsilon_episodes": 7, "initial_value": 0.05}
 
 
-@pytest.mark.parametrize("variant", ["dark-room", "terminating"])
 @pytest.mark.parametrize(
-    "options",
-    [{}, {"learning_rate": 0.9, "discount": 0.9, "epsilon_episodes": 7, "initial_value": 0.05}],
-    ids=["default", "fast"],
+    ("variant", "options"),
+    [
+        ("dark-room", {}),
+        ("terminating", FAST),
+        ("hard", {"epsilon_episodes": 20}),
+        ("hard", {"epsilon_episodes": 20, "reads": "state"}),
+    ],
+    ids=["default", "fast", "reads observations", "reads states"],
 )
 def test_histories_match_reference(variant, options):
-    family = tasks.make("dark-room", **VARIANTS[variant])
-    task_ids, streams, episodes = np.array([3, 24, 12]), np.array([9, 2**40, 0]), 60
-    out = family.transition_schema.allocate(3, episodes * family.episode_length)
-    algorithm = source_algorithms.make("q-learning", **options)
-    lengths = algorithm.learn(family, task_ids, streams, episodes, 5, out)
-    returns = algorithm.returns(family, task_ids, streams, episodes, 5)
-    for h, (task_id, stream) in enumerate(zip(task_ids, streams, strict=True)):
-        room = DarkRoomReference(
-            int(task_id), **VARIANTS[variant], seed=5, random_stream=int(stream)
-        )
-        expected, expected_returns = q_learning_history(
-            room,
-            observation_sizes=family.observation_sizes,
-            episodes=episodes,
-            seed=5,
-            random_stream=int(stream),
-            **options,
-        )
-        assert lengths[h] == len(expected["action"])
-        for name, values in expected.items():
-            np.testing.assert_array_equal(out[name][h, : lengths[h]], values, err_msg=name)
-        np.testing.assert_array_equal(returns[h], expected_returns)
+    require_twin("q-learning", q_learning_history, variant, options)
 
 
 # Options, mean return at 1-based episodes as an independent implementation measured it (rounded,
@@ -98,6 +84,7 @@ def test_fast_settings_learn_dark_room_in_a_hundred_episodes():
         ("epsilon_episodes", 0),
         ("initial_value", "high"),
         ("initial_value", float("nan")),
+        ("reads", "pixels"),
     ],
 )
 def test_bad_option_is_refused(option, value):

@@ -212,6 +212,19 @@ def test_learner_beyond_all_memory_is_refused_with_its_bytes():
         source_algorithms.make("optimal").check(family)
 
 
+def test_memory_is_counted_for_what_is_read():
+    family = tasks.make("dark-room", **VARIANTS["hard"])  # its states know whether it was paid
+    for reads, inputs in (("observation", 17 * 17), ("state", 17 * 17 * 2)):
+        algorithm = source_algorithms.make("q-learning", reads=reads)
+        assert algorithm.memory_bytes(family) == inputs * 5 * 8
+    large = tasks.make("dark-room", size=4096, reward="once")
+    source_algorithms.make("q-learning").check(large)
+    with pytest.raises(
+        InvalidArgument, match=r"q-learning would hold 167,772,160 values of dark-r"
+    ):
+        source_algorithms.make("q-learning", reads="state").check(large)
+
+
 def test_history_longer_than_a_random_stream_is_refused():
     family = tasks.make("dark-room", episode_length=2**31 - 1)
     with pytest.raises(InvalidArgument, match=r"must be at most 2\*\*32, .* got 3 episodes"):

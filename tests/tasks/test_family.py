@@ -19,15 +19,19 @@ from own_family import Walk
 
 
 @given(size=st.integers(2, 20), seed=st.integers(0, 2**64 - 1), data=st.data())
-def test_split_parts_all_tasks_in_two(size, seed, data):
+def test_split_parts_all_tasks_in_three(size, seed, data):
     family = tasks.make("dark-room", size=size)
-    held_out = data.draw(st.integers(1, family.num_tasks - 1))
-    split = family.split(held_out, seed)
-    assert len(split.held_out) == held_out
-    together = np.concatenate([split.train, split.held_out])
-    np.testing.assert_array_equal(np.sort(together), np.arange(family.num_tasks))
-    assert (np.diff(split.train) > 0).all()
-    assert (np.diff(split.held_out) > 0).all()
+    held_out = data.draw(st.integers(1, family.num_tasks - 2))
+    validation = data.draw(st.integers(0, family.num_tasks - 1 - held_out))
+    split = family.split(held_out, seed, validation)
+    assert (len(split.held_out), len(split.validation)) == (held_out, validation)
+    sets = (split.train, split.validation, split.held_out)
+    np.testing.assert_array_equal(np.sort(np.concatenate(sets)), np.arange(family.num_tasks))
+    assert all((np.diff(task_ids) > 0).all() and task_ids.dtype == np.int64 for task_ids in sets)
+    np.testing.assert_array_equal(split.held_out, family.split(held_out, seed).held_out)
+    if validation:  # held-out tasks come first, and the next ones are for validation
+        both = family.split(held_out + validation, seed).held_out
+        np.testing.assert_array_equal(np.union1d(split.held_out, split.validation), both)
 
 
 def test_split_depends_on_the_seed_alone():
@@ -37,10 +41,28 @@ def test_split_depends_on_the_seed_alone():
     assert not np.array_equal(held_out, family.split(16, seed=1).held_out)
 
 
-@pytest.mark.parametrize("held_out", [0, 81, -3])
-def test_split_that_leaves_no_task_is_refused(held_out):
-    with pytest.raises(InvalidArgument, match=rf"held_out must be in 1\.\.80 .* got {held_out}"):
-        tasks.make("dark-room").split(held_out, 0)
+@pytest.mark.parametrize(
+    ("size", "held_out", "validation", "message"),
+    [
+        (9, 0, 0, r"held_out must be in 1\.\.80 so that dark-room, of 81 tasks, keeps .* got 0"),
+        (9, 81, 0, r"held_out must be in 1\.\.80 .* got 81"),
+        (9, -3, 0, r"held_out must be in 1\.\.80 .* got -3"),
+        (9, 80, 1, r"held_out must be in 1\.\.79 .* got 80"),
+        (
+            9,
+            16,
+            65,
+            "validation must be at most 64 .* beside 16 held-out, got 65; lower it, or",
+        ),
+        (9, 16, -1, "validation must be"),
+        (9, 16, 2.5, "validation must be"),
+        (1, 1, 0, "dark-room has 1, and a split needs 2; take a larger family"),
+        (1, 1, 8, "dark-room has 1, and a split needs 3; take a larger family"),
+    ],
+)
+def test_split_that_leaves_a_set_empty_is_refused(size, held_out, validation, message):
+    with pytest.raises(InvalidArgument, match=message):
+        tasks.make("dark-room", size=size).split(held_out, 0, validation)
 
 
 @pytest.mark.parametrize(

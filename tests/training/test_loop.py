@@ -139,7 +139,7 @@ def test_training_lowers_the_loss_and_logs_whole_rows(tmp_path, store):
     assert [row["update"] for row in rows] == [10, 20, 25, 30, 40, 50, 60]
     assert rows[-1]["loss"] < 0.5 * rows[0]["loss"]
     assert rows[-1]["accuracy"] > rows[0]["accuracy"]
-    assert [row.get("held_out_return") for row in rows] == [None, None, 0, None, None, 1, 2]
+    assert [row.get("validation_return") for row in rows] == [None, None, 0, None, None, 1, 2]
     assert all(row["tokens"] == row["environment_transitions"] for row in rows)
     assert rows[-1]["tokens"] == 60 * TRAINING["batch_size"] * TRAINING["context_length"]
     assert [row["seconds"] for row in rows] == sorted(row["seconds"] for row in rows)

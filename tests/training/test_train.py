@@ -106,5 +106,5 @@ def test_hooks_see_the_model_and_the_finished_training(tmp_path):
     config = settings(30).model_copy(update={"evaluate_every": 15})
     train(store_of_rules(), tmp_path, model=MODEL, training=config, hooks=hooks)
     assert seen == [30]
-    rows = [row.get("held_out_return") for row in read_metrics(tmp_path / "metrics.jsonl")]
+    rows = [row.get("validation_return") for row in read_metrics(tmp_path / "metrics.jsonl")]
     assert rows[-1] == pytest.approx(1 / 40)

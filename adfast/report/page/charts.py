@@ -70,18 +70,18 @@ def return_chart(evaluation: EvaluationResults) -> Chart:
 
 
 def training_chart(series: TrainingSeries) -> Chart:
-    """Loss, accuracy and held-out return in three panels over one axis of updates."""
+    """Loss, accuracy and validation return in three panels over one axis of updates."""
     progress = np.column_stack([series.tokens / 1e6, series.seconds])
     panels: list[dict[str, Any]] = [
         {"name": "loss", "x": series.update, "y": series.loss, "colour": "@source"},
         {"name": "accuracy", "x": series.update, "y": series.accuracy, "colour": "@accuracy"},
     ]
-    if series.held_out_update.size:
+    if series.evaluated_update.size:
         panels.append(
             {
-                "name": "held-out return",
-                "x": series.held_out_update,
-                "y": series.held_out_return,
+                "name": f"{series.evaluated_on} return",
+                "x": series.evaluated_update,
+                "y": series.evaluated_return,
                 "colour": "@model",
             }
         )

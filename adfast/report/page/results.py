@@ -165,7 +165,7 @@ def tasks_section(evaluation: EvaluationResults, noun: str) -> PageSection:
 
 
 def training_section(run: RunRecord) -> PageSection:
-    """Loss, accuracy and held-out return against updates."""
+    """Loss, accuracy and validation return against updates."""
     if run.metrics is None:
         return PageSection("training", "Training", remark("This run has no training metrics."))
     series = training_series(run.metrics)
@@ -178,9 +178,11 @@ def training_section(run: RunRecord) -> PageSection:
         "Loss is the cross-entropy in nats, accuracy how often the likeliest action was the one "
         "taken; where the source itself acts at random, neither can become perfect.",
     ]
-    if series.held_out_update.size:
+    if series.evaluated_update.size:
+        kind = series.evaluated_on
         sentences.append(
-            "Held-out return is what a short evaluation on held-out tasks gave at that update."
+            f"{kind.capitalize()} return is what a short evaluation on {kind} tasks gave at that "
+            "update."
         )
     if series.lines_per_point > 1:
         sentences.append(f"Each point is the mean of {series.lines_per_point} measurements.")
