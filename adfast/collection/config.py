@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
 from adfast.config import Config, Count, Seed, Threads
+from adfast.tasks.task_split import MAX_LEAK, refuse_leak
 
 # How training gets at the histories; they are no function of these.
 LIVE_SETTINGS = ("live", "live_capacity", "fresh_transitions_per_update")
@@ -48,6 +49,12 @@ class CollectionConfig(Config):
     split_seed: Seed | None = None
     """Which tasks are held out, and which are for validation; none: the run's seed decides."""
 
+    split: Literal["random", "half-room"] = "random"
+    """From where these tasks are drawn: all, or the right half of a room; the left one trains."""
+
+    leak: int = Field(0, ge=0, le=MAX_LEAK)
+    """Tasks of the right half that are trained on nevertheless, drawn after the others."""
+
     block_histories: Count = 500
     """Histories in one durable block of the store; a stopped collection loses at most one."""
 
@@ -65,6 +72,11 @@ class CollectionConfig(Config):
 
     fresh_transitions_per_update: Count | None = None
     """New transitions that the ring gets for an update; none: as many as an update samples."""
+
+    @model_validator(mode="after")
+    def _leak_is_between_halves(self) -> CollectionConfig:
+        refuse_leak(self.split, self.leak)
+        return self
 
     @model_validator(mode="after")
     def _live_settings_have_a_ring(self) -> CollectionConfig:

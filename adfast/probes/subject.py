@@ -11,7 +11,8 @@ from adfast.evaluation.in_context_agent import AgentMaker
 from adfast.evaluation.recorder import Trajectories
 from adfast.models.transformer import Transformer
 from adfast.source_algorithms.source_algorithm import SourceAlgorithm
-from adfast.tasks.family import TaskFamily, TaskSplit
+from adfast.tasks.family import TaskFamily
+from adfast.tasks.task_split import TaskSplit
 from adfast.training.config import OPTIMAL_ACTION
 
 

@@ -32,7 +32,7 @@ from adfast.runs.recorded_histories import (
 
 if TYPE_CHECKING:
     from adfast.histories import HistoryStore
-    from adfast.tasks.family import TaskSplit
+    from adfast.tasks.task_split import TaskSplit
     from adfast.tasks.transition_schema import TransitionSchema
 
 

@@ -14,7 +14,7 @@ from adfast.runs.recipe import Recipe, make_live_schedule
 
 if TYPE_CHECKING:
     from adfast.collection.collect import CollectionPlan
-    from adfast.tasks.family import TaskSplit
+    from adfast.tasks.task_split import TaskSplit
     from adfast.tasks.transition_schema import TransitionSchema
 
 FLOAT32 = 4  # bytes

@@ -29,7 +29,8 @@ from adfast.training.config import OPTIMAL_ACTION, TrainingConfig
 if TYPE_CHECKING:
     from adfast.collection.collect import CollectionPlan
     from adfast.collection.live_schedule import LiveSchedule
-    from adfast.tasks.family import TaskFamily, TaskSplit
+    from adfast.tasks.family import TaskFamily
+    from adfast.tasks.task_split import TaskSplit
 
 RECIPES = Path(__file__).resolve().parent.parent / "recipes"
 SWEEP_TABLE = "sweep"  # of a recipe: what `adfast sweep` varies, no setting of a run
@@ -210,7 +211,13 @@ def make_split(config: Recipe, family: TaskFamily) -> TaskSplit:
     collection = config.collection
     seed = config.seed if collection.split_seed is None else collection.split_seed
     try:
-        return family.split(collection.held_out, seed, collection.validation)
+        return family.split(
+            collection.held_out,
+            seed,
+            collection.validation,
+            kind=collection.split,
+            leak=collection.leak,
+        )
     except InvalidArgument as error:
         raise InvalidArgument(f"collection.{error}") from None
 

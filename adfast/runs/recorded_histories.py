@@ -16,7 +16,7 @@ from adfast.errors import InvalidArgument, RunError, StoreError, shown
 if TYPE_CHECKING:
     from adfast.evaluation.environment_tasks import EnvironmentTasks
     from adfast.histories import HistoryStore
-    from adfast.tasks.family import TaskSplit
+    from adfast.tasks.task_split import TaskSplit
     from adfast.tasks.transition_schema import TransitionSchema
 
 IN_TOML = bool | int | float | str  # beside lists and tables of them
@@ -124,7 +124,7 @@ def make_environment_tasks(environment: EnvironmentConfig, store: HistoryStore) 
 
 def environment_split(environment: EnvironmentConfig) -> TaskSplit:
     """The ids of the three kinds of tasks."""
-    from adfast.tasks.family import TaskSplit
+    from adfast.tasks.task_split import TaskSplit
 
     ids = np.arange(len(environment.arguments))
     first = len(environment.train)

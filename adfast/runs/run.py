@@ -43,7 +43,8 @@ if TYPE_CHECKING:
     from adfast.models.transformer import Transformer
     from adfast.probes.finding import Finding
     from adfast.source_algorithms.source_algorithm import SourceAlgorithm
-    from adfast.tasks.family import TaskFamily, TaskSplit
+    from adfast.tasks.family import TaskFamily
+    from adfast.tasks.task_split import TaskSplit
 
 
 class Run:

@@ -1,4 +1,4 @@
-"""TaskFamily: what a family of tasks is, and how its tasks are split.
+"""TaskFamily: what a family of tasks is.
 
 A family is a `Config`, whose fields are its options, plus three pure scalar functions. These are
 plain functions marked `@register_jitable`, never `@njit`: the compiled loops of `simulators` and
@@ -15,7 +15,6 @@ import sys
 import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Protocol, Self
 
@@ -24,24 +23,25 @@ from pydantic import Field
 
 from adfast import random_draws, random_streams
 from adfast.config import Config
-from adfast.errors import InvalidArgument, byte_size
+from adfast.errors import InvalidArgument
 from adfast.tasks.task_set import TaskSet
+from adfast.tasks.task_split import (
+    HALF_ROOM,
+    MAX_LEAK,
+    RANDOM,
+    TaskSplit,
+    check_sizes,
+    drawn_order,
+    half_room_split,
+    random_split,
+    refuse_leak,
+)
 from adfast.tasks.transition_schema import MAX_EPISODE_LENGTH
-from adfast.values import MAX_COUNT, as_integer
+from adfast.values import MAX_COUNT, as_choice, as_integer
 
-MAX_SPLIT_TASKS = 2**27
 MAX_PLANNED_VALUES = 2**25  # float64 of all states at all steps: 256 MiB per thread
 
 EpisodeLength = Annotated[int, Field(ge=1, le=MAX_EPISODE_LENGTH)]
-
-
-@dataclass(frozen=True)
-class TaskSplit:
-    """Three disjoint, sorted sets of task ids."""
-
-    train: np.ndarray
-    validation: np.ndarray
-    held_out: np.ndarray
 
 
 class IdealLearner(Protocol):
@@ -166,47 +166,45 @@ class TaskFamily(TaskSet, Config):
             *(cls.__module__ for cls in classes), random_draws.__name__, random_streams.__name__
         )
 
-    def split(self, held_out: int, seed: int, validation: int = 0) -> TaskSplit:
+    def split(
+        self,
+        held_out: int,
+        seed: int,
+        validation: int = 0,
+        *,
+        kind: str = RANDOM,
+        leak: int = 0,
+    ) -> TaskSplit:
         """`held_out` tasks and then `validation` ones drawn by `seed`; all others are to train on.
 
-        A task must be left to train on. Whoever splits in two has no validation task.
+        A task must be left to train on. Whoever splits in two has no validation task. With `kind`
+        "half-room" tasks are drawn from the right `halves` and those of the left one are to train
+        on, with `leak` more of the right one.
         """
         held_out = as_integer("held_out", held_out, -MAX_COUNT)
-        validation = as_integer("validation", validation, 0)
-        check_sizes(self.name, held_out, validation, self.num_tasks)
+        validation = as_integer("validation", validation)
+        kind = as_choice("split", kind, (RANDOM, HALF_ROOM))
+        leak = as_integer("leak", leak, 0, MAX_LEAK)
+        refuse_leak(kind, leak)
+        if kind == RANDOM:
+            check_sizes(self.name, self.num_tasks, held_out, validation, others=1)
+            return random_split(self.drawn_order(seed), held_out, validation)
         order = self.drawn_order(seed)
-        drawn, validated, others = np.split(order, [held_out, held_out + validation])
-        return TaskSplit(np.sort(others), np.sort(validated), np.sort(drawn))
+        half = self.halves(order)
+        return half_room_split(self.name, order, half, held_out, validation, leak)
 
     def drawn_order(self, seed: int) -> np.ndarray:
         """int64: all task ids in an order that `seed` draws."""
-        if self.num_tasks > MAX_SPLIT_TASKS:
-            raise InvalidArgument(
-                f"split sorts all tasks, at most {MAX_SPLIT_TASKS:,}, but {self.name} has "
-                f"{self.num_tasks:,}, which take {byte_size(self.num_tasks * 24)}; choose "
-                "task ids of your own, or a smaller family"
-            )
-        offset, mask = random_streams.stream_keys(seed, random_streams.TASK_SPLIT, [0])
-        keys = random_streams.step_keys(offset[0], mask[0], self.num_tasks)
-        return np.argsort(keys, kind="stable").astype(np.int64)
+        return drawn_order(self.name, self.num_tasks, seed)
 
+    def halves(self, task_ids: np.ndarray) -> np.ndarray:
+        """int8 `[N]`: -1 for tasks of the left half of a room, 1 of the right one, 0 between them.
 
-def check_sizes(family: str, held_out: int, validation: int, num_tasks: int) -> None:
-    """Raise `InvalidArgument` unless `num_tasks` leave a task in each set of a split."""
-    kept = f"so that {family}, of {num_tasks:,} tasks, keeps one in each set of the split"
-    most = num_tasks - 1 - min(validation, 1)
-    if most < 1:
+        Raises `InvalidArgument` where tasks lie in no halves.
+        """
         raise InvalidArgument(
-            f"held_out has too few tasks to choose from: {family} has {num_tasks}, and a split "
-            f"needs {3 if validation else 2}; take a larger family"
-        )
-    if not 1 <= held_out <= most:
-        raise InvalidArgument(f"held_out must be in 1..{most:,} {kept}, got {held_out}")
-    most = num_tasks - 1 - held_out
-    if validation > most:
-        raise InvalidArgument(
-            f"validation must be at most {most:,} {kept} beside {held_out} held-out, got "
-            f"{validation}; lower it, or held_out"
+            f'split = "{HALF_ROOM}" needs a family whose tasks lie in the halves of a room, which '
+            f'{self.name} does not say of its own; take split = "{RANDOM}"'
         )
 
 

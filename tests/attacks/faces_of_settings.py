@@ -136,7 +136,13 @@ MAKE_LEARNER = Face(
 )
 SPLIT = Face(
     "family.split",
-    arguments=lambda _, rng: {"held_out": 3, "seed": 1, "validation": 2},
+    arguments=lambda _, rng: {
+        "held_out": 2,
+        "seed": 1,
+        "validation": 1,
+        "kind": "half-room",
+        "leak": 0,
+    },
     call=lambda _, a: ROOM.split(**a),
     check=lambda _, a, split: (
         (len(split.held_out), len(split.validation)) == (a["held_out"], a["validation"])

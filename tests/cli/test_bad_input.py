@@ -29,6 +29,11 @@ from cli.command_line import PROGRAM, adfast
             ["--set", "collection.held_out=25"],
             ["collection.held_out must be in 1..23", "keeps one in each set", "got 25"],
         ),
+        (["--set", "collection.leak=2"], ['leak is a setting of split = "half-room"', "got 2"]),
+        (
+            ["--set", "family.name=frozen-lake", "--set", "collection.split=half-room"],
+            ['collection.split = "half-room" needs a family whose tasks lie in the halves'],
+        ),
         (["--set", "collection.algorithm=sarza"], ['source algorithm "sarza"', "q-learning"]),
     ],
 )

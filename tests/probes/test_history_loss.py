@@ -11,7 +11,7 @@ from adfast.probes import position_losses as module
 from adfast.probes.history_loss import history_loss
 from adfast.probes.position_losses import position_edges
 from adfast.probes.subject import Subject
-from adfast.tasks.family import TaskSplit
+from adfast.tasks.task_split import TaskSplit
 
 EPISODES, KEEP_EVERY = 24, 2
 

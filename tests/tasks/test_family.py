@@ -1,68 +1,18 @@
-"""What every family inherits: splits, checked task ids, the catalogue."""
+"""What every family inherits: checked task ids, options that are values, the catalogue."""
 
 import pickle
 import subprocess
 import sys
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from adfast import tasks
 from adfast.errors import InvalidArgument, UnknownName
 from adfast.simulators import BatchSimulator
 from adfast.tasks.family import hash_of_sources
 from own_family import Walk
-
-
-@given(size=st.integers(2, 20), seed=st.integers(0, 2**64 - 1), data=st.data())
-def test_split_parts_all_tasks_in_three(size, seed, data):
-    family = tasks.make("dark-room", size=size)
-    held_out = data.draw(st.integers(1, family.num_tasks - 2))
-    validation = data.draw(st.integers(0, family.num_tasks - 1 - held_out))
-    split = family.split(held_out, seed, validation)
-    assert (len(split.held_out), len(split.validation)) == (held_out, validation)
-    sets = (split.train, split.validation, split.held_out)
-    np.testing.assert_array_equal(np.sort(np.concatenate(sets)), np.arange(family.num_tasks))
-    assert all((np.diff(task_ids) > 0).all() and task_ids.dtype == np.int64 for task_ids in sets)
-    np.testing.assert_array_equal(split.held_out, family.split(held_out, seed).held_out)
-    if validation:  # held-out tasks come first, and the next ones are for validation
-        both = family.split(held_out + validation, seed).held_out
-        np.testing.assert_array_equal(np.union1d(split.held_out, split.validation), both)
-
-
-def test_split_depends_on_the_seed_alone():
-    family = tasks.make("dark-room")
-    held_out = family.split(16, seed=0).held_out
-    np.testing.assert_array_equal(held_out, tasks.make("dark-room").split(16, 0).held_out)
-    assert not np.array_equal(held_out, family.split(16, seed=1).held_out)
-
-
-@pytest.mark.parametrize(
-    ("size", "held_out", "validation", "message"),
-    [
-        (9, 0, 0, r"held_out must be in 1\.\.80 so that dark-room, of 81 tasks, keeps .* got 0"),
-        (9, 81, 0, r"held_out must be in 1\.\.80 .* got 81"),
-        (9, -3, 0, r"held_out must be in 1\.\.80 .* got -3"),
-        (9, 80, 1, r"held_out must be in 1\.\.79 .* got 80"),
-        (
-            9,
-            16,
-            65,
-            "validation must be at most 64 .* beside 16 held-out, got 65; lower it, or",
-        ),
-        (9, 16, -1, "validation must be"),
-        (9, 16, 2.5, "validation must be"),
-        (1, 1, 0, "dark-room has 1, and a split needs 2; take a larger family"),
-        (1, 1, 8, "dark-room has 1, and a split needs 3; take a larger family"),
-    ],
-)
-def test_split_that_leaves_a_set_empty_is_refused(size, held_out, validation, message):
-    with pytest.raises(InvalidArgument, match=message):
-        tasks.make("dark-room", size=size).split(held_out, 0, validation)
 
 
 @pytest.mark.parametrize(
@@ -192,11 +142,3 @@ def test_actions_are_called_by_what_they_do(order):
     assert [tuple(cell) for cell in reached.tolist()] == [
         moves[family.action_label(action)] for action in range(5)
     ]
-
-
-def test_split_of_more_tasks_than_memory_holds_is_refused_with_the_bytes():
-    class Endless(Walk):
-        num_tasks: ClassVar[int] = 2**32
-
-    with pytest.raises(InvalidArgument, match=r"walk has 4,294,967,296, which take 96 GiB"):
-        Endless().split(1, 0)

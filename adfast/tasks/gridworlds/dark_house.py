@@ -127,6 +127,10 @@ class DarkHouse(DarkRoom):
         ).reshape(-1, self.rooms)
         return (keys * np.uint64(self.size * self.size) >> np.uint64(32)).astype(np.int64)
 
+    def halves(self, task_ids: np.ndarray) -> np.ndarray:
+        """None: a house has goals in both halves of its rooms."""
+        return super(DarkRoom, self).halves(task_ids)
+
     def task_label(self, task_id: int) -> str:
         """The house's number."""
         return f"house {task_id}"

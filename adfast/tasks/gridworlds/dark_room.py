@@ -191,6 +191,10 @@ class DarkRoom(TaskFamily):
         ids = self.check_task_ids(task_ids)
         return np.stack(np.divmod(ids, self.size), axis=1).astype(np.int32)
 
+    def halves(self, task_ids: np.ndarray) -> np.ndarray:
+        """int8 `[N]`: the half that the goal is in."""
+        return half_of(self.task_parameters(task_ids)[:, 1], self.size)
+
     def task_label(self, task_id: int) -> str:
         """The goal cell, counted from 0."""
         row, column = divmod(task_id, self.size)
@@ -232,6 +236,11 @@ class DarkRoom(TaskFamily):
         total = np.einsum("nr,nc,rc->n", row_distances, column_distances, value, optimize=True)
         starts = row_distances.sum(axis=1) * column_distances.sum(axis=1)
         return np.asarray(total / starts, np.float64)
+
+
+def half_of(columns: np.ndarray, size: int) -> np.ndarray:
+    """int8: -1 left of the middle of a room, 1 right of it, 0 in a column that is the middle."""
+    return np.asarray(np.sign(2 * columns - (size - 1)), np.int8)
 
 
 def distance_counts(positions: np.ndarray, size: int) -> np.ndarray:
