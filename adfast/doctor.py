@@ -51,6 +51,7 @@ def examine_family(name: str) -> dict[str, Any]:
 def examine_store(path: Path) -> dict[str, Any]:
     """Name -> value: sizes, fields and where the histories come from."""
     from adfast import histories
+    from adfast.histories.quality import has_returns
 
     store = histories.open(path, allow_incomplete=True)
     lengths = store.lengths
@@ -68,6 +69,16 @@ def examine_store(path: Path) -> dict[str, Any]:
     for name, values in store.metadata.items():
         if hasattr(values, "tolist"):  # an array, one value for each history
             description[f"distinct {name}"] = len(set(values.tolist()))
+    if has_returns(fields) and len(lengths):
+        judged = histories.quality(store).summary()
+        description["return"] = (
+            f"{judged['first_return']:.3g} in the first tenth of the episodes, "
+            f"{judged['last_return']:.3g} in the last"
+        )
+        description["improving"] = (
+            f"{judged['improving_share']:.0%} of the histories; steadiness "
+            f"{judged['steadiness']:.2f} (rank correlation of return and episode)"
+        )
     description["fields"] = ", ".join(
         f"{name} {field.dtype}{list(field.shape) if field.shape else ''}"
         for name, field in fields.items()

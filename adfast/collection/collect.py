@@ -21,6 +21,8 @@ import xxhash
 from adfast import histories, source_algorithms
 from adfast.collection.config import CollectionConfig
 from adfast.errors import Interrupted, InvalidArgument, byte_size
+from adfast.histories.block import make_block
+from adfast.histories.quality import block_quality
 from adfast.progress import ProgressBar, progress_bar
 from adfast.provenance import available_cores
 from adfast.source_algorithms.catalogue import SOURCE_ALGORITHMS
@@ -111,6 +113,7 @@ class CollectionPlan:
     @property
     def identity(self) -> dict[str, Any]:
         """JSON-ready: what decides the histories, and none of what decides how they are made."""
+        least = self.config.min_improvement
         return {
             "family": repr(self.family),
             "tasks": xxhash.xxh3_64_hexdigest(self.task_ids.tobytes()),
@@ -120,6 +123,7 @@ class CollectionPlan:
             "keep_every": self.config.keep_every,
             "seed": self.seed,
             **({"labels": True} if self.config.labels else {}),
+            **({} if least is None else {"min_improvement": least}),
         }
 
     def source(self) -> SourceAlgorithm:
@@ -184,9 +188,13 @@ def collect(
         missing = [number for number in range(plan.num_blocks) if number not in finished]
         for number, fields, lengths in compute_blocks(plan, missing, plan.num_threads):
             task_ids, streams = plan.block(number)
-            writer.append_block(
-                number, fields, lengths, {"task_id": task_ids, "random_stream": streams}
-            )
+            metadata = {"task_id": task_ids, "random_stream": streams}
+            if plan.config.min_improvement is not None:
+                chosen = improving(plan, number, fields, lengths)
+                fields = {name: rows[chosen] for name, rows in fields.items()}
+                metadata = {name: column[chosen] for name, column in metadata.items()}
+                lengths = lengths[chosen]
+            writer.append_block(number, fields, lengths, metadata)
             finished.add(number)
             tell(len(finished), int(lengths.sum()))
             if should_stop is not None and should_stop() and not writer.is_complete:
@@ -195,6 +203,25 @@ def collect(
                     "all of them are kept"
                 )
     return histories.open(path)
+
+
+def improving(
+    plan: CollectionPlan, number: int, fields: dict[str, np.ndarray], lengths: np.ndarray
+) -> np.ndarray:
+    """int64: the histories of a block that improve as much as the plan asks for.
+
+    Raises `InvalidArgument` where none does.
+    """
+    block = make_block(plan.schema.fields, fields, lengths, {})
+    first, last, _ = block_quality(block)
+    chosen = np.flatnonzero(last - first >= plan.config.min_improvement)
+    if not len(chosen):
+        raise InvalidArgument(
+            f"collection.min_improvement = {plan.config.min_improvement:g} leaves none of the "
+            f"{len(lengths)} histories of block {number}, the best of which improves by "
+            f"{(last - first).max():.3g}; lower it, or raise collection.block_histories"
+        )
+    return chosen
 
 
 def report_blocks(

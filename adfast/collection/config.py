@@ -40,6 +40,10 @@ class CollectionConfig(Config):
     keep_every: Count = 1
     """Which episodes of a history are kept: number 0, k, 2k, ..."""
 
+    min_improvement: float | None = None
+    """Least rise of the return, from the first tenth of the kept episodes to the last, of a history
+    that is stored; none: all are."""
+
     held_out: Count = 16
     """Tasks that no history is collected on, for the figures at the end."""
 
@@ -80,6 +84,11 @@ class CollectionConfig(Config):
 
     @model_validator(mode="after")
     def _live_settings_have_a_ring(self) -> CollectionConfig:
+        if self.live and self.min_improvement is not None:
+            raise ValueError(
+                f"min_improvement must be none for a live ring, which keeps no history back, got "
+                f"{self.min_improvement}; set collection.live=false, or leave it out"
+            )
         for name in LIVE_SETTINGS[1:]:
             value = getattr(self, name)
             if value is not None and not self.live:

@@ -1,5 +1,6 @@
 """Learning histories: kept in memory by a ring buffer, on disk by a store, sampled as windows."""
 
+from adfast.histories.quality import HistoryQuality, quality, select
 from adfast.histories.ring_buffer import RingBuffer
 from adfast.histories.schema import FieldSchema, Schema
 from adfast.histories.store import HistoryStore, from_arrays, holds_whole_store
@@ -11,6 +12,7 @@ from adfast.histories.writer import HistoryWriter, create
 __all__ = [
     "Align",
     "FieldSchema",
+    "HistoryQuality",
     "HistoryStore",
     "HistoryWriter",
     "RingBuffer",
@@ -20,5 +22,7 @@ __all__ = [
     "from_arrays",
     "holds_whole_store",
     "open",
+    "quality",
+    "select",
     "thin",
 ]

@@ -31,6 +31,7 @@ def collect(run: Run, hooks: RunHooks) -> None:
     """Write the learning histories of the training tasks into the run's history store."""
     from adfast.collection.collect import collect as collect_histories
     from adfast.collection.collect import report_blocks
+    from adfast.histories import quality
 
     started = time.perf_counter()
     if run.directory.is_to_repeat("collect"):
@@ -51,6 +52,8 @@ def collect(run: Run, hooks: RunHooks) -> None:
         histories=store.num_histories,
         transitions=store.num_transitions,
         bytes_per_transition=run.plan.schema.bytes_per_transition,
+        not_stored=run.plan.num_histories - store.num_histories,
+        **quality(store).summary(),
     )
 
 

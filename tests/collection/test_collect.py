@@ -241,3 +241,23 @@ def test_more_histories_than_random_streams_are_refused():
     config = CollectionConfig(histories_per_task=10**8, block_histories=10**4)
     with pytest.raises(InvalidArgument, match=r"at most 8,388,608 for 1,099,511,627,776 tasks"):
         CollectionPlan(Endless(), [0], config, 0)
+
+
+def test_only_histories_that_improve_are_stored(whole, tmp_path):
+    improvement = histories.quality(whole).improvement
+    least = float(np.median(improvement))
+    assert improvement.min() < least
+    store = collect(make_plan(min_improvement=least, block_histories=40), tmp_path / "histories")
+    kept = np.flatnonzero(improvement >= least)
+    np.testing.assert_array_equal(
+        store.metadata["random_stream"], whole.metadata["random_stream"][kept]
+    )
+    for place, index in enumerate(kept):
+        np.testing.assert_equal(store.history(place), whole.history(index))
+    with pytest.raises(InvalidArgument, match=r"= 11 leaves none of the 7 histories .* raise"):
+        collect(make_plan(min_improvement=11.0), tmp_path / "none")
+
+
+def test_live_ring_keeps_no_history_back():
+    with pytest.raises(InvalidArgument, match="min_improvement must be none for a live ring"):
+        make_plan(min_improvement=1.0, live=True)
