@@ -13,7 +13,7 @@ from adfast.collection.collect import CollectionPlan
 from adfast.collection.config import CollectionConfig
 from adfast.config import Config
 from adfast.evaluation.config import EvaluationConfig
-from adfast.histories import thin
+from adfast.histories import quality, select, thin
 from adfast.models.config import ModelConfig
 from adfast.models.transformer import Transformer
 from adfast.training.config import TrainingConfig
@@ -191,6 +191,26 @@ TRAIN = Face(
     attacked=("histories", "directory", "model", "training", "seed", "resume"),
     weight=1,
 )
+QUALITY = Face(
+    "histories.quality",
+    arguments=lambda _, rng: {"store": made_store()},
+    call=lambda _, a: quality(a["store"]),
+    check=lambda _, a, result: len(result.first) == a["store"].num_histories,
+    attacked=("store",),
+    weight=1,
+)
+SELECT = Face(
+    "histories.select",
+    arguments=lambda _, rng: {
+        "store": made_store(),
+        "path": "/dev/null/none",
+        "keep": np.ones(made_store().num_histories, bool),
+    },
+    call=lambda _, a: select(a["store"], a["path"], a["keep"]),
+    check=lambda *_: False,  # the folder cannot be
+    attacked=("store", "keep"),
+    weight=1,
+)
 THIN = Face(
     "histories.thin",
     arguments=lambda _, rng: {"store": made_store(), "path": "/dev/null/none", "keep_every": 2},
@@ -218,6 +238,7 @@ ATTENTION = Face(
 FACES = [
     *map(settings_face, (ModelConfig, TrainingConfig, EvaluationConfig, CollectionConfig)),
     *(LEARN, RETURNS, MAKE_FAMILY, MAKE_LEARNER, SPLIT, TASK_IDS, PLAN, MODEL, TRAIN, THIN),
+    *(QUALITY, SELECT),
     MAKE_KEY_TO_DOOR,
     ATTENTION,
 ]
