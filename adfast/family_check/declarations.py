@@ -9,6 +9,7 @@ import numpy as np
 from numba.core.dispatcher import Dispatcher
 
 from adfast.errors import InvalidArgument, shown
+from adfast.family_check.chances import check_chances
 from adfast.tasks.family import TaskFamily
 from adfast.tasks.task_map import TaskMap
 from adfast.tasks.transition_schema import MAX_EPISODE_LENGTH, TransitionSchema
@@ -45,6 +46,9 @@ def check_declarations(family: Any) -> None:
     check_schema(family)
     for flag in ("planner", "truncates"):
         as_flag(f"{flag} of {name}", read(family, flag))
+    check_chances(f"starts of {name}", read(family, "starts"))
+    if read(family, "outcomes") is not None:
+        check_chances(f"outcomes of {name}", read(family, "outcomes"))
     for function in FUNCTIONS:
         check_function(name, function, read(family, function))
 

@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from adfast.errors import InvalidArgument
+from adfast.family_check.chances import CHECKED_STEPS, check_outcome, check_start
 from adfast.random_draws import bounded, step_key
 from adfast.random_streams import ENVIRONMENT_RESET, ENVIRONMENT_STEP, RANDOM_POLICY, stream_keys
 from adfast.simulators import BatchSimulator
@@ -49,7 +50,8 @@ def play_plainly(
     """What each step of a task's environment came to, and the returns of its whole episodes."""
     purposes = (ENVIRONMENT_RESET, ENVIRONMENT_STEP, RANDOM_POLICY)
     words = [word[0] for p in purposes for word in stream_keys(seed, p, np.array([stream]))]
-    rows, returns = [], []
+    rows: list[dict[str, Any]] = []
+    returns = []
     episode, step, total = 0, 0, 0.0
     with np.errstate(over="ignore"):  # random draws wrap round
         state = pure_reset(family, task_id, episode, words)
@@ -58,6 +60,8 @@ def play_plainly(
             action = int(bounded(step_key(words[4], words[5], clock), family.num_actions))
             before, key = state, int(step_key(words[2], words[3], clock))
             state, reward, end = pure_step(family, task_id, state, action, key)
+            if family.has_random_steps and len(rows) < CHECKED_STEPS:
+                check_outcome(family, task_id, before, action, (state, reward, end))
             seen = pure_observe(family, task_id, state)
             step, total = step + 1, total + reward
             row = {"state": before, "action": action, "observation": seen, "reward": reward}
@@ -83,6 +87,8 @@ def pure_reset(family: TaskFamily, task_id: int, episode: int, words: list[int])
     place = f"reset of {family.name} in task {task_id}, episode {episode}, key {key}"
     require_same(place, state, again)
     checked_observe(family, task_id, state)
+    if episode == 0:
+        check_start(family, task_id, state)
     return state
 
 

@@ -25,8 +25,6 @@ from adfast.random_streams import (
     as_streams,
     stream_keys,
 )
-from adfast.simulators.components import column_reader, column_writer
-from adfast.simulators.schema_guards import dtype_guard, tuple_guard
 from adfast.simulators.step_loops import BROKEN, source_stamp
 from adfast.tasks.checked_calls import (
     checked_reset,
@@ -34,6 +32,8 @@ from adfast.tasks.checked_calls import (
     refuse_unexplained,
     uncompilable,
 )
+from adfast.tasks.compiled.components import column_reader, column_writer
+from adfast.tasks.compiled.schema_guards import dtype_guard, tuple_guard
 from adfast.tasks.family import TaskFamily
 from adfast.values import as_count
 

@@ -20,9 +20,9 @@ from numba.extending import register_jitable
 from adfast.machine.compiled_code import compiled
 from adfast.random_draws import step_key
 from adfast.random_streams import ENVIRONMENT_RESET, ENVIRONMENT_STEP, stream_keys
-from adfast.simulators import components, episode_ends, schema_guards
-from adfast.simulators.components import column_reader, column_writer, item_writer, selector
-from adfast.simulators.schema_guards import dtype_guard, tuple_guard
+from adfast.simulators import episode_ends
+from adfast.tasks.compiled.components import column_reader, column_writer, item_writer, selector
+from adfast.tasks.compiled.schema_guards import dtype_guard, tuple_guard
 from adfast.tasks.family import TaskFamily, hash_of_sources
 
 # What a loop returns: the function of the family that broke its schema, or that none did. Where an
@@ -86,8 +86,7 @@ class StepLoops(NamedTuple):
 
 def source_stamp(family: TaskFamily) -> str:
     """What a compiled loop must close over, so that no edit of its parts leaves it stale."""
-    parts = (components.__name__, schema_guards.__name__, episode_ends.__name__)
-    return family.source_hash + hash_of_sources(*parts)
+    return family.source_hash + hash_of_sources(episode_ends.__name__)
 
 
 @cache

@@ -1,8 +1,8 @@
 """The expert that knows the task, and the annealed expert: from random to optimal over a history.
 
 The expert's values come from backward induction over every state and step left, around the family's
-own compiled step; among equally good actions it draws one. Annealed by noise, it gives histories
-that improve with no learning at all.
+own compiled step, expected over what chance can do; among equally good actions it draws one.
+Annealed by noise, it gives histories that improve with no learning at all.
 
 Source: Zisman et al. 2024, arXiv 2312.12275 (noise-annealed demonstrations). Twin:
 `tests/reference/expert.py`.
@@ -14,17 +14,17 @@ import math
 from typing import Any, ClassVar
 
 import numpy as np
-from numba import uint8, uint32, uint64
+from numba import uint64
 from numba.extending import register_jitable
 from pydantic import Field
 
 from adfast.config import CountOrNone
 from adfast.errors import InvalidArgument
-from adfast.simulators.components import mixed_radix, mixed_radix_inverse
-from adfast.simulators.schema_guards import dtype_guard, tuple_guard
 from adfast.source_algorithms.compiled_algorithm import CompiledAlgorithm
 from adfast.source_algorithms.greedy_choice import epsilon_greedy
 from adfast.source_algorithms.history_loop import LearningRules
+from adfast.tasks.compiled.components import mixed_radix, mixed_radix_inverse
+from adfast.tasks.compiled.planning import action_value
 from adfast.tasks.family import MAX_PLANNED_VALUES, TaskFamily
 
 
@@ -45,28 +45,22 @@ class Optimal(CompiledAlgorithm):
     def rules(family: TaskFamily, num_inputs: int) -> LearningRules:
         """Values by backward induction: of state s before episode step t `memory[t * S + s]`.
 
-        A step out of the schema is worth infinity: where an episode can come to one, the expert
-        does, and the history loop refuses it. Where none can, it changes nothing.
+        Where an episode can come to a step out of the schema, the expert does, and the history loop
+        refuses it. Where none can, it changes nothing.
         """
         check_planner(family)
-        sizes = family.state_sizes
-        num_states = math.prod(sizes)
+        num_states = math.prod(family.state_sizes)
         num_actions, episode_length = family.num_actions, family.episode_length
-        step = family.step
-        is_no_state = tuple_guard(sizes)
-        is_no_reward, narrow_reward = dtype_guard(family.transition_schema.reward_dtype)
-        number_state, state_of = mixed_radix(sizes), mixed_radix_inverse(sizes)
+        number_state = mixed_radix(family.state_sizes)
+        state_of = mixed_radix_inverse(family.state_sizes)
+        value_before = action_value(family)
 
         @register_jitable
         def value(
             memory: Any, task: Any, state: Any, seen: Any, episode_step: Any, action: Any
         ) -> Any:
-            state_next, reward, terminated = step(task, state, uint8(action), uint32(0))
-            if is_no_state(state_next) | is_no_reward(reward):
-                return np.inf
-            then = uint64(episode_step) + uint64(1)
-            future = memory[then * uint64(num_states) + number_state(state_next)]
-            return narrow_reward(reward) + (0.0 if terminated else future)
+            first = (uint64(episode_step) + uint64(1)) * uint64(num_states)
+            return value_before(memory, first, task, state, action)
 
         @register_jitable
         def best_value(memory: Any, task: Any, state: Any, seen: Any, episode_step: Any) -> Any:
@@ -134,10 +128,10 @@ class AnnealedExpert(Optimal):
 
 def check_planner(family: TaskFamily) -> None:
     """Raise `InvalidArgument` where the best policy cannot be computed exactly."""
-    if family.has_random_steps:
+    if family.outcomes is None:
         raise InvalidArgument(
-            f"the expert needs a family whose steps are not random, got {family.name}; "
-            "use a learning algorithm such as q-learning"
+            "the expert needs a family that says what its random steps can come to, got "
+            f"{family.name}, whose outcomes are None; use a learning algorithm such as q-learning"
         )
     if family.num_planned_values > MAX_PLANNED_VALUES:
         raise InvalidArgument(

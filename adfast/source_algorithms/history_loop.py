@@ -22,9 +22,7 @@ from numba.extending import register_jitable
 
 from adfast.machine.compiled_code import compiled
 from adfast.random_draws import step_key
-from adfast.simulators.components import column_reader, int32_tuple, item_writer, mixed_radix
 from adfast.simulators.episode_ends import episode_ends
-from adfast.simulators.schema_guards import dtype_guard, is_outside, tuple_guard
 from adfast.simulators.step_loops import (
     BROKEN_BY_RESET,
     BROKEN_BY_STEP,
@@ -32,6 +30,8 @@ from adfast.simulators.step_loops import (
     source_stamp,
 )
 from adfast.source_algorithms import greedy_choice
+from adfast.tasks.compiled.components import column_reader, int32_tuple, item_writer, mixed_radix
+from adfast.tasks.compiled.schema_guards import dtype_guard, is_outside, tuple_guard
 from adfast.tasks.family import TaskFamily, hash_of_sources
 
 BROKEN_BY_OBSERVE, BROKEN_BY_CHOOSE, BROKEN_BY_LABEL = range(BROKEN_BY_STEP + 1, BROKEN_BY_STEP + 4)

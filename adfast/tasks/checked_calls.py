@@ -1,7 +1,7 @@
 """A family's plain functions, called once and checked: what the schema cannot hold is refused.
 
-Compiled loops only notice that a value does not fit (`simulators.schema_guards`); these say which
-function returned it, in which task and state, and the rule. `check_family` plays by them.
+Compiled loops only notice that a value does not fit (`tasks.compiled.schema_guards`); these say
+which function returned it, in which task and state, and the rule. `check_family` plays by them.
 """
 
 from __future__ import annotations

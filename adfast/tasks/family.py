@@ -24,6 +24,8 @@ from pydantic import Field
 from adfast import random_draws, random_streams
 from adfast.config import Config
 from adfast.errors import InvalidArgument
+from adfast.tasks.compiled import components, planning, schema_guards
+from adfast.tasks.compiled.outcomes import CERTAIN, Outcomes
 from adfast.tasks.task_set import TaskSet
 from adfast.tasks.task_split import (
     HALF_ROOM,
@@ -117,6 +119,19 @@ class TaskFamily(TaskSet, Config):
         return False
 
     @property
+    def outcomes(self) -> Outcomes | None:
+        """Keys by which `step` does all that it can, whatever the state, and their probabilities.
+
+        None where a random step has no finite number of outcomes, or nobody has counted them.
+        """
+        return None if self.has_random_steps else CERTAIN
+
+    @property
+    def starts(self) -> Outcomes:
+        """Keys by which `reset` gives all states that begin episodes, and their probabilities."""
+        return CERTAIN
+
+    @property
     def num_planned_values(self) -> int:
         """How many values a plan from every state at every step has."""
         return math.prod(self.state_sizes) * (self.episode_length + 1)
@@ -124,7 +139,7 @@ class TaskFamily(TaskSet, Config):
     @property
     def planner(self) -> bool:
         """Whether a search through `step` finds the best policy: the expert, and the optimum."""
-        return not self.has_random_steps and self.num_planned_values <= MAX_PLANNED_VALUES
+        return self.outcomes is not None and self.num_planned_values <= MAX_PLANNED_VALUES
 
     def ideal_learner(self) -> IdealLearner | None:
         """Who learns these tasks as well as is known to be possible; None where nobody knows."""
@@ -157,13 +172,14 @@ class TaskFamily(TaskSet, Config):
 
     @cached_property
     def source_hash(self) -> str:
-        """A hash of the source of the family's class, its bases, and the random draws.
+        """A hash of the source of the family's class, its bases, and what loops around it share.
 
         Compiled loops close over it, so that an edited family is compiled anew.
         """
         classes = [cls for cls in type(self).__mro__ if cls not in (*Config.__mro__, ABC)]
+        shared = random_draws, random_streams, components, planning, schema_guards
         return hash_of_sources(
-            *(cls.__module__ for cls in classes), random_draws.__name__, random_streams.__name__
+            *(cls.__module__ for cls in classes), *(module.__name__ for module in shared)
         )
 
     def split(

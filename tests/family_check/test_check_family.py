@@ -70,6 +70,16 @@ DECLARATIONS = {
     "random steps": ({"has_random_steps": 1}, "has_random_steps of changed must be true or false"),
     "truncates": ({"truncates": 2}, "truncates of changed must be true or false, got 2"),
     "planner": ({"planner": "maybe"}, "planner of changed must be true or false, got 'maybe'"),
+    "starts": (
+        {"starts": ()},
+        r"starts of changed must be a tuple of \(key, pro.* got \(\)",
+    ),
+    "start's key": ({"starts": ((-1, 1.0),)}, r"a key of starts of changed must be .* got -1"),
+    "outcome": ({"outcomes": (0,)}, r"outcomes of changed must be a tuple of \(key, .* got 0"),
+    "outcomes' sum": (
+        {"outcomes": ((0, 0.5), (1, 0.4))},
+        r"probabilities of outcomes of changed must add up to 1, got 0\.9",
+    ),
     "schema": ({"transition_schema": 3}, "transition_schema of changed must be a TransitionSchema"),
     "schema's length": (
         {"transition_schema": schema(DiscreteObservation((9,)), 2, 11)},
@@ -147,6 +157,18 @@ CALLS_OF_IT = {
         {"observe": function(lambda task, state: (0, 0))},
         r"observe of changed in task 0, state \(0,\): observation must be a tuple of 1 integers",
     ),
+    "start that is not counted": (
+        {"reset": function(lambda task, episode, key: (int32(key % 2),))},
+        r"starts of changed must have a key for every .* none of them gives \(1,\)",
+    ),
+    "outcome that is not counted": (
+        {
+            "step": function(slipping_step),
+            "has_random_steps": True,
+            "outcomes": tuple((key, 1 / 8) for key in range(8)),
+        },
+        r"outcomes of changed must have a key for all .* none of them gives \(\(8,\), 0, 0",
+    ),
     "start": ({"reset": function(lambda task, episode, key: (9,))}, r"component 0 of state \(9,\)"),
 }
 
@@ -210,5 +232,6 @@ def test_wrong_optimum_is_named(optimum, earned):
 def test_compiled_function_that_differs_from_the_plain_one_is_named():
     """Numba widens what NumPy wraps round."""
     reset = function(lambda task, episode, key: (int32((key * 8) % 9),))
+    starts = tuple((key, 1 / 9) for key in range(9))
     with pytest.raises(InvalidArgument, match=r"reset of changed in task 0: .* when"):
-        check_family(changed(reset=reset))
+        check_family(changed(reset=reset, starts=starts))

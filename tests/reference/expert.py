@@ -1,7 +1,8 @@
-"""Plain-Python twin of the (annealed) expert in Dark Room, by distance rather than by induction."""
+"""Plain-Python twin of the (annealed) expert: by distance in Dark Room, by a map on a lake."""
 
 from __future__ import annotations
 
+from reference.frozen_lake import MOVES
 from reference.histories import HistoryWriter
 from reference.random_streams import BEHAVIOUR, bounded, step_key, stream_key, subkey, uniform
 
@@ -23,7 +24,28 @@ def best_actions(room, steps_left):
     return [a for a, value in enumerate(reachable) if value == max(reachable)]
 
 
-def expert_history(environment, *, noise, seed, random_stream):
+def best_moves(lake, steps_left):
+    """The moves after which the goal is most likely reached, in the order of their number."""
+    cells = [(row, column) for row in range(lake.size) for column in range(lake.size)]
+    values = dict.fromkeys(cells, 0.0)
+    for _ in range(steps_left):
+        of_moves = {cell: [worth(lake, cell, move, values) for move in MOVES] for cell in cells}
+        values = {cell: max(of_moves[cell]) for cell in cells}
+    return [move for move in MOVES if of_moves[lake.cell][move] == values[lake.cell]]
+
+
+def worth(lake, cell, move, values):
+    """The probability to reach the goal by a move, on slippery ice the mean over its three ways."""
+    ways = [(1 / 3, turn) for turn in (-1, 0, 1)] if lake.is_slippery else [(1, 0)]
+    expected = 0.0
+    for probability, turn in ways:
+        after = lake.after(cell, (move + turn) % 4)
+        letter = lake.map[after[0]][after[1]]
+        expected += probability * {"G": 1, "H": 0}.get(letter, values[after])
+    return expected
+
+
+def expert_history(environment, *, noise, seed, random_stream, best_actions=best_actions):
     """The rows of a history whose episode i acts at random with probability `noise[i]`."""
     offset, mask = stream_key(seed, BEHAVIOUR, random_stream)
     writer = HistoryWriter()

@@ -90,14 +90,17 @@ class FrozenLakeReference:
         self.episodes += 1
         return self.cell
 
+    def after(self, cell, move):
+        """The cell that a move leads to."""
+        moved = (place + way for place, way in zip(cell, MOVES[move], strict=True))
+        return tuple(min(max(place, 0), self.size - 1) for place in moved)
+
     def step(self, action):
         """Observation, reward, terminated, truncated."""
         key = step_key(*self.stream, self.episodes * self.episode_length + self.steps)
         if self.is_slippery:
             action = (action + (-1, 0, 1)[bounded(key, 3)]) % 4
-        last = self.size - 1
-        moved = (place + move for place, move in zip(self.cell, MOVES[action], strict=True))
-        self.cell = tuple(min(max(place, 0), last) for place in moved)
+        self.cell = self.after(self.cell, action)
         self.steps += 1
         letter = self.map[self.cell[0]][self.cell[1]]
         terminated = letter in "HG"

@@ -11,7 +11,8 @@ from adfast.simulators.random_rollout import random_returns
 from adfast.source_algorithms.expert import Optimal
 from adfast.tasks.gridworlds.dark_room import DarkRoom
 from reference.dark_room import VARIANTS, DarkRoomReference
-from reference.expert import expert_history
+from reference.expert import best_moves, expert_history
+from reference.frozen_lake import FrozenLakeReference
 
 
 @pytest.mark.parametrize("variant", ["hard", "terminating"])
@@ -30,6 +31,36 @@ def test_annealed_histories_match_reference(variant):
         assert lengths[h] == len(expected["action"])
         for name, values in expected.items():
             np.testing.assert_array_equal(out[name][h, : lengths[h]], values, err_msg=name)
+
+
+@pytest.mark.parametrize("is_slippery", [True, False])
+def test_histories_on_a_lake_match_reference(is_slippery):
+    options = {"size": 3, "episode_length": 9, "is_slippery": is_slippery}
+    family = tasks.make("frozen-lake", **options)
+    streams, episodes = np.array([9, 7, 1, 0]), 10
+    out = family.transition_schema.allocate(4, episodes * family.episode_length)
+    algorithm = source_algorithms.make("annealed-expert")
+    lengths = algorithm.learn(family, streams, streams, episodes, 5, out)
+    for h, stream in enumerate(streams.tolist()):
+        lake = FrozenLakeReference(stream, **options, seed=5, random_stream=stream)
+        expected = expert_history(
+            lake,
+            noise=[1 - i / (episodes - 1) for i in range(episodes)],
+            seed=5,
+            random_stream=stream,
+            best_actions=best_moves,
+        )
+        assert lengths[h] == len(expected["action"])
+        for name, values in expected.items():
+            np.testing.assert_array_equal(out[name][h, : lengths[h]], values, err_msg=name)
+
+
+def test_optimal_on_slippery_ice_earns_the_expected_optimum():
+    family = tasks.make("frozen-lake", episode_length=30)
+    ids = np.arange(64)
+    returns = source_algorithms.make("optimal").returns(family, ids, ids, 400, seed=0)
+    error = returns.mean() - family.optimal_return(ids).mean()
+    assert abs(error) < 4 * returns.std() / returns.size**0.5
 
 
 @pytest.mark.parametrize("variant", ["terminating", "hard"])
@@ -83,11 +114,11 @@ def test_family_without_a_planner_is_refused():
         Optimal().returns(Maze(), [0], [0], 1, 0)
 
 
-def test_family_with_random_steps_is_refused_whatever_it_says_of_its_planner():
+def test_family_of_uncounted_random_steps_is_refused_whatever_it_says_of_its_planner():
     class WindyRoom(DarkRoom):
         name = "windy-room"
         has_random_steps: ClassVar[bool] = True
         planner: ClassVar[bool] = True
 
-    with pytest.raises(InvalidArgument, match="whose steps are not random, got windy-room"):
+    with pytest.raises(InvalidArgument, match="got windy-room, whose outcomes are None; use a"):
         Optimal().returns(WindyRoom(), [0], [0], 1, 0)

@@ -53,9 +53,10 @@ def test_sources_are_those_of_the_class_and_its_bases_and_none_of_libraries(monk
         pass
 
     monkeypatch.setattr("adfast.tasks.family.hash_of_sources", lambda *modules: set(modules))
-    draws = {"adfast.random_draws", "adfast.random_streams"}
+    shared = {"adfast.random_draws", "adfast.random_streams"}
+    shared |= {f"adfast.tasks.compiled.{of}" for of in ("components", "planning", "schema_guards")}
     bases = {"a_module_of_mixins", "own_family", "adfast.tasks.family", "adfast.tasks.task_set"}
-    assert Own().source_hash == {__name__} | bases | draws
+    assert Own().source_hash == {__name__} | bases | shared
 
 
 def test_family_that_was_used_is_pickled_as_its_options():

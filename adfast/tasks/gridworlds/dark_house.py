@@ -25,6 +25,7 @@ from pydantic import Field
 
 from adfast.random_draws import bounded, step_key, subkey
 from adfast.random_streams import TASK_CONTENT, step_keys, stream_keys
+from adfast.tasks.compiled.outcomes import Outcomes, equally_likely
 from adfast.tasks.gridworlds.dark_room import MOVES, DarkRoom
 from adfast.tasks.observation import DiscreteObservation
 from adfast.tasks.task_map import Landmark, TaskMap
@@ -86,6 +87,20 @@ class DarkHouse(DarkRoom):
             return (*enter(task, episode, key), int32(bounded(subkey(key, 1), rooms)))
 
         return reset
+
+    @property
+    def starts(self) -> Outcomes:
+        """A key for each room and, where the start is random, cell."""
+        size, rooms = self.size, self.rooms
+        if self.start_cell is not None:
+            return equally_likely(rooms, lambda keys: bounded(subkey(keys, 1), rooms))
+        return equally_likely(
+            size * size * rooms,
+            lambda keys: (
+                (bounded(keys, size) * size + bounded(subkey(keys, 0), size)) * rooms
+                + bounded(subkey(keys, 1), rooms)
+            ),
+        )
 
     @property
     def step(self) -> Callable[..., Any]:

@@ -25,6 +25,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from adfast.errors import InvalidArgument, shown
 from adfast.random_draws import bounded, subkey
+from adfast.tasks.compiled.outcomes import CERTAIN, Outcomes, equally_likely
 from adfast.tasks.family import EpisodeLength, IdealLearner, TaskFamily
 from adfast.tasks.gridworlds.dark_room_plan import DarkRoomPlan
 from adfast.tasks.observation import DiscreteObservation
@@ -138,6 +139,16 @@ class DarkRoom(TaskFamily):
                 return row, column, int32(0)
 
         return reset
+
+    @property
+    def starts(self) -> Outcomes:
+        """A key for each cell where the start is random."""
+        size = self.size
+        if self.start_cell is not None:
+            return CERTAIN
+        return equally_likely(
+            size * size, lambda keys: bounded(keys, size) * size + bounded(subkey(keys, 0), size)
+        )
 
     @property
     def step(self) -> Callable[..., Any]:

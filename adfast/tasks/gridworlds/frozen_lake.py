@@ -21,11 +21,12 @@ from pydantic import Field, model_validator
 
 from adfast.errors import InvalidArgument
 from adfast.random_draws import bounded
+from adfast.tasks.compiled.outcomes import CERTAIN, Outcomes, equally_likely
+from adfast.tasks.compiled.planning import planned_returns
 from adfast.tasks.family import EpisodeLength, TaskFamily
 from adfast.tasks.gridworlds.lakes import (
     GYMNASIUM_MAPS,
     WORD_BITS,
-    best_returns,
     drawn_holes,
     gymnasium_holes,
     words_of,
@@ -36,6 +37,7 @@ from adfast.tasks.transition_schema import TransitionSchema
 
 ACTIONS = ("left", "down", "right", "up")
 LEFT, DOWN, RIGHT, UP = range(4)
+SLIPPERY_WAYS = 3  # at a right angle, ahead, at the other right angle
 MAX_SIZE = 16
 MAX_LAKES = 2**24
 
@@ -86,6 +88,13 @@ class FrozenLake(TaskFamily):
         return self.is_slippery
 
     @property
+    def outcomes(self) -> Outcomes:
+        """Where the ice is slippery, a key for each way that a move may go."""
+        if not self.is_slippery:
+            return CERTAIN
+        return equally_likely(SLIPPERY_WAYS, lambda keys: bounded(keys, SLIPPERY_WAYS))
+
+    @property
     def transition_schema(self) -> TransitionSchema:
         """Row and column as observation, four actions, rewards 0 or 1."""
         observation = DiscreteObservation((self.size, self.size))
@@ -121,7 +130,9 @@ class FrozenLake(TaskFamily):
 
             @register_jitable
             def direction(action: Any, key: Any) -> Any:
-                return int32(int32(int32(action) + int32(bounded(key, 3))) + int32(3)) & int32(3)
+                return int32(
+                    int32(int32(action) + int32(bounded(key, SLIPPERY_WAYS))) + int32(3)
+                ) & int32(3)
 
         else:
 
@@ -167,8 +178,7 @@ class FrozenLake(TaskFamily):
 
     def optimal_return(self, task_ids: np.ndarray) -> np.ndarray:
         """float64 `[N]`: the greatest probability of reaching the goal in an episode."""
-        holes = self.holes(task_ids)
-        return best_returns(holes, self.size, self.episode_length, is_slippery=self.is_slippery)
+        return planned_returns(self, task_ids)
 
     def task_label(self, task_id: int) -> str:
         """The lake's number."""

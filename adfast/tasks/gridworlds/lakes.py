@@ -1,4 +1,4 @@
-"""The maps of Frozen Lake: how they are drawn, kept in words, and how well each can be crossed.
+"""The maps of Frozen Lake: how they are drawn, and kept in words.
 
 Legend: N lakes, C cells in the order of their rows; the start is the first cell, the goal the last.
 """
@@ -73,20 +73,3 @@ def words_of(holes: np.ndarray) -> np.ndarray:
     packed = np.packbits(holes, axis=1, bitorder="little")
     padding = -packed.shape[1] % (WORD_BITS // 8)
     return np.pad(packed, ((0, 0), (0, padding))).view("<i4").astype(np.int32)
-
-
-def best_returns(holes: np.ndarray, size: int, steps: int, *, is_slippery: bool) -> np.ndarray:
-    """float64 `[N]`: the greatest probability to reach the goal in `steps`, by value iteration."""
-    after = cells_after_moves(size)
-    is_goal = np.arange(size * size) == size * size - 1
-    goes_on = ~(holes | is_goal)
-    values = np.zeros(holes.shape)
-    for _ in range(steps):
-        of_moves = (is_goal + goes_on * values)[:, after]
-        if is_slippery:  # at a right angle as often as ahead
-            aside = np.roll(of_moves, 1, axis=1) + np.roll(of_moves, -1, axis=1)
-            of_moves = (of_moves + aside) / 3
-        before, values = values, of_moves.max(axis=1)
-        if np.array_equal(before, values):
-            break
-    return np.asarray(values[:, 0], np.float64)

@@ -12,6 +12,7 @@ from pydantic import model_validator
 
 from adfast.errors import InvalidArgument, shown
 from adfast.random_draws import bounded, subkey
+from adfast.tasks.compiled.outcomes import CERTAIN, Outcomes, equally_likely
 from adfast.tasks.family import TaskFamily
 from adfast.tasks.gridworlds.dark_room import ACTION_ORDERS, MOVES, Cell
 
@@ -61,6 +62,16 @@ class SquareRoom(TaskFamily):
             return int32(row), int32(column)
 
         return begin
+
+    @property
+    def starts(self) -> Outcomes:
+        """A key for each cell where the start is random."""
+        size = self.size
+        if self.start_cell is not None:
+            return CERTAIN
+        return equally_likely(
+            size * size, lambda keys: bounded(keys, size) * size + bounded(subkey(keys, 0), size)
+        )
 
     @property
     def move(self) -> Callable[..., Any]:

@@ -106,12 +106,14 @@ def test_optimum_of_a_slippery_lake_is_what_its_best_policy_earns():
     assert family.optimal_return(np.array([0]))[0] == pytest.approx(values[0], rel=1e-12)
 
 
-def test_expert_refuses_slippery_ice():
+def test_outcomes_are_the_three_ways_of_a_slippery_move():
     family = tasks.make("frozen-lake")
-    assert not family.planner
-    with pytest.raises(InvalidArgument, match="steps are not random, got frozen-lake"):
-        source_algorithms.make("optimal").returns(family, [0], [0], 1, 0)
-    assert tasks.make("frozen-lake", is_slippery=False).planner
+    keys, probabilities = zip(*family.outcomes, strict=True)
+    assert probabilities == (1 / 3,) * 3
+    after = [checked_step(family, 0, (0, 0), 1, key)[0] for key in keys]
+    assert after == [(0, 0), (1, 0), (0, 1)]  # left, down, right
+    assert family.planner
+    assert tasks.make("frozen-lake", is_slippery=False).outcomes == ((0, 1.0),)
 
 
 def test_map_shows_start_holes_and_goal():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numba import njit
 
-from adfast.simulators import components
+from adfast.tasks.compiled import components
 
 
 @pytest.mark.parametrize("count", [1, 2, 3])

@@ -1,0 +1,1 @@
+"""What compiled loops around any family are made of, and the one that plans."""
