@@ -79,6 +79,23 @@ DATA_WORKLOADS = (
         for family, title, share in (("key-to-door", "Dark Key-to-Door", 1 / 3),)
     ),
     of_simulators(
+        "bandit-step-8192",
+        "step 8,192 bandits of ten arms",
+        factory=simulators.step,
+        # One pull an episode would time little but resets.
+        arguments={
+            "family": "bandit",
+            "num_environments": 8192,
+            "options": {"means": "odd", "episode_length": 20},
+            "beside_dark_room": True,
+        },
+        small={"num_environments": 256},
+        bars=(Bar("ratio", at_least=1000), Bar("ratio", at_least=1 / 3, rival=1)),
+        rivals=("Gymnasium SyncVectorEnv", "Dark Room"),
+        small_ratio=60,
+        counts=NO_ARRAYS,
+    ),
+    of_simulators(
         "frozen-lake-step-1024",
         "step 1,024 Frozen Lakes",
         factory=frozen_lake.step,
@@ -119,6 +136,27 @@ DATA_WORKLOADS = (
         small={"num_histories": 16, "episodes": 100},
         rivals=("twin in plain Python",),
         small_ratio=30,
+    ),
+    *(
+        of_algorithms(
+            f"{algorithm}-histories",
+            f"{title} histories of bandits",
+            factory=source_algorithms.against_twin,
+            arguments={
+                "algorithm": algorithm,
+                "family": "bandit",
+                "num_histories": num_histories,
+                "episodes": 100,
+            },
+            small={"num_histories": 64},
+            bars=(Bar("ratio", at_least=50),),
+            rivals=("twin in plain Python",),
+            small_ratio=20,
+        )
+        for algorithm, title, num_histories in (
+            ("ucb1", "UCB1", 4096),
+            ("thompson-sampling", "Thompson sampling", 512),
+        )
     ),
     of_algorithms(
         "dark-room-annealed-expert",

@@ -6,10 +6,11 @@ Legend: E environments.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from itertools import cycle
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -27,20 +28,25 @@ from reference import random_streams as twin
 # make its block long against the clock, the rival's one, which is long enough.
 SUBJECT_EPISODES = 4
 CHECKED_ENVIRONMENTS = 100
+NO_OPTIONS: Mapping[str, Any] = MappingProxyType({})
 
 
 @contextmanager
 def step(
-    family: str, num_environments: int, *, beside_dark_room: bool = False
+    family: str,
+    num_environments: int,
+    *,
+    options: Mapping[str, Any] = NO_OPTIONS,
+    beside_dark_room: bool = False,
 ) -> Iterator[Contest]:
     """`BatchSimulator` against the twin under Gymnasium's SyncVectorEnv; both reuse outputs.
 
     Dark Room also against a loop in C, and against Dark Room for gymnax where that is installed;
     other families by option against as many dark rooms, since a rate says little on its own.
     """
-    made = tasks.make(family)
+    made = tasks.make(family, **options)
     task_ids = np.arange(num_environments) % made.num_tasks
-    environment_of = twin_environment(family)
+    environment_of = partial(twin_environment(family), **options)
     simulator = BatchSimulator(made, task_ids, seed=0, copy=False)
     environments = SyncVectorEnv(
         [partial(environment_of, task_id=int(task_id)) for task_id in task_ids],
@@ -52,8 +58,8 @@ def step(
         made.num_actions, size=(subject_steps, num_environments)
     )
 
-    def steps(step_all: Any, count: int) -> None:
-        for chosen in actions[:count]:
+    def steps(step_all: Any, all_chosen: np.ndarray) -> None:
+        for chosen in all_chosen:
             step_all(chosen)
 
     def check() -> None:
@@ -65,17 +71,18 @@ def step(
             for name, values, rival in zip(names, simulator.step(chosen), expected, strict=False):
                 require_equal(name, values, rival)
 
-    def contender(label: str, step_all: Any, count: int) -> Contender:
-        return Contender(label, partial(steps, step_all, count), count * num_environments)
+    def contender(label: str, step_all: Any, all_chosen: np.ndarray) -> Contender:
+        return Contender(label, partial(steps, step_all, all_chosen), all_chosen.size)
 
     others = []
     if beside_dark_room:
         room = BatchSimulator(DarkRoom(), np.arange(num_environments) % 81, seed=0, copy=False)
         room.reset()
-        others = [contender("Dark Room", room.step, subject_steps)]
+        chosen = actions % room.num_actions
+        others = [contender("Dark Room", room.step, chosen)]
     contest = Contest(
-        contender("BatchSimulator", simulator.step, subject_steps),
-        (contender("Gymnasium SyncVectorEnv", environments.step, rival_steps), *others),
+        contender("BatchSimulator", simulator.step, actions),
+        (contender("Gymnasium SyncVectorEnv", environments.step, actions[:rival_steps]), *others),
         check,
     )
     rivals = []

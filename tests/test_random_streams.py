@@ -92,3 +92,59 @@ def test_seed_out_of_range_is_refused(seed):
 def test_stream_that_is_no_natural_number_is_refused(ids):
     with pytest.raises(InvalidArgument, match="random streams must be integers"):
         streams.stream_keys(0, 0, ids)
+
+
+@njit
+def real_draws(keys, shape):
+    drawn = np.empty((4, keys.size))
+    for n, key in enumerate(keys):
+        drawn[0, n] = draws.unit(key)
+        drawn[1, n] = draws.normal(key)
+        drawn[2, n] = draws.gamma(shape, key)
+        drawn[3, n] = draws.beta(shape, 2.5, key)
+    return drawn
+
+
+@pytest.mark.parametrize("shape", [1.0, 3.5, 400.0])
+def test_real_draws_match_reference_bit_for_bit(shape):
+    keys = np.array([0, 1, 2**31, 2**32 - 1, *streams.step_keys(5, 9, 500)], np.uint32)
+    expected = [
+        [
+            twin.unit(key),
+            twin.normal(key),
+            twin.gamma(shape, key),
+            twin.beta(shape, 2.5, key),
+        ]
+        for key in keys.tolist()
+    ]
+    np.testing.assert_array_equal(real_draws(keys, shape).T, expected)
+
+
+@pytest.mark.parametrize("shape", [1.0, 3.5, 400.0])
+def test_real_draws_have_their_moments(shape):
+    count = 400_000
+    unit, normal, gamma, beta = real_draws(streams.step_keys(3, 4, count), shape)
+    total = shape + 2.5
+    moments = {
+        "unit": (unit, 0.5, 1 / 12),
+        "normal": (normal, 0, 1),
+        "normal, squared": (normal**2, 1, 2),
+        "gamma": (gamma, shape, shape),
+        "beta": (beta, shape / total, 2.5 * shape / (total**2 * (total + 1))),
+    }
+    for name, (drawn, mean, variance) in moments.items():
+        error = (variance / count) ** 0.5
+        assert drawn.mean() == pytest.approx(mean, abs=5 * error), name
+        assert drawn.var() == pytest.approx(variance, rel=0.03), name
+    assert (gamma < shape * 0.5).mean() == pytest.approx(LOWER_HALF[shape], abs=0.004)
+
+
+LOWER_HALF = {1.0: 0.39347, 3.5: 0.16501, 400.0: 0.0}  # of gamma numbers below half of their mean
+
+
+def test_logarithm_is_the_logarithm():
+    values = np.concatenate((np.linspace(1e-3, 3, 10_001), 2.0 ** np.arange(-60, 60)))
+    compiled_logarithm = njit(lambda value: draws.logarithm(value))
+    found = np.array([compiled_logarithm(value) for value in values])
+    np.testing.assert_allclose(found, np.log(values), rtol=4e-16, atol=2e-16)
+    assert [twin.logarithm(float(value)) for value in values] == found.tolist()

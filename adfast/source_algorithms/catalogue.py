@@ -17,6 +17,8 @@ SOURCE_ALGORITHMS: Catalogue[SourceAlgorithm] = Catalogue(
     shipped={
         "q-learning": "adfast.source_algorithms.q_learning:QLearning",
         "sarsa": "adfast.source_algorithms.sarsa:Sarsa",
+        "ucb1": "adfast.source_algorithms.ucb1:UCB1",
+        "thompson-sampling": "adfast.source_algorithms.thompson_sampling:ThompsonSampling",
         "optimal": "adfast.source_algorithms.expert:Optimal",
         "annealed-expert": "adfast.source_algorithms.expert:AnnealedExpert",
     },

@@ -19,6 +19,7 @@ FAMILIES: Catalogue[TaskFamily] = Catalogue(
         "dark-house": "adfast.tasks.gridworlds.dark_house:DarkHouse",
         "frozen-lake": "adfast.tasks.gridworlds.frozen_lake:FrozenLake",
         "key-to-door": "adfast.tasks.gridworlds.key_to_door:KeyToDoor",
+        "bandit": "adfast.tasks.bandit:Bandit",
     },
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -95,6 +96,13 @@ RETURNS = Face(
     attacked=("family", "task_ids", "random_streams", "seed"),
     weight=2,
 )
+
+
+def made_by(make: Callable[..., Any]) -> Callable[[Any, dict[str, Any]], Any]:
+    """The call of a face whose first argument is a name."""
+    return lambda _, a: make(a["name"], **{n: v for n, v in a.items() if n != "name"})
+
+
 MAKE_FAMILY = Face(
     "tasks.make",
     arguments=lambda _, rng: {
@@ -106,7 +114,7 @@ MAKE_FAMILY = Face(
         "terminate_at_goal": True,
         "action_order": "dpt",
     },
-    call=lambda _, a: tasks.make(a["name"], **{n: v for n, v in a.items() if n != "name"}),
+    call=made_by(tasks.make),
     check=lambda _, a, made: made.num_tasks == a["size"] ** 2,
     weight=2,
 )
@@ -121,17 +129,47 @@ MAKE_KEY_TO_DOOR = Face(
         "terminate_at_goal": True,
         "action_order": "dpt",
     },
-    call=lambda _, a: tasks.make(a["name"], **{n: v for n, v in a.items() if n != "name"}),
+    call=made_by(tasks.make),
     check=lambda _, a, made: made.num_tasks == a["size"] ** 4,
+    weight=1,
+)
+MAKE_BANDIT = Face(
+    "tasks.make: bandit",
+    arguments=lambda _, rng: {
+        "name": "bandit",
+        "arms": 4,
+        "means": "odd",
+        "bias": 0.5,
+        "bandits": 9,
+        "episode_length": 3,
+    },
+    call=made_by(tasks.make),
+    check=lambda _, a, made: made.arm_means([0]).shape == (1, a["arms"]),
     weight=1,
 )
 MAKE_LEARNER = Face(
     "source_algorithms.make",
     arguments=lambda _, rng: {"name": "q-learning", "learning_rate": 0.5, "epsilon_episodes": 3},
-    call=lambda _, a: source_algorithms.make(
-        a["name"], **{n: v for n, v in a.items() if n != "name"}
-    ),
+    call=made_by(source_algorithms.make),
     check=lambda _, a, made: made.learning_rate == a["learning_rate"],
+    weight=1,
+)
+MAKE_UCB1 = Face(
+    "source_algorithms.make: ucb1",
+    arguments=lambda _, rng: {"name": "ucb1", "confidence": 0.5},
+    call=made_by(source_algorithms.make),
+    check=lambda _, a, made: made.confidence == a["confidence"],
+    weight=1,
+)
+MAKE_THOMPSON_SAMPLING = Face(
+    "source_algorithms.make: thompson-sampling",
+    arguments=lambda _, rng: {
+        "name": "thompson-sampling",
+        "prior_successes": 2.0,
+        "prior_failures": 1.0,
+    },
+    call=made_by(source_algorithms.make),
+    check=lambda _, a, made: made.prior_successes == a["prior_successes"],
     weight=1,
 )
 SPLIT = Face(
@@ -237,6 +275,7 @@ ATTENTION = Face(
 )
 FACES = [
     *map(settings_face, (ModelConfig, TrainingConfig, EvaluationConfig, CollectionConfig)),
+    *(MAKE_BANDIT, MAKE_UCB1, MAKE_THOMPSON_SAMPLING),
     *(LEARN, RETURNS, MAKE_FAMILY, MAKE_LEARNER, SPLIT, TASK_IDS, PLAN, MODEL, TRAIN, THIN),
     *(QUALITY, SELECT),
     MAKE_KEY_TO_DOOR,
