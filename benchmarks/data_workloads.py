@@ -159,6 +159,20 @@ DATA_WORKLOADS = (
         )
     ),
     of_algorithms(
+        "ideal-learner-histories",
+        "histories of Dark Room's ideal learner",
+        factory=source_algorithms.against_twin,
+        arguments={
+            "algorithm": "ideal-learner",
+            "family": "dark-room",
+            "num_histories": 256,
+            "episodes": 200,
+        },
+        small={"num_histories": 16, "episodes": 100},
+        rivals=("twin in plain Python",),
+        small_ratio=30,
+    ),
+    of_algorithms(
         "dark-room-annealed-expert",
         "annealed-expert histories",
         factory=source_algorithms.annealed_expert,

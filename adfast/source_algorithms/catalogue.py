@@ -19,6 +19,7 @@ SOURCE_ALGORITHMS: Catalogue[SourceAlgorithm] = Catalogue(
         "sarsa": "adfast.source_algorithms.sarsa:Sarsa",
         "ucb1": "adfast.source_algorithms.ucb1:UCB1",
         "thompson-sampling": "adfast.source_algorithms.thompson_sampling:ThompsonSampling",
+        "ideal-learner": "adfast.source_algorithms.ideal_learner:DisturbedIdealLearner",
         "optimal": "adfast.source_algorithms.expert:Optimal",
         "annealed-expert": "adfast.source_algorithms.expert:AnnealedExpert",
     },

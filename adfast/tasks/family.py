@@ -16,7 +16,7 @@ import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Protocol, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
 import numpy as np
 from pydantic import Field
@@ -26,6 +26,7 @@ from adfast.config import Config
 from adfast.errors import InvalidArgument
 from adfast.tasks.compiled import components, planning, schema_guards
 from adfast.tasks.compiled.outcomes import CERTAIN, Outcomes
+from adfast.tasks.ideal_learner import IdealLearner
 from adfast.tasks.task_set import TaskSet
 from adfast.tasks.task_split import (
     HALF_ROOM,
@@ -44,14 +45,6 @@ from adfast.values import MAX_COUNT, as_choice, as_integer
 MAX_PLANNED_VALUES = 2**25  # float64 of all states at all steps: 256 MiB per thread
 
 EpisodeLength = Annotated[int, Field(ge=1, le=MAX_EPISODE_LENGTH)]
-
-
-class IdealLearner(Protocol):
-    """The best that is known for who begins ignorant of the task."""
-
-    def returns(self, task_ids: np.ndarray, episodes: int) -> np.ndarray:
-        """float64 `[N, episodes]`: its return in each episode on the tasks."""
-        ...
 
 
 class TaskFamily(TaskSet, Config):

@@ -26,8 +26,9 @@ from pydantic import BeforeValidator, Field, model_validator
 from adfast.errors import InvalidArgument, shown
 from adfast.random_draws import bounded, subkey
 from adfast.tasks.compiled.outcomes import CERTAIN, Outcomes, equally_likely
-from adfast.tasks.family import EpisodeLength, IdealLearner, TaskFamily
+from adfast.tasks.family import EpisodeLength, TaskFamily
 from adfast.tasks.gridworlds.dark_room_plan import DarkRoomPlan
+from adfast.tasks.ideal_learner import IdealLearner
 from adfast.tasks.observation import DiscreteObservation
 from adfast.tasks.task_map import Landmark, TaskMap
 from adfast.tasks.transition_schema import TransitionSchema
@@ -226,7 +227,7 @@ class DarkRoom(TaskFamily):
         """The plan for the paper's room, whatever the order of actions; none for other options."""
         if self != DarkRoom(action_order=self.action_order):
             return None
-        return DarkRoomPlan(self)
+        return DarkRoomPlan(self, tuple(map(self.action_label, range(len(MOVES)))))
 
     def optimal_return(self, task_ids: np.ndarray) -> np.ndarray:
         """float64 `[N]`: straight to the goal and stay; expected over starts when these are random.
