@@ -93,15 +93,23 @@ def check_tasks(family: TaskFamily, task_ids: np.ndarray) -> None:
     """Raise `InvalidArgument` unless what is said of each task is what it must be."""
     size = family.task_size
     check_of_tasks(family, "task_parameters", task_ids, np.dtype(np.int32), (size,))
-    optimum = check_of_tasks(family, "optimal_return", task_ids, np.dtype(np.float64), ())
-    if not np.isfinite(optimum).all():
-        task_id = task_ids[~np.isfinite(optimum)][0]
-        raise InvalidArgument(f"optimal_return of {family.name} must be finite in task {task_id}")
     for task_id in task_ids.tolist():
         check_label(family, "task_label", task_id)
         check_map(family, task_id)
     for action in range(family.num_actions):
         check_label(family, "action_label", action)
+
+
+def declared_optimum(family: TaskFamily, task_ids: np.ndarray) -> np.ndarray:
+    """float64 `[N]`: the optimum of the tasks; raises `InvalidArgument` for what is none.
+
+    Where the family leaves it to a search through `step`, that must be known to keep its schema.
+    """
+    optimum = check_of_tasks(family, "optimal_return", task_ids, np.dtype(np.float64), ())
+    if not np.isfinite(optimum).all():
+        task_id = task_ids[~np.isfinite(optimum)][0]
+        raise InvalidArgument(f"optimal_return of {family.name} must be finite in task {task_id}")
+    return optimum
 
 
 def check_of_tasks(

@@ -19,6 +19,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
 import numpy as np
+from numba.extending import register_jitable
 from pydantic import Field
 
 from adfast import random_draws, random_streams
@@ -60,9 +61,9 @@ class TaskFamily(TaskSet, Config):
         episode_length: int
 
     @property
-    @abstractmethod
     def task_size(self) -> int:
-        """Number of int32 parameters of a task."""
+        """Number of int32 parameters of a task; by default one, its id."""
+        return 1
 
     @property
     @abstractmethod
@@ -80,17 +81,28 @@ class TaskFamily(TaskSet, Config):
         """The pure function `(task, state, action, key) -> (state, reward, terminated)`."""
 
     @property
-    @abstractmethod
     def observe(self) -> Callable[..., Any]:
-        """The pure function `(task, state) -> tuple` of observation components."""
+        """The pure function `(task, state) -> tuple` of observation components.
 
-    @abstractmethod
+        By default the state is seen as it is.
+        """
+
+        @register_jitable
+        def observe(task: Any, state: Any) -> Any:
+            return state
+
+        return observe
+
     def task_parameters(self, task_ids: np.ndarray) -> np.ndarray:
         """int32 `[N, task_size]` parameters of the tasks; raises `InvalidArgument` out of range."""
+        return self.check_task_ids(task_ids)[:, None].astype(np.int32)
 
-    @abstractmethod
     def optimal_return(self, task_ids: np.ndarray) -> np.ndarray:
-        """float64 `[N]`: the greatest expected return of one episode for who knows the task."""
+        """float64 `[N]`: the greatest expected return of one episode for who knows the task.
+
+        By default it is searched for, through `step`; raises `InvalidArgument` where it cannot be.
+        """
+        return planning.planned_returns(self, task_ids)
 
     @property
     def state_size(self) -> int:

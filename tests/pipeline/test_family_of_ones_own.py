@@ -38,6 +38,12 @@ if __name__ == "__main__":
 """
 
 
+def test_family_takes_fewer_than_60_lines():
+    example = next(b for b in blocks_of(ROOT / "docs/extending.md") if b.language == "python")
+    assert "class LineWalk(TaskFamily):" in example.source
+    assert len(example.source.strip().splitlines()) < 60
+
+
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory):
     """A folder with the documentation's family, installed in a package of its own."""
