@@ -55,7 +55,7 @@ class Scene:
         self, run: RunRecord, room: Room, trajectories: Trajectories, attention: AttentionRecord
     ) -> None:
         shares = np.array([outcome.share_of_optimal for outcome in run.evaluation.per_task])
-        _, task, seed = exemplary_runs(shares, run.evaluation.held_out.array)[0]
+        _, task, seed = exemplary_runs(shares, run.evaluation.evaluated.array)[0]
         self.outcome = run.evaluation.per_task[task]
         self.room = room
         self.cells = trajectories.observation[task, seed]  # [E, S + 1, 2]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from adfast.config import section_at
+from adfast.config import allows_none, section_at
 from adfast.runs.listed import CATALOGUES
 from adfast.runs.recipe import Recipe
 from adfast.settings.commented_toml import literal
@@ -78,7 +78,12 @@ def member_parts() -> Iterator[str]:
 def described(config: type[BaseModel]) -> Iterator[str]:
     """The docstring of a class, and its settings."""
     yield inspect.cleandoc(config.__doc__ or "")
-    settings = describe(config)
+    left_out = {
+        name: None
+        for name in config.model_fields
+        if allows_none(config, name) and section_at(config, name)
+    }
+    settings = describe(config, left_out)
     yield markdown_table(settings) if settings else "It has no options."
 
 

@@ -8,6 +8,7 @@ from numba.extending import register_jitable
 from pydantic import Field
 
 from adfast.tasks.family import TaskFamily
+from adfast.tasks.gridworlds.dark_room import DarkRoom
 from adfast.tasks.observation import DiscreteObservation
 from adfast.tasks.transition_schema import TransitionSchema
 
@@ -88,3 +89,13 @@ class Sound(Walk):
     def task_parameters(self, task_ids):
         ids = self.check_task_ids(task_ids)
         return np.tile(np.array(TASKS["sound"], np.int32), (len(ids), 1))
+
+
+class Five(DarkRoom):
+    """Five of the goals of a small Dark Room, whose schema it has."""
+
+    name: ClassVar[str] = "five"
+    num_tasks: ClassVar[int] = 5
+
+    size: int = 5
+    episode_length: int = 10

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 
 from adfast.config import Config, Count, CountOrNone
 from adfast.models.config import CachePrecision, Device, Precision
+from adfast.tasks.config import FamilyConfig
 
 OWN_MODEL = "model"
+HELD_OUT, VALIDATION = "held-out", "validation"
 
 
 class EvaluationConfig(Config):
@@ -18,6 +20,12 @@ class EvaluationConfig(Config):
     `train_tasks` of the training tasks are evaluated too, for comparison. Evaluations while
     training are shorter: `monitor_episodes` episodes on `monitor_seeds` seeds.
     """
+
+    tasks: Literal["held-out", "validation"] = "held-out"
+    """Which tasks count; choices, as of a recipe or a temperature, are made by validation ones."""
+
+    family: FamilyConfig | None = None
+    """Another family of the same transition schema to act in, as [family]; none: the run's."""
 
     episodes: Count = 40
     """Episodes on each task."""
@@ -29,7 +37,7 @@ class EvaluationConfig(Config):
     """Divides the logits that actions are drawn by; 0 takes the likeliest action."""
 
     train_tasks: CountOrNone = 16
-    """Training tasks that are evaluated beside the held-out ones."""
+    """Training tasks that are evaluated beside those that count."""
 
     monitor_episodes: Count = 15
     """Episodes of an evaluation while training."""

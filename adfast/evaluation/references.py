@@ -42,7 +42,7 @@ class References:
 def compute_references(
     family: TaskFamily,
     task_ids: np.ndarray | Sequence[int],
-    source: SourceAlgorithm,
+    source: SourceAlgorithm | None,
     *,
     episodes: int,
     keep_every: int,
@@ -50,18 +50,22 @@ def compute_references(
 ) -> References:
     """All references on `task_ids`, `episodes` long (the source is run `keep_every` times longer).
 
-    The source's exploration schedule is its own, not stretched to the number of episodes.
+    The source's exploration schedule is its own, not stretched to the number of episodes; without
+    one there is no such reference.
     """
     task_ids = family.check_task_ids(task_ids)
-    histories = np.repeat(task_ids, SOURCE_HISTORIES)
-    streams = np.arange(len(histories))
-    returns = source.returns(family, histories, streams, episodes * keep_every, seed).mean(axis=0)
+    returns = None
+    if source is not None:
+        histories = np.repeat(task_ids, SOURCE_HISTORIES)
+        streams = np.arange(len(histories))
+        learned = source.returns(family, histories, streams, episodes * keep_every, seed)
+        returns = learned.mean(axis=0)
     ideal = family.ideal_learner()
     return References(
         random=float(random_returns(family, task_ids, RANDOM_EPISODES, seed).mean()),
         optimal=float(family.optimal_return(task_ids).mean()),
-        source=returns[:episodes],
-        source_kept=returns[::keep_every],
+        source=None if returns is None else returns[:episodes],
+        source_kept=None if returns is None else returns[::keep_every],
         ideal_learner=None if ideal is None else ideal.returns(task_ids, episodes).mean(axis=0),
     )
 

@@ -15,32 +15,32 @@ LAST_EPISODES = 5
 SOLVED_SHARE = 0.8  # of a task's optimum, over the last episodes
 
 
-def summarise(held_out: InContextEvaluation, optimal: np.ndarray | None) -> dict[str, Any]:
+def summarise(evaluation: InContextEvaluation, optimal: np.ndarray | None) -> dict[str, Any]:
     """Means over tasks and seeds by episode, with 95% intervals over tasks.
 
     `optimal` float `[tasks]` is each task's greatest return, None where it is not known.
     """
-    by_task = held_out.returns.mean(axis=1)  # [tasks, episodes]
+    by_task = evaluation.returns.mean(axis=1)  # [tasks, episodes]
     last = by_task[:, -LAST_EPISODES:].mean(axis=1)
-    runs = held_out.returns.reshape(-1, held_out.returns.shape[2])
+    runs = evaluation.returns.reshape(-1, evaluation.returns.shape[2])
     return {
-        "held_out_mean_by_episode": by_task.mean(axis=0).tolist(),
-        "held_out_ci95_by_episode": bootstrap_interval(by_task).T.tolist(),
-        "held_out_iqm_by_episode": interquartile_mean(runs).tolist(),
-        "held_out_first_episode_mean": float(by_task[:, 0].mean()),
-        "held_out_last5_mean": float(last.mean()),
-        "held_out_last5_ci95": bootstrap_interval(last).tolist(),
-        "held_out_last5_share_of_optimal": None
+        "mean_by_episode": by_task.mean(axis=0).tolist(),
+        "ci95_by_episode": bootstrap_interval(by_task).T.tolist(),
+        "iqm_by_episode": interquartile_mean(runs).tolist(),
+        "first_episode_mean": float(by_task[:, 0].mean()),
+        "last5_mean": float(last.mean()),
+        "last5_ci95": bootstrap_interval(last).tolist(),
+        "last5_share_of_optimal": None
         if optimal is None
         else share_of_optimum(last.mean(), optimal.mean()),
     }
 
 
 def describe_tasks(
-    tasks: TaskSet, held_out: InContextEvaluation, optimal: np.ndarray | None
+    tasks: TaskSet, evaluation: InContextEvaluation, optimal: np.ndarray | None
 ) -> list[dict[str, Any]]:
-    """One row per held-out task, so that one that is not solved is seen."""
-    by_task = held_out.returns.mean(axis=1)
+    """One row per evaluated task, so that one that is not solved is seen."""
+    by_task = evaluation.returns.mean(axis=1)
     last = by_task[:, -LAST_EPISODES:].mean(axis=1)
     rows = [
         {
@@ -49,7 +49,7 @@ def describe_tasks(
             "first_episode": float(returns[0]),
             "last5_mean": float(mean),
         }
-        for task_id, returns, mean in zip(held_out.task_ids, by_task, last, strict=True)
+        for task_id, returns, mean in zip(evaluation.task_ids, by_task, last, strict=True)
     ]
     if optimal is None:
         return rows

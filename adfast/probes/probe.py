@@ -15,7 +15,10 @@ from adfast.probes.sections import Section
 from adfast.probes.subject import Subject
 
 # What a run may lack -> how it gets it.
-WAYS_OUT = {"trajectories": "evaluate its run, in which its own model must act, or "}
+WAYS_OUT = {
+    "trajectories": "evaluate its run, in which its own model must act on the tasks that it holds "
+    "out, or "
+}
 
 
 class Probe(Config, ABC):

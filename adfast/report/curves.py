@@ -65,7 +65,7 @@ REFERENCES = (
      "source", "solid", 2.0),
     ("ideal_learner", "ideal learner", "the best known plan for finding the task out by trying",
      "ideal", "dashdot", 2.0),
-    ("optimal", "optimum", "what an agent that knows the task earns, mean over the held-out ones",
+    ("optimal", "optimum", "what an agent that knows the task earns, mean over the evaluated ones",
      "optimal", "dash", 1.5),
 )  # fmt: skip
 
@@ -83,13 +83,13 @@ def return_curves(evaluation: EvaluationResults) -> list[Curve]:
         meaning = f"the same model on {len(evaluation.train.task_ids)} tasks of its training data"
         curves.append(Curve("model, training tasks", meaning, mean, "train", "longdash"))
     summary = evaluation.summary
-    low, high = np.array(summary.held_out_ci95_by_episode, dtype=np.float64).T
+    low, high = np.array(summary.ci95_by_episode, dtype=np.float64).T
     curves.append(
         Curve(
-            "model, held-out tasks",
-            f"mean over {len(evaluation.held_out.task_ids)} tasks it never saw, "
+            f"model, {evaluation.tasks_kind} tasks",
+            f"mean over {len(evaluation.evaluated.task_ids)} tasks that no history is of, "
             "with a 95% bootstrap band over tasks",
-            np.array(summary.held_out_mean_by_episode, dtype=np.float64),
+            np.array(summary.mean_by_episode, dtype=np.float64),
             "model",
             width=3.0,
             band=(low, high),

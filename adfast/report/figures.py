@@ -107,11 +107,11 @@ def training_figure(series: TrainingSeries) -> Figure:
 
 
 def room_figure(evaluation: EvaluationResults, room: Room) -> Figure:
-    """The room's cells as tasks: held-out ones by their share of the optimum."""
+    """The room's cells as tasks: evaluated ones by their share of the optimum."""
     figure = Figure(figsize=(6.2, 5.6), layout="constrained", facecolor=LIGHT["card"])
     axes = grid_axes(figure.add_subplot(), room.rows, room.columns)
-    held_out = {outcome.task_id for outcome in evaluation.per_task}
-    others = [cell for task_id, cell in room.goals.items() if task_id not in held_out]
+    evaluated = {outcome.task_id for outcome in evaluation.per_task}
+    others = [cell for task_id, cell in room.goals.items() if task_id not in evaluated]
     rows, columns = np.array(others, dtype=np.int64).reshape(-1, 2).T
     axes.plot(columns, rows, ".", color=LIGHT["random"], alpha=0.55, markersize=5)
     for outcome in evaluation.per_task:
@@ -134,7 +134,7 @@ def room_figure(evaluation: EvaluationResults, room: Room) -> Figure:
     bar.set_label("share of the optimum, last 5 episodes")
     bar.outline.set_visible(False)  # type: ignore[operator]
     axes.set_title(
-        "held-out tasks in colour, the others dotted, start outlined",
+        f"{evaluation.tasks_kind} tasks in colour, the others dotted, start outlined",
         fontsize=10,
         color=LIGHT["muted"],
     )

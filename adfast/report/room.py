@@ -87,7 +87,7 @@ def room_of(tasks: TaskSet) -> Room | None:
 
 
 def median_story(run: RunRecord) -> LearningStory | None:
-    """The median held-out task with its median seed (`exemplary_runs`).
+    """The median evaluated task with its median seed (`exemplary_runs`).
 
     None where nothing was recorded, where its map cannot be drawn, and where an episode leaves the
     room that it begins in.
@@ -95,7 +95,7 @@ def median_story(run: RunRecord) -> LearningStory | None:
     if run.trajectories is None:
         return None
     ranks = np.array([row.rank for row in run.evaluation.per_task])
-    _, task, seed = exemplary_runs(ranks, run.evaluation.held_out.array)[0]
+    _, task, seed = exemplary_runs(ranks, run.evaluation.evaluated.array)[0]
     outcome = run.evaluation.per_task[task]
     plan = run.tasks.task_map(outcome.task_id)
     if plan is None or plan.rows * plan.columns > MAX_CELLS:

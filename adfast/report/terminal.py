@@ -29,27 +29,29 @@ def finding_line(finding: Finding) -> str:
 
 
 def summary_table(results: EvaluationResults, seconds: Mapping[str, float], run: Path) -> Table:
-    """Held-out returns next to their references, and where the rest is."""
+    """Returns next to their references, and where the rest is."""
     from rich.table import Table
     from rich.text import Text
 
     summary, references = results.summary, results.references
-    tasks, episodes = len(results.held_out.task_ids), results.episodes
-    low, high = summary.held_out_last5_ci95
-    share = summary.held_out_last5_share_of_optimal
+    tasks, episodes = len(results.evaluated.task_ids), results.episodes
+    family = f" of {printable(str(results.family))}" if results.trained_on is not None else ""
+    low, high = summary.last5_ci95
+    share = summary.last5_share_of_optimal
     of_optimum = "" if share is None else f", {share:.0%} of optimum"
     page = run / "report.html"
     table = Table(
-        title=f"{tasks} held-out tasks x {results.num_seeds} seeds, weights frozen",
+        title=f"{tasks} {results.tasks_kind} tasks{family} x {results.num_seeds} seeds, "
+        "weights frozen",
         show_header=False,
         title_justify="left",
     )
     table.add_column("figure")
     table.add_column("value", overflow="fold")  # a path is to be copied, so it is not cut
     rows = {
-        "return, episode 1": f"{summary.held_out_mean_by_episode[0]:.2f}",
+        "return, episode 1": f"{summary.mean_by_episode[0]:.2f}",
         f"return, episodes {max(episodes - 4, 1)}-{episodes}": (
-            f"{summary.held_out_last5_mean:.2f}  (95% interval {low:.2f} to {high:.2f}{of_optimum})"
+            f"{summary.last5_mean:.2f}  (95% interval {low:.2f} to {high:.2f}{of_optimum})"
         ),
         "random policy": last_of(references.random),
         **references_in_rows(results),
@@ -106,8 +108,9 @@ def sweep_table(sweep: SweepResults) -> Table:
             + (f", {missing} more not finished" if missing else ""),
             style="table.title",
         ),
-        caption="Receptive field in transitions; mean return of the last five episodes on held-out "
-        "tasks, as a share of the optimum; next-action loss at the end of held-out histories.",
+        caption="Receptive field in transitions; mean return of the last five episodes on "
+        f"{sweep.tasks} tasks, as a share of the optimum; next-action loss at the end of their "
+        "histories.",
         title_justify="left",
         caption_justify="left",
         box=SIMPLE_HEAD,

@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from adfast.config import list_differences
-from adfast.errors import Interrupted, RunError
-from adfast.evaluation.config import EvaluationConfig
+from adfast.errors import Interrupted, InvalidArgument, RunError
+from adfast.evaluation.config import VALIDATION, EvaluationConfig
+from adfast.runs.deployment import Deployment, deploy
 from adfast.runs.evaluation_files import EvaluationFiles
 from adfast.runs.hooks import RunHooks
 from adfast.runs.recorded_histories import describe_environment, require_trained_on
 from adfast.runs.results import EvaluationResults
 from adfast.runs.run_files import settings_text
-from adfast.runs.training_histories import RECORDED
+from adfast.runs.training_histories import RECORDED, VALIDATION_TASKS
 
 if TYPE_CHECKING:
     from adfast.evaluation.in_context import InContextEvaluation
@@ -28,12 +29,14 @@ if TYPE_CHECKING:
     from adfast.models.transformer import Transformer
     from adfast.runs.run import Run
     from adfast.runs.run_directory import RunDirectory
+    from adfast.source_algorithms.source_algorithm import SourceAlgorithm
+    from adfast.tasks.family import TaskFamily
 
 
 def evaluate(
     run: Run, settings: EvaluationConfig, files: EvaluationFiles, hooks: RunHooks
 ) -> EvaluationResults:
-    """What an agent earns in context on held-out and training tasks, written to `files`."""
+    """What an agent earns in context on the tasks that `settings` say, written to `files`."""
     import torch
 
     started = time.perf_counter()
@@ -42,17 +45,18 @@ def evaluate(
         require_trained_on(run.histories, (train.model_extra or {}).get(RECORDED))
     computing = describe_evaluation(settings)  # raises for what this machine lacks
     torch.set_num_threads(1)  # a step is too short to be split, least beside other processes
-    # Held-out and training tasks act in one batch: one streamed step serves all.
-    split = run.split
-    task_ids = np.concatenate([split.held_out, spread(split.train, settings.train_tasks)])
+    place = deploy(run.recipe, settings, run.tasks, run.split)
+    if settings.tasks == VALIDATION and settings.family is None:
+        require_unseen_validation(run)
     hooks.should_stop.postpone()
-    everything = act(run, settings, task_ids, hooks)
+    # Training tasks act in the same batch: one streamed step serves all.
+    everything = act(run, settings, place, hooks)
     hooks.should_stop.stop_at_once()
-    held_out = everything.select(slice(0, len(split.held_out)))
-    trained = everything.select(slice(len(split.held_out), None))
-    results = results_of(run, settings, held_out, trained)
+    counted = everything.select(slice(0, len(place.evaluated)))
+    trained = everything.select(slice(len(place.evaluated), None))
+    results = results_of(run, settings, place, counted, trained)
     contents = {files.results: [results.to_json()]}
-    contents |= recorded_arrays(run, settings, held_out, results, files)
+    contents |= recorded_arrays(run, settings, counted, results, files)
     if files.name is not None:
         recipe = run.recipe.model_copy(update={"evaluation": settings})
         contents[files.settings] = [settings_text(recipe)]
@@ -69,7 +73,8 @@ def evaluate(
 def results_of(
     run: Run,
     settings: EvaluationConfig,
-    held_out: InContextEvaluation,
+    place: Deployment,
+    counted: InContextEvaluation,
     trained: InContextEvaluation,
 ) -> EvaluationResults:
     """What was earned, beside the references."""
@@ -81,14 +86,14 @@ def results_of(
         summarise,
     )
 
-    recipe, tasks = run.recipe, run.tasks
-    optimal = tasks.optimal_return(held_out.task_ids)
-    summary = summarise(held_out, optimal)
+    recipe, tasks = run.recipe, place.tasks
+    optimal = tasks.optimal_return(counted.task_ids)
+    summary = {"tasks": settings.tasks} | summarise(counted, optimal)
     if len(trained.task_ids):
         summary["train_mean_by_episode"] = trained.returns.mean(axis=(0, 1)).tolist()
     return EvaluationResults.model_validate(
         {
-            **describe_name(run),
+            **describe_name(run, settings),
             "temperature": settings.temperature,
             "episodes": settings.episodes,
             "episode_length": tasks.transition_schema.episode_length,
@@ -97,61 +102,85 @@ def results_of(
             "solved_share": None if optimal is None else SOLVED_SHARE,
             "trained_context_transitions": recipe.training.context_length,
             "receptive_field_transitions": recipe.model.receptive_field,
-            "held_out": describe_returns(held_out, tasks),
+            "evaluated": describe_returns(counted, tasks),
             "train": describe_returns(trained, tasks) if len(trained.task_ids) else None,
-            "references": describe_references(references_of(run, settings)),
-            "per_task": describe_tasks(tasks, held_out, optimal),
+            "references": describe_references(references_of(run, settings, place)),
+            "per_task": describe_tasks(tasks, counted, optimal),
             "summary": summary,
         }
     )
 
 
-def describe_name(run: Run) -> dict[str, Any]:
+def describe_name(run: Run, settings: EvaluationConfig) -> dict[str, Any]:
     """What the results call the tasks."""
     environment = run.recipe.environment
     if environment is None:
-        return {"family": run.recipe.family.model_dump()}
+        own = run.recipe.family.model_dump()
+        if settings.family is None:
+            return {"family": own}
+        return {"family": settings.family.model_dump(), "trained_on": own}
     return {"environment": describe_environment(environment, run.tasks.transition_schema)}
 
 
-def references_of(run: Run, settings: EvaluationConfig) -> References:
-    """What the returns on the held-out tasks are compared with."""
+def references_of(run: Run, settings: EvaluationConfig, place: Deployment) -> References:
+    """What the returns on the evaluated tasks are compared with."""
     from adfast.evaluation.environment_tasks import EnvironmentTasks
     from adfast.evaluation.references import compute_references, environment_references
+    from adfast.tasks.family import TaskFamily
 
-    recipe, tasks, held_out = run.recipe, run.tasks, run.split.held_out
+    recipe, tasks, task_ids = run.recipe, place.tasks, place.evaluated
     if isinstance(tasks, EnvironmentTasks):
         return environment_references(
-            tasks, held_out, run.histories, episodes=settings.episodes, seed=recipe.seed
+            tasks, task_ids, run.histories, episodes=settings.episodes, seed=recipe.seed
         )
+    assert isinstance(tasks, TaskFamily), "there are no other tasks"
     return compute_references(
         tasks,
-        held_out,
-        run.source,
+        task_ids,
+        fitting(run.source, tasks) if place.is_elsewhere else run.source,
         episodes=settings.episodes,
         keep_every=recipe.collection.keep_every,
         seed=recipe.seed,
     )
 
 
+def fitting(source: SourceAlgorithm, family: TaskFamily) -> SourceAlgorithm | None:
+    """The run's source algorithm, None where it cannot learn another family."""
+    try:
+        source.check(family)
+    except InvalidArgument:
+        return None
+    return source
+
+
+def require_unseen_validation(run: Run) -> None:
+    """Raise `RunError` for a model from before there were validation tasks: it has seen them."""
+    train = run.directory.stages().get("train")
+    if train is not None and VALIDATION_TASKS not in (train.model_extra or {}):
+        raise RunError(
+            f"{run.path} was trained before there were validation tasks, on all that are not held "
+            "out; train it anew with --fresh (in Python fresh=True)"
+        )
+
+
 def recorded_arrays(
     run: Run,
     settings: EvaluationConfig,
-    held_out: InContextEvaluation,
+    counted: InContextEvaluation,
     results: EvaluationResults,
     files: EvaluationFiles,
 ) -> dict[Path, list[bytes]]:
-    """The contents of the files of what was done on the held-out tasks, and attended to by the
+    """The contents of the files of what was done on the evaluated tasks, and attended to by the
     run's model where that acted.
     """
     from safetensors.numpy import save
 
     from adfast.probes.attended.recording import record_attention
 
-    recorded = {files.trajectories: asdict(held_out.trajectories)}
+    recorded = {files.trajectories: asdict(counted.trajectories)}
     if settings.is_of_own_model:
         ranks = np.array([outcome.rank for outcome in results.per_task])
-        recorded[files.attention] = asdict(record_attention(run.model, held_out, ranks))
+        recorded[files.attention] = asdict(record_attention(run.model, counted, ranks))
     return {
         path: [save({name: np.ascontiguousarray(array) for name, array in arrays.items()})]
         for path, arrays in recorded.items()
@@ -199,7 +228,7 @@ def load_trained_model(run: RunDirectory) -> Transformer:
 
 
 def act(
-    run: Run, settings: EvaluationConfig, task_ids: np.ndarray, hooks: RunHooks
+    run: Run, settings: EvaluationConfig, place: Deployment, hooks: RunHooks
 ) -> InContextEvaluation:
     """What the agent does and earns on the tasks, with a bar; raises `Interrupted`."""
     from adfast.evaluation.catalogue import AGENTS
@@ -222,8 +251,8 @@ def act(
 
         return evaluate_in_context(
             agent,
-            run.tasks,
-            task_ids,
+            place.tasks,
+            np.concatenate([place.evaluated, place.train]),
             episodes=settings.episodes,
             seeds=settings.seeds,
             temperature=settings.temperature,
@@ -234,12 +263,3 @@ def act(
             cache=settings.cache,
             progress=False,
         )
-
-
-def spread(task_ids: np.ndarray, count: int) -> np.ndarray:
-    """`count` of the sorted `task_ids`, or all if there are fewer, evenly over their range.
-
-    The first ones would be goals of one corner, whose optimum is not that of the room.
-    """
-    count = min(count, len(task_ids))
-    return task_ids[np.arange(count) * len(task_ids) // max(count, 1)]

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from adfast.errors import AdfastError, InvalidArgument, byte_size
+from adfast.runs.deployment import deploy
 from adfast.runs.memory_needs import Need, check_memory, collecting_needs, learning_needs
 from adfast.runs.recipe import (
     Recipe,
@@ -31,7 +32,9 @@ from adfast.runs.recorded_histories import (
 )
 
 if TYPE_CHECKING:
+    from adfast.evaluation.environment_tasks import EnvironmentTasks
     from adfast.histories import HistoryStore
+    from adfast.tasks.family import TaskFamily
     from adfast.tasks.task_split import TaskSplit
     from adfast.tasks.transition_schema import TransitionSchema
 
@@ -45,6 +48,7 @@ class Extent:
     """
 
     schema: TransitionSchema
+    tasks: TaskFamily | EnvironmentTasks
     split: TaskSplit
     longest: int
     because: str
@@ -66,6 +70,8 @@ def check_feasible(config: Recipe) -> None:
         make_live_schedule(config, make_plan(config, make_family(config)))
     if training.evaluate_every is not None:
         require_validation(extent.split, "training.evaluate_every")
+    place = deploy(config, config.evaluation, extent.tasks, extent.split)
+    check_seeds(config, place.tasks.num_tasks)
     check_devices(config)
     positions = config.model.num_learned_positions
     acting = config.evaluation.episodes * extent.schema.episode_length
@@ -99,6 +105,7 @@ def collected_extent(config: Recipe) -> Extent:
     longest, length = plan.longest_history, family.episode_length
     return Extent(
         plan.schema,
+        family,
         make_split(config, family),
         longest,
         f"collected ({longest // length} kept episodes of {length} transitions)",
@@ -122,6 +129,7 @@ def recorded_extent(config: Recipe) -> Extent:
             tasks.make(task_id).close()
     return Extent(
         tasks.transition_schema,
+        tasks,
         environment_split(config.environment),
         int(store.lengths.max()),
         f"recorded in {store.path}",

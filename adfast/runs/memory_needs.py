@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from adfast.errors import InvalidArgument, byte_size
+from adfast.evaluation.config import VALIDATION
 from adfast.machine.memory import memory_bytes
 from adfast.runs.recipe import Recipe, make_live_schedule
 
@@ -68,8 +69,8 @@ def learning_needs(config: Recipe, schema: TransitionSchema, split: TaskSplit) -
 def acting_needs(config: Recipe, schema: TransitionSchema, split: TaskSplit) -> Iterator[Need]:
     """What evaluations need: trajectories and caches."""
     settings = config.evaluation
-    held_out = len(split.held_out)
-    tasks = held_out + min(settings.train_tasks, len(split.train))
+    counted = split.validation if settings.tasks == VALIDATION else split.held_out
+    tasks = len(counted) + min(settings.train_tasks, len(split.train))
     transition = schema.bytes_per_transition // 2  # an observation is kept once
     runs = [("evaluation.", tasks, settings.seeds, settings.episodes)]
     if config.training.evaluate_every is not None:

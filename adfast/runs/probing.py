@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from adfast.config import parse_literal
 from adfast.errors import InvalidArgument, UnknownName
+from adfast.evaluation.config import HELD_OUT
 from adfast.runs.findings import write_finding
 from adfast.runs.recorded_arrays import read_trajectories
 from adfast.values import require_kind
@@ -45,12 +46,13 @@ def subject_of(run: Run) -> Subject:
 
 
 def trajectories_of(run: Run) -> Trajectories | None:
-    """What the model did on the held-out tasks; None before, and where another agent acted."""
+    """What the model did on the held-out tasks; None before, of other agents and tasks."""
     files, settings = run.directory.evaluation(), run.recipe.evaluation
-    if not (settings.is_of_own_model and run.directory.is_finished(files.stage)):
+    is_held_out = settings.tasks == HELD_OUT and settings.family is None
+    if not (is_held_out and settings.is_of_own_model and run.directory.is_finished(files.stage)):
         return None
     results = files.read()
-    shape = (len(results.held_out.task_ids), results.num_seeds, results.episodes)
+    shape = (len(results.evaluated.task_ids), results.num_seeds, results.episodes)
     return read_trajectories(files.trajectories, shape, results.episode_length)
 
 

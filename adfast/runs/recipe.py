@@ -6,7 +6,13 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
+from pydantic import (
+    BaseModel,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 from adfast.collection.config import CollectionConfig
 from adfast.config import (
@@ -18,12 +24,14 @@ from adfast.config import (
     nested,
     read_toml,
     refuse_unknown_keys,
+    section_at,
     with_none_names,
 )
 from adfast.errors import InvalidArgument, RunError, UnknownName
 from adfast.evaluation.config import EvaluationConfig
 from adfast.models.config import ModelConfig
 from adfast.runs.recorded_histories import EnvironmentConfig, HistoriesConfig
+from adfast.tasks.config import FamilyConfig
 from adfast.training.config import OPTIMAL_ACTION, TrainingConfig
 
 if TYPE_CHECKING:
@@ -39,6 +47,7 @@ CHOOSERS = {
     "family": ("name", "options"),
     "collection": ("algorithm", "options"),
     "evaluation": ("agent", "agent_options"),
+    "evaluation.family": ("name", "options"),
 }
 # The sections of which a recipe has the one pair or the other.
 COLLECTED, RECORDED = ("family", "collection"), ("histories", "environment")
@@ -46,16 +55,6 @@ COLLECTED, RECORDED = ("family", "collection"), ("histories", "environment")
 # `{"training.updates": 9}`, also with tables as values, or `["training.updates=9"]` as on the
 # command line.
 Changes = Mapping[str, Any] | Iterable[str]
-
-
-class FamilyConfig(Config):
-    """A task family by name, and its options."""
-
-    name: str = "dark-room"
-    """The family, by name or as "package.module:Class"."""
-
-    options: dict[str, Any] = Field(default_factory=dict)
-    """Options of the family."""
 
 
 class Recipe(Config):
@@ -163,13 +162,36 @@ def lay_over(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str,
     """
     kept = dict(values)
     for section, (chooser, options) in CHOOSERS.items():
-        before, after = values.get(section, {}), changes.get(section, {})
-        if not isinstance(before, Mapping) or not isinstance(after, Mapping):
-            continue
-        default = getattr(getattr(Recipe(), section), chooser)
-        if chooser in after and after[chooser] != before.get(chooser, default):
-            kept[section] = {name: value for name, value in before.items() if name != options}
+        before, after = table_at(values, section), table_at(changes, section)
+        if chooser in after and after[chooser] != before.get(chooser, default_of(section, chooser)):
+            kept = without(kept, f"{section}.{options}")
     return deep_merge(kept, changes)
+
+
+def without(values: Mapping[str, Any], setting: str) -> dict[str, Any]:
+    """`values` without the one at a dotted path."""
+    key, _, below = setting.partition(".")
+    if not below:
+        return {name: value for name, value in values.items() if name != key}
+    table = values.get(key)
+    return {**values, key: without(table, below)} if isinstance(table, Mapping) else dict(values)
+
+
+def table_at(values: Mapping[str, Any], section: str) -> Mapping[str, Any]:
+    """The table of `values` at a dotted path; empty where there is none."""
+    for key in section.split("."):
+        below = values.get(key)
+        values = below if isinstance(below, Mapping) else {}
+    return values
+
+
+def default_of(section: str, field: str) -> Any:
+    """The default of a field of the section at a dotted path of a recipe."""
+    config: type[BaseModel] | None = Recipe
+    for key in section.split("."):
+        config = None if config is None else section_at(config, key)
+    assert config is not None, "as CHOOSERS has it"
+    return config.model_fields[field].get_default(call_default_factory=True)
 
 
 def recipe_names() -> list[str]:
@@ -206,14 +228,19 @@ def make_family(config: Recipe) -> TaskFamily:
     return tasks.make(config.family.name, **config.family.options)
 
 
+def split_seed(config: Recipe) -> int:
+    """The seed that tasks are drawn by."""
+    seed = config.collection.split_seed
+    return config.seed if seed is None else seed
+
+
 def make_split(config: Recipe, family: TaskFamily) -> TaskSplit:
     """The training, validation and held-out tasks of a run of `family`."""
     collection = config.collection
-    seed = config.seed if collection.split_seed is None else collection.split_seed
     try:
         return family.split(
             collection.held_out,
-            seed,
+            split_seed(config),
             collection.validation,
             kind=collection.split,
             leak=collection.leak,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ NAMED: Mapping[str, Catalogue[Any]] = {
     "family": FAMILIES,
     "collection": SOURCE_ALGORITHMS,
     "evaluation": AGENTS,
+    "evaluation.family": FAMILIES,
 }
 
 
@@ -47,7 +49,9 @@ def settings_of(name: str, changes: Sequence[str] = ()) -> list[Setting]:
 def check_options(recipe: Recipe) -> None:
     """Raise `InvalidArgument` for a family, an algorithm or an agent that has not these options."""
     for section, (chooser, options) in CHOOSERS.items():
-        table = getattr(recipe, section)
+        table = attrgetter(section)(recipe)
+        if table is None:
+            continue
         with named(section):
             if section == "evaluation":
                 check_agent(recipe)
@@ -64,11 +68,11 @@ def recipe_settings(values: Mapping[str, Any]) -> list[Setting]:
     settings = {
         setting.path: setting
         for setting in describe(Recipe, values)
-        if not setting.table or setting.table in values
+        if not setting.table or setting.table.partition(".")[0] in values
     }
     found: list[Setting] = []
     for path, setting in settings.items():
-        section, _, name = path.partition(".")
+        section, _, name = path.rpartition(".")
         owner = None
         chooser, options = CHOOSERS.get(section, (None, None))
         if name == options:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from collections.abc import Mapping
+from typing import Any, Literal, Self
 
 import numpy as np
 from pydantic import ConfigDict, Field, model_validator
@@ -17,6 +18,11 @@ class FamilyName(Section):
 
     name: str
     options: dict[str, Any] = Field(default_factory=dict)
+
+    def __str__(self) -> str:
+        """The name, and the options that were given."""
+        options = ", ".join(f"{name} = {value}" for name, value in self.options.items())
+        return f"{self.name} ({options})" if options else self.name
 
 
 class EnvironmentName(Section):
@@ -71,20 +77,31 @@ class References(Section):
 
 
 class Summary(Section):
-    """The statistics over held-out tasks that the evaluation computed."""
+    """The statistics over the tasks that count in an evaluation, of the set `tasks`.
 
-    held_out_mean_by_episode: tuple[float, ...] = Field(min_length=1)
-    held_out_ci95_by_episode: tuple[tuple[float, float], ...]
-    held_out_iqm_by_episode: tuple[float, ...] | None = None
-    held_out_first_episode_mean: float | None = None
-    held_out_last5_mean: float
-    held_out_last5_ci95: tuple[float, float]
-    held_out_last5_share_of_optimal: float | None = None
+    Before there were others than held-out ones, names began with `held_out_`.
+    """
+
+    tasks: Literal["held-out", "validation"] = "held-out"
+    mean_by_episode: tuple[float, ...] = Field(min_length=1)
+    ci95_by_episode: tuple[tuple[float, float], ...]
+    iqm_by_episode: tuple[float, ...] | None = None
+    first_episode_mean: float | None = None
+    last5_mean: float
+    last5_ci95: tuple[float, float]
+    last5_share_of_optimal: float | None = None
     train_mean_by_episode: tuple[float, ...] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_old(cls, values: Any) -> Any:
+        if not isinstance(values, Mapping):
+            return values
+        return {str(name).removeprefix("held_out_"): value for name, value in values.items()}
 
 
 class TaskOutcome(Section):
-    """One held-out task's row of the table; where nobody knows the optimum it has no shares."""
+    """One evaluated task's row of the table; where nobody knows the optimum it has no shares."""
 
     task_id: int
     label: str
@@ -107,21 +124,24 @@ class TaskOutcome(Section):
 
 
 class EvaluationResults(Results):
-    """`evaluation.json`: what an agent earned on held-out and training tasks.
+    """`evaluation.json`: what an agent earned on the tasks that count, and on training tasks.
 
-    Version 1 held the seconds of all stages too, which stand in `provenance.json`.
+    Which tasks `evaluated` are, `summary.tasks` says; they are of `family`, and `trained_on` is
+    another one that the model knows, if it does. Version 1 held the seconds of all stages too,
+    which stand in `provenance.json`; up to version 2 `evaluated` was `held_out`.
     """
 
-    version: int = 2
+    version: int = 3
 
     family: FamilyName | None = None  # either that
     environment: EnvironmentName | None = None  # or this
+    trained_on: FamilyName | None = None
     temperature: float
     episodes: int = Field(ge=1)
     episode_length: int = Field(ge=1)
     seeds: int = Field(ge=1)
     agent: str | None = None  # that acted; None: the run's model
-    held_out: TaskReturns
+    evaluated: TaskReturns
     train: TaskReturns | None = None
     references: References = References()
     receptive_field_transitions: int | None = None
@@ -130,25 +150,32 @@ class EvaluationResults(Results):
     per_task: tuple[TaskOutcome, ...]
     solved_share: float | None = None
 
+    @model_validator(mode="before")
+    @classmethod
+    def _of_old(cls, values: Any) -> Any:
+        if isinstance(values, Mapping) and "held_out" in values:
+            return {"evaluated" if n == "held_out" else n: value for n, value in values.items()}
+        return values
+
     @model_validator(mode="after")
     def _parts_agree(self) -> Self:
         if (self.family is None) == (self.environment is None):
             raise ValueError("either family or environment must be there")
-        parts = [self.held_out.optimal, self.summary.held_out_last5_share_of_optimal]
+        parts = [self.evaluated.optimal, self.summary.last5_share_of_optimal]
         for row in self.per_task:
             parts += [row.optimal, row.share_of_optimal, row.solved]
         if self.family is not None and any(part is None for part in parts):
             raise ValueError("optima, and what depends on them, must be there of a family")
         lengths = {
-            "held_out.returns": self.held_out.array.shape[2],
-            "summary.held_out_mean_by_episode": len(self.summary.held_out_mean_by_episode),
-            "summary.held_out_ci95_by_episode": len(self.summary.held_out_ci95_by_episode),
+            "evaluated.returns": self.evaluated.array.shape[2],
+            "summary.mean_by_episode": len(self.summary.mean_by_episode),
+            "summary.ci95_by_episode": len(self.summary.ci95_by_episode),
         }
         for field, length in lengths.items():
             if length != self.episodes:
                 raise ValueError(f"{field} must cover {self.episodes} episodes, got {length}")
-        if [row.task_id for row in self.per_task] != list(self.held_out.task_ids):
-            raise ValueError("per_task must list the tasks of held_out.task_ids in their order")
+        if [row.task_id for row in self.per_task] != list(self.evaluated.task_ids):
+            raise ValueError("per_task must list the tasks of evaluated.task_ids in their order")
         return self
 
     @property
@@ -160,14 +187,19 @@ class EvaluationResults(Results):
         return self.environment.id
 
     @property
+    def tasks_kind(self) -> str:
+        """What a person calls the tasks that count: "held-out", or by which choices are made."""
+        return self.summary.tasks
+
+    @property
     def knows_optimum(self) -> bool:
-        """Whether the greatest return of each held-out task is known."""
-        return self.held_out.optimal is not None
+        """Whether the greatest return of each evaluated task is known."""
+        return self.evaluated.optimal is not None
 
     @property
     def num_seeds(self) -> int:
-        """Evaluation seeds per held-out task."""
-        return len(self.held_out.returns[0])
+        """Evaluation seeds per task."""
+        return len(self.evaluated.returns[0])
 
 
 class LossByPosition(Section):

@@ -53,7 +53,7 @@ def read_run(run_directory: Path) -> RunRecord:
     evaluation = EvaluationResults.read(path, "evaluate the run again")
     trajectories = read_trajectories(
         run_directory / "trajectories.safetensors",
-        (len(evaluation.held_out.task_ids), evaluation.num_seeds, evaluation.episodes),
+        (len(evaluation.evaluated.task_ids), evaluation.num_seeds, evaluation.episodes),
         evaluation.episode_length,
     )
     attention = None

@@ -14,6 +14,7 @@ from adfast.durable import require_room
 from adfast.runs.hooks import RunHooks
 from adfast.runs.recorded_histories import require_validation
 from adfast.runs.training_histories import (
+    VALIDATION_TASKS,
     describe_collection,
     describe_source,
     training_histories,
@@ -81,6 +82,7 @@ def train(run: Run, hooks: RunHooks) -> None:
                 "train",
                 trainer.state.seconds,
                 **describe_training(trainer),
+                **{VALIDATION_TASKS: len(run.split.validation)},
                 **describe_source(run, source),
                 **trainer.execution.describe(),
             )

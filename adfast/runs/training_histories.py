@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from adfast.histories import HistoryStore
     from adfast.runs.run import Run
 
-RECORDED = "recorded_histories"  # in the record of the stage that trained on them
+# In the record of the stage that trained: on which recorded ones, and on how many tasks not.
+RECORDED, VALIDATION_TASKS = "recorded_histories", "validation_tasks"
 
 
 @contextmanager

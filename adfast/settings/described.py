@@ -18,7 +18,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core import to_jsonable_python
 
-from adfast.config import section_at, with_none_names
+from adfast.config import NONE, allows_none, section_at, with_none_names
 from adfast.settings.accepted import accepted, resolved
 
 
@@ -71,7 +71,8 @@ def describe(
     settings: list[Setting] = []
     for name, field in config.model_fields.items():
         section = section_at(config, name)
-        if section is not None:
+        is_left_out = name in given and given[name] in (None, NONE) and allows_none(config, name)
+        if section is not None and not is_left_out:
             below = given.get(name)
             below = below if isinstance(below, Mapping) else {}
             settings += describe(section, below, f"{path}{name}.")

@@ -54,25 +54,25 @@ def test_run_leaves_everything_and_prints_the_result(first_call, recipe):
 
 def test_evaluation_holds_what_it_promises(finished_run):
     evaluation = json.loads((finished_run / "evaluation.json").read_text())
-    returns = np.array(evaluation["held_out"]["returns"])
+    returns = np.array(evaluation["evaluated"]["returns"])
     assert evaluation["family"]["name"] == "dark-room"
     assert evaluation["temperature"] == 1.0
     assert evaluation["episodes"] == 6
     assert returns.shape == (5, 2, 6)
-    assert len(evaluation["held_out"]["task_ids"]) == len(evaluation["held_out"]["optimal"]) == 5
+    assert len(evaluation["evaluated"]["task_ids"]) == len(evaluation["evaluated"]["optimal"]) == 5
     assert np.shape(evaluation["train"]["returns"]) == (3, 2, 6)
-    assert not set(evaluation["train"]["task_ids"]) & set(evaluation["held_out"]["task_ids"])
+    assert not set(evaluation["train"]["task_ids"]) & set(evaluation["evaluated"]["task_ids"])
     references = evaluation["references"]
     assert references.keys() >= {"random", "optimal", "source", "ideal_learner"}
     assert len(references["source"]) == 6
-    assert references["optimal"] == pytest.approx(np.mean(evaluation["held_out"]["optimal"]))
+    assert references["optimal"] == pytest.approx(np.mean(evaluation["evaluated"]["optimal"]))
     summary = evaluation["summary"]
-    assert summary["held_out_mean_by_episode"] == pytest.approx(returns.mean(axis=(0, 1)))
-    assert summary["held_out_last5_mean"] == pytest.approx(returns[:, :, 1:].mean())
-    low, high = summary["held_out_last5_ci95"]
-    assert low <= summary["held_out_last5_mean"] <= high
+    assert summary["mean_by_episode"] == pytest.approx(returns.mean(axis=(0, 1)))
+    assert summary["last5_mean"] == pytest.approx(returns[:, :, 1:].mean())
+    low, high = summary["last5_ci95"]
+    assert low <= summary["last5_mean"] <= high
     assert evaluation["version"] == 2
-    assert [row["task_id"] for row in evaluation["per_task"]] == evaluation["held_out"]["task_ids"]
+    assert [row["task_id"] for row in evaluation["per_task"]] == evaluation["evaluated"]["task_ids"]
     trajectories = load_file(finished_run / "trajectories.safetensors")
     np.testing.assert_array_equal(trajectories["reward"].sum(axis=-1), returns)
 
@@ -80,7 +80,7 @@ def test_evaluation_holds_what_it_promises(finished_run):
 def test_held_out_tasks_are_in_no_history(finished_run):
     store = histories.open(finished_run / "histories")
     evaluation = json.loads((finished_run / "evaluation.json").read_text())
-    held_out = set(evaluation["held_out"]["task_ids"])
+    held_out = set(evaluation["evaluated"]["task_ids"])
     validation = set(store.description["validation_task_ids"])
     assert set(store.description["held_out_task_ids"]) == held_out
     assert len(validation) == 3
@@ -121,7 +121,7 @@ def test_stage_whose_result_was_deleted_is_done_again(run_copy):
     assert ended.status == 0
     assert ended.stderr.count("finished before") == 2
     after = json.loads((run_copy / "evaluation.json").read_text())
-    assert after["held_out"] == before["held_out"]
+    assert after["evaluated"] == before["evaluated"]
     assert (run_copy / "report.html").exists()
 
 
@@ -201,7 +201,7 @@ def test_stages_can_be_called_one_by_one(collected_run, finished_run, tmp_path):
     one, two = (
         json.loads((directory / "evaluation.json").read_text()) for directory in (run, finished_run)
     )
-    assert one["held_out"] == two["held_out"]
+    assert one["evaluated"] == two["evaluated"]
     assert (run / "report.html").is_file()
 
 

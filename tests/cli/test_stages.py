@@ -7,7 +7,7 @@ import shutil
 import numpy as np
 import pytest
 
-from adfast.runs.evaluation_stage import spread
+from adfast.runs.deployment import spread
 from cli.command_line import adfast
 
 

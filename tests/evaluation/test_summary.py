@@ -33,18 +33,18 @@ def evaluation():
 def test_summary_is_the_mean_over_tasks_and_seeds(evaluation):
     summary = summarise(evaluation, OPTIMAL)
     expected = (1 + np.minimum(np.arange(12.0), 9)) / 2
-    np.testing.assert_allclose(summary["held_out_mean_by_episode"], expected)
-    assert summary["held_out_first_episode_mean"] == 0.5
-    assert summary["held_out_last5_mean"] == pytest.approx((1 + 8.4) / 2)
-    assert summary["held_out_last5_share_of_optimal"] == pytest.approx((1 + 8.4) / 17)
-    assert summary["held_out_last5_ci95"] == pytest.approx([1, 8.4])  # either task, or both
-    assert np.shape(summary["held_out_ci95_by_episode"]) == (12, 2)
-    assert len(summary["held_out_iqm_by_episode"]) == 12
+    np.testing.assert_allclose(summary["mean_by_episode"], expected)
+    assert summary["first_episode_mean"] == 0.5
+    assert summary["last5_mean"] == pytest.approx((1 + 8.4) / 2)
+    assert summary["last5_share_of_optimal"] == pytest.approx((1 + 8.4) / 17)
+    assert summary["last5_ci95"] == pytest.approx([1, 8.4])  # either task, or both
+    assert np.shape(summary["ci95_by_episode"]) == (12, 2)
+    assert len(summary["iqm_by_episode"]) == 12
 
 
 def test_fewer_than_five_episodes_are_all_the_last_ones(evaluation):
     short = InContextEvaluation(TASK_IDS, evaluation.returns[:, :, :2], evaluation.trajectories)
-    assert summarise(short, OPTIMAL)["held_out_last5_mean"] == pytest.approx(0.75)
+    assert summarise(short, OPTIMAL)["last5_mean"] == pytest.approx(0.75)
 
 
 def test_task_that_is_not_solved_is_seen(evaluation):
@@ -67,7 +67,7 @@ def test_task_that_pays_nothing_is_solved(evaluation):
     corner, _ = describe_tasks(ROOM, evaluation, np.array([0.0, 10.0]))
     assert corner["share_of_optimal"] == 1.0
     assert corner["solved"]
-    assert summarise(evaluation, np.zeros(2))["held_out_last5_share_of_optimal"] == 1.0
+    assert summarise(evaluation, np.zeros(2))["last5_share_of_optimal"] == 1.0
 
 
 def test_everything_is_json(evaluation):
@@ -76,8 +76,8 @@ def test_everything_is_json(evaluation):
         "summary": summarise(evaluation, OPTIMAL),
         "per_task": describe_tasks(ROOM, evaluation, OPTIMAL),
         "references": describe_references(references),
-        "held_out": describe_returns(evaluation, ROOM),
+        "evaluated": describe_returns(evaluation, ROOM),
     }
     assert json.loads(json.dumps(described, allow_nan=False)) == described
     assert described["references"]["ideal_learner"] is None
-    assert described["held_out"]["optimal"] == OPTIMAL.tolist()
+    assert described["evaluated"]["optimal"] == OPTIMAL.tolist()

@@ -105,7 +105,7 @@ def evaluation_of(held_out: np.ndarray, train: np.ndarray) -> dict[str, Any]:
         "episodes": EPISODES,
         "seeds": SEEDS,
         "episode_length": STEPS,
-        "held_out": {
+        "evaluated": {
             "task_ids": list(HELD_OUT),
             "returns": held_out.tolist(),
             "optimal": optimal.tolist(),
@@ -125,16 +125,16 @@ def evaluation_of(held_out: np.ndarray, train: np.ndarray) -> dict[str, Any]:
         "receptive_field_transitions": None,
         "trained_context_transitions": 200,
         "summary": {
-            "held_out_mean_by_episode": by_episode.tolist(),
-            "held_out_ci95_by_episode": [
+            "mean_by_episode": by_episode.tolist(),
+            "ci95_by_episode": [
                 [max(mean - 2 * width, 0.0), mean + 2 * width]
                 for mean, width in zip(by_episode.tolist(), spread.tolist(), strict=True)
             ],
-            "held_out_iqm_by_episode": np.median(held_out.mean(axis=1), axis=0).tolist(),
-            "held_out_first_episode_mean": float(by_episode[0]),
-            "held_out_last5_mean": float(last.mean()),
-            "held_out_last5_ci95": [float(last.mean()) - 0.9, float(last.mean()) + 0.7],
-            "held_out_last5_share_of_optimal": float((last / optimal).mean()),
+            "iqm_by_episode": np.median(held_out.mean(axis=1), axis=0).tolist(),
+            "first_episode_mean": float(by_episode[0]),
+            "last5_mean": float(last.mean()),
+            "last5_ci95": [float(last.mean()) - 0.9, float(last.mean()) + 0.7],
+            "last5_share_of_optimal": float((last / optimal).mean()),
         },
         "per_task": [
             {

@@ -16,12 +16,12 @@ from report.synthetic_run import EPISODES, HELD_OUT, SEEDS, edit_evaluation
 def test_reads_every_file_of_a_run(finished_run: Path) -> None:
     run = read_run(finished_run)
     assert run.name == "dark-room"
-    assert run.evaluation.held_out.array.shape == (len(HELD_OUT), SEEDS, EPISODES)
+    assert run.evaluation.evaluated.array.shape == (len(HELD_OUT), SEEDS, EPISODES)
     assert run.metrics is not None
     assert run.metrics[-1].update == 600
     assert run.trajectories is not None
     returns = run.trajectories.reward.sum(axis=-1)
-    np.testing.assert_array_equal(returns, run.evaluation.held_out.array)
+    np.testing.assert_array_equal(returns, run.evaluation.evaluated.array)
     assert run.configuration is not None
     assert run.configuration["model"]["width"] == 64
 
@@ -59,12 +59,12 @@ def test_run_without_evaluation_says_how_to_go_on(tmp_path: Path) -> None:
     ("field", "value", "message"),
     [
         ("episodes", "many", r"episodes must be a whole number"),
-        ("episodes", 41, r"held_out\.returns must cover 41 episodes, got 40"),
-        ("held_out.optimal", [1.0], r"one entry per task, got 16, 16 and 1"),
-        ("held_out.returns", [[[1.0], [1.0, 2.0]]] * 16, r"\[tasks\]\[seeds\]\[episodes\]"),
-        ("held_out.returns", [[[]]] * 16, r"\[tasks\]\[seeds\]\[episodes\]"),
-        ("summary.held_out_last5_mean", float("nan"), r"held_out_last5_mean must be a finite"),
-        ("summary.held_out_ci95_by_episode", [[0.0, 1.0]], r"must cover 40 episodes, got 1"),
+        ("episodes", 41, r"evaluated\.returns must cover 41 episodes, got 40"),
+        ("evaluated.optimal", [1.0], r"one entry per task, got 16, 16 and 1"),
+        ("evaluated.returns", [[[1.0], [1.0, 2.0]]] * 16, r"\[tasks\]\[seeds\]\[episodes\]"),
+        ("evaluated.returns", [[[]]] * 16, r"\[tasks\]\[seeds\]\[episodes\]"),
+        ("summary.last5_mean", float("nan"), r"last5_mean must be a finite"),
+        ("summary.ci95_by_episode", [[0.0, 1.0]], r"must cover 40 episodes, got 1"),
         ("per_task.0.task_id", 81, r"per_task must list the tasks"),
         ("family.name", "dark-rom", r'family: unknown task family "dark-rom".*dark-room'),
         ("family.size", 9, r"family\.size must not be there"),

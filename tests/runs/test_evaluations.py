@@ -22,7 +22,7 @@ def test_named_evaluation_lies_beside_the_runs_own(run):
     own = (run.path / "evaluation.json").read_bytes()
     cool = run.evaluate("cool", COOL)
     assert cool.temperature == 0.5
-    assert cool.held_out.task_ids == run.evaluate().held_out.task_ids
+    assert cool.evaluated.task_ids == run.evaluate().evaluated.task_ids
     assert (run.path / "evaluation.json").read_bytes() == own
     folder = run.path / "evaluations" / "cool"
     assert {path.name for path in folder.iterdir()} == {
@@ -33,7 +33,7 @@ def test_named_evaluation_lies_beside_the_runs_own(run):
     }
     assert load_recipe(folder / "settings.toml").evaluation.temperature == 0.5
     returns = load_file(folder / "trajectories.safetensors")["reward"].sum(axis=-1)
-    assert returns.tolist() == cool.held_out.returns
+    assert returns.tolist() == cool.evaluated.returns
     assert "evaluate cool" in run.directory.stages()
     assert not run.directory.is_finished("report")  # it does not show the new one
 
@@ -63,8 +63,8 @@ def test_page_shows_evaluations_side_by_side(run):
     page = adfast.write_report(run).read_text()
     assert "Evaluations side by side" in page
     assert 'id="chart-evaluations"' in page
-    assert '<td>cool</td><td>model</td><td class="number">0.5</td>' in page
-    low, high = cool.summary.held_out_last5_ci95
+    assert '<td>cool</td><td>5 held-out</td><td>model</td><td class="number">0.5</td>' in page
+    low, high = cool.summary.last5_ci95
     assert f"<td>{low:.2f} to {high:.2f}</td>" in page
 
 
@@ -82,7 +82,7 @@ def test_another_agent_may_act(run):
     assert not (run.path / "evaluations/random/attention.safetensors").exists()
     assert run.evaluate("random", {"evaluation.agent": "random"}) == found
     same = {"evaluation.agent": "model", "evaluation.agent_options.run": str(run.path)}
-    assert run.evaluate("same", same).held_out == run.evaluate().held_out
+    assert run.evaluate("same", same).evaluated == run.evaluate().evaluated
 
 
 @pytest.mark.parametrize(
@@ -122,8 +122,8 @@ def test_command_line_evaluates_by_other_settings(run):
     arguments = ("evaluate", run.path, "--set", "evaluation.temperature=.5", "--name", "cool")
     ended = command(*arguments, "--json")
     assert ended.status == 0, ended.stderr
-    assert json.loads(ended.stdout)["held_out_last5_mean"] == pytest.approx(
-        run.evaluate("cool", COOL).summary.held_out_last5_mean
+    assert json.loads(ended.stdout)["last5_mean"] == pytest.approx(
+        run.evaluate("cool", COOL).summary.last5_mean
     )
     again = command(*arguments)
     assert (again.status, again.stderr.count("finished before")) == (0, 1)

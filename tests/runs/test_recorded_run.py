@@ -98,11 +98,11 @@ def test_settings_say_where_the_store_is_and_nothing_of_families(folder, finishe
 
 def test_held_out_tasks_are_evaluated_and_have_intervals(finished):
     found = json.loads((finished / "evaluation.json").read_text())
-    assert np.shape(found["held_out"]["returns"]) == (3, 2, 6)
-    assert found["held_out"]["task_ids"] == [3, 4, 5]
-    assert found["held_out"]["optimal"] is None
-    assert np.shape(found["summary"]["held_out_ci95_by_episode"]) == (6, 2)
-    assert found["summary"]["held_out_last5_share_of_optimal"] is None
+    assert np.shape(found["evaluated"]["returns"]) == (3, 2, 6)
+    assert found["evaluated"]["task_ids"] == [3, 4, 5]
+    assert found["evaluated"]["optimal"] is None
+    assert np.shape(found["summary"]["ci95_by_episode"]) == (6, 2)
+    assert found["summary"]["last5_share_of_optimal"] is None
     assert np.shape(found["train"]["returns"]) == (1, 2, 6)
     labels = [task["label"] for task in found["per_task"]]
     assert labels == ["length = 0.5", "length = 2.0", "length = 0.1, sutton_barto_reward = False"]
@@ -172,7 +172,7 @@ def test_further_evaluations_differ_in_settings(finished, tmp_path):
     run = Run.open(shutil.copytree(finished, tmp_path / "copy"), progress=False)
     cool = run.evaluate("cool", {"evaluation.temperature": 0.5})
     assert cool.temperature == 0.5
-    assert np.shape(cool.held_out.returns) == (3, 2, 6)
+    assert np.shape(cool.evaluated.returns) == (3, 2, 6)
 
 
 def test_other_histories_are_refused(folder, finished, tmp_path):
@@ -206,7 +206,7 @@ def test_environments_of_numbers_go_the_whole_way(tmp_path):
     }
     run = Run.create(Recipe.from_mapping(settings), tmp_path / "run", progress=False)
     results = run.carry_out()
-    assert np.shape(results.held_out.returns) == (1, 2, 2)
+    assert np.shape(results.evaluated.returns) == (1, 2, 2)
     assert results.train is None
     assert "SFFFHFFG" in write_report(run).read_text()
 

@@ -71,7 +71,7 @@ def test_run_of_an_earlier_version_is_read_and_drawn(run_copy):
     ended = command("run", run_copy)
     assert (ended.status, ended.stderr.count("finished before")) == (0, 4), ended.stderr
     assert "5 held-out tasks" in ended.stdout
-    assert adfast.Run.open(run_copy).evaluate().held_out == before.held_out
+    assert adfast.Run.open(run_copy).evaluate().evaluated == before.evaluated
     assert command("report", run_copy).status == 0
     assert "Time:" in (run_copy / "report.html").read_text()
 

@@ -65,7 +65,7 @@ def test_stages_return_what_they_leave_and_pass_over_what_is_finished(run_copy, 
     store, model, results = run.collect(), run.train(), run.evaluate()
     assert store.num_histories == 68
     assert model is run.model
-    assert results.held_out.array.shape == (5, 2, 6)
+    assert results.evaluated.array.shape == (5, 2, 6)
     assert results == adfast.Run.open(run_copy).carry_out()
     printed = capsys.readouterr()
     assert printed.out == ""
@@ -167,7 +167,7 @@ def test_live_run_collects_nothing(recipe, tmp_path):
     assert run.collect() is None
     with pytest.raises(RunError, match="so there is no history store"):
         run.histories  # noqa: B018
-    assert run.carry_out().held_out.array.shape == (5, 2, 6)
+    assert run.carry_out().evaluated.array.shape == (5, 2, 6)
     assert not (run.path / "histories").exists()
 
 

@@ -17,7 +17,7 @@ from adfast.tasks.task_map import GOAL, TaskMap
 
 
 def room_drawing(evaluation: EvaluationResults, room: Room) -> str:
-    """The room's cells as tasks: held-out ones by their share of the optimum."""
+    """The room's cells as tasks: evaluated ones by their share of the optimum."""
     outcomes = {row.task_id: row for row in evaluation.per_task}
     task_at = {cell: task_id for task_id, cell in room.goals.items()}
     parts = []
@@ -27,7 +27,7 @@ def room_drawing(evaluation: EvaluationResults, room: Room) -> str:
         if outcome is None:
             dot = f'<circle class="train-dot" cx="{column + 0.5}" cy="{row + 0.5}" r="0.09"/>'
             is_task = cell in task_at
-            place = f"row {row}, column {column}: {'not held out' if is_task else 'no task'}"
+            place = f"row {row}, column {column}: {'not evaluated' if is_task else 'no task'}"
             drawn = f"{_square(cell, 'plain')}{dot if is_task else ''}"
             parts.append(f"<g><title>{place}</title>{drawn}</g>")
             continue

@@ -24,8 +24,9 @@ def evaluations_section(run: RunRecord) -> tuple[list[PageSection], dict[str, Ch
     charts = {ELEMENT: found} if (found := chart_of(chart)) is not None else {}
     body = drawn(chart, ELEMENT) + drawn(returns_table(evaluations), "")
     caption = (
-        "The same held-out tasks, played by other settings of the evaluation or by other agents. "
-        "Bands and intervals are 95% over tasks."
+        "Played by other settings of the evaluation, by other agents or on other tasks, as the "
+        "table says: compare what was played on the same ones. Bands and intervals are 95% over "
+        "tasks, random and optimum those of the run's own."
     )
     return [PageSection("evaluations", "Evaluations side by side", body, caption)], charts
 
@@ -34,12 +35,12 @@ def returns_chart(evaluations: Mapping[str, EvaluationResults]) -> LineChart:
     """Mean return by episode, a line for each evaluation."""
     series = []
     for name, evaluation in evaluations.items():
-        low, high = zip(*evaluation.summary.held_out_ci95_by_episode, strict=True)
+        low, high = zip(*evaluation.summary.ci95_by_episode, strict=True)
         series.append(
             Series(
                 name=name,
                 x=tuple(range(1, evaluation.episodes + 1)),
-                y=evaluation.summary.held_out_mean_by_episode,
+                y=evaluation.summary.mean_by_episode,
                 low=low,
                 high=high,
             )
@@ -58,22 +59,25 @@ def returns_table(evaluations: Mapping[str, EvaluationResults]) -> Table:
     rows = []
     for name, evaluation in evaluations.items():
         summary = evaluation.summary
-        low, high = summary.held_out_last5_ci95
+        low, high = summary.last5_ci95
+        share = summary.last5_share_of_optimal
         rows.append(
             (
                 name,
+                f"{len(evaluation.evaluated.task_ids)} {evaluation.tasks_kind}"
+                + (f" of {evaluation.family}" if evaluation.trained_on is not None else ""),
                 evaluation.agent or "model",
                 evaluation.temperature,
-                summary.held_out_mean_by_episode[0],
-                summary.held_out_last5_mean,
+                summary.mean_by_episode[0],
+                summary.last5_mean,
                 f"{low:.2f} to {high:.2f}",
-                f"{summary.held_out_last5_share_of_optimal:.0%}",
+                "unknown" if share is None else f"{share:.0%}",
             )
         )
     return Table(
         columns=(
-            "evaluation", "agent", "temperature", "first episode", "last five", "95% interval",
-            "of the optimum",
+            "evaluation", "tasks", "agent", "temperature", "first episode", "last five",
+            "95% interval", "of the optimum",
         ),
         rows=tuple(rows),
     )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from adfast.evaluation.config import HELD_OUT
 from adfast.report.page.wording import counted, duration, last_episodes, quantity
 from adfast.runs.results import EvaluationResults
 from adfast.runs.run_record import RunRecord
@@ -10,42 +11,56 @@ from adfast.runs.run_record import RunRecord
 def headline(evaluation: EvaluationResults, noun: str) -> str:
     """The run's outcome; it claims a rise only where the 95% intervals are apart."""
     summary = evaluation.summary
-    first = summary.held_out_mean_by_episode[0]
-    tasks = counted(len(evaluation.held_out.task_ids), noun)
-    share = summary.held_out_last5_share_of_optimal
+    first = summary.mean_by_episode[0]
+    tasks = evaluated_on(evaluation, noun)
+    share = summary.last5_share_of_optimal
     of_optimum = "" if share is None else f" ({share:.0%} of the optimum)"
-    last = f"{summary.held_out_last5_mean:.1f} in {last_episodes(evaluation)}{of_optimum}"
-    if summary.held_out_last5_ci95[0] > summary.held_out_ci95_by_episode[0][1]:
+    last = f"{summary.last5_mean:.1f} in {last_episodes(evaluation)}{of_optimum}"
+    if summary.last5_ci95[0] > summary.ci95_by_episode[0][1]:
         return (
-            f"On {tasks} it never saw, the model's return rises from {first:.1f} in episode 1 to "
+            f"On {tasks}, the model's return rises from {first:.1f} in episode 1 to "
             f"{last}, its weights frozen."
         )
     return (
-        f"On {tasks} it never saw, the model did not reliably improve: its return is {first:.1f} "
+        f"On {tasks}, the model did not reliably improve: its return is {first:.1f} "
         f"in episode 1 and {last}."
     )
+
+
+def evaluated_on(evaluation: EvaluationResults, noun: str) -> str:
+    """The tasks that count, so that nobody takes validation tasks for held-out ones."""
+    count, is_validation = len(evaluation.evaluated.task_ids), evaluation.tasks_kind != HELD_OUT
+    if evaluation.trained_on is not None:
+        kind = f"{evaluation.tasks_kind} {noun}"
+        return f"{counted(count, kind)} of {evaluation.family}, on which it was not trained"
+    if is_validation:
+        return f"{counted(count, f'validation {noun}')}, by which choices are made"
+    return f"{counted(count, noun)} it never saw"
 
 
 def tiles(run: RunRecord, noun: str) -> str:
     """The figures to remember, as an HTML list."""
     evaluation = run.evaluation
     summary = evaluation.summary
-    low, high = summary.held_out_last5_ci95
+    low, high = summary.last5_ci95
     seeds = f"with {counted(evaluation.num_seeds, 'seed')} each"
     entries = [
         (
-            f"{summary.held_out_last5_mean:.1f}",
+            f"{summary.last5_mean:.1f}",
             f"mean return in {last_episodes(evaluation)}; 95% interval {low:.1f} to {high:.1f}",
         ),
     ]
-    if (share := summary.held_out_last5_share_of_optimal) is not None:
+    if (share := summary.last5_share_of_optimal) is not None:
         solved = sum(row.solved is True for row in evaluation.per_task)
         entries += [
             (f"{share:.0%}", "of what an agent that knows the task can earn"),
-            (f"{solved} of {len(evaluation.per_task)}", f"held-out {noun}s solved, {seeds}"),
+            (
+                f"{solved} of {len(evaluation.per_task)}",
+                f"{evaluation.tasks_kind} {noun}s solved, {seeds}",
+            ),
         ]
     else:
-        entries.append((f"{len(evaluation.per_task)}", f"held-out {noun}s, {seeds}"))
+        entries.append((f"{len(evaluation.per_task)}", f"{evaluation.tasks_kind} {noun}s, {seeds}"))
         if isinstance(random := evaluation.references.random, float):
             entries.append((f"{random:.1f}", "mean return of random actions"))
     if run.metrics is not None:

@@ -97,8 +97,9 @@ def story_section(run: RunRecord, story: LearningStory | None) -> PageSection:
         title,
         f'<div class="paths">{figures}</div>',
         f"The model walks from the ring to the dot, its path growing stronger with time.{goal}"
-        f"{also} Shown is the median held-out task, {escape(story.task_label)}, which in the end "
-        f"reaches {story.share_of_optimal:.0%} of its optimum, and of its seeds the median one, "
+        f"{also} Shown is the median {run.evaluation.tasks_kind} task, "
+        f"{escape(story.task_label)}, which in the end reaches "
+        f"{story.share_of_optimal:.0%} of its optimum, and of its seeds the median one, "
         f"number {story.seed + 1}: neither the best nor the worst.",
     )
 
@@ -117,16 +118,17 @@ def room_section(evaluation: EvaluationResults, room: Room | None) -> PageSectio
         "room",
         title,
         f'<div class="room-frame">{room_drawing(evaluation, room)}{scale}</div>',
-        "Each cell is a task: its goal lies there. A coloured cell is held out, and its number is "
+        f"Each cell is a task: its goal lies there. A coloured cell is a {evaluation.tasks_kind} "
+        "one, and its number is "
         f"the percentage of its optimum that the model reaches in {last_episodes(evaluation)}; an "
-        "orange one it does not find. Dotted cells are not held out: the model may have seen them "
+        "orange one it does not find. Dotted cells are none of these: the model may have seen them "
         f"in training.{start}",
     )
 
 
 def tasks_section(evaluation: EvaluationResults, noun: str) -> PageSection:
-    """A row per held-out task, the weakest first."""
-    mean_by_episode = evaluation.held_out.array.mean(axis=1)
+    """A row per evaluated task, the weakest first."""
+    mean_by_episode = evaluation.evaluated.array.mean(axis=1)
     rows = sorted(
         zip(evaluation.per_task, mean_by_episode, strict=True),
         key=lambda row: row[0].rank,
@@ -151,14 +153,14 @@ def tasks_section(evaluation: EvaluationResults, noun: str) -> PageSection:
         sentences.append(
             f"Solved means at least {evaluation.solved_share:.0%} of the optimum in the last five."
         )
-    if evaluation.summary.held_out_iqm_by_episode is not None:
+    if evaluation.summary.iqm_by_episode is not None:
         sentences.append(
             f"The interquartile mean over {noun}s and seeds, which no single {noun} moves far, is "
-            f"{evaluation.summary.held_out_iqm_by_episode[-1]:.1f} in the last episode."
+            f"{evaluation.summary.iqm_by_episode[-1]:.1f} in the last episode."
         )
     return PageSection(
         "tasks",
-        f"Every held-out {noun}",
+        f"Every {evaluation.tasks_kind} {noun}",
         f"<table><thead>{header}</thead><tbody>{body}</tbody></table>",
         " ".join(sentences),
     )

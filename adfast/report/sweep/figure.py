@@ -21,7 +21,7 @@ def sweep_figure(series: SweepSeries) -> Figure:
     draw_loss(loss, series)
     of_group = f"\n{label(series.group)}" if series.group else ""
     titles = ("Return, last 5 episodes", f"Return per episode{of_group}",
-              f"Loss on held-out histories{of_group}")  # fmt: skip
+              f"Loss on histories{of_group}")  # fmt: skip
     for axes, title in zip((returns, episodes, loss), titles, strict=True):
         axes.set_title(title, loc="left", fontsize=11, color=LIGHT["ink"])
     return figure

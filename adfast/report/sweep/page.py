@@ -64,12 +64,12 @@ def highlights(sweep: SweepResults) -> str:
     low, high = best.last5_ci95
     missing = sweep.num_points - len(sweep.points)
     seconds = sum(sum(point.seconds.values()) for point in sweep.points)
-    tasks = counted(sweep.held_out_tasks, "held-out task")
+    tasks = counted(sweep.num_tasks, f"{sweep.tasks} task")
     entries = (
         (str(len(sweep.points)), "points" + (f", {missing} more not finished" if missing else "")),
         (f"{best.last5_mean:.1f}",
          f"the best return in the last 5 episodes; 95% interval {low:.1f} to {high:.1f}"),
-        (str(sweep.seeds * sweep.held_out_tasks * sweep.evaluation_seeds),
+        (str(sweep.seeds * sweep.num_tasks * sweep.evaluation_seeds),
          f"histories behind each figure: {counted(sweep.seeds, 'run')} x {tasks} x "
          f"{counted(sweep.evaluation_seeds, 'seed')}"),
         (duration(seconds), "of work in all"),
@@ -115,7 +115,7 @@ def loss_section(series: SweepSeries) -> PageSection:
         "Loss against the length of the history",
         chart("loss", "Next-action loss by position", line_keys(series.point_lines)),
         of_group(series) + "How well the model predicts the next action of the source algorithm, "
-        "which learns the held-out tasks from scratch, by how much of its history lies before. "
+        "which learns these tasks from scratch, by how much of its history lies before. "
         "The source itself changes along the way, from searching to knowing: compare curves at "
         "one position, rather than one curve along its positions.",
     )
@@ -139,7 +139,7 @@ def points_section(sweep: SweepResults) -> PageSection:
         "points",
         "Every point",
         f'<div class="scroll"><table><thead>{header}</thead><tbody>{body}</tbody></table></div>',
-        f"{SIGHT} The loss at the end is that of the last positions in held-out histories. Each "
+        f"{SIGHT} The loss at the end is that of the last positions in histories. Each "
         "point is one or several run directories; adfast report writes the page of one.",
     )
 

@@ -97,6 +97,7 @@ def sweep_series(sweep: SweepResults) -> SweepSeries:
                 by_group[group],
                 line_style(index, len(shown)),
                 aside=0.0 if is_ordered else ASIDE * (index - (len(shown) - 1) / 2) / len(shown),
+                tasks=sweep.tasks,
             )
             for index, group in enumerate(shown)
         ),
@@ -119,11 +120,13 @@ def is_quantity(value: str) -> bool:
     return True
 
 
-def level_line(name: str, points: list[PointResults], style: Style, aside: float) -> LevelLine:
+def level_line(
+    name: str, points: list[PointResults], style: Style, aside: float, tasks: str
+) -> LevelLine:
     """The line of one group through its finished points, drawn `aside` levels to the right."""
     low, high = np.array([point.last5_ci95 for point in points]).T
     return LevelLine(
-        name=name or "model, held-out tasks",
+        name=name or f"model, {tasks} tasks",
         style=style,
         level=np.array([point.levels[0] for point in points]),
         place=np.array([point.levels[0] for point in points]) + aside,

@@ -106,6 +106,13 @@ class SweepPlan:
                 "only a task family gives, got a recipe with [environment]; carry out one run for "
                 "each setting: adfast run RECIPE --set SECTION.FIELD=VALUE --run FOLDER"
             )
+        varied = {setting for axis in self.axes for setting in axis.settings}
+        if "evaluation.tasks" in varied or any(r.resolved.evaluation.family for r in self.runs):
+            raise InvalidArgument(
+                "the points of a sweep are compared on the same tasks of the family that they were "
+                "trained on: evaluation.tasks cannot vary, nor evaluation.family be set; evaluate "
+                "one run so: adfast evaluate RUN --name NAME --set evaluation.tasks=validation"
+            )
         count = self.seeds * math.prod(len(axis.levels) for axis in self.axes)
         if count > MAX_RUNS:
             raise InvalidArgument(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AliasChoices, Field, model_validator
 
 from adfast.errors import RunError
 from adfast.runs.result_files import Results, Section
@@ -66,7 +66,8 @@ class SweepResults(Results):
     name: str
     family: str
     seeds: int = Field(ge=1)
-    held_out_tasks: int = Field(ge=1)
+    tasks: Literal["held-out", "validation"] = "held-out"  # that each run was evaluated on
+    num_tasks: int = Field(ge=1, validation_alias=AliasChoices("num_tasks", "held_out_tasks"))
     evaluation_seeds: int = Field(ge=1)
     axes: tuple[AxisLevels, ...] = Field(min_length=1)
     num_points: int = Field(ge=1)  # planned

@@ -1,6 +1,6 @@
 """What the finished points of a sweep came to, pooled from their runs: `sweep.json`.
 
-The runs of a point, one per seed, are pooled: means over all their held-out tasks, intervals that
+The runs of a point, one per seed, are pooled: means over all their tasks, intervals that
 resample them.
 """
 
@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from adfast.durable import replace_file
+from adfast.evaluation.config import VALIDATION
 from adfast.provenance import collect_provenance
 from adfast.runs.results import EvaluationResults, HistoryLossResults, LossByPosition
 from adfast.runs.run_directory import RunDirectory
@@ -29,6 +30,7 @@ def write_results(path: Path, plan: SweepPlan) -> None:
 def collect_results(path: Path, plan: SweepPlan) -> SweepResults:
     """What the finished points of the sweep in `path` came to."""
     names = plan.names
+    collection, settings = plan.base.collection, plan.base.evaluation
     points = [
         pooled(point, runs)
         for point in plan.points
@@ -38,7 +40,8 @@ def collect_results(path: Path, plan: SweepPlan) -> SweepResults:
         name=path.resolve().name,
         family=plan.base.family.name,
         seeds=plan.seeds,
-        held_out_tasks=plan.base.collection.held_out,
+        tasks=settings.tasks,
+        num_tasks=collection.validation if settings.tasks == VALIDATION else collection.held_out,
         evaluation_seeds=plan.base.evaluation.seeds,
         axes=tuple(levels_of(axis, names) for axis in plan.axes),
         num_points=len(plan.points),
@@ -98,7 +101,7 @@ def pooled(point: Point, runs: list[FinishedRun]) -> PointResults:
 
     evaluations = [run.evaluation for run in runs]
     by_task = np.concatenate(
-        [evaluation.held_out.array.mean(axis=1) for evaluation in evaluations]
+        [evaluation.evaluated.array.mean(axis=1) for evaluation in evaluations]
     )  # [tasks of all runs, episodes]
     last = by_task[:, -LAST_EPISODES:].mean(axis=1)
     edges = min((run.history_loss.edges for run in runs), key=len)

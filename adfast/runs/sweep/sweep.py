@@ -18,11 +18,13 @@ import hashlib
 import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from adfast.durable import replace_files
 from adfast.errors import InvalidArgument, RunError
+from adfast.evaluation.config import VALIDATION
 from adfast.runs.hooks import QUIET, RunHooks
 from adfast.runs.recipe import Changes, differences_of, find_recipe
 from adfast.runs.results import HistoryLossResults, LossByPosition
@@ -169,15 +171,23 @@ def collection_key(run: Run) -> str:
 
 
 def measure_history_loss(run: Run) -> None:
-    """Write the loss by position in held-out histories to the run's `history_loss.json`."""
+    """Write the loss by position in histories to the run's `history_loss.json`.
+
+    They are of held-out tasks, but of validation ones where points are chosen by these.
+    """
     import torch
 
     from adfast.probes.history_loss import history_loss
     from adfast.runs.probing import subject_of
+    from adfast.tasks.task_split import TaskSplit
 
     started = time.perf_counter()
     torch.set_num_threads(1)  # a step is too short to be split, least beside other processes
-    measured = history_loss(subject_of(run))
+    subject, split = subject_of(run), run.split
+    if run.recipe.evaluation.tasks == VALIDATION:
+        unseen = TaskSplit(split.train, validation=split.held_out, held_out=split.validation)
+        subject = replace(subject, split=unseen)
+    measured = history_loss(subject)
     losses = LossByPosition(edges=measured.edges.tolist(), loss=measured.loss.tolist())
     content = HistoryLossResults(by_position=losses).to_json()
     run.directory.write_results("history_loss", {run.directory.history_loss: [content]})

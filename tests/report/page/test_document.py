@@ -65,16 +65,16 @@ def test_headline_says_what_happened_with_figures_of_the_data(
     summary = json.loads((finished_run / "evaluation.json").read_text())["summary"]
     assert (
         f"On 16 goals it never saw, the model's return rises from "
-        f"{summary['held_out_mean_by_episode'][0]:.1f} in episode 1 to "
-        f"{summary['held_out_last5_mean']:.1f} in episodes 36 to 40 "
-        f"({summary['held_out_last5_share_of_optimal']:.0%} of the optimum)"
+        f"{summary['mean_by_episode'][0]:.1f} in episode 1 to "
+        f"{summary['last5_mean']:.1f} in episodes 36 to 40 "
+        f"({summary['last5_share_of_optimal']:.0%} of the optimum)"
     ) in page.text
 
 
 def test_headline_claims_no_rise_while_the_intervals_overlap(run_copy: Path) -> None:
-    edit_evaluation(run_copy, "summary.held_out_last5_ci95", [0.4, 2.0])
-    edit_evaluation(run_copy, "summary.held_out_ci95_by_episode.0", [0.0, 0.5])
-    edit_evaluation(run_copy, "summary.held_out_last5_mean", 0.9)
+    edit_evaluation(run_copy, "summary.last5_ci95", [0.4, 2.0])
+    edit_evaluation(run_copy, "summary.ci95_by_episode.0", [0.0, 0.5])
+    edit_evaluation(run_copy, "summary.last5_mean", 0.9)
     text = Elements(write_report(run_copy).read_text()).text
     assert "did not reliably improve" in text
     assert "return rises" not in text

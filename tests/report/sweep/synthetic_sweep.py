@@ -51,7 +51,7 @@ def sweep_record() -> dict[str, Any]:
         "name": "long-context-sweep",
         "family": "dark-house",
         "seeds": 1,
-        "held_out_tasks": 16,
+        "num_tasks": 16,
         "evaluation_seeds": 8,
         "axes": [
             {

@@ -54,9 +54,9 @@ def test_every_point_is_a_run_and_all_are_told(first_sweep):
     for point in record.points:
         evaluation = json.loads((path / point.runs[0] / "evaluation.json").read_text())
         summary = evaluation["summary"]
-        assert point.mean_by_episode == pytest.approx(summary["held_out_mean_by_episode"])
-        assert point.last5_mean == pytest.approx(summary["held_out_last5_mean"])
-        assert point.last5_ci95 == pytest.approx(tuple(summary["held_out_last5_ci95"]))
+        assert point.mean_by_episode == pytest.approx(summary["mean_by_episode"])
+        assert point.last5_mean == pytest.approx(summary["last5_mean"])
+        assert point.last5_ci95 == pytest.approx(tuple(summary["last5_ci95"]))
         losses = json.loads((path / point.runs[0] / "history_loss.json").read_text())
         assert list(point.history_loss.loss) == losses["by_position"]["loss"]
         assert point.history_loss.edges[-1] == 100
@@ -137,7 +137,7 @@ def test_seeds_are_pooled(recipe, tmp_path):
     returns, losses = [], []
     for run in point["runs"]:
         evaluation = json.loads((path / run / "evaluation.json").read_text())
-        returns.append(np.mean(evaluation["held_out"]["returns"], axis=(0, 1)))
+        returns.append(np.mean(evaluation["evaluated"]["returns"], axis=(0, 1)))
         measured = json.loads((path / run / "history_loss.json").read_text())
         losses.append(measured["by_position"]["loss"])
     assert point["mean_by_episode"] == pytest.approx(np.mean(returns, axis=0))

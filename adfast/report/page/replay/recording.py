@@ -105,9 +105,9 @@ def chosen_runs(run: RunRecord) -> list[tuple[int, int]]:
 
 
 def exemplary(run: RunRecord) -> list[tuple[int, int, int]]:
-    """(role, task, seed) of the median, the weakest and the best held-out task."""
+    """(role, task, seed) of the median, the weakest and the best task."""
     ranks = np.array([row.rank for row in run.evaluation.per_task])
-    return exemplary_runs(ranks, run.evaluation.held_out.array)
+    return exemplary_runs(ranks, run.evaluation.evaluated.array)
 
 
 def attention_of(run: RunRecord, runs: list[tuple[int, int]]) -> tuple[dict[str, Any], str] | None:
