@@ -76,7 +76,10 @@ DATA_WORKLOADS = (
             small_ratio=60,
             counts=NO_ARRAYS,
         )
-        for family, title, share in (("key-to-door", "Dark Key-to-Door", 1 / 3),)
+        for family, title, share in (
+            ("key-to-door", "Dark Key-to-Door", 1 / 3),
+            ("random-world", "random world", 1 / 3),
+        )
     ),
     of_simulators(
         "bandit-step-8192",

@@ -20,6 +20,7 @@ FAMILIES: Catalogue[TaskFamily] = Catalogue(
         "frozen-lake": "adfast.tasks.gridworlds.frozen_lake:FrozenLake",
         "key-to-door": "adfast.tasks.gridworlds.key_to_door:KeyToDoor",
         "bandit": "adfast.tasks.bandit:Bandit",
+        "random-world": "adfast.tasks.random_world:RandomWorld",
     },
 )
 

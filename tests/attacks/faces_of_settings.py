@@ -147,6 +147,23 @@ MAKE_BANDIT = Face(
     check=lambda _, a, made: made.arm_means([0]).shape == (1, a["arms"]),
     weight=1,
 )
+MAKE_RANDOM_WORLD = Face(
+    "tasks.make: random-world",
+    arguments=lambda _, rng: {
+        "name": "random-world",
+        "states": 4,
+        "actions": 2,
+        "branching": 2,
+        "slip": 0.5,
+        "reward_density": 0.5,
+        "start": "random",
+        "episode_length": 3,
+        "worlds": 9,
+    },
+    call=made_by(tasks.make),
+    check=lambda _, a, made: made.task_parameters([0])[0, 2] < a["states"],
+    weight=1,
+)
 MAKE_LEARNER = Face(
     "source_algorithms.make",
     arguments=lambda _, rng: {"name": "q-learning", "learning_rate": 0.5, "epsilon_episodes": 3},
@@ -275,7 +292,7 @@ ATTENTION = Face(
 )
 FACES = [
     *map(settings_face, (ModelConfig, TrainingConfig, EvaluationConfig, CollectionConfig)),
-    *(MAKE_BANDIT, MAKE_UCB1, MAKE_THOMPSON_SAMPLING),
+    *(MAKE_BANDIT, MAKE_RANDOM_WORLD, MAKE_UCB1, MAKE_THOMPSON_SAMPLING),
     *(LEARN, RETURNS, MAKE_FAMILY, MAKE_LEARNER, SPLIT, TASK_IDS, PLAN, MODEL, TRAIN, THIN),
     *(QUALITY, SELECT),
     MAKE_KEY_TO_DOOR,

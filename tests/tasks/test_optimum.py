@@ -9,7 +9,7 @@ from adfast.random_streams import mix32_array
 from adfast.tasks.checked_calls import checked_reset, checked_step
 from adfast.tasks.compiled.outcomes import equally_likely
 from adfast.tasks.compiled.planning import planned_returns
-from reference import dark_house, dark_room, frozen_lake, key_to_door, value_iteration
+from reference import dark_house, dark_room, frozen_lake, key_to_door, random_world, value_iteration
 
 FAMILIES = {
     (name, variant): options
@@ -18,6 +18,7 @@ FAMILIES = {
         ("dark-house", dark_house),
         ("frozen-lake", frozen_lake),
         ("key-to-door", key_to_door),
+        ("random-world", random_world),
     )
     for variant, options in module.VARIANTS.items()
 }
