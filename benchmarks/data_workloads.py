@@ -176,6 +176,21 @@ DATA_WORKLOADS = (
         small_ratio=30,
     ),
     of_algorithms(
+        "posterior-sampling-histories",
+        "posterior sampling histories",
+        factory=source_algorithms.against_twin,
+        arguments={
+            "algorithm": "posterior-sampling",
+            "family": "dark-room",
+            "num_histories": 256,
+            "episodes": 20,
+        },
+        small={"num_histories": 16, "episodes": 10},
+        bars=(Bar("ratio", at_least=50),),
+        rivals=("twin in plain Python",),
+        small_ratio=15,
+    ),
+    of_algorithms(
         "dark-room-annealed-expert",
         "annealed-expert histories",
         factory=source_algorithms.annealed_expert,

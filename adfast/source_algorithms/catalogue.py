@@ -20,6 +20,7 @@ SOURCE_ALGORITHMS: Catalogue[SourceAlgorithm] = Catalogue(
         "ucb1": "adfast.source_algorithms.ucb1:UCB1",
         "thompson-sampling": "adfast.source_algorithms.thompson_sampling:ThompsonSampling",
         "ideal-learner": "adfast.source_algorithms.ideal_learner:DisturbedIdealLearner",
+        "posterior-sampling": "adfast.source_algorithms.posterior_sampling:PosteriorSampling",
         "optimal": "adfast.source_algorithms.expert:Optimal",
         "annealed-expert": "adfast.source_algorithms.expert:AnnealedExpert",
     },

@@ -11,6 +11,7 @@ Source: Zisman et al. 2024, arXiv 2312.12275 (noise-annealed demonstrations). Tw
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import numpy as np
@@ -43,45 +44,20 @@ class Optimal(CompiledAlgorithm):
 
     @staticmethod
     def rules(family: TaskFamily, num_inputs: int) -> LearningRules:
-        """Values by backward induction: of state s before episode step t `memory[t * S + s]`.
+        """Those of who follows the plan of the task.
 
         Where an episode can come to a step out of the schema, the expert does, and the history loop
         refuses it. Where none can, it changes nothing.
         """
         check_planner(family)
-        num_states = math.prod(family.state_sizes)
-        num_actions, episode_length = family.num_actions, family.episode_length
-        number_state = mixed_radix(family.state_sizes)
-        state_of = mixed_radix_inverse(family.state_sizes)
-        value_before = action_value(family)
-
-        @register_jitable
-        def value(
-            memory: Any, task: Any, state: Any, seen: Any, episode_step: Any, action: Any
-        ) -> Any:
-            first = (uint64(episode_step) + uint64(1)) * uint64(num_states)
-            return value_before(memory, first, task, state, action)
-
-        @register_jitable
-        def best_value(memory: Any, task: Any, state: Any, seen: Any, episode_step: Any) -> Any:
-            return memory[episode_step * uint64(num_states) + number_state(state)]
+        plan, value, best_value = plan_of(family)
 
         @register_jitable
         def begin(memory: Any, parameters: Any, task: Any, same_task: Any) -> Any:
-            if same_task:
-                return
-            for s in range(uint64(num_states)):
-                memory[uint64(episode_length * num_states) + s] = 0.0
-            for steps_left in range(uint64(1), uint64(episode_length + 1)):
-                t = uint64(episode_length) - steps_left
-                for s in range(uint64(num_states)):
-                    best = value(memory, task, state_of(s), s, t, uint64(0))
-                    for a in range(uint64(1), uint64(num_actions)):
-                        best = max(best, value(memory, task, state_of(s), s, t, a))
-                    memory[t * uint64(num_states) + s] = best
+            if not same_task:
+                plan(memory, task)
 
-        memory_size = (episode_length + 1) * num_states
-        choose = epsilon_greedy(num_actions, value, best_value)
+        choose = epsilon_greedy(family.num_actions, value, best_value)
 
         @register_jitable
         def label(
@@ -95,7 +71,7 @@ class Optimal(CompiledAlgorithm):
         ) -> Any:
             return choose(memory, parameters, task, state, seen, episode_step, 0.0, key)
 
-        return LearningRules(memory_size, begin, choose, label=label)
+        return LearningRules(family.num_planned_values, begin, choose, label=label)
 
 
 class AnnealedExpert(Optimal):
@@ -144,3 +120,39 @@ def check_planner(family: TaskFamily) -> None:
             f"the expert needs a family that has a planner, got {family.name}; use a learning "
             "algorithm such as q-learning"
         )
+
+
+def plan_of(family: TaskFamily) -> tuple[Callable[..., Any], ...]:
+    """`plan(memory, task)`, and `value` and `best_value` of `epsilon_greedy` after it.
+
+    The plan is the values by backward induction: of state s before episode step t
+    `memory[t * S + s]`, `family.num_planned_values` in all.
+    """
+    num_states = math.prod(family.state_sizes)
+    num_actions, episode_length = family.num_actions, family.episode_length
+    number_state = mixed_radix(family.state_sizes)
+    state_of = mixed_radix_inverse(family.state_sizes)
+    value_before = action_value(family)
+
+    @register_jitable
+    def value(memory: Any, task: Any, state: Any, seen: Any, episode_step: Any, action: Any) -> Any:
+        first = (uint64(episode_step) + uint64(1)) * uint64(num_states)
+        return value_before(memory, first, task, state, action)
+
+    @register_jitable
+    def best_value(memory: Any, task: Any, state: Any, seen: Any, episode_step: Any) -> Any:
+        return memory[episode_step * uint64(num_states) + number_state(state)]
+
+    @register_jitable
+    def plan(memory: Any, task: Any) -> None:
+        for s in range(uint64(num_states)):
+            memory[uint64(episode_length * num_states) + s] = 0.0
+        for steps_left in range(uint64(1), uint64(episode_length + 1)):
+            t = uint64(episode_length) - steps_left
+            for s in range(uint64(num_states)):
+                best = value(memory, task, state_of(s), s, t, uint64(0))
+                for a in range(uint64(1), uint64(num_actions)):
+                    best = max(best, value(memory, task, state_of(s), s, t, a))
+                memory[t * uint64(num_states) + s] = best
+
+    return plan, value, best_value

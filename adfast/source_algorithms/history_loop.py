@@ -65,6 +65,8 @@ class LearningRules(NamedTuple):
     `update(memory, parameters, seen, action, reward, seen_next, terminated)` learns from one step.
     `label(memory, parameters, task, state, seen, episode_step, key) -> action` is called after
     `choose`, with the same key, where histories are labelled: what the learner held right there.
+    `begin_episode(memory, parameters, episode, key, seen)` is told the arguments of `reset` but for
+    the task, and what is seen first.
     """
 
     memory_size: int
@@ -72,6 +74,7 @@ class LearningRules(NamedTuple):
     choose: Callable[..., Any]
     update: Callable[..., Any] = learn_nothing
     label: Callable[..., Any] | None = None
+    begin_episode: Callable[..., Any] | None = None
 
 
 class HistoryLoop(NamedTuple):
@@ -120,8 +123,11 @@ def compile_history_loop(
     stamp = source_stamp(family) + hash_of_sources(make_rules.__module__, greedy_choice.__name__)
     num_components = len(family.observation_sizes)
     num_inputs, number = numbering(family, reads)
-    memory_size, begin, choose, update, optional_label = make_rules(family, num_inputs)
-    label: Any = optional_label
+    rules = make_rules(family, num_inputs)
+    memory_size, begin, choose, update = rules[:4]
+    label: Any = rules.label
+    begin_episode: Any = rules.begin_episode
+    tells_episodes = begin_episode is not None
     reset, step, observe = family.reset, family.step, family.observe
     is_terminal, boundary_of, _, _ = episode_ends(family)
     episode_length = family.episode_length
@@ -186,6 +192,8 @@ def compile_history_loop(
                 if is_no_observation(now):
                     return note(last_call, BROKEN_BY_OBSERVE, h, key, 0, state)
                 seen = number(state, now)
+                if tells_episodes:
+                    begin_episode(memory, parameters, uint32(episode), key, seen)
                 total, epsilon = 0.0, exploration[episode]
                 for t in range(uint64(episode_length)):
                     clock = uint32(episode * uint64(episode_length) + t)
@@ -193,7 +201,7 @@ def compile_history_loop(
                     chosen = choose(memory, parameters, task, state, seen, t, epsilon, key)
                     if is_outside(chosen, 0, num_actions - 1):
                         return note(last_call, BROKEN_BY_CHOOSE, h, key, int64(chosen), state)
-                    if labelled:  # a constant of the loop: the branch not taken is not compiled
+                    if labelled:  # as above, a constant: the branch not taken is not compiled
                         held = label(memory, parameters, task, state, seen, t, key)
                         if is_outside(held, 0, num_actions - 1):
                             return note(last_call, BROKEN_BY_LABEL, h, key, int64(held), state)

@@ -189,6 +189,25 @@ MAKE_THOMPSON_SAMPLING = Face(
     check=lambda _, a, made: made.prior_successes == a["prior_successes"],
     weight=1,
 )
+MAKE_IDEAL_LEARNER = Face(
+    "source_algorithms.make: ideal-learner",
+    arguments=lambda _, rng: {
+        "name": "ideal-learner",
+        "noise": 0.1,
+        "others": 0.5,
+        "others_episodes": 3,
+    },
+    call=made_by(source_algorithms.make),
+    check=lambda _, a, made: (made.noise, made.others) == (a["noise"], a["others"]),
+    weight=1,
+)
+MAKE_POSTERIOR_SAMPLING = Face(
+    "source_algorithms.make: posterior-sampling",
+    arguments=lambda _, rng: {"name": "posterior-sampling", "redraws": bool(rng.integers(2))},
+    call=made_by(source_algorithms.make),
+    check=lambda _, a, made: made.redraws == a["redraws"],
+    weight=1,
+)
 SPLIT = Face(
     "family.split",
     arguments=lambda _, rng: {
@@ -293,6 +312,7 @@ ATTENTION = Face(
 FACES = [
     *map(settings_face, (ModelConfig, TrainingConfig, EvaluationConfig, CollectionConfig)),
     *(MAKE_BANDIT, MAKE_RANDOM_WORLD, MAKE_UCB1, MAKE_THOMPSON_SAMPLING),
+    *(MAKE_IDEAL_LEARNER, MAKE_POSTERIOR_SAMPLING),
     *(LEARN, RETURNS, MAKE_FAMILY, MAKE_LEARNER, SPLIT, TASK_IDS, PLAN, MODEL, TRAIN, THIN),
     *(QUALITY, SELECT),
     MAKE_KEY_TO_DOOR,

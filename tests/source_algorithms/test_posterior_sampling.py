@@ -1,0 +1,103 @@
+"""Posterior sampling writes the twin's histories, and rules out what cannot be, no more."""
+
+from typing import ClassVar
+
+import numpy as np
+import pytest
+
+from adfast import source_algorithms, tasks
+from adfast.errors import InvalidArgument
+from adfast.tasks.gridworlds.dark_room import DarkRoom
+from reference.dark_room import DarkRoomReference
+from reference.posterior_sampling import posterior_sampling_history
+from source_algorithms.labelled import labelled_histories
+
+ROOMS = {
+    "every step": {"size": 5},
+    "once": {"size": 4, "reward": "once", "action_order": "dpt"},
+    "terminating": {"size": 5, "start": "random", "terminate_at_goal": True},
+    "alone": {"size": 1},
+}
+TASKS, STREAMS = np.array([3, 13, 13, 0]), np.array([9, 2**40, 1, 0])
+
+
+@pytest.mark.parametrize("room", ROOMS)
+@pytest.mark.parametrize("redraws", [False, True])
+@pytest.mark.parametrize("keep_every", [1, 4])
+def test_histories_match_reference(room, redraws, keep_every):
+    family = tasks.make("dark-room", episode_length=9, **ROOMS[room])
+    task_ids = TASKS % family.num_tasks
+    algorithm = source_algorithms.make("posterior-sampling", redraws=redraws)
+    out, lengths = labelled_histories(
+        algorithm, family, task_ids, STREAMS, 25, seed=5, keep_every=keep_every
+    )
+    returns = algorithm.returns(family, task_ids, STREAMS, 25, 5)
+    for h, (task_id, stream) in enumerate(zip(task_ids, STREAMS, strict=True)):
+        keyed = {"seed": 5, "random_stream": int(stream)}
+        own = DarkRoomReference(int(task_id), episode_length=9, **ROOMS[room], **keyed)
+        fields, earned = posterior_sampling_history(
+            own, episodes=25, keep_every=keep_every, redraws=redraws, labelled=True, **keyed
+        )
+        assert lengths[h] == len(fields["action"])
+        for name, values in fields.items():
+            np.testing.assert_array_equal(out[name][h, : lengths[h]], values, err_msg=name)
+        np.testing.assert_array_equal(returns[h], earned)
+
+
+def test_order_and_neighbours_change_no_byte():
+    family = tasks.make("dark-room", size=5)
+    algorithm = source_algorithms.make("posterior-sampling")
+    whole, _ = labelled_histories(algorithm, family, TASKS, STREAMS, 8)
+    for h in range(len(TASKS)):
+        alone, _ = labelled_histories(algorithm, family, TASKS[h : h + 1], STREAMS[h : h + 1], 8)
+        for name, values in alone.items():
+            np.testing.assert_array_equal(values[0], whole[name][h], err_msg=name)
+
+
+def test_redrawing_finds_sooner_and_both_end_at_the_optimum():
+    family = tasks.make("dark-room", size=5)
+    ids = np.arange(500)
+    once, again = (
+        source_algorithms.make("posterior-sampling", redraws=redraws)
+        .returns(family, ids % 25, ids, 30, seed=0)
+        .mean(axis=0)
+        for redraws in (False, True)
+    )
+    optimum = family.optimal_return(np.arange(25)).mean()
+    assert again[:10].sum() > 1.5 * once[:10].sum()
+    assert again[-1] == pytest.approx(optimum)
+    assert once[-1] == pytest.approx(optimum)
+
+
+def test_what_is_hidden_is_followed_in_every_task_that_may_be():
+    """In Key-to-Door whether the key is held is not seen, and differs from one task to another."""
+    family = tasks.make("key-to-door", size=3)
+    ids = np.arange(162)
+    algorithm = source_algorithms.make("posterior-sampling", redraws=True)
+    returns = algorithm.returns(family, ids % 81, ids, 12, seed=0)
+    np.testing.assert_array_equal(returns[:, -1], 2)
+    assert returns[:, 0].mean() < 2
+
+
+def test_family_with_random_steps_is_refused():
+    with pytest.raises(InvalidArgument, match=r"whose steps are not random.*got frozen-lake"):
+        source_algorithms.make("posterior-sampling").check(tasks.make("frozen-lake"))
+
+
+def test_family_of_too_many_tasks_is_refused():
+    with pytest.raises(InvalidArgument, match="at most 16,384, but dark-room has 40,000; make"):
+        source_algorithms.make("posterior-sampling").check(tasks.make("dark-room", size=200))
+
+
+def test_family_without_a_planner_is_refused():
+    class Maze(DarkRoom):
+        name: ClassVar[str] = "maze"
+        planner: ClassVar[bool] = False
+
+    with pytest.raises(InvalidArgument, match="a family that has a planner, got maze"):
+        source_algorithms.make("posterior-sampling").check(Maze())
+
+
+def test_bad_option_is_refused():
+    with pytest.raises(InvalidArgument, match="posterior-sampling: redraws must be"):
+        source_algorithms.make("posterior-sampling", redraws=2)
