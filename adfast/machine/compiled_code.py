@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import glob
 import hashlib
+import itertools
 import os
+import secrets
 import time
 import uuid
 import warnings
@@ -22,16 +24,32 @@ from typing import Any
 
 import numba
 from numba.core import config
+from numba.core.bytecode import FunctionIdentity
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, NullCache
 from numba.core.dispatcher import Dispatcher
 from numba.core.serialize import dumps, loads
 
 from adfast.machine.code_folder import FOLDERS
 
-FORMAT = 1
+FORMAT = 2
 SUFFIX = ".compiled"
 MAX_ENTRIES = 256  # of one function: one for each family and its options
 LONGEST_WRITE_SECONDS = 3600  # a temporary file that is older was left by a killed process
+
+
+def number_from_anywhere() -> None:
+    """Let Numba number the functions that it compiles from a number that no other process has.
+
+    The number tells apart the inner functions of two closures, by name, in machine code. Counted
+    from 1 in every process, the name of one that was compiled here may be that of another one that
+    was compiled elsewhere; a process that loads both would call the wrong one.
+    """
+    FunctionIdentity._unique_ids = itertools.count(secrets.randbits(60))
+
+
+number_from_anywhere()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=number_from_anywhere)
 
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:

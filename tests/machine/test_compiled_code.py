@@ -232,3 +232,54 @@ def test_eight_processes_begin_at_once_with_an_empty_folder(add_up, folder, tmp_
     assert done.stdout.split() == str([0] * 8).split()
     assert is_loaded(add_up)
     assert len(entries(folder)) == 1
+
+
+CLOSURES = """
+import sys
+
+import numpy as np
+from numba.extending import register_jitable
+
+from adfast.machine.compiled_code import compiled
+
+
+def make(step):
+    @register_jitable
+    def walk(values, at):
+        for _ in range(values.size):
+            at = (at * 31 + values[at % values.size] * step) % 1000003
+            values[at % values.size] ^= at
+            at = (at * 37 + values[(at + step) % values.size]) % 1000003
+            values[(at + step) % values.size] ^= at
+        return at
+
+    @compiled
+    def run(values):
+        at = walk(values, walk(values, walk(values, 1)))
+        return walk(values, at) + walk(values, at + step)
+
+    return run
+
+
+for step in map(int, sys.argv[1:]):
+    print(make(step)(np.arange(100)))
+"""
+
+
+def test_closures_that_two_processes_compiled_keep_apart_in_a_third(tmp_path):
+    script = tmp_path / "closures.py"
+    script.write_text(CLOSURES)
+
+    def run(*steps, cache):
+        environment = {
+            **os.environ,
+            "NUMBA_CACHE_DIR": str(tmp_path / cache),
+            "PYTHONPATH": os.pathsep.join(sys.path),
+        }
+        command = [sys.executable, script, *map(str, steps)]
+        return subprocess.check_output(command, env=environment, text=True).splitlines()
+
+    alone = [run(step, cache="shared") for step in (2, 3)]
+    assert alone[0] != alone[1]
+    assert run(2, 3, cache="another") == [*alone[0], *alone[1]]
+    assert run(2, 3, cache="shared") == [*alone[0], *alone[1]]
