@@ -9,7 +9,15 @@ from adfast.random_streams import mix32_array
 from adfast.tasks.checked_calls import checked_reset, checked_step
 from adfast.tasks.compiled.outcomes import equally_likely
 from adfast.tasks.compiled.planning import planned_returns
-from reference import dark_house, dark_room, frozen_lake, key_to_door, random_world, value_iteration
+from reference import (
+    dark_house,
+    dark_room,
+    frozen_lake,
+    gridworld,
+    key_to_door,
+    random_world,
+    value_iteration,
+)
 
 FAMILIES = {
     (name, variant): options
@@ -21,6 +29,11 @@ FAMILIES = {
         ("random-world", random_world),
     )
     for variant, options in module.VARIANTS.items()
+}
+FAMILIES |= {
+    (name, f"varied, {variant}"): options
+    for name, variants in gridworld.VARIANTS.items()
+    for variant, (options, _) in variants.items()
 }
 EVERY_FAMILY = pytest.mark.parametrize(("name", "variant"), FAMILIES)
 SAMPLED_KEYS = 4096

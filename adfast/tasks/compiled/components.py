@@ -156,3 +156,23 @@ def mixed_radix_inverse(sizes: tuple[int, ...]) -> Callable[..., Any]:
         return (*values_before(index // uint64(size)), int32(index % uint64(size)))
 
     return values_all
+
+
+def component_reader(count: int) -> Callable[..., Any]:
+    """The function `(values, index) -> values[index]` of a tuple of `count`, without a branch."""
+    last = count - 1
+    if count == 1:
+
+        @register_jitable
+        def read(values: Any, index: Any) -> Any:
+            return values[0]
+
+        return read
+
+    read_before = component_reader(count - 1)
+
+    @register_jitable
+    def read_all(values: Any, index: Any) -> Any:
+        return values[last] if index == last else read_before(values, index)
+
+    return read_all

@@ -16,17 +16,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numba import int32, uint32
 from numba.extending import register_jitable
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from adfast.errors import InvalidArgument
 from adfast.random_draws import bounded, step_key, subkey
 from adfast.random_streams import TASK_CONTENT, step_keys, stream_keys
 from adfast.tasks.compiled.outcomes import Outcomes, equally_likely
 from adfast.tasks.gridworlds.dark_room import MOVES, DarkRoom
+from adfast.tasks.gridworlds.gridworld import VARIANTS
 from adfast.tasks.observation import DiscreteObservation
 from adfast.tasks.task_map import Landmark, TaskMap
 from adfast.tasks.transition_schema import TransitionSchema
@@ -49,34 +51,44 @@ class DarkHouse(DarkRoom):
     houses: int = Field(1024, ge=1, le=MAX_HOUSES)
     """Number of tasks."""
 
+    @model_validator(mode="after")
+    def _goals_stay(self) -> Self:
+        if self.goal_moves_every:
+            raise InvalidArgument(
+                f"goal_moves_every must be 0 in {self.name}, whose goals stay to be remembered, "
+                f"got {self.goal_moves_every}; use dark-room"
+            )
+        return self
+
     @cached_property
     def room(self) -> DarkRoom:
         """A single room of these options."""
-        return DarkRoom(**{option: getattr(self, option) for option in DarkRoom.model_fields})
+        options = [name for name in DarkRoom.model_fields if name not in VARIANTS]
+        return DarkRoom(**{option: getattr(self, option) for option in options})
 
     @property
-    def num_tasks(self) -> int:
+    def plain_num_tasks(self) -> int:
         """Number of houses."""
         return self.houses
 
     @property
-    def transition_schema(self) -> TransitionSchema:
+    def plain_schema(self) -> TransitionSchema:
         """Row, column and room as observation, five actions, rewards 0 or 1."""
         observation = DiscreteObservation((self.size, self.size, self.rooms))
         return TransitionSchema(observation, len(MOVES), self.episode_length, "uint8")
 
     @property
-    def task_size(self) -> int:
+    def plain_task_size(self) -> int:
         """The offset and the mask of the stream that the goals are drawn from."""
         return 2
 
     @property
-    def state_sizes(self) -> tuple[int, ...]:
+    def plain_state_sizes(self) -> tuple[int, ...]:
         """Those of Dark Room, then the room's number."""
         return (*self.room.state_sizes, self.rooms)
 
     @property
-    def reset(self) -> Callable[..., Any]:
+    def plain_reset(self) -> Callable[..., Any]:
         """The pure function `(task, episode, key) -> state`."""
         enter = self.room.reset
         rooms = self.rooms
@@ -103,7 +115,7 @@ class DarkHouse(DarkRoom):
         )
 
     @property
-    def step(self) -> Callable[..., Any]:
+    def plain_step(self) -> Callable[..., Any]:
         """The pure function `(task, state, action, key) -> (state, reward, terminated)`."""
         step_in_room = self.room.step
         size, num_cells = self.size, self.size * self.size
@@ -120,7 +132,7 @@ class DarkHouse(DarkRoom):
         return step
 
     @property
-    def observe(self) -> Callable[..., Any]:
+    def plain_observe(self) -> Callable[..., Any]:
         """The pure function `(task, state) -> (row, column, room)`."""
 
         @register_jitable
@@ -129,28 +141,28 @@ class DarkHouse(DarkRoom):
 
         return observe
 
-    def task_parameters(self, task_ids: np.ndarray) -> np.ndarray:
+    def plain_parameters(self, task_ids: np.ndarray) -> np.ndarray:
         """int32 `[N, 2]`: the words of the houses' streams."""
-        words = stream_keys(0, TASK_CONTENT, self.check_task_ids(task_ids))
+        words = stream_keys(0, TASK_CONTENT, task_ids)
         return np.stack(words, axis=1).view(np.int32)
 
     def goal_cells(self, task_ids: np.ndarray) -> np.ndarray:
         """int64 `[N, rooms]`: the goals, each as row * size + column."""
-        streams = self.task_parameters(task_ids).view(np.uint32)
+        streams = self.plain_parameters(self.parts_of(task_ids)[0]).view(np.uint32)
         keys = np.array(
             [step_keys(offset, mask, self.rooms) for offset, mask in streams], np.uint64
         ).reshape(-1, self.rooms)
         return (keys * np.uint64(self.size * self.size) >> np.uint64(32)).astype(np.int64)
 
-    def halves(self, task_ids: np.ndarray) -> np.ndarray:
+    def plain_halves(self, task_ids: np.ndarray) -> np.ndarray:
         """None: a house has goals in both halves of its rooms."""
-        return super(DarkRoom, self).halves(task_ids)
+        return super(DarkRoom, self).plain_halves(task_ids)
 
-    def task_label(self, task_id: int) -> str:
+    def plain_label(self, task_id: int) -> str:
         """The house's number."""
         return f"house {task_id}"
 
-    def task_map(self, task_id: int) -> TaskMap:
+    def plain_map(self, task_id: int) -> TaskMap:
         """The rooms, each with its goal."""
         goals = self.goal_cells(np.array([task_id]))[0].tolist()
         return TaskMap(
@@ -163,7 +175,7 @@ class DarkHouse(DarkRoom):
             rooms=self.rooms,
         )
 
-    def optimal_return(self, task_ids: np.ndarray) -> np.ndarray:
+    def plain_optimum(self, task_ids: np.ndarray) -> np.ndarray:
         """float64 `[N]`: that of Dark Room, expected over the rooms."""
         by_cell = self.room.optimal_return(np.arange(self.room.num_tasks))
         return np.asarray(by_cell[self.goal_cells(task_ids)].mean(axis=1), np.float64)

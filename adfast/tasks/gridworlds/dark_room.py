@@ -23,11 +23,13 @@ from numba import int32
 from numba.extending import register_jitable
 from pydantic import BeforeValidator, Field, model_validator
 
+from adfast.config import CountOrNone
 from adfast.errors import InvalidArgument, shown
 from adfast.random_draws import bounded, subkey
 from adfast.tasks.compiled.outcomes import CERTAIN, Outcomes, equally_likely
-from adfast.tasks.family import EpisodeLength, TaskFamily
+from adfast.tasks.family import EpisodeLength
 from adfast.tasks.gridworlds.dark_room_plan import DarkRoomPlan
+from adfast.tasks.gridworlds.gridworld import Gridworld
 from adfast.tasks.ideal_learner import IdealLearner
 from adfast.tasks.observation import DiscreteObservation
 from adfast.tasks.task_map import Landmark, TaskMap
@@ -47,7 +49,7 @@ Cell = Annotated[
 ]
 
 
-class DarkRoom(TaskFamily):
+class DarkRoom(Gridworld):
     """Find an invisible cell of a grid; task id = goal row * size + goal column."""
 
     name: ClassVar[str] = "dark-room"
@@ -70,6 +72,9 @@ class DarkRoom(TaskFamily):
     action_order: Literal["adfast", "dpt"] = "adfast"
     """adfast: no-op, up, right, down, left; dpt: down, up, right, left, no-op."""
 
+    goal_moves_every: CountOrNone = 0
+    """After how many episodes of a history the goal lies elsewhere; 0: never."""
+
     @model_validator(mode="after")
     def _start_is_in_the_room(self) -> Self:
         if isinstance(self.start, tuple) and not max(self.start) < self.size:
@@ -79,23 +84,23 @@ class DarkRoom(TaskFamily):
         return self
 
     @property
-    def num_tasks(self) -> int:
+    def plain_num_tasks(self) -> int:
         """Number of goal cells."""
         return self.size * self.size
 
     @property
-    def transition_schema(self) -> TransitionSchema:
+    def plain_schema(self) -> TransitionSchema:
         """Row and column as observation, five actions, rewards 0 or 1."""
         observation = DiscreteObservation((self.size, self.size))
         return TransitionSchema(observation, len(MOVES), self.episode_length, "uint8")
 
     @property
-    def task_size(self) -> int:
+    def plain_task_size(self) -> int:
         """The goal's row and column."""
         return 2
 
     @property
-    def state_sizes(self) -> tuple[int, ...]:
+    def plain_state_sizes(self) -> tuple[int, ...]:
         """Row, column and, when the reward comes once, whether it has been paid."""
         paid = (2,) if self.reward == "once" else ()
         return (self.size, self.size, *paid)
@@ -108,7 +113,7 @@ class DarkRoom(TaskFamily):
         return {"centre": (self.size // 2, self.size // 2), "corner": (0, 0)}.get(self.start)
 
     @property
-    def reset(self) -> Callable[..., Any]:
+    def plain_reset(self) -> Callable[..., Any]:
         """The pure function `(task, episode, key) -> state`."""
         size = self.size
         start_cell = self.start_cell
@@ -152,7 +157,23 @@ class DarkRoom(TaskFamily):
         )
 
     @property
-    def step(self) -> Callable[..., Any]:
+    def goal_sizes(self) -> tuple[int, ...]:
+        """Rows and columns."""
+        return (self.size, self.size)
+
+    @property
+    def drawn_goals(self) -> Callable[..., Any]:
+        """The pure function `key -> (row, column)`: any cell."""
+        size = self.size
+
+        @register_jitable
+        def goal(key: Any) -> Any:
+            return int32(bounded(key, size)), int32(bounded(subkey(key, 0), size))
+
+        return goal
+
+    @property
+    def plain_step(self) -> Callable[..., Any]:
         """The pure function `(task, state, action, key) -> (state, reward, terminated)`."""
         last = self.size - 1
         order = ACTION_ORDERS[self.action_order]
@@ -189,7 +210,7 @@ class DarkRoom(TaskFamily):
         return step
 
     @property
-    def observe(self) -> Callable[..., Any]:
+    def plain_observe(self) -> Callable[..., Any]:
         """The pure function `(task, state) -> (row, column)`."""
 
         @register_jitable
@@ -198,30 +219,29 @@ class DarkRoom(TaskFamily):
 
         return observe
 
-    def task_parameters(self, task_ids: np.ndarray) -> np.ndarray:
+    def plain_parameters(self, task_ids: np.ndarray) -> np.ndarray:
         """int32 `[N, 2]`: the goals' rows and columns."""
-        ids = self.check_task_ids(task_ids)
-        return np.stack(np.divmod(ids, self.size), axis=1).astype(np.int32)
+        return np.stack(np.divmod(task_ids, self.size), axis=1).astype(np.int32)
 
-    def halves(self, task_ids: np.ndarray) -> np.ndarray:
+    def plain_halves(self, task_ids: np.ndarray) -> np.ndarray:
         """int8 `[N]`: the half that the goal is in."""
-        return half_of(self.task_parameters(task_ids)[:, 1], self.size)
+        return half_of(self.plain_parameters(task_ids)[:, 1], self.size)
 
-    def task_label(self, task_id: int) -> str:
+    def plain_label(self, task_id: int) -> str:
         """The goal cell, counted from 0."""
         row, column = divmod(task_id, self.size)
         return f"row {row}, column {column}"
 
-    def task_map(self, task_id: int) -> TaskMap:
+    def plain_map(self, task_id: int) -> TaskMap:
         """The room with its goal."""
         goal = Landmark("goal", 0, *divmod(task_id, self.size))
         return TaskMap(
             self.size, self.size, components=(0, 1), landmarks=(goal,), start=self.start_cell
         )
 
-    def action_label(self, action: int) -> str:
+    def move_label(self, move: int) -> str:
         """The move."""
-        return ACTION_ORDERS[self.action_order][action]
+        return ACTION_ORDERS[self.action_order][move]
 
     def ideal_learner(self) -> IdealLearner | None:
         """The plan for the paper's room, whatever the order of actions; none for other options."""
@@ -229,12 +249,12 @@ class DarkRoom(TaskFamily):
             return None
         return DarkRoomPlan(self, tuple(map(self.action_label, range(len(MOVES)))))
 
-    def optimal_return(self, task_ids: np.ndarray) -> np.ndarray:
+    def plain_optimum(self, task_ids: np.ndarray) -> np.ndarray:
         """float64 `[N]`: straight to the goal and stay; expected over starts when these are random.
 
         A start on the goal is paid from the first step, as is one beside it.
         """
-        rows, columns = self.task_parameters(task_ids).T
+        rows, columns = self.plain_parameters(task_ids).T
         if self.start_cell is None:
             row_distances = distance_counts(rows, self.size)
             column_distances = distance_counts(columns, self.size)

@@ -21,9 +21,10 @@ from pydantic import Field, model_validator
 
 from adfast.errors import InvalidArgument
 from adfast.random_draws import bounded
+from adfast.tasks.compiled.components import component_reader
 from adfast.tasks.compiled.outcomes import CERTAIN, Outcomes, equally_likely
-from adfast.tasks.compiled.planning import planned_returns
-from adfast.tasks.family import EpisodeLength, TaskFamily
+from adfast.tasks.family import EpisodeLength
+from adfast.tasks.gridworlds.gridworld import Gridworld
 from adfast.tasks.gridworlds.lakes import (
     GYMNASIUM_MAPS,
     WORD_BITS,
@@ -42,7 +43,7 @@ MAX_SIZE = 16
 MAX_LAKES = 2**24
 
 
-class FrozenLake(TaskFamily):
+class FrozenLake(Gridworld):
     """Cross the ice and fall into no hole; task id = number of the lake.
 
     A lake does not depend on how many others there are.
@@ -78,40 +79,35 @@ class FrozenLake(TaskFamily):
         return self
 
     @property
-    def num_tasks(self) -> int:
+    def plain_num_tasks(self) -> int:
         """Number of lakes."""
         return 1 if self.layout == "gymnasium" else self.lakes
 
     @property
-    def has_random_steps(self) -> bool:
-        """Where the ice is slippery."""
-        return self.is_slippery
-
-    @property
-    def outcomes(self) -> Outcomes:
+    def plain_outcomes(self) -> Outcomes:
         """Where the ice is slippery, a key for each way that a move may go."""
         if not self.is_slippery:
             return CERTAIN
         return equally_likely(SLIPPERY_WAYS, lambda keys: bounded(keys, SLIPPERY_WAYS))
 
     @property
-    def transition_schema(self) -> TransitionSchema:
+    def plain_schema(self) -> TransitionSchema:
         """Row and column as observation, four actions, rewards 0 or 1."""
         observation = DiscreteObservation((self.size, self.size))
         return TransitionSchema(observation, len(ACTIONS), self.episode_length, "uint8")
 
     @property
-    def task_size(self) -> int:
+    def plain_task_size(self) -> int:
         """The words that hold a bit for each cell."""
         return -(-self.size * self.size // WORD_BITS)
 
     @property
-    def state_sizes(self) -> tuple[int, ...]:
+    def plain_state_sizes(self) -> tuple[int, ...]:
         """Row and column."""
         return (self.size, self.size)
 
     @property
-    def reset(self) -> Callable[..., Any]:
+    def plain_reset(self) -> Callable[..., Any]:
         """The pure function `(task, episode, key) -> state`: the first cell."""
 
         @register_jitable
@@ -121,7 +117,7 @@ class FrozenLake(TaskFamily):
         return reset
 
     @property
-    def step(self) -> Callable[..., Any]:
+    def plain_step(self) -> Callable[..., Any]:
         """The pure function `(task, state, action, key) -> (state, reward, terminated)`."""
         size, last = self.size, self.size - 1
         word_of = component_reader(self.task_size)
@@ -156,7 +152,7 @@ class FrozenLake(TaskFamily):
         return step
 
     @property
-    def observe(self) -> Callable[..., Any]:
+    def plain_observe(self) -> Callable[..., Any]:
         """The pure function `(task, state) -> (row, column)`."""
 
         @register_jitable
@@ -167,24 +163,20 @@ class FrozenLake(TaskFamily):
 
     def holes(self, task_ids: np.ndarray) -> np.ndarray:
         """bool `[N, size * size]`: the holes of the lakes."""
-        ids, places = np.unique(self.check_task_ids(task_ids), return_inverse=True)
+        ids, places = np.unique(self.parts_of(task_ids)[0], return_inverse=True)
         if self.layout == "gymnasium":
             return np.tile(gymnasium_holes(self.size), (len(places), 1))
         return drawn_holes(ids, self.size, self.frozen_probability)[places]
 
-    def task_parameters(self, task_ids: np.ndarray) -> np.ndarray:
+    def plain_parameters(self, task_ids: np.ndarray) -> np.ndarray:
         """int32 `[N, task_size]`: bit c % 32 of word c // 32 says whether cell c is a hole."""
         return words_of(self.holes(task_ids))
 
-    def optimal_return(self, task_ids: np.ndarray) -> np.ndarray:
-        """float64 `[N]`: the greatest probability of reaching the goal in an episode."""
-        return planned_returns(self, task_ids)
-
-    def task_label(self, task_id: int) -> str:
+    def plain_label(self, task_id: int) -> str:
         """The lake's number."""
         return f"lake {task_id}"
 
-    def task_map(self, task_id: int) -> TaskMap:
+    def plain_map(self, task_id: int) -> TaskMap:
         """The lake with its start, holes and goal."""
         last = self.size - 1
         holes = np.flatnonzero(self.holes(np.array([task_id]))[0]).tolist()
@@ -195,26 +187,6 @@ class FrozenLake(TaskFamily):
         )
         return TaskMap(self.size, self.size, components=(0, 1), landmarks=landmarks, start=(0, 0))
 
-    def action_label(self, action: int) -> str:
+    def move_label(self, move: int) -> str:
         """The move."""
-        return ACTIONS[action]
-
-
-def component_reader(count: int) -> Callable[..., Any]:
-    """The function `(values, index) -> values[index]` of a tuple of `count`, without a branch."""
-    last = count - 1
-    if count == 1:
-
-        @register_jitable
-        def read(values: Any, index: Any) -> Any:
-            return values[0]
-
-        return read
-
-    read_before = component_reader(count - 1)
-
-    @register_jitable
-    def read_all(values: Any, index: Any) -> Any:
-        return values[last] if index == last else read_before(values, index)
-
-    return read_all
+        return ACTIONS[move]

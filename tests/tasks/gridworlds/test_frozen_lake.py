@@ -123,7 +123,7 @@ def test_map_shows_start_holes_and_goal():
         **{(0, 0): "start", (3, 3): "goal"},
         **dict.fromkeys([(1, 1), (1, 3), (2, 3), (3, 0)], "hole"),
     }
-    assert family.task_label(12) == "lake 12"
+    assert family.task_label(0) == "lake 0"
     assert [family.action_label(action) for action in range(4)] == ["left", "down", "right", "up"]
 
 
