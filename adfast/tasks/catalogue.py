@@ -21,6 +21,7 @@ FAMILIES: Catalogue[TaskFamily] = Catalogue(
         "key-to-door": "adfast.tasks.gridworlds.key_to_door:KeyToDoor",
         "bandit": "adfast.tasks.bandit:Bandit",
         "random-world": "adfast.tasks.random_world:RandomWorld",
+        "keys-and-boxes": "adfast.tasks.gridworlds.keys_and_boxes:KeysAndBoxes",
     },
 )
 

@@ -42,6 +42,14 @@ class TaskSet(ABC):
         """
         return None
 
+    def dead_ends(self, task_ids: np.ndarray, observations: np.ndarray) -> np.ndarray | None:
+        """bool `[N]`: whether each of N episodes lost something that led to a reward for good.
+
+        `observations` `[N, steps + 1, ...]` are those of an episode of each of the N `task_ids`;
+        after its end the last one is repeated. None where tasks have no dead ends.
+        """
+        return None
+
     def task_label(self, task_id: int) -> str:
         """What a person calls the task."""
         return f"task {task_id}"

@@ -164,6 +164,23 @@ MAKE_RANDOM_WORLD = Face(
     check=lambda _, a, made: made.task_parameters([0])[0, 2] < a["states"],
     weight=1,
 )
+MAKE_KEYS_AND_BOXES = Face(
+    "tasks.make: keys-and-boxes",
+    arguments=lambda _, rng: {
+        "name": "keys-and-boxes",
+        "size": 4,
+        "episode_length": 8,
+        "boxes": 4,
+        "boxed_keys": 2,
+        "rewards": 2,
+        "held_observed": True,
+        "interface": "own",
+        "puzzles": 9,
+    },
+    call=made_by(tasks.make),
+    check=lambda _, a, made: made.num_tasks == a["puzzles"],
+    weight=1,
+)
 MAKE_LEARNER = Face(
     "source_algorithms.make",
     arguments=lambda _, rng: {"name": "q-learning", "learning_rate": 0.5, "epsilon_episodes": 3},
@@ -316,5 +333,6 @@ FACES = [
     *(LEARN, RETURNS, MAKE_FAMILY, MAKE_LEARNER, SPLIT, TASK_IDS, PLAN, MODEL, TRAIN, THIN),
     *(QUALITY, SELECT),
     MAKE_KEY_TO_DOOR,
+    MAKE_KEYS_AND_BOXES,
     ATTENTION,
 ]
