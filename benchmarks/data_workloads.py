@@ -71,7 +71,7 @@ DATA_WORKLOADS = (
                 "beside_dark_room": True,
             },
             small={"num_environments": 256},
-            bars=(Bar("ratio", at_least=1000), Bar("ratio", at_least=1 / 3, rival=1)),
+            bars=(Bar("ratio", at_least=1000), Bar("ratio", at_least=share, rival=1)),
             rivals=("Gymnasium SyncVectorEnv", "Dark Room"),
             small_ratio=60,
             counts=NO_ARRAYS,

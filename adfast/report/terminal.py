@@ -54,6 +54,7 @@ def summary_table(results: EvaluationResults, seconds: Mapping[str, float], run:
             f"{summary.last5_mean:.2f}  (95% interval {low:.2f} to {high:.2f}{of_optimum})"
         ),
         "random policy": last_of(references.random),
+        **dead_ends_in_rows(results),
         **references_in_rows(results),
         "seconds": ", ".join(f"{name} {value:.1f}" for name, value in seconds.items()),
         "report": str(page) if page.exists() else f"write it with: adfast report {run}",
@@ -61,6 +62,17 @@ def summary_table(results: EvaluationResults, seconds: Mapping[str, float], run:
     for name, value in rows.items():
         table.add_row(Text(printable(name)), Text(printable(value)))  # a label is no markup
     return table
+
+
+def dead_ends_in_rows(results: EvaluationResults) -> dict[str, str]:
+    """How often an episode came to a dead end, of tasks that have some."""
+    if (found := results.dead_ends) is None:
+        return {}
+    few = found.evaluated[-5:]
+    row = f"{found.evaluated[0]:.0%} of the first, {sum(few) / len(few):.0%} of the last episodes"
+    if found.source_every_kth is not None:
+        row += f"; source, as thinned, {found.source_every_kth[-1]:.0%} of the last"
+    return {"dead ends": row}
 
 
 def references_in_rows(results: EvaluationResults) -> dict[str, str]:

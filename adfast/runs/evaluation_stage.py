@@ -105,6 +105,7 @@ def results_of(
             "evaluated": describe_returns(counted, tasks),
             "train": describe_returns(trained, tasks) if len(trained.task_ids) else None,
             "references": describe_references(references_of(run, settings, place)),
+            "dead_ends": dead_ends_of(run, place, counted),
             "per_task": describe_tasks(tasks, counted, optimal),
             "summary": summary,
         }
@@ -161,6 +162,33 @@ def require_unseen_validation(run: Run) -> None:
             f"{run.path} was trained before there were validation tasks, on all that are not held "
             "out; train it anew with --fresh (in Python fresh=True)"
         )
+
+
+def dead_ends_of(
+    run: Run, place: Deployment, counted: InContextEvaluation
+) -> dict[str, Any] | None:
+    """How often episodes came to a dead end; None where the tasks have none."""
+    from adfast.evaluation.dead_ends import count_dead_ends
+    from adfast.tasks.family import TaskFamily
+
+    recipe, tasks = run.recipe, place.tasks
+    if not isinstance(tasks, TaskFamily):
+        return None
+    found = count_dead_ends(
+        tasks,
+        counted,
+        fitting(run.source, tasks) if place.is_elsewhere else run.source,
+        keep_every=recipe.collection.keep_every,
+        seed=recipe.seed,
+    )
+    if found is None:
+        return None
+    learned = found.source_every_kth
+    return {
+        "evaluated": found.evaluated.tolist(),
+        "source_every_kth": None if learned is None else learned.tolist(),
+        "random": found.random,
+    }
 
 
 def recorded_arrays(

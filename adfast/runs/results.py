@@ -76,6 +76,18 @@ class References(Section):
     recorded: float | tuple[float, ...] | None = None
 
 
+class DeadEnds(Section):
+    """Shares of the episodes that came to a dead end, by episode, and of random ones.
+
+    `source_every_kth` is of the source algorithm at the episodes that training data keeps, None
+    where it cannot learn the tasks.
+    """
+
+    evaluated: tuple[float, ...] = Field(min_length=1)
+    source_every_kth: tuple[float, ...] | None = None
+    random: float
+
+
 class Summary(Section):
     """The statistics over the tasks that count in an evaluation, of the set `tasks`.
 
@@ -144,6 +156,7 @@ class EvaluationResults(Results):
     evaluated: TaskReturns
     train: TaskReturns | None = None
     references: References = References()
+    dead_ends: DeadEnds | None = None  # None where the tasks have none
     receptive_field_transitions: int | None = None
     trained_context_transitions: int | None = None
     summary: Summary

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from html import escape
 
+import numpy as np
+
 from adfast.report.curves import (
     context_marks,
     missing_references,
@@ -59,6 +61,7 @@ def returns_section(evaluation: EvaluationResults) -> PageSection:
         )
     if evaluation.receptive_field_transitions is None:
         sentences.append("The model sees its whole history: its receptive field has no end.")
+    sentences += dead_end_sentences(evaluation)
     if missing := missing_references(evaluation):
         sentences.append(f"This run has no curve for: {'; '.join(missing)}.")
     return PageSection(
@@ -68,6 +71,22 @@ def returns_section(evaluation: EvaluationResults) -> PageSection:
         f'<ul class="legend">{legend}</ul>',
         " ".join(sentences),
     )
+
+
+def dead_end_sentences(evaluation: EvaluationResults) -> list[str]:
+    """How often episodes came to a dead end, of tasks that have some."""
+    if (found := evaluation.dead_ends) is None:
+        return []
+    last, few = last_episodes(evaluation), slice(-5, None)
+    source = found.source_every_kth
+    learned = "" if source is None else f"{np.mean(source[few]):.0%} there of its source's, as "
+    learned += "thinned for training, and " if learned else ""
+    return [
+        "A dead end is an episode in which something was lost that led to a reward: "
+        f"{found.evaluated[0]:.0%} of the model's first episodes and "
+        f"{np.mean(found.evaluated[few]):.0%} of those in {last}; {learned}{found.random:.0%} of "
+        "random ones."
+    ]
 
 
 def story_section(run: RunRecord, story: LearningStory | None) -> PageSection:
