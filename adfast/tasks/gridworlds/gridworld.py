@@ -206,7 +206,7 @@ class Gridworld(TaskFamily):
         """All probabilities to slip that a task may have."""
         return self.slip if isinstance(self.slip, tuple) else (self.slip,)
 
-    @cached_property
+    @property  # an array that is kept would be compared with the options
     def permutations(self) -> np.ndarray:
         """int `[permutations, actions]`: what each action does; the identity is the first."""
         num_actions = self.plain_schema.num_actions

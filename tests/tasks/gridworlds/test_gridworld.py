@@ -151,3 +151,9 @@ def test_split_of_too_many_tasks_is_refused():
     assert family.num_tasks == 2048 * 2048 * 120
     with pytest.raises(InvalidArgument, match="split sorts all tasks, at most 134,217,728"):
         family.split(8, 0)
+
+
+def test_families_that_were_used_are_compared_by_their_options():
+    first, second = (tasks.make("dark-room", size=3, permute_actions=True) for _ in range(2))
+    assert first.num_tasks == second.num_tasks == 9 * 120
+    assert first == second
