@@ -82,7 +82,7 @@ def attention(
         v,
         window=window,
         document_start_BT=document_start,
-        scale=q.shape[-1] ** -0.5 if scale is None else scale,
+        scale=q.shape[-1] ** -0.5 if scale is None else float(scale),
         logit_bound=logit_bound,
         deterministic=deterministic,
     )
@@ -120,7 +120,7 @@ def packed_attention(
     options = {
         "window": window,
         "document_start_BT": document_start,
-        "scale": q.shape[-1] ** -0.5 if scale is None else scale,
+        "scale": q.shape[-1] ** -0.5 if scale is None else float(scale),
         "logit_bound": logit_bound,
         "deterministic": deterministic,
     }
@@ -149,7 +149,7 @@ def decode(
     cache in bfloat16 serves float32 too. Raises `InvalidArgument` for other shapes or dtypes.
     """
     check_decode(q, k_new, v_new, cache, step, start)
-    scale = q.shape[-1] ** -0.5 if scale is None else scale
+    scale = q.shape[-1] ** -0.5 if scale is None else float(scale)
     with torch.no_grad():
         return backend_for(backend, q).decode(q, k_new, v_new, cache, step, start, scale=scale)
 

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import torch
 from attention_cases import random_document_start, random_qkv
@@ -60,6 +61,12 @@ def test_bad_document_starts_are_refused():
     ):
         with pytest.raises(InvalidArgument, match=message):
             attention(Q, K, V, document_start=wrong)
+
+
+@pytest.mark.parametrize("scale", [np.uint64(2), -(2**70), np.float32(0.25)])
+def test_scale_of_any_kind_of_number_is_the_real_number(scale):
+    given = attention(Q, K, V, scale=scale, backend="reference")
+    torch.testing.assert_close(given, attention(Q, K, V, scale=float(scale), backend="reference"))
 
 
 @pytest.mark.parametrize("backend", ["reference", "banded", "cpu"])
