@@ -80,6 +80,7 @@ DATA_WORKLOADS = (
             ("key-to-door", "Dark Key-to-Door", 1 / 3),
             ("keys-and-boxes", "Keys and Boxes", 1 / 3),
             ("random-world", "random world", 1 / 3),
+            ("cliff-walking", "Cliff Walking", 1 / 3),
         )
     ),
     of_simulators(

@@ -16,6 +16,7 @@ FAMILIES: Catalogue[TaskFamily] = Catalogue(
     base="adfast.tasks.family:TaskFamily",
     shipped={
         "dark-room": "adfast.tasks.gridworlds.dark_room:DarkRoom",
+        "cliff-walking": "adfast.tasks.gridworlds.cliff_walking:CliffWalking",
         "dark-house": "adfast.tasks.gridworlds.dark_house:DarkHouse",
         "frozen-lake": "adfast.tasks.gridworlds.frozen_lake:FrozenLake",
         "key-to-door": "adfast.tasks.gridworlds.key_to_door:KeyToDoor",
