@@ -10,7 +10,8 @@ import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Self, get_args
+from types import UnionType
+from typing import TYPE_CHECKING, Annotated, Any, Self, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -133,7 +134,9 @@ def refuse_unknown_keys(
 def section_at(config: type[BaseModel], field: str) -> type[BaseModel] | None:
     """The configuration class of `field`, or None where the field is a plain value."""
     annotation = config.model_fields[field].annotation
-    for kind in (annotation, *get_args(annotation)):  # a section that may be left out is one of two
+    # A section that may be left out is one of two; a list of tables is a value.
+    choices = get_args(annotation) if get_origin(annotation) in (Union, UnionType) else ()
+    for kind in (annotation, *choices):
         if isinstance(kind, type) and issubclass(kind, BaseModel):
             return kind
     return None

@@ -31,6 +31,7 @@ MODEL_INITIALISATION = 8
 DROPOUT = 9
 TASK_CONTENT = 10  # what makes up a task that is drawn rather than counted out
 ENVIRONMENT_SEED = 11  # what a Gymnasium environment is seeded with
+MEMBER_TASKS = 12  # which tasks of its members a mixture has
 
 GOLDEN_32 = 0x9E3779B9
 GOLDEN_64 = 0x9E3779B97F4A7C15

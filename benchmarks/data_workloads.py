@@ -101,6 +101,14 @@ DATA_WORKLOADS = (
         counts=NO_ARRAYS,
     ),
     of_simulators(
+        "mixture-step-8192",
+        "step 8,192 environments of two families",
+        factory=simulators.step,
+        arguments={"family": "mixture", "num_environments": 8192},
+        small={"num_environments": 256},
+        rivals=("Gymnasium SyncVectorEnv",),
+    ),
+    of_simulators(
         "frozen-lake-step-1024",
         "step 1,024 Frozen Lakes",
         factory=frozen_lake.step,

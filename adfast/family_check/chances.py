@@ -46,7 +46,7 @@ def check_outcome(
 def check_start(family: TaskFamily, task_id: int, state: State) -> None:
     """Raise `InvalidArgument` where none of the family's `starts` gives this first state."""
     starts = family.starts
-    if len(starts) > MAX_CHECKED:
+    if starts is None or len(starts) > MAX_CHECKED:
         return
     if all(checked_reset(family, task_id, 0, key) != state for key, _ in starts):
         raise InvalidArgument(

@@ -46,9 +46,9 @@ def check_declarations(family: Any) -> None:
     check_schema(family)
     for flag in ("planner", "truncates"):
         as_flag(f"{flag} of {name}", read(family, flag))
-    check_chances(f"starts of {name}", read(family, "starts"))
-    if read(family, "outcomes") is not None:
-        check_chances(f"outcomes of {name}", read(family, "outcomes"))
+    for chances in ("starts", "outcomes"):
+        if read(family, chances) is not None:
+            check_chances(f"{chances} of {name}", read(family, chances))
     for function in FUNCTIONS:
         check_function(name, function, read(family, function))
 

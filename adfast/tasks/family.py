@@ -132,8 +132,11 @@ class TaskFamily(TaskSet, Config):
         return None if self.has_random_steps else CERTAIN
 
     @property
-    def starts(self) -> Outcomes:
-        """Keys by which `reset` gives all states that begin episodes, and their probabilities."""
+    def starts(self) -> Outcomes | None:
+        """Keys by which `reset` gives all states that begin episodes, and their probabilities.
+
+        None where nobody has counted them.
+        """
         return CERTAIN
 
     @property

@@ -103,6 +103,25 @@ def made_by(make: Callable[..., Any]) -> Callable[[Any, dict[str, Any]], Any]:
     return lambda _, a: make(a["name"], **{n: v for n, v in a.items() if n != "name"})
 
 
+MAKE_MIXTURE = Face(
+    "tasks.make: mixture",
+    arguments=lambda _, rng: {
+        "name": "mixture",
+        "members": [{"name": "dark-room", "options": {"size": 3}, "weight": 2.0}],
+        "tasks": 9,
+        "observes_kind": True,
+    },
+    call=made_by(tasks.make),
+    check=lambda _, a, made: sum(made.allotted) == a["tasks"],
+    weight=1,
+)
+SHARED_SCHEMA = Face(
+    "tasks.shared_schema",
+    arguments=lambda _, rng: {"families": [ROOM, tasks.make("bandit", arms=7)]},
+    call=lambda _, a: tasks.shared_schema(a["families"]),
+    check=lambda _, a, schema: schema.num_actions == max(f.num_actions for f in a["families"]),
+    weight=1,
+)
 MAKE_FAMILY = Face(
     "tasks.make",
     arguments=lambda _, rng: {
@@ -327,6 +346,7 @@ ATTENTION = Face(
     weight=2,
 )
 FACES = [
+    *(MAKE_MIXTURE, SHARED_SCHEMA),
     *map(settings_face, (ModelConfig, TrainingConfig, EvaluationConfig, CollectionConfig)),
     *(MAKE_BANDIT, MAKE_RANDOM_WORLD, MAKE_UCB1, MAKE_THOMPSON_SAMPLING),
     *(MAKE_IDEAL_LEARNER, MAKE_POSTERIOR_SAMPLING),

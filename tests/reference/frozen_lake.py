@@ -81,7 +81,7 @@ class FrozenLakeReference:
         )
         self.size, self.episode_length, self.is_slippery = size, episode_length, is_slippery
         self.stream = stream_key(seed, ENVIRONMENT_STEP, random_stream)
-        self.clock = 0
+        self.clock_length = episode_length  # by which the clock counts an episode
         self.episodes = -1
 
     def reset(self):
@@ -97,7 +97,7 @@ class FrozenLakeReference:
 
     def step(self, action):
         """Observation, reward, terminated, truncated."""
-        key = step_key(*self.stream, self.episodes * self.episode_length + self.steps)
+        key = step_key(*self.stream, self.episodes * self.clock_length + self.steps)
         if self.is_slippery:
             action = (action + (-1, 0, 1)[bounded(key, 3)]) % 4
         self.cell = self.after(self.cell, action)

@@ -11,10 +11,19 @@ from gymnasium.utils.env_checker import check_env
 from adfast import tasks
 from adfast.errors import InvalidArgument, UnknownName
 from adfast.simulators.gymnasium_env import FamilyEnv, FamilyVectorEnv, environment_id
+from adfast.tasks.catalogue import FAMILIES
 from reference.dark_room import VARIANTS
 
 ENVIRONMENT_ID = "adfast/DarkRoom-v0"
 SMALL = {"size": 3, "episode_length": 6}
+
+
+def small_options(family):
+    """Those of `SMALL` that a family has, or its member."""
+    if family == "mixture":
+        return {"members": [{"name": "dark-room", "options": SMALL}], "tasks": 9}
+    options = FAMILIES.find(family).model_fields
+    return {name: value for name, value in SMALL.items() if name in options}
 
 
 @pytest.mark.parametrize("variant", ["dark-room", "terminating"])
@@ -25,9 +34,10 @@ def test_single_environment_passes_gymnasiums_checks(variant):
 @pytest.mark.parametrize("family", tasks.names())
 def test_every_family_passes_gymnasiums_checks_and_is_made_in_every_way(family):
     name = environment_id(family)
-    check_env(gymnasium.make(name, task_id=5, **SMALL).unwrapped)
+    small = small_options(family)
+    check_env(gymnasium.make(name, task_id=5, **small).unwrapped)
     own = gymnasium.make_vec(
-        name, num_envs=2, task_ids=[1, 1], **SMALL
+        name, num_envs=2, task_ids=[1, 1], **small
     )  # of the vector entry point
     assert isinstance(own, FamilyVectorEnv)
     assert own.spec.id == name
@@ -37,7 +47,7 @@ def test_every_family_passes_gymnasiums_checks_and_is_made_in_every_way(family):
         vectorization_mode="sync",
         vector_kwargs={"autoreset_mode": "SameStep"},
         task_id=1,
-        **SMALL,
+        **small,
     )
     np.testing.assert_equal(own.reset(seed=0), synced.reset(seed=0))
     for actions in np.random.default_rng(0).integers(own.single_action_space.n, size=(20, 2)):
@@ -149,11 +159,12 @@ def test_lent_final_observations_are_those_of_own_arrays_and_lent_again():
 @pytest.mark.parametrize("family", tasks.names())
 @pytest.mark.parametrize("mode", ["SameStep", "NextStep"])
 def test_vector_episode_statistics_are_those_of_single_ones(family, mode):
+    small = small_options(family)
     statistics = gymnasium.wrappers.vector.RecordEpisodeStatistics(
-        FamilyVectorEnv(2, family, autoreset_mode=mode, **SMALL)
+        FamilyVectorEnv(2, family, autoreset_mode=mode, **small)
     )
     singles = [
-        gymnasium.wrappers.RecordEpisodeStatistics(FamilyEnv(family, task_id, **SMALL))
+        gymnasium.wrappers.RecordEpisodeStatistics(FamilyEnv(family, task_id, **small))
         for task_id in range(2)
     ]
     statistics.reset(seed=9)

@@ -83,6 +83,16 @@ def finite_outcomes(family: TaskFamily) -> Outcomes:
     return family.outcomes
 
 
+def finite_starts(family: TaskFamily) -> Outcomes:
+    """The family's `starts`; raises `InvalidArgument` where nobody has counted them."""
+    if family.starts is None:
+        raise InvalidArgument(
+            f"an optimum is searched for from the starts of all episodes, but those of "
+            f"{family.name} are None; say in optimal_return what it is, or count the starts"
+        )
+    return family.starts
+
+
 def planned_returns(family: TaskFamily, task_ids: Any) -> np.ndarray:
     """float64 `[N]`: the greatest expected return of a history's first episode in each task.
 
@@ -91,6 +101,7 @@ def planned_returns(family: TaskFamily, task_ids: Any) -> np.ndarray:
     finite outcomes, of too many states, or that leaves its schema.
     """
     finite_outcomes(family)
+    keys, probabilities = zip(*finite_starts(family), strict=True)
     num_states = math.prod(family.state_sizes)
     if num_states > MAX_STATES:
         raise InvalidArgument(
@@ -99,7 +110,6 @@ def planned_returns(family: TaskFamily, task_ids: Any) -> np.ndarray:
         )
     ids, places = np.unique(family.check_task_ids(task_ids), return_inverse=True)
     returns = np.empty(len(ids))
-    keys, probabilities = zip(*family.starts, strict=True)
     try:
         compile_plan(family)(
             np.ascontiguousarray(family.task_parameters(ids).T),
