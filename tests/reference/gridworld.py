@@ -79,6 +79,12 @@ def move_goal_of_dark_room(room, key):
     room.goal = bounded(key, room.size), bounded(subkey(key, 0), room.size)
 
 
+def move_key_and_door(room, key):
+    """Lay the key into a cell that is drawn, and the door."""
+    cells = [bounded(key, room.size), *(bounded(subkey(key, n), room.size) for n in range(3))]
+    room.key, room.door = tuple(cells[:2]), tuple(cells[2:])
+
+
 # Of each family, in few compilations: options, and the number of plain tasks.
 VARIANTS = {
     "dark-room": {
@@ -104,6 +110,21 @@ VARIANTS = {
             {"size": 3, "rooms": 4, "houses": 7, "slip": 0.2, "permute_actions": True}
             | {"reward_noise": 0.1},
             7,
+        ),
+    },
+    "key-to-door": {
+        "moving": ({"size": 2, "episode_length": 6, "goal_moves_every": 2, "slip": 0.1}, 16),
+        "all": (
+            {"size": 3, "episode_length": 12, "slip": [0.4, 0.1], "permute_actions": True}
+            | {"reward_noise": 0.2, "terminate_at_goal": True, "start": "corner"},
+            81,
+        ),
+    },
+    "keys-and-boxes": {
+        "all": (
+            {"size": 3, "episode_length": 9, "puzzles": 11, "slip": 0.2, "permute_actions": True}
+            | {"reward_noise": 0.1, "start": "random"},
+            11,
         ),
     },
     "frozen-lake": {

@@ -22,8 +22,10 @@ from numba import int32
 from numba.extending import register_jitable
 from pydantic import Field
 
+from adfast.config import CountOrNone
+from adfast.random_draws import bounded, subkey
 from adfast.tasks.family import EpisodeLength
-from adfast.tasks.gridworlds.dark_room import MOVES, Cell
+from adfast.tasks.gridworlds.dark_room import MOVES, Cell, half_of
 from adfast.tasks.gridworlds.square_room import SquareRoom
 from adfast.tasks.observation import DiscreteObservation
 from adfast.tasks.task_map import Landmark, TaskMap
@@ -56,30 +58,54 @@ class KeyToDoor(SquareRoom):
     terminate_at_goal: bool = False
     """Whether opening the door ends the episode."""
 
+    goal_moves_every: CountOrNone = 0
+    """After how many episodes of a history key and door lie elsewhere; 0: never."""
+
     @property
-    def num_tasks(self) -> int:
+    def plain_num_tasks(self) -> int:
         """Number of pairs of cells."""
         return self.size**4
 
     @property
-    def transition_schema(self) -> TransitionSchema:
+    def plain_schema(self) -> TransitionSchema:
         """Row, column and by option the key as observation, five actions, rewards 0 to 2."""
         key = (2,) if self.key_observed else ()
         observation = DiscreteObservation((self.size, self.size, *key))
         return TransitionSchema(observation, len(MOVES), self.episode_length, "uint8")
 
     @property
-    def task_size(self) -> int:
+    def plain_task_size(self) -> int:
         """Row and column of the key, then of the door."""
         return 4
 
     @property
-    def state_sizes(self) -> tuple[int, ...]:
+    def plain_state_sizes(self) -> tuple[int, ...]:
         """Row, column, and how far the episode has come: nothing, the key, the door."""
         return (self.size, self.size, 3)
 
     @property
-    def reset(self) -> Callable[..., Any]:
+    def goal_sizes(self) -> tuple[int, ...]:
+        """Rows and columns of the key and of the door."""
+        return (self.size,) * 4
+
+    @property
+    def drawn_goals(self) -> Callable[..., Any]:
+        """The pure function `key -> (row, column, row, column)`: any cell, and any cell."""
+        size = self.size
+
+        @register_jitable
+        def key_and_door(key: Any) -> Any:
+            taken_at = int32(bounded(key, size)), int32(bounded(subkey(key, 0), size))
+            return (
+                *taken_at,
+                int32(bounded(subkey(key, 1), size)),
+                int32(bounded(subkey(key, 2), size)),
+            )
+
+        return key_and_door
+
+    @property
+    def plain_reset(self) -> Callable[..., Any]:
         """The pure function `(task, episode, key) -> state`."""
         begin = self.begin
 
@@ -91,7 +117,7 @@ class KeyToDoor(SquareRoom):
         return reset
 
     @property
-    def step(self) -> Callable[..., Any]:
+    def plain_step(self) -> Callable[..., Any]:
         """The pure function `(task, state, action, key) -> (state, reward, terminated)`."""
         move = self.move
         terminate_at_goal = self.terminate_at_goal
@@ -111,7 +137,7 @@ class KeyToDoor(SquareRoom):
         return step
 
     @property
-    def observe(self) -> Callable[..., Any]:
+    def plain_observe(self) -> Callable[..., Any]:
         """The pure function `(task, state) -> (row, column)`, by option with the key."""
         if self.key_observed:
 
@@ -127,18 +153,24 @@ class KeyToDoor(SquareRoom):
 
         return observe
 
-    def task_parameters(self, task_ids: np.ndarray) -> np.ndarray:
+    def plain_parameters(self, task_ids: np.ndarray) -> np.ndarray:
         """int32 `[N, 4]`: row and column of the key, row and column of the door."""
-        cells = np.divmod(self.check_task_ids(task_ids), self.size**2)
+        cells = np.divmod(task_ids, self.size**2)
         columns = [component for cell in cells for component in np.divmod(cell, self.size)]
         return np.stack(columns, axis=1).astype(np.int32)
 
-    def task_label(self, task_id: int) -> str:
+    def plain_halves(self, task_ids: np.ndarray) -> np.ndarray:
+        """int8 `[N]`: the half that both key and door are in, 0 where there is none."""
+        columns = self.plain_parameters(task_ids)[:, [KEY_COLUMN, DOOR_COLUMN]]
+        of_key, of_door = half_of(columns, self.size).T
+        return np.where(of_key == of_door, of_key, np.int8(0))
+
+    def plain_label(self, task_id: int) -> str:
         """The cells of key and door, counted from 0."""
         key, door = self._key_and_door(task_id)
         return f"key in row {key[0]}, column {key[1]}, door in row {door[0]}, column {door[1]}"
 
-    def task_map(self, task_id: int) -> TaskMap:
+    def plain_map(self, task_id: int) -> TaskMap:
         """The room with its key and its door."""
         key, door = self._key_and_door(task_id)
         landmarks = (Landmark("key", 0, *key), Landmark("door", 0, *door))
@@ -146,12 +178,12 @@ class KeyToDoor(SquareRoom):
             self.size, self.size, components=(0, 1), landmarks=landmarks, start=self.start_cell
         )
 
-    def optimal_return(self, task_ids: np.ndarray) -> np.ndarray:
+    def plain_optimum(self, task_ids: np.ndarray) -> np.ndarray:
         """float64 `[N]`: straight to the key, then to the door; expected over random starts.
 
         It is 2 wherever an episode is long enough for both from every start.
         """
-        key_rows, key_columns, door_rows, door_columns = self.task_parameters(task_ids).T
+        key_rows, key_columns, door_rows, door_columns = self.plain_parameters(task_ids).T
         shares = self.steps_to(key_rows, key_columns)
         to_key = np.arange(shares.shape[1])
         between = np.abs(key_rows - door_rows) + np.abs(key_columns - door_columns)
@@ -161,5 +193,5 @@ class KeyToDoor(SquareRoom):
 
     def _key_and_door(self, task_id: int) -> tuple[tuple[int, int], tuple[int, int]]:
         """The (row, column) of the key and of the door."""
-        key_row, key_column, *door = self.task_parameters(np.array([task_id]))[0].tolist()
+        key_row, key_column, *door = self.plain_parameters(np.array([task_id]))[0].tolist()
         return (key_row, key_column), (door[0], door[1])

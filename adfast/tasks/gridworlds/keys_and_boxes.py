@@ -25,7 +25,6 @@ from numba.extending import register_jitable
 from pydantic import Field, model_validator
 
 from adfast.errors import InvalidArgument, shown
-from adfast.tasks.compiled.planning import planned_returns
 from adfast.tasks.family import EpisodeLength
 from adfast.tasks.gridworlds.dark_room import MOVES, DarkRoom
 from adfast.tasks.gridworlds.puzzles import (
@@ -119,7 +118,7 @@ class KeysAndBoxes(SquareRoom):
         return self
 
     @property
-    def num_tasks(self) -> int:
+    def plain_num_tasks(self) -> int:
         """Number of puzzles."""
         return self.puzzles
 
@@ -129,19 +128,19 @@ class KeysAndBoxes(SquareRoom):
         return self.boxes - self.boxed_keys
 
     @property
-    def transition_schema(self) -> TransitionSchema:
+    def plain_schema(self) -> TransitionSchema:
         """Row, column and by option the held key as observation, five actions, rewards 0 or 1."""
         held = (1 + self.boxes,) if self.held_observed else ()
         observation = DiscreteObservation((self.size, self.size, *held))
         return TransitionSchema(observation, len(MOVES), self.episode_length, "uint8")
 
     @property
-    def task_size(self) -> int:
+    def plain_task_size(self) -> int:
         """Cells of the lying keys, cells of the boxes, contents of the boxes."""
         return self.lying_keys + 2 * self.boxes
 
     @property
-    def state_sizes(self) -> tuple[int, ...]:
+    def plain_state_sizes(self) -> tuple[int, ...]:
         """Row, column, the held key, and bit c for a lying key of colour c that was taken.
 
         Which boxes are open need not be known: a key was used if it was taken and is not held, and
@@ -150,7 +149,7 @@ class KeysAndBoxes(SquareRoom):
         return (self.size, self.size, 1 + self.boxes, 2**self.lying_keys)
 
     @property
-    def reset(self) -> Callable[..., Any]:
+    def plain_reset(self) -> Callable[..., Any]:
         """The pure function `(task, episode, key) -> state`."""
         begin = self.begin
 
@@ -162,7 +161,7 @@ class KeysAndBoxes(SquareRoom):
         return reset
 
     @property
-    def step(self) -> Callable[..., Any]:
+    def plain_step(self) -> Callable[..., Any]:
         """The pure function `(task, state, action, key) -> (state, reward, terminated)`."""
         move, size = self.move, self.size
         take_key = key_taker(self.lying_keys)
@@ -179,7 +178,7 @@ class KeysAndBoxes(SquareRoom):
         return step
 
     @property
-    def observe(self) -> Callable[..., Any]:
+    def plain_observe(self) -> Callable[..., Any]:
         """The pure function `(task, state) -> (row, column)`, by option with the held key."""
         if self.held_observed:
 
@@ -197,18 +196,18 @@ class KeysAndBoxes(SquareRoom):
 
     def drawn(self, task_ids: np.ndarray) -> Puzzles:
         """The puzzles of the tasks."""
-        ids = self.check_task_ids(task_ids)
-        return drawn_puzzles(ids, self.size**2, self.boxes, self.boxed_keys, self.rewards)
+        plain_ids = self.parts_of(task_ids)[0]
+        return drawn_puzzles(plain_ids, self.size**2, self.boxes, self.boxed_keys, self.rewards)
 
-    def task_parameters(self, task_ids: np.ndarray) -> np.ndarray:
+    def plain_parameters(self, task_ids: np.ndarray) -> np.ndarray:
         """int32 `[N, task_size]`: cells of the lying keys, cells and then contents of the boxes."""
         return np.concatenate(self.drawn(task_ids), axis=1).astype(np.int32)
 
-    def task_label(self, task_id: int) -> str:
+    def plain_label(self, task_id: int) -> str:
         """The puzzle's number."""
         return f"puzzle {task_id}"
 
-    def task_map(self, task_id: int) -> TaskMap:
+    def plain_map(self, task_id: int) -> TaskMap:
         """The room with its keys, its boxes and what these hold."""
         keys, boxes, contents = (part[0].tolist() for part in self.drawn(np.array([task_id])))
         named = [(f"{COLOURS[colour]} key", cell) for colour, cell in enumerate(keys)]
@@ -220,10 +219,6 @@ class KeysAndBoxes(SquareRoom):
         return TaskMap(
             self.size, self.size, components=(0, 1), landmarks=landmarks, start=self.start_cell
         )
-
-    def optimal_return(self, task_ids: np.ndarray) -> np.ndarray:
-        """float64 `[N]`: the rewards of the best way, expected over random starts."""
-        return planned_returns(self, task_ids)
 
     def dead_ends(self, task_ids: np.ndarray, observations: np.ndarray) -> np.ndarray:
         """bool `[N]`: whether an episode has lost a key that led to a reward."""

@@ -13,11 +13,11 @@ from pydantic import model_validator
 from adfast.errors import InvalidArgument, shown
 from adfast.random_draws import bounded, subkey
 from adfast.tasks.compiled.outcomes import CERTAIN, Outcomes, equally_likely
-from adfast.tasks.family import TaskFamily
 from adfast.tasks.gridworlds.dark_room import ACTION_ORDERS, MOVES, Cell
+from adfast.tasks.gridworlds.gridworld import Gridworld
 
 
-class SquareRoom(TaskFamily):
+class SquareRoom(Gridworld):
     """Rows and as many columns, moves that end at the walls, and a cell where episodes begin."""
 
     size: int
@@ -89,9 +89,9 @@ class SquareRoom(TaskFamily):
 
         return move
 
-    def action_label(self, action: int) -> str:
+    def move_label(self, move: int) -> str:
         """The move."""
-        return ACTION_ORDERS[self.action_order][action]
+        return ACTION_ORDERS[self.action_order][move]
 
     def steps_to(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
         """float64 `[N, 2 * size]`: how likely an episode starts so many steps from the cells.

@@ -12,7 +12,14 @@ from adfast.tasks.checked_calls import checked_reset, checked_step
 from reference.dark_house import DarkHouseReference
 from reference.dark_room import DarkRoomReference
 from reference.frozen_lake import FrozenLakeReference
-from reference.gridworld import VARIANTS, VariantReference, move_goal_of_dark_room
+from reference.gridworld import (
+    VARIANTS,
+    VariantReference,
+    move_goal_of_dark_room,
+    move_key_and_door,
+)
+from reference.key_to_door import KeyToDoorReference
+from reference.keys_and_boxes import KeysAndBoxesReference
 from tasks.long_run import assert_follows_twin
 
 TWINS = {
@@ -20,6 +27,8 @@ TWINS = {
         VariantReference, twin=DarkRoomReference, move_goals=move_goal_of_dark_room
     ),
     "dark-house": partial(VariantReference, twin=DarkHouseReference),
+    "key-to-door": partial(VariantReference, twin=KeyToDoorReference, move_goals=move_key_and_door),
+    "keys-and-boxes": partial(VariantReference, twin=KeysAndBoxesReference),
     "frozen-lake": partial(VariantReference, twin=FrozenLakeReference),
 }
 EVERY_VARIANT = pytest.mark.parametrize(

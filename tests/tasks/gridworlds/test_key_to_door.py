@@ -141,3 +141,9 @@ def test_bad_option_is_refused_with_its_rule(options, message):
 def test_task_that_does_not_exist_is_refused():
     with pytest.raises(InvalidArgument, match=r"of key-to-door must be in 0\.\.6560, got 6561"):
         tasks.make("key-to-door").task_parameters(np.array([6561]))
+
+
+def test_halves_are_those_that_hold_both_key_and_door():
+    family = tasks.make("key-to-door", size=3)
+    ids = [key * 9 + door for key, door in ((0, 3), (2, 8), (0, 2), (1, 0), (1, 4))]
+    assert family.halves(np.array(ids)).tolist() == [-1, 1, 0, 0, 0]

@@ -277,3 +277,11 @@ def test_bad_option_is_refused_with_its_rule(options, message):
 def test_puzzle_that_does_not_exist_is_refused():
     with pytest.raises(InvalidArgument, match=r"of keys-and-boxes must be in 0\.\.1048575, got -1"):
         tasks.make("keys-and-boxes").drawn(np.array([-1]))
+
+
+def test_dead_ends_do_not_depend_on_what_made_one_go_there():
+    family = tasks.make("keys-and-boxes", puzzles=50, permute_actions=True, slip=0.2)
+    ids = np.array([7, 50 * 33 + 7])
+    seen = np.random.default_rng(0).integers(9, size=(1, 51, 2)).repeat(2, axis=0)
+    plain = family.plain.dead_ends(ids[:1], seen[:1])
+    assert family.dead_ends(ids, seen).tolist() == [*plain, *plain]
