@@ -63,7 +63,7 @@ def test_variants_that_are_off_change_nothing():
     plain = tasks.make("dark-room")
     off = tasks.make("dark-room", slip=0.0, permute_actions=False, goal_moves_every=0)
     assert (plain, repr(plain)) == (off, repr(off))
-    assert plain.optimal_return(np.array([3]))[0] == 15
+    assert plain.optimal_return(np.array([3]))[0] == 16
     assert plain == off == tasks.make("dark-room")  # used or not
     assert plain.outcomes == plain.starts == ((0, 1.0),)
     assert not plain.has_random_steps
