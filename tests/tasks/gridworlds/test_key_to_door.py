@@ -5,7 +5,7 @@ from functools import cache, partial
 import numpy as np
 import pytest
 
-from adfast import tasks
+from adfast import source_algorithms, tasks
 from adfast.errors import InvalidArgument
 from adfast.simulators import BatchSimulator
 from adfast.simulators.random_rollout import random_returns
@@ -147,3 +147,12 @@ def test_halves_are_those_that_hold_both_key_and_door():
     family = tasks.make("key-to-door", size=3)
     ids = [key * 9 + door for key, door in ((0, 3), (2, 8), (0, 2), (1, 0), (1, 4))]
     assert family.halves(np.array(ids)).tolist() == [-1, 1, 0, 0, 0]
+
+
+def test_learner_that_reads_the_state_learns_as_fast_as_is_known():
+    family = tasks.make("key-to-door")
+    learner = source_algorithms.make("q-learning", reads="state", initial_value=0.1)
+    ids = np.random.default_rng(0).choice(6561, 600, replace=False)
+    returns = learner.returns(family, ids, np.arange(600), 152, seed=0).mean(axis=0)
+    around = [returns[episode - 2 : episode + 2].mean() for episode in (10, 25, 50, 100, 150)]
+    np.testing.assert_allclose(around, [0.50, 0.97, 1.58, 1.96, 1.99], atol=0.1)
