@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from adfast.histories.quality import block_quality
 from adfast.progress import ProgressBar, progress_bar
 from adfast.provenance import available_cores
 from adfast.source_algorithms.catalogue import SOURCE_ALGORITHMS
+from adfast.source_algorithms.learner_streams import learner_streams
 from adfast.source_algorithms.source_algorithm import SourceAlgorithm
 from adfast.tasks.family import TaskFamily
 from adfast.tasks.transition_schema import TransitionSchema
@@ -60,7 +62,23 @@ class CollectionPlan:
         object.__setattr__(self, "seed", as_seed("seed", self.seed))
         if self.config.labels:
             self.source().check_labels(self.family)
+        self._check_learners()
         self._check_size()
+
+    def _check_learners(self) -> None:
+        """Refuse histories that make no whole number of learners."""
+        asked, actors = self.config.streams_per_learner, self.actors
+        if asked is not None and asked > actors:
+            raise InvalidArgument(
+                f"collection.streams_per_learner must be at most {actors}, the actors of a learner "
+                f"of {self.config.algorithm}, got {asked}"
+            )
+        if self.config.histories_per_task % self.streams_per_learner:
+            raise InvalidArgument(
+                f"collection.histories_per_task must be a multiple of {self.streams_per_learner}, "
+                f"the histories kept of each learner of {self.config.algorithm}, got "
+                f"{self.config.histories_per_task}; or set collection.streams_per_learner=1"
+            )
 
     def _check_size(self) -> None:
         """Refuse what no store, memory or random stream has room for."""
@@ -74,7 +92,7 @@ class CollectionPlan:
                 "raise collection.block_histories"
             )
         block_bytes = (
-            min(self.config.block_histories, self.num_histories) * self.longest_history * row_bytes
+            min(self.block_histories, self.num_histories) * self.longest_history * row_bytes
         )
         if block_bytes > MAX_BLOCK_BYTES:
             raise InvalidArgument(
@@ -82,9 +100,10 @@ class CollectionPlan:
                 f"take {byte_size(block_bytes)} for a block, each thread has one, and the most is "
                 f"{byte_size(MAX_BLOCK_BYTES)}; lower it, or collection.episodes"
             )
-        if self.config.histories_per_task * self.family.num_tasks > 2**63:
+        streams = self.family.num_tasks * self.actors // self.streams_per_learner
+        if self.config.histories_per_task * streams > 2**63:
             raise InvalidArgument(
-                f"collection.histories_per_task must be at most {2**63 // self.family.num_tasks:,} "
+                f"collection.histories_per_task must be at most {2**63 // streams:,} "
                 f"for {self.family.num_tasks:,} tasks, so that each history has a random stream of "
                 f"its own, got {self.config.histories_per_task:,}"
             )
@@ -102,7 +121,23 @@ class CollectionPlan:
     @property
     def num_blocks(self) -> int:
         """Blocks in all."""
-        return -(-self.num_histories // self.config.block_histories)
+        return -(-self.num_histories // self.block_histories)
+
+    @property
+    def block_histories(self) -> int:
+        """Histories of a block but the last: as many as the settings say, of whole learners."""
+        learners = max(self.config.block_histories // self.streams_per_learner, 1)
+        return learners * self.streams_per_learner
+
+    @cached_property
+    def actors(self) -> int:
+        """Environments in which each learner acts at once."""
+        return self.source().actors
+
+    @property
+    def streams_per_learner(self) -> int:
+        """Histories that are kept of each learner: those of its first actors."""
+        return self.config.streams_per_learner or self.actors
 
     @property
     def longest_history(self) -> int:
@@ -113,7 +148,7 @@ class CollectionPlan:
     @property
     def identity(self) -> dict[str, Any]:
         """JSON-ready: what decides the histories, and none of what decides how they are made."""
-        least = self.config.min_improvement
+        least, each = self.config.min_improvement, self.config.streams_per_learner
         return {
             "family": repr(self.family),
             "tasks": xxhash.xxh3_64_hexdigest(self.task_ids.tobytes()),
@@ -124,6 +159,7 @@ class CollectionPlan:
             "seed": self.seed,
             **({"labels": True} if self.config.labels else {}),
             **({} if least is None else {"min_improvement": least}),
+            **({} if each is None else {"streams_per_learner": each}),
         }
 
     def source(self) -> SourceAlgorithm:
@@ -149,11 +185,16 @@ class CollectionPlan:
 
     def block(self, number: int) -> tuple[np.ndarray, np.ndarray]:
         """int64 `[N]` pairs: the task ids and the random streams of a block's histories."""
-        first = number * self.config.block_histories
-        last = min(first + self.config.block_histories, self.num_histories)
-        repetition, place = np.divmod(np.arange(first, last), len(self.task_ids))
-        task_ids = self.task_ids[place]
-        return task_ids, repetition * self.family.num_tasks + task_ids
+        task_ids, streams = (all_of.reshape(-1, self.actors) for all_of in self.learners(number))
+        kept = slice(self.streams_per_learner)
+        return task_ids[:, kept].reshape(-1), streams[:, kept].reshape(-1)
+
+    def learners(self, number: int) -> tuple[np.ndarray, np.ndarray]:
+        """`block`, but of all actors of its learners."""
+        each = self.streams_per_learner
+        first = number * self.block_histories // each
+        last = min(first + self.block_histories // each, self.num_histories // each)
+        return learner_streams(self.family, self.task_ids, np.arange(first, last), self.actors)
 
 
 def collect(
@@ -176,7 +217,7 @@ def collect(
     require_kind("plan", plan, CollectionPlan, "a CollectionPlan")
     schema = plan.schema
     if description is None:
-        description = plan.identity | {"block_histories": plan.config.block_histories}
+        description = plan.identity | {"block_histories": plan.block_histories}
     with (
         histories.create(
             path, schema, num_blocks=plan.num_blocks, description=description
@@ -253,8 +294,9 @@ def compute_blocks(
     source = plan.source()
 
     def compute(number: int) -> tuple[int, dict[str, np.ndarray], np.ndarray]:
-        task_ids, streams = plan.block(number)
-        out = plan.schema.allocate(len(task_ids), plan.longest_history)
+        task_ids, streams = plan.learners(number)
+        count = len(task_ids) // plan.actors * plan.streams_per_learner
+        out = plan.schema.allocate(count, plan.longest_history)
         lengths = source.learn(
             plan.family,
             task_ids,
@@ -263,6 +305,7 @@ def compute_blocks(
             plan.seed,
             out,
             keep_every=plan.config.keep_every,
+            streams_per_learner=plan.config.streams_per_learner,
         )
         return number, out, lengths
 

@@ -32,7 +32,10 @@ class CollectionConfig(Config):
     """Options of the algorithm."""
 
     histories_per_task: Count = 100
-    """Learning histories of each training task, each of a learner of its own."""
+    """Learning histories of each training task, each of a learner of its own, or of an actor."""
+
+    streams_per_learner: Count | None = None
+    """Histories kept of each learner with parallel actors, those of its first ones; none: all."""
 
     episodes: Count = 200
     """Episodes that a learner learns for."""
@@ -60,7 +63,8 @@ class CollectionConfig(Config):
     """Tasks of the right half that are trained on nevertheless, drawn after the others."""
 
     block_histories: Count = 500
-    """Histories in one durable block of the store; a stopped collection loses at most one."""
+    """Histories in one durable block of the store, whole learners; a stopped collection loses at
+    most one."""
 
     labels: bool = False
     """Whether each step also says which action the learner held right, whatever it did."""

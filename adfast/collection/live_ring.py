@@ -53,7 +53,7 @@ class LiveRing(Closing):
         self.schedule = schedule
         self.threads = plan.num_threads
         self._should_stop = should_stop or (lambda: False)
-        self._block_histories = plan.config.block_histories
+        self._block_histories = plan.block_histories
         self._drawing = threading.Lock()
         # Guards what follows; notified whenever some of it changes.
         self._changed = threading.Condition()

@@ -49,7 +49,7 @@ def plan_live_schedule(
             f'history, got {capacity}; raise it, or leave it at "none" to keep the whole collection'
         )
     fresh = plan.config.fresh_transitions_per_update or sampled_transitions
-    first = min(plan.config.block_histories, plan.num_histories)
+    first = min(plan.block_histories, plan.num_histories)
     num_histories = min(first + (num_draws - 1) * fresh // longest, plan.num_histories)
     return LiveSchedule(
         num_histories=num_histories,

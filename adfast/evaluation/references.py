@@ -18,7 +18,7 @@ from adfast.tasks.family import TaskFamily
 
 RANDOM_EPISODES = 200  # per task
 RANDOM_EPISODES_PLAYED = 20  # per task that is a Gymnasium environment
-SOURCE_HISTORIES = 20  # per task
+SOURCE_HISTORIES = 20  # per task; more where that makes no whole learners
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,8 @@ def compute_references(
     task_ids = family.check_task_ids(task_ids)
     returns = None
     if source is not None:
-        histories = np.repeat(task_ids, SOURCE_HISTORIES)
+        learners = -(-SOURCE_HISTORIES // source.actors)
+        histories = np.repeat(task_ids, learners * source.actors)
         streams = np.arange(len(histories))
         learned = source.returns(family, histories, streams, episodes * keep_every, seed)
         returns = learned.mean(axis=0)

@@ -2,7 +2,7 @@
 
 A model that was trained on labels is asked for them; every other subject for what was done.
 
-The source algorithm learns each task from scratch; the subject reads each history whole, from its
+The source algorithm learns each task from scratch, once for each history; the subject reads each history whole, from its
 first transition on, and is scored at every position.
 
 Axes: N histories, T transitions, P bins of positions.
@@ -17,6 +17,7 @@ import numpy as np
 
 from adfast.probes.reading import action_losses
 from adfast.probes.subject import Subject
+from adfast.source_algorithms.learner_streams import learner_streams
 
 BINS = 24
 MAX_TOKENS = 65_536  # of one forward pass, unless a single history is longer
@@ -60,9 +61,7 @@ def summed_losses(
     """The losses on histories of every held-out task, read with each of `sights`."""
     family, source, collection = subject.collected
     task_ids = subject.split.held_out
-    repetition, place = np.divmod(np.arange(len(task_ids) * histories_per_task), len(task_ids))
-    histories = task_ids[place]
-    streams = repetition * family.num_tasks + histories
+    learners = np.arange(len(task_ids) * histories_per_task)
     capacity = -(-collection.episodes // collection.keep_every) * family.episode_length
     length, tokens = capacity, 1
     schema = replace(family.transition_schema, labelled=subject.is_asked_labels)
@@ -73,27 +72,28 @@ def summed_losses(
     count = np.zeros((len(task_ids), len(edges) - 1))
     total = np.zeros((len(sights), *count.shape))
     rows = max(MAX_TOKENS // (length * tokens), 1)
-    for first in range(0, len(histories), rows):
-        chunk = slice(first, first + rows)
-        out = schema.allocate(len(histories[chunk]), capacity)
+    for first in range(0, len(learners), rows):
+        chunk = learners[first : first + rows]
+        place = chunk % len(task_ids)
+        out = schema.allocate(len(chunk), capacity)
         for array in out.values():
             array.fill(0)  # what lies behind the end of a history is read, though not scored
         lengths = source.learn(
             family,
-            histories[chunk],
-            streams[chunk],
+            *learner_streams(family, task_ids, chunk, source.actors),
             collection.episodes,
             subject.seed,
             out,
             keep_every=collection.keep_every,
+            streams_per_learner=1,
         )
         fields = {name: array[:, :length] for name, array in out.items()}
         is_scored = np.arange(length) < lengths[:, None]
-        np.add.at(count, place[chunk], np.add.reduceat(is_scored, edges[:-1], axis=1, dtype=float))
+        np.add.at(count, place, np.add.reduceat(is_scored, edges[:-1], axis=1, dtype=float))
         for sight, sees in enumerate(sights):
             loss = action_losses(subject, fields, lengths, sees(fields))
             by_bin = np.add.reduceat(np.where(is_scored, loss, 0.0), edges[:-1], axis=1)
-            np.add.at(total[sight], place[chunk], by_bin)
+            np.add.at(total[sight], place, by_bin)
     # A prefix: where episodes end early, no history may be of full length.
     reached = int((count.sum(axis=0) > 0).sum())
     return SummedLosses(edges[: reached + 1], total[..., :reached], count[:, :reached])

@@ -40,7 +40,7 @@ def collecting_needs(
     """What making histories needs."""
     collection, schema = config.collection, plan.schema
     threads = min(plan.num_threads, plan.num_blocks)
-    block = min(collection.block_histories, plan.num_histories) * plan.longest_history
+    block = min(plan.block_histories, plan.num_histories) * plan.longest_history
     yield (
         "collecting in blocks",
         "collection.block_histories or collection.threads",

@@ -70,7 +70,7 @@ class CompiledAlgorithm(SourceAlgorithm):
             raise InvalidArgument(
                 f"{self.name} would hold {memory_size:,} values of {family.name}, "
                 f"{byte_size(FLOAT64 * memory_size)} for each thread, and the most is 1 GiB; make "
-                "the family smaller"
+                f"the family smaller{', or lower actors' if self.actors > 1 else ''}"
             )
 
     def check_labels(self, family: TaskFamily) -> None:

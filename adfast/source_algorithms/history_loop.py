@@ -29,7 +29,7 @@ from adfast.simulators.step_loops import (
     KEPT_SCHEMA,
     source_stamp,
 )
-from adfast.source_algorithms import greedy_choice
+from adfast.source_algorithms import greedy_choice, softmax_choice
 from adfast.tasks.compiled.components import column_reader, int32_tuple, item_writer, mixed_radix
 from adfast.tasks.compiled.schema_guards import dtype_guard, is_outside, tuple_guard
 from adfast.tasks.family import TaskFamily, hash_of_sources
@@ -115,30 +115,9 @@ def numbering(family: TaskFamily, reads: Reads) -> tuple[int, Callable[..., Any]
     return math.prod(family.observation_sizes), number_seen
 
 
-@cache
-def compile_history_loop(
-    family: TaskFamily, make_rules: MakeRules, reads: Reads, *, labelled: bool = False
-) -> HistoryLoop:
-    """The loop of `family` and the algorithm; compiled, or loaded, when first called."""
-    stamp = source_stamp(family) + hash_of_sources(make_rules.__module__, greedy_choice.__name__)
-    num_components = len(family.observation_sizes)
-    num_inputs, number = numbering(family, reads)
-    rules = make_rules(family, num_inputs)
-    memory_size, begin, choose, update = rules[:4]
-    label: Any = rules.label
-    begin_episode: Any = rules.begin_episode
-    tells_episodes = begin_episode is not None
-    reset, step, observe = family.reset, family.step, family.observe
-    is_terminal, boundary_of, _, _ = episode_ends(family)
-    episode_length = family.episode_length
-    task_size = family.task_size
-    read_task = column_reader(task_size)
-    write_observation = item_writer(num_components)
-    write_call, as_state = item_writer(family.state_size), int32_tuple(family.state_size)
-    is_no_state = tuple_guard(family.state_sizes)
-    is_no_observation = tuple_guard(family.observation_sizes)
-    is_no_reward, narrow_reward = dtype_guard(family.transition_schema.reward_dtype)
-    num_actions = family.num_actions
+def call_noter(family: TaskFamily) -> Callable[..., Any]:
+    """The function that notes in `last_call` what it was that left the schema."""
+    write_call = item_writer(family.state_size)
 
     @register_jitable
     def note(
@@ -148,17 +127,56 @@ def compile_history_loop(
         write_call(last_call, uint64(3), state)
         return broken_by
 
+    return note
+
+
+def row_writer(family: TaskFamily) -> Callable[..., Any]:
+    """The function that writes a transition into a row of `fields`, but for its label."""
+    num_components = len(family.observation_sizes)
+    write_observation = item_writer(num_components)
+
     @register_jitable
     def write_row(
-        fields: Any, row: Any, now: Any, chosen: Any, earned: Any, then: Any, ends: Any, t: Any
+        fields: Any, row: Any, now: Any, chosen: Any, earned: Any, then: Any, end: Any, t: Any
     ) -> None:
         observation, action, reward, next_observation, boundary, episode_step = fields[:6]
         write_observation(observation, row * uint64(num_components), now)
         action[row] = chosen
         reward[row] = earned
         write_observation(next_observation, row * uint64(num_components), then)
-        boundary[row] = boundary_of(ends, t == uint64(episode_length - 1))
+        boundary[row] = end
         episode_step[row] = t
+
+    return write_row
+
+
+def loop_stamp(family: TaskFamily, make_rules: MakeRules) -> str:
+    """What a loop of the family and the algorithm closes over, so that no edit leaves it stale."""
+    parts = (make_rules.__module__, greedy_choice.__name__, softmax_choice.__name__, __name__)
+    return source_stamp(family) + hash_of_sources(*parts)
+
+
+@cache
+def compile_history_loop(
+    family: TaskFamily, make_rules: MakeRules, reads: Reads, *, labelled: bool = False
+) -> HistoryLoop:
+    """The loop of `family` and the algorithm; compiled, or loaded, when first called."""
+    stamp = loop_stamp(family, make_rules)
+    num_inputs, number = numbering(family, reads)
+    rules = make_rules(family, num_inputs)
+    memory_size, begin, choose, update = rules[:4]
+    label: Any = rules.label
+    begin_episode: Any = rules.begin_episode
+    tells_episodes = begin_episode is not None
+    reset, step, observe = family.reset, family.step, family.observe
+    is_terminal, boundary_of, _, _ = episode_ends(family)
+    episode_length = family.episode_length
+    read_task, as_state = column_reader(family.task_size), int32_tuple(family.state_size)
+    note, write_row = call_noter(family), row_writer(family)
+    is_no_state = tuple_guard(family.state_sizes)
+    is_no_observation = tuple_guard(family.observation_sizes)
+    is_no_reward, narrow_reward = dtype_guard(family.transition_schema.reward_dtype)
+    num_actions = family.num_actions
 
     @compiled
     def run(
@@ -218,7 +236,8 @@ def compile_history_loop(
                     terminated = is_terminal(ended)
                     update(memory, parameters, seen, chosen, earned, seen_next, terminated)
                     if kept:
-                        write_row(fields, row, now, chosen, earned, then, ended, t)
+                        end = boundary_of(ended, t == uint64(episode_length - 1))
+                        write_row(fields, row, now, chosen, earned, then, end, t)
                         if labelled:
                             fields[6][row] = held
                         row += uint64(1)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from adfast.config import Config
+from adfast.config import Config, WithoutOption
 from adfast.errors import InvalidArgument
 from adfast.random_streams import as_streams
 from adfast.tasks.family import TaskFamily
@@ -29,10 +29,18 @@ class SourceAlgorithm(Config, ABC):
 
     A subclass has a `name` and a method `histories`. It is called from several threads at once and
     keeps nothing between calls; one for which that is not possible sets `is_threadable` to False.
+
+    One that has an option `actors` learns in that many environments at once: its histories come in
+    groups of that size, of one task, each what one learner's actors saw. It is the group that is
+    independent of what shares its call.
     """
 
     name: ClassVar[str]
     is_threadable: ClassVar[bool] = True
+    if TYPE_CHECKING:
+        actors: int
+    else:
+        actors: ClassVar[int] = WithoutOption(1)
 
     @abstractmethod
     def histories(
@@ -83,6 +91,7 @@ class SourceAlgorithm(Config, ABC):
         out: dict[str, np.ndarray],
         *,
         keep_every: int = 1,
+        streams_per_learner: int | None = None,
     ) -> np.ndarray:
         """Write one whole learning history of `episodes` for each of the N `task_ids` into `out`.
 
@@ -90,6 +99,8 @@ class SourceAlgorithm(Config, ABC):
         `[N, capacity, *item]`; rows beyond a history's length are left as they are. Of the
         simulated episodes 0, k, 2k, .. are written, where k = `keep_every`. With a field "label",
         which is last in a labelled schema, it gets what the learner held right at each step.
+        With `streams_per_learner` k, only the histories of each learner's first k actors are
+        written: `out`, and what is returned, hold N / `actors` * k of them.
 
         Returns int64 `[N]`, the lengths of the histories in transitions. Raises `InvalidArgument`
         for a family that cannot be learned, or that leaves its schema (`out` is then of no use),
@@ -101,13 +112,40 @@ class SourceAlgorithm(Config, ABC):
         if isinstance(out, Mapping) and LABEL in out:
             self.check_labels(family)
             schema = replace(schema, labelled=True)
-        capacity = check_out(schema, out, len(streams))
+        streams_each = self.num_streams(streams_per_learner)
+        capacity = check_out(schema, out, len(streams) // self.actors * streams_each)
         if capacity < kept_episodes * family.episode_length:
             raise InvalidArgument(
                 f"out must hold {kept_episodes * family.episode_length} transitions per history "
                 f"({kept_episodes} kept episodes of {family.episode_length}), got {capacity}"
             )
-        return self.histories(family, task_ids, streams, episodes, seed, out, keep_every)[0]
+        if streams_each == self.actors:
+            return self.histories(family, task_ids, streams, episodes, seed, out, keep_every)[0]
+        lengths = np.empty(len(out["action"]), np.int64)
+        whole = {n: np.empty((self.actors, *a.shape[1:]), a.dtype) for n, a in out.items()}
+        for learner in range(len(streams) // self.actors):
+            of = slice(learner * self.actors, (learner + 1) * self.actors)
+            of_whole, _ = self.histories(
+                family, task_ids[of], streams[of], episodes, seed, whole, keep_every
+            )
+            for actor in range(streams_each):
+                history, length = learner * streams_each + actor, of_whole[actor]
+                lengths[history] = length
+                for name, array in whole.items():
+                    out[name][history, :length] = array[actor, :length]
+        return lengths
+
+    def num_streams(self, streams_per_learner: int | None) -> int:
+        """How many histories of a learner are kept; raises `InvalidArgument` for more than all."""
+        if streams_per_learner is None:
+            return self.actors
+        streams_each = as_count("streams_per_learner", streams_per_learner)
+        if streams_each > self.actors:
+            raise InvalidArgument(
+                f"streams_per_learner must be at most {self.actors}, the actors of "
+                f"{self.name}, got {streams_each}"
+            )
+        return streams_each
 
     def returns(
         self, family: TaskFamily, task_ids: Any, random_streams: Any, episodes: int, seed: int
@@ -131,6 +169,12 @@ class SourceAlgorithm(Config, ABC):
                 f"random stream, got {episodes:,} episodes"
             )
         self.check(family)
+        groups = task_ids[: len(task_ids) // self.actors * self.actors].reshape(-1, self.actors)
+        if groups.size != len(task_ids) or (groups != groups[:, :1]).any():
+            raise InvalidArgument(
+                f"task_ids must come in groups of {self.actors}, the actors of a learner of "
+                f"{self.name}, each of one task; repeat each task id {self.actors} times"
+            )
         return task_ids, streams
 
 

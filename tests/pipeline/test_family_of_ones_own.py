@@ -27,7 +27,7 @@ from adfast.source_algorithms.history_loop import compile_history_loop
 def learn(family):
     learner = source_algorithms.make("q-learning")
     total = learner.returns(family, [0, 1], [0, 1], 20, 0).sum()
-    loop = compile_history_loop(family, type(learner).rules, learner.reads).run
+    loop = compile_history_loop(family, type(learner).rules, learner.reads, labelled=False).run
     return total, sum(loop.stats.cache_misses.values())
 
 if __name__ == "__main__":

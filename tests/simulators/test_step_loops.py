@@ -78,7 +78,7 @@ from adfast.source_algorithms.history_loop import compile_history_loop
 
 learner = source_algorithms.make("q-learning")
 learner.returns(family, [0], [0], 1, 0)
-loop = compile_history_loop(family, type(learner).rules, learner.reads).run
+loop = compile_history_loop(family, type(learner).rules, learner.reads, labelled=False).run
 print(sum(loop.stats.cache_hits.values()), sum(loop.stats.cache_misses.values()))
 """
 
