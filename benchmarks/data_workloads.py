@@ -201,6 +201,20 @@ DATA_WORKLOADS = (
         small_ratio=15,
     ),
     of_algorithms(
+        "actor-critic-histories",
+        "actor-critic histories",
+        factory=source_algorithms.against_twin,
+        arguments={
+            "algorithm": "actor-critic",
+            "family": "dark-room",
+            "num_histories": 256,
+            "episodes": 200,
+        },
+        small={"num_histories": 16, "episodes": 100},
+        rivals=("twin in plain Python",),
+        small_ratio=30,
+    ),
+    of_algorithms(
         "dark-room-annealed-expert",
         "annealed-expert histories",
         factory=source_algorithms.annealed_expert,

@@ -2,8 +2,8 @@
 
 A model that was trained on labels is asked for them; every other subject for what was done.
 
-The source algorithm learns each task from scratch, once for each history; the subject reads each history whole, from its
-first transition on, and is scored at every position.
+The source algorithm learns each task from scratch, once for each history; the subject reads it
+whole, from its first transition on, and is scored at every position.
 
 Axes: N histories, T transitions, P bins of positions.
 """

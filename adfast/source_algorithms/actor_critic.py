@@ -1,7 +1,7 @@
 """Tabular actor-critic with parallel actors: A3C with a table in place of the network.
 
-Source: Mnih et al. 2016, arXiv 1602.01783 (A3C); Schulman et al. 2016, arXiv 1506.02438 (GAE). Twin:
-`tests/reference/actor_critic.py`.
+Source: Mnih et al. 2016, arXiv 1602.01783 (A3C); Schulman et al. 2016, arXiv 1506.02438 (GAE).
+Twin: `tests/reference/actor_critic.py`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from numba import uint64
 from numba.extending import register_jitable
 from pydantic import Field
 
-from adfast.config import Count
 from adfast.source_algorithms.action_values import Share
 from adfast.source_algorithms.history_loop import LearningRules, Reads
 from adfast.source_algorithms.parallel_algorithm import ParallelAlgorithm

@@ -21,9 +21,7 @@ from numba import int64, uint8, uint32, uint64
 
 from adfast.machine.compiled_code import compiled
 from adfast.random_draws import step_key
-from adfast.tasks.compiled.components import column_reader, column_writer, int32_tuple
 from adfast.simulators.episode_ends import episode_ends
-from adfast.tasks.compiled.schema_guards import dtype_guard, is_outside, tuple_guard
 from adfast.simulators.step_loops import BROKEN_BY_RESET, BROKEN_BY_STEP, KEPT_SCHEMA
 from adfast.source_algorithms.history_loop import (
     BROKEN_BY_CHOOSE,
@@ -36,6 +34,8 @@ from adfast.source_algorithms.history_loop import (
     numbering,
     row_writer,
 )
+from adfast.tasks.compiled.components import column_reader, column_writer, int32_tuple
+from adfast.tasks.compiled.schema_guards import dtype_guard, is_outside, tuple_guard
 from adfast.tasks.family import TaskFamily
 
 

@@ -141,3 +141,9 @@ def actor_critic_histories(
             if len(actor.returns) < episodes:
                 take_step(actor)
     return [(actor.writer.fields, actor.returns) for actor in actors]
+
+
+def actor_critic_history(environment, *, random_stream, **arguments):
+    """The same of a learner with one actor."""
+    (history,) = actor_critic_histories([environment], random_streams=[random_stream], **arguments)
+    return history

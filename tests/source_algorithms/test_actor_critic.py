@@ -157,5 +157,5 @@ def test_tasks_that_make_no_whole_learners_are_refused():
 
 def test_actors_beyond_all_memory_are_refused():
     algorithm = source_algorithms.make("actor-critic", actors=2**20, n_steps=512)
-    with pytest.raises(InvalidArgument, match="would hold 1,611,662,284 .* or lower actors"):
+    with pytest.raises(InvalidArgument, match=r"would hold 1,611,662,284 .* or lower actors"):
         algorithm.check(tasks.make("dark-room"))
