@@ -102,6 +102,13 @@ def test_the_first_streams_of_a_learner_are_those_of_the_whole(streams_per_learn
         require_same(history, whole[learner * 7 + actor])
 
 
+def test_learning_curve_is_the_known_one():
+    family, ids = tasks.make("dark-room"), np.arange(3000)
+    returns = source_algorithms.make("actor-critic").returns(family, ids % 81, ids, 500, seed=0)
+    measured = {episode: returns[:, episode - 1].mean() for episode in (50, 200, 500)}
+    assert measured == pytest.approx({50: 9.0, 200: 15.3, 500: 16.5}, abs=0.7)
+
+
 def test_actors_teach_each_other():
     family, goals = tasks.make("dark-room"), np.arange(81)
     alone = source_algorithms.make("actor-critic")
