@@ -7,7 +7,8 @@ import pytest
 
 from adfast import source_algorithms, tasks
 from adfast.errors import InvalidArgument
-from adfast.tasks.gridworlds.dark_room import ACTION_ORDERS, DarkRoom
+from adfast.tasks.gridworlds.dark_room import DarkRoom
+from adfast.tasks.gridworlds.square_room import ACTION_ORDERS
 from reference.dark_room import DarkRoomReference
 from reference.ideal_learner import ideal_learner_history
 from source_algorithms.labelled import labelled_histories

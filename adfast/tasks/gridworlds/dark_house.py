@@ -27,8 +27,9 @@ from adfast.errors import InvalidArgument
 from adfast.random_draws import bounded, step_key, subkey
 from adfast.random_streams import TASK_CONTENT, step_keys, stream_keys
 from adfast.tasks.compiled.outcomes import Outcomes, equally_likely
-from adfast.tasks.gridworlds.dark_room import MOVES, DarkRoom
+from adfast.tasks.gridworlds.dark_room import DarkRoom
 from adfast.tasks.gridworlds.gridworld import VARIANTS
+from adfast.tasks.gridworlds.square_room import MOVES
 from adfast.tasks.observation import DiscreteObservation
 from adfast.tasks.task_map import Landmark, TaskMap
 from adfast.tasks.transition_schema import TransitionSchema

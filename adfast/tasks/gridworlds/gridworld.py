@@ -13,44 +13,46 @@ of the plain family, then, each where its option is on, the permutation (three b
 action does), the slip (of 65,536) where there are several, and the two words of the stream that
 goals are drawn from. An optimum is that of a history's first episode.
 
-Subclasses define the plain family, by members whose names begin with `plain_`; with all options off
-these are the family, with the same bytes and speed. Where its own steps are random, they read the
-upper 16 bits of the key alone, as `bounded` does: the lower ones are the noise's.
-
-Twin: `tests/reference/gridworld.py`.
+With all options off a family is the plain one that its subclass defines (`plain_gridworld.py`), at
+the same speed. What is put around its functions otherwise stands in `variants.py`. Twin:
+`tests/reference/gridworld.py`.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from abc import abstractmethod
 from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
 import numpy as np
-from numba import int32, uint32
-from numba.extending import register_jitable
 from pydantic import BeforeValidator, Field, model_validator
 
 from adfast.config import WithoutOption
 from adfast.errors import InvalidArgument, shown
-from adfast.random_draws import step_key
 from adfast.random_streams import TASK_CONTENT, stream_keys
-from adfast.tasks.compiled.components import selector
-from adfast.tasks.compiled.outcomes import CERTAIN, Outcomes
+from adfast.tasks.compiled.outcomes import Outcomes
 from adfast.tasks.compiled.planning import planned_returns
-from adfast.tasks.family import TaskFamily
+from adfast.tasks.family import hash_of_sources
+from adfast.tasks.gridworlds import variants
+from adfast.tasks.gridworlds.plain_gridworld import PlainGridworld
 from adfast.tasks.gridworlds.variants import (
-    ACTION_BITS,
     MAX_PERMUTED_ACTIONS,
     MAX_SLIPS,
     SIGNED,
     combined_outcomes,
+    component,
+    constant,
     of_65536,
     packed,
     permutations_of,
     slip_outcomes,
+    with_drawn_goals,
+    with_goals_in_state,
+    with_noise,
+    with_permutation,
+    with_slips,
+    without_goals,
 )
 from adfast.tasks.task_map import TaskMap
 from adfast.tasks.transition_schema import TransitionSchema
@@ -64,7 +66,7 @@ Slip = Annotated[
 ]
 
 
-class Gridworld(TaskFamily):
+class Gridworld(PlainGridworld):
     """A family of cells and moves, and its variants."""
 
     slip: Slip = 0.0
@@ -80,80 +82,6 @@ class Gridworld(TaskFamily):
         goal_moves_every: int
     else:
         goal_moves_every: ClassVar[int] = WithoutOption(0)
-
-    @property
-    @abstractmethod
-    def plain_num_tasks(self) -> int:
-        """`num_tasks` of the plain family."""
-
-    @property
-    @abstractmethod
-    def plain_schema(self) -> TransitionSchema:
-        """`transition_schema` of the plain family."""
-
-    @property
-    @abstractmethod
-    def plain_task_size(self) -> int:
-        """`task_size` of the plain family."""
-
-    @property
-    @abstractmethod
-    def plain_state_sizes(self) -> tuple[int, ...]:
-        """`state_sizes` of the plain family."""
-
-    @property
-    @abstractmethod
-    def plain_reset(self) -> Callable[..., Any]:
-        """`reset` of the plain family."""
-
-    @property
-    @abstractmethod
-    def plain_step(self) -> Callable[..., Any]:
-        """`step` of the plain family."""
-
-    @property
-    @abstractmethod
-    def plain_observe(self) -> Callable[..., Any]:
-        """`observe` of the plain family."""
-
-    @abstractmethod
-    def plain_parameters(self, task_ids: np.ndarray) -> np.ndarray:
-        """`task_parameters` of the plain family, whose ids are known to be valid."""
-
-    def plain_optimum(self, task_ids: np.ndarray) -> np.ndarray:
-        """`optimal_return` of the plain family, whose ids are known to be valid."""
-        return planned_returns(self.plain, task_ids)
-
-    @abstractmethod
-    def plain_label(self, task_id: int) -> str:
-        """`task_label` of the plain family."""
-
-    @abstractmethod
-    def plain_map(self, task_id: int) -> TaskMap | None:
-        """`task_map` of the plain family."""
-
-    @abstractmethod
-    def move_label(self, move: int) -> str:
-        """`action_label` of the plain family."""
-
-    @property
-    def plain_outcomes(self) -> Outcomes:
-        """`outcomes` of the plain family."""
-        return CERTAIN
-
-    def plain_halves(self, task_ids: np.ndarray) -> np.ndarray:
-        """`halves` of the plain family; refused where it has none."""
-        return super().halves(task_ids)
-
-    @property
-    def goal_sizes(self) -> tuple[int, ...]:
-        """Number of values of each plain parameter, where goals can move: they are the task."""
-        return ()
-
-    @property
-    def drawn_goals(self) -> Callable[..., Any]:
-        """The pure function `key -> plain task`, where goals can move."""
-        raise NotImplementedError
 
     @model_validator(mode="after")
     def _variants_fit(self) -> Self:
@@ -194,12 +122,21 @@ class Gridworld(TaskFamily):
         """The family without variants."""
         return self._without(*VARIANTS)
 
+    def plain_optimum(self, task_ids: np.ndarray) -> np.ndarray:
+        """`optimal_return` of the plain family, whose ids are known to be valid."""
+        return planned_returns(self.plain, task_ids)
+
     def _without(self, *options: str) -> Self:
         """The family with these options as they are by default."""
         kept = {
             name: getattr(self, name) for name in type(self).model_fields if name not in options
         }
         return type(self)(**kept)
+
+    @cached_property
+    def source_hash(self) -> str:
+        """That of every family, and of what is put around its functions."""
+        return super().source_hash + hash_of_sources(variants.__name__)
 
     @property
     def slips(self) -> tuple[float, ...]:
@@ -260,17 +197,9 @@ class Gridworld(TaskFamily):
         reset, every = self.plain_reset, self.goal_moves_every
         if not every:
             return reset
-        goals_of, size, words = self.drawn_goals, self.plain_task_size, self.task_size - 2
-        select = selector(size)
-
-        @register_jitable
-        def reset_with_goals(task: Any, episode: Any, key: Any) -> Any:
-            period = uint32(uint32(episode) // uint32(every))
-            drawn = goals_of(step_key(uint32(task[words]), uint32(task[words + 1]), period))
-            goals = select(period == uint32(0), task[:size], drawn)
-            return (*reset(goals, episode, key), *goals)
-
-        return reset_with_goals
+        return with_drawn_goals(
+            reset, self.drawn_goals, self.plain_task_size, self.task_size - 2, every
+        )
 
     @property
     def step(self) -> Callable[..., Any]:
@@ -291,15 +220,10 @@ class Gridworld(TaskFamily):
     @property
     def observe(self) -> Callable[..., Any]:
         """The pure function `(task, state) -> tuple`: what is seen in the plain family."""
-        observe, size = self.plain_observe, len(self.plain_state_sizes)
+        observe = self.plain_observe
         if not self.goal_moves_every:
             return observe
-
-        @register_jitable
-        def observe_plain_state(task: Any, state: Any) -> Any:
-            return observe(state[size:], state[:size])
-
-        return observe_plain_state
+        return without_goals(observe, len(self.plain_state_sizes))
 
     def parts_of(self, task_ids: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """int64 `[N]` each: plain ids, numbers of the permutations, and of the slips."""
@@ -351,75 +275,3 @@ class Gridworld(TaskFamily):
     def action_label(self, action: int) -> str:
         """The move, or the number of the action where each task has its own moves for them."""
         return f"action {action}" if self.permute_actions else self.move_label(action)
-
-
-def with_goals_in_state(step: Callable[..., Any], size: int) -> Callable[..., Any]:
-    """`step` whose task is what follows the first `size` components of the state."""
-
-    @register_jitable
-    def step_to_goals(task: Any, state: Any, action: Any, key: Any) -> Any:
-        after, reward, terminated = step(state[size:], state[:size], action, key)
-        return (*after, *state[size:]), reward, terminated
-
-    return step_to_goals
-
-
-def component(index: int) -> Callable[..., Any]:
-    """The function `task -> task[index]`."""
-
-    @register_jitable
-    def read(task: Any) -> Any:
-        return int32(task[index])
-
-    return read
-
-
-def constant(value: int) -> Callable[..., Any]:
-    """The function `task -> value`."""
-
-    @register_jitable
-    def give(task: Any) -> Any:
-        return int32(value)
-
-    return give
-
-
-def with_slips(
-    step: Callable[..., Any], num_actions: int, slip_of: Callable[..., Any]
-) -> Callable[..., Any]:
-    """`step` by any move at all in `slip_of(task)` of 65,536 cases."""
-
-    @register_jitable
-    def step_or_slip(task: Any, state: Any, action: Any, key: Any) -> Any:
-        draw = uint32(uint32(key) >> uint32(16))
-        other = int32(uint32(draw % uint32(num_actions)))
-        move = other if int32(draw) < slip_of(task) else int32(action)
-        return step(task, state, move, key)
-
-    return step_or_slip
-
-
-def with_permutation(step: Callable[..., Any], column: int) -> Callable[..., Any]:
-    """`step` by the move that the packed permutation in a column of the task has for an action."""
-
-    @register_jitable
-    def step_permuted(task: Any, state: Any, action: Any, key: Any) -> Any:
-        places = int32(int32(action) * int32(ACTION_BITS))
-        move = int32(int32(int32(task[column]) >> places) & int32(2**ACTION_BITS - 1))
-        return step(task, state, move, key)
-
-    return step_permuted
-
-
-def with_noise(step: Callable[..., Any], share: int) -> Callable[..., Any]:
-    """`step` whose reward is one more, or one less, in `share` of 65,536 cases each."""
-
-    @register_jitable
-    def noisy_step(task: Any, state: Any, action: Any, key: Any) -> Any:
-        after, reward, terminated = step(task, state, action, key)
-        draw = int32(uint32(key) & uint32(0xFFFF))
-        more = int32(draw < int32(share))
-        less = int32(int32(draw < int32(2 * share)) - more)
-        return after, int32(int32(reward) + int32(more - less)), terminated
-
-    return noisy_step

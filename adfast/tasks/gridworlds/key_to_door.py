@@ -15,7 +15,7 @@ Source: Laskin et al. 2022, arXiv 2210.14215. Twin: `tests/reference/key_to_door
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import numpy as np
 from numba import int32
@@ -25,8 +25,13 @@ from pydantic import Field
 from adfast.config import CountOrNone
 from adfast.random_draws import bounded, subkey
 from adfast.tasks.family import EpisodeLength
-from adfast.tasks.gridworlds.dark_room import MOVES, Cell, half_of
-from adfast.tasks.gridworlds.square_room import SquareRoom
+from adfast.tasks.gridworlds.square_room import (
+    MOVES,
+    ActionOrder,
+    SquareRoom,
+    Start,
+    half_of,
+)
 from adfast.tasks.observation import DiscreteObservation
 from adfast.tasks.task_map import Landmark, TaskMap
 from adfast.tasks.transition_schema import TransitionSchema
@@ -46,11 +51,14 @@ class KeyToDoor(SquareRoom):
     size: int = Field(9, ge=1, le=MAX_SIZE)
     """Rows, and as many columns."""
 
+    start: Start = "random"
+    """Where episodes begin; corner: the first row and column; random: any; or (row, column)."""
+
+    action_order: ActionOrder = "adfast"
+    """adfast: no-op, up, right, down, left; dpt: down, up, right, left, no-op."""
+
     episode_length: EpisodeLength = 50
     """Steps of an episode."""
-
-    start: Literal["centre", "corner", "random"] | Cell = "random"
-    """Where episodes begin; corner: the first row and column; random: any; or (row, column)."""
 
     key_observed: bool = False
     """Whether the observation says that the key was taken."""
@@ -184,12 +192,13 @@ class KeyToDoor(SquareRoom):
         It is 2 wherever an episode is long enough for both from every start.
         """
         key_rows, key_columns, door_rows, door_columns = self.plain_parameters(task_ids).T
-        shares = self.steps_to(key_rows, key_columns)
-        to_key = np.arange(shares.shape[1])
+        starts = self.starts_by_steps(key_rows, key_columns)
+        to_key = np.arange(starts.shape[1])
         between = np.abs(key_rows - door_rows) + np.abs(key_columns - door_columns)
         has_key = to_key <= self.episode_length
         has_opened = to_key + between[:, None] <= self.episode_length
-        return np.asarray((shares * (has_key + 1.0 * has_opened)).sum(axis=1), np.float64)
+        paid = (starts * (has_key + 1.0 * has_opened)).sum(axis=1)
+        return np.asarray(paid / starts.sum(axis=1), np.float64)
 
     def _key_and_door(self, task_id: int) -> tuple[tuple[int, int], tuple[int, int]]:
         """The (row, column) of the key and of the door."""

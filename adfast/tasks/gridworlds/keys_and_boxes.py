@@ -9,9 +9,9 @@ was paid before is no use without the key.
 
 With `interface="dark-room"` everything that an agent can see is Dark Room's: observation, actions,
 room and length of an episode. So a model that was trained there can act here, where the task is of
-another kind. A task is drawn from its id, a pure function of it. Source of the rules: the keys of
-DeepMind Lab's `rooms_keys_doors_puzzle`, of which one is held at a time, for one use. Twin:
-`tests/reference/keys_and_boxes.py`.
+another kind. A task is drawn from its id, a pure function of it, and its layout stays: there is no
+`goal_moves_every`. Source of the rules: the keys of DeepMind Lab's `rooms_keys_doors_puzzle`, of
+which one is held at a time, for one use. Twin: `tests/reference/keys_and_boxes.py`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from pydantic import Field, model_validator
 
 from adfast.errors import InvalidArgument, shown
 from adfast.tasks.family import EpisodeLength
-from adfast.tasks.gridworlds.dark_room import MOVES, DarkRoom
+from adfast.tasks.gridworlds.dark_room import DarkRoom
 from adfast.tasks.gridworlds.puzzles import (
     COLOURS,
     KEY,
@@ -36,7 +36,7 @@ from adfast.tasks.gridworlds.puzzles import (
     drawn_puzzles,
     has_lost_worth,
 )
-from adfast.tasks.gridworlds.square_room import SquareRoom
+from adfast.tasks.gridworlds.square_room import MOVES, ActionOrder, SquareRoom, Start
 from adfast.tasks.observation import DiscreteObservation
 from adfast.tasks.task_map import Landmark, TaskMap
 from adfast.tasks.transition_schema import TransitionSchema
@@ -57,6 +57,12 @@ class KeysAndBoxes(SquareRoom):
 
     size: int = Field(9, ge=2, le=MAX_SIZE)
     """Rows, and as many columns."""
+
+    start: Start = "centre"
+    """Where episodes begin; corner: the first row and column; random: any; or (row, column)."""
+
+    action_order: ActionOrder = "adfast"
+    """adfast: no-op, up, right, down, left; dpt: down, up, right, left, no-op."""
 
     episode_length: EpisodeLength = 50
     """Steps of an episode; where `interface` is that of Dark Room, Dark Room's 20."""

@@ -3,31 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 import numpy as np
 from numba import int32
 from numba.extending import register_jitable
-from pydantic import model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from adfast.errors import InvalidArgument, shown
 from adfast.random_draws import bounded, subkey
 from adfast.tasks.compiled.outcomes import CERTAIN, Outcomes, equally_likely
-from adfast.tasks.gridworlds.dark_room import ACTION_ORDERS, MOVES, Cell
 from adfast.tasks.gridworlds.gridworld import Gridworld
+
+MOVES = ("no-op", "up", "right", "down", "left")
+ACTION_ORDERS = {
+    "adfast": MOVES,
+    "dpt": ("down", "up", "right", "left", "no-op"),
+}
+
+Index = Annotated[int, Field(ge=0)]
+# A pair, which TOML spells as a list.
+Cell = Annotated[
+    tuple[Index, Index], BeforeValidator(lambda cell: tuple(cell) if type(cell) is list else cell)
+]
+Start = Literal["centre", "corner", "random"] | Cell
+ActionOrder = Literal["adfast", "dpt"]
 
 
 class SquareRoom(Gridworld):
     """Rows and as many columns, moves that end at the walls, and a cell where episodes begin."""
 
-    size: int
-    """Rows, and as many columns."""
-
-    start: Literal["centre", "corner", "random"] | Cell = "centre"
-    """Where episodes begin; corner: the first row and column; random: any; or (row, column)."""
-
-    action_order: Literal["adfast", "dpt"] = "adfast"
-    """adfast: no-op, up, right, down, left; dpt: down, up, right, left, no-op."""
+    if TYPE_CHECKING:  # options of every subclass, in the order in which stores describe it
+        size: int
+        start: Start
+        action_order: ActionOrder
 
     @model_validator(mode="after")
     def _start_is_in_the_room(self) -> Self:
@@ -93,17 +102,38 @@ class SquareRoom(Gridworld):
         """The move."""
         return ACTION_ORDERS[self.action_order][move]
 
-    def steps_to(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
-        """float64 `[N, 2 * size]`: how likely an episode starts so many steps from the cells.
+    def starts_by_steps(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+        """float64 `[N, 2 * size]`: from how many starts the cells are so many steps away.
 
         A cell is entered: whoever starts on it needs one step, as whoever starts beside it.
         """
-        starts = np.arange(self.size * self.size)
-        if self.start_cell is not None:
-            starts = np.array([self.start_cell[0] * self.size + self.start_cell[1]])
-        start_rows, start_columns = np.divmod(starts, self.size)
-        shares = np.zeros((len(rows), 2 * self.size))
-        for row, column in zip(start_rows.tolist(), start_columns.tolist(), strict=True):
-            steps = (np.abs(rows - row) + np.abs(columns - column)).clip(min=1)
-            shares[np.arange(len(rows)), steps] += 1 / len(starts)
-        return shares
+        if self.start_cell is None:
+            by_rows, by_columns = (distance_counts(line, self.size) for line in (rows, columns))
+        else:
+            start_row, start_column = self.start_cell
+            by_rows = one_hot(np.abs(rows - start_row), self.size)
+            by_columns = one_hot(np.abs(columns - start_column), self.size)
+        counts = np.zeros((len(rows), 2 * self.size))
+        for distance in range(self.size):
+            counts[:, distance : distance + self.size] += by_rows[:, distance, None] * by_columns
+        counts[:, 1] += counts[:, 0]
+        counts[:, 0] = 0
+        return counts
+
+
+def half_of(columns: np.ndarray, size: int) -> np.ndarray:
+    """int8: -1 left of the middle of a room, 1 right of it, 0 in a column that is the middle."""
+    return np.asarray(np.sign(2 * columns - (size - 1)), np.int8)
+
+
+def distance_counts(positions: np.ndarray, size: int) -> np.ndarray:
+    """float64 `[N, size]`: how many cells of a line are at each distance from the positions."""
+    counts = np.zeros((len(positions), size))
+    for cell in range(size):
+        counts[np.arange(len(positions)), np.abs(positions - cell)] += 1
+    return counts
+
+
+def one_hot(values: np.ndarray, size: int) -> np.ndarray:
+    """float64 `[N, size]` with a one at each value."""
+    return np.asarray(np.eye(size)[values], np.float64)

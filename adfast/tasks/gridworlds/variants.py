@@ -1,4 +1,4 @@
-"""The numbers behind the variants of gridworlds: permutations of actions, and what chance does.
+"""What makes the variants of gridworlds: numbers, and what is put around a family's functions.
 
 A key's upper 16 bits draw slips, its lower 16 the noise, so that all that both can come to is
 counted out.
@@ -7,10 +7,16 @@ counted out.
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from functools import cache
+from typing import Any
 
 import numpy as np
+from numba import int32, uint32
+from numba.extending import register_jitable
 
+from adfast.random_draws import step_key
+from adfast.tasks.compiled.components import selector
 from adfast.tasks.compiled.outcomes import Outcomes
 
 ACTION_BITS = 3  # of a packed permutation, for what each action does
@@ -67,3 +73,104 @@ def combined_outcomes(moves: Outcomes, reward_noise: float) -> Outcomes:
         for draw, count in noises
         if count
     )
+
+
+def with_drawn_goals(
+    reset: Callable[..., Any], goals_of: Callable[..., Any], size: int, words: int, every: int
+) -> Callable[..., Any]:
+    """`reset` whose state ends with the goals: the first `size` columns of the task, then drawn.
+
+    Every `every` episodes `goals_of` draws others, from the stream in columns `words` on.
+    """
+    select = selector(size)
+
+    @register_jitable
+    def reset_with_goals(task: Any, episode: Any, key: Any) -> Any:
+        period = uint32(uint32(episode) // uint32(every))
+        drawn = goals_of(step_key(uint32(task[words]), uint32(task[words + 1]), period))
+        goals = select(period == uint32(0), task[:size], drawn)
+        return (*reset(goals, episode, key), *goals)
+
+    return reset_with_goals
+
+
+def without_goals(observe: Callable[..., Any], size: int) -> Callable[..., Any]:
+    """`observe` of the first `size` components of a state that ends with the goals."""
+
+    @register_jitable
+    def observe_plain_state(task: Any, state: Any) -> Any:
+        return observe(state[size:], state[:size])
+
+    return observe_plain_state
+
+
+def with_goals_in_state(step: Callable[..., Any], size: int) -> Callable[..., Any]:
+    """`step` whose task is what follows the first `size` components of the state."""
+
+    @register_jitable
+    def step_to_goals(task: Any, state: Any, action: Any, key: Any) -> Any:
+        after, reward, terminated = step(state[size:], state[:size], action, key)
+        return (*after, *state[size:]), reward, terminated
+
+    return step_to_goals
+
+
+def component(index: int) -> Callable[..., Any]:
+    """The function `task -> task[index]`."""
+
+    @register_jitable
+    def read(task: Any) -> Any:
+        return int32(task[index])
+
+    return read
+
+
+def constant(value: int) -> Callable[..., Any]:
+    """The function `task -> value`."""
+
+    @register_jitable
+    def give(task: Any) -> Any:
+        return int32(value)
+
+    return give
+
+
+def with_slips(
+    step: Callable[..., Any], num_actions: int, slip_of: Callable[..., Any]
+) -> Callable[..., Any]:
+    """`step` by any move at all in `slip_of(task)` of 65,536 cases."""
+
+    @register_jitable
+    def step_or_slip(task: Any, state: Any, action: Any, key: Any) -> Any:
+        draw = uint32(uint32(key) >> uint32(16))
+        other = int32(uint32(draw % uint32(num_actions)))
+        move = other if int32(draw) < slip_of(task) else int32(action)
+        return step(task, state, move, key)
+
+    return step_or_slip
+
+
+def with_permutation(step: Callable[..., Any], column: int) -> Callable[..., Any]:
+    """`step` by the move that the packed permutation in a column of the task has for an action."""
+
+    @register_jitable
+    def step_permuted(task: Any, state: Any, action: Any, key: Any) -> Any:
+        places = int32(int32(action) * int32(ACTION_BITS))
+        move = int32(int32(int32(task[column]) >> places) & int32(2**ACTION_BITS - 1))
+        return step(task, state, move, key)
+
+    return step_permuted
+
+
+def with_noise(step: Callable[..., Any], share: int) -> Callable[..., Any]:
+    """`step` whose reward is one more, or one less, in `share` of 65,536 cases each."""
+
+    @register_jitable
+    def noisy_step(task: Any, state: Any, action: Any, key: Any) -> Any:
+        after, reward, terminated = step(task, state, action, key)
+        draw = int32(uint32(key) & uint32(0xFFFF))
+        more = int32(draw < int32(share))
+        less = int32(int32(draw < int32(2 * share)) - more)
+        return after, int32(int32(reward) + int32(more - less)), terminated
+
+    return noisy_step

@@ -5,8 +5,8 @@ import pytest
 
 from adfast import tasks
 from adfast.simulators import BatchSimulator
-from adfast.tasks.gridworlds.dark_room import ACTION_ORDERS
 from adfast.tasks.gridworlds.dark_room_plan import PLAN, TOTAL_OF_TEN_BOUND, discovery
+from adfast.tasks.gridworlds.square_room import ACTION_ORDERS
 
 MOVE_NAMES = {"U": "up", "R": "right", "D": "down", "L": "left"}
 EPISODES = 10

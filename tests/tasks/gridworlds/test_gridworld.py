@@ -9,6 +9,8 @@ import pytest
 from adfast import source_algorithms, tasks
 from adfast.errors import InvalidArgument
 from adfast.tasks.checked_calls import checked_reset, checked_step
+from adfast.tasks.family import hash_of_sources
+from adfast.tasks.gridworlds import variants
 from reference.dark_house import DarkHouseReference
 from reference.dark_room import DarkRoomReference
 from reference.frozen_lake import FrozenLakeReference
@@ -168,3 +170,12 @@ def test_families_that_were_used_are_compared_by_their_options():
     first, second = (tasks.make("dark-room", size=3, permute_actions=True) for _ in range(2))
     assert first.num_tasks == second.num_tasks == 9 * 120
     assert first == second
+
+
+def test_compiled_code_is_stamped_with_what_is_put_around_the_family():
+    assert hash_of_sources(variants.__name__) in tasks.make("key-to-door").source_hash
+
+
+def test_layout_of_keys_and_boxes_stays():
+    with pytest.raises(InvalidArgument, match='unknown setting "goal_moves_every"'):
+        tasks.make("keys-and-boxes", goal_moves_every=2)
