@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 CPP := $(wildcard csrc/*.hpp csrc/*.cpp csrc/tests/*.cpp)
 TEST_PROCESSES ?= 2
 
-.PHONY: install demo test snippets sanitize faults fuzz values soak lint format bench kernels figures docs clean
+.PHONY: install demo test snippets sanitize faults fuzz values twins soak lint format bench kernels figures docs clean
 
 install: $(STAMP)
 
@@ -47,6 +47,11 @@ CALLS ?= 100000
 SEED ?= 0
 values: $(STAMP)
 	PYTHONPATH=tests OMP_NUM_THREADS=1 $(BIN)/python -m attacks.campaign --calls $(CALLS) --seed $(SEED)
+
+# Every family, in all its options, beside its plain-Python twin: STEPS random steps in all.
+STEPS ?= 10000000
+twins: $(STAMP)
+	PYTHONPATH=tests OMP_NUM_THREADS=1 $(BIN)/python -m tasks.many_steps --steps $(STEPS) --seed $(SEED)
 
 # Ring traffic at full speed, numbered from just below 2^32: is the memory flat, is a window torn?
 MINUTES ?= 10

@@ -51,6 +51,7 @@ class DarkHouseReferenceEnv(DarkRoomReferenceEnv):
 VARIANTS = {
     "dark-house": {"size": 5, "episode_length": 10},
     "one-room": {"size": 4, "rooms": 1, "houses": 40},
-    "hard": {"size": 6, "rooms": 3, "houses": 40, "start": "random", "reward": "once"},
+    "hard": {"size": 6, "rooms": 3, "houses": 40, "start": "random", "reward": "once"}
+    | {"action_order": "dpt"},
     "terminating": {"size": 3, "rooms": 300, "houses": 40, "terminate_at_goal": True},
 }

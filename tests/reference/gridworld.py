@@ -85,6 +85,8 @@ def move_key_and_door(room, key):
     room.key, room.door = tuple(cells[:2]), tuple(cells[2:])
 
 
+MOVE_GOALS = {"dark-room": move_goal_of_dark_room, "key-to-door": move_key_and_door}
+
 # Of each family, in few compilations: options, and the number of plain tasks.
 VARIANTS = {
     "dark-room": {
@@ -125,6 +127,13 @@ VARIANTS = {
             {"size": 3, "episode_length": 9, "puzzles": 11, "slip": 0.2, "permute_actions": True}
             | {"reward_noise": 0.1, "start": "random"},
             11,
+        ),
+    },
+    "cliff-walking": {
+        "all": (
+            {"rows": 3, "columns": 5, "episode_length": 15, "cliffs": 9, "slip": [0.0, 0.3]}
+            | {"permute_actions": True, "reward_noise": 0.4},
+            9,
         ),
     },
     "frozen-lake": {

@@ -63,13 +63,14 @@ class MixtureReference:
     def __init__(
         self,
         task_id,
-        members,
+        members=(),
         tasks=1024,
         observes_kind=False,
         num_tasks=None,
         seed=0,
         random_stream=0,
     ):
+        members = members or DEFAULT_MEMBERS
         weights = [member.get("weight", 1.0) for member in members]
         num_tasks = num_tasks or [NUM_TASKS[member["name"]](member) for member in members]
         self.kind, own = member_task(task_id, weights, tasks, num_tasks)

@@ -1,6 +1,5 @@
 """Variants of gridworlds: their twin, their numbering, their optimum, what is said of them."""
 
-from functools import partial
 from itertools import permutations
 
 import numpy as np
@@ -11,28 +10,10 @@ from adfast.errors import InvalidArgument
 from adfast.tasks.checked_calls import checked_reset, checked_step
 from adfast.tasks.family import hash_of_sources
 from adfast.tasks.gridworlds import variants
-from reference.dark_house import DarkHouseReference
-from reference.dark_room import DarkRoomReference
-from reference.frozen_lake import FrozenLakeReference
-from reference.gridworld import (
-    VARIANTS,
-    VariantReference,
-    move_goal_of_dark_room,
-    move_key_and_door,
-)
-from reference.key_to_door import KeyToDoorReference
-from reference.keys_and_boxes import KeysAndBoxesReference
+from reference.gridworld import VARIANTS
 from tasks.long_run import assert_follows_twin
+from tasks.twins import varied_case
 
-TWINS = {
-    "dark-room": partial(
-        VariantReference, twin=DarkRoomReference, move_goals=move_goal_of_dark_room
-    ),
-    "dark-house": partial(VariantReference, twin=DarkHouseReference),
-    "key-to-door": partial(VariantReference, twin=KeyToDoorReference, move_goals=move_key_and_door),
-    "keys-and-boxes": partial(VariantReference, twin=KeysAndBoxesReference),
-    "frozen-lake": partial(VariantReference, twin=FrozenLakeReference),
-}
 EVERY_VARIANT = pytest.mark.parametrize(
     ("name", "variant"), [(name, variant) for name in VARIANTS for variant in VARIANTS[name]]
 )
@@ -40,11 +21,10 @@ EVERY_VARIANT = pytest.mark.parametrize(
 
 @EVERY_VARIANT
 def test_long_random_run_matches_reference(name, variant):
-    options, plain_tasks = VARIANTS[name][variant]
+    options, twin_of = varied_case(name, variant)
     family = tasks.make(name, **options)
     task_ids = np.unique(np.linspace(0, family.num_tasks - 1, 13).astype(int))
-    twin = partial(TWINS[name], plain_tasks=plain_tasks, **options)
-    assert_follows_twin(family, twin, task_ids, 5)
+    assert_follows_twin(family, twin_of, task_ids, 5)
 
 
 @EVERY_VARIANT

@@ -1,0 +1,49 @@
+"""Every shipped family in all its options, with its twin: `tests/reference/` as one table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from importlib import import_module
+from typing import Any, NamedTuple
+
+from adfast.tasks.catalogue import FAMILIES
+from reference import gridworld
+from reference.mixture import twin_environment
+
+
+class Case(NamedTuple):
+    """A family's options, and its twin of a task id."""
+
+    options: dict[str, Any]
+    twin_of: Callable[..., Any]
+
+
+def plain_case(name: str, variant: str) -> Case:
+    """A variant of the family's own twin."""
+    options = import_module(f"reference.{name.replace('-', '_')}").VARIANTS[variant]
+    return Case(options, partial(twin_environment(name).reference, **options))
+
+
+def varied_case(name: str, variant: str) -> Case:
+    """A variant that is every gridworld's, around the family's own twin."""
+    options, plain_tasks = gridworld.VARIANTS[name][variant]
+    twin = partial(
+        gridworld.VariantReference,
+        twin=twin_environment(name).reference,
+        plain_tasks=plain_tasks,
+        move_goals=gridworld.MOVE_GOALS.get(name),
+        **options,
+    )
+    return Case(options, twin)
+
+
+CASES = {
+    (name, variant): plain_case(name, variant)
+    for name in FAMILIES.shipped
+    for variant in import_module(f"reference.{name.replace('-', '_')}").VARIANTS
+} | {
+    (name, f"varied, {variant}"): varied_case(name, variant)
+    for name, variants in gridworld.VARIANTS.items()
+    for variant in variants
+}
