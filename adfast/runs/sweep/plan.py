@@ -106,17 +106,17 @@ class SweepPlan:
                 "only a task family gives, got a recipe with [environment]; carry out one run for "
                 "each setting: adfast run RECIPE --set SECTION.FIELD=VALUE --run FOLDER"
             )
+        count = self.seeds * math.prod(len(axis.levels) for axis in self.axes)
+        if count > MAX_RUNS:
+            raise InvalidArgument(
+                f"a sweep has at most {MAX_RUNS} runs, got {count}; vary less, or lower --seeds"
+            )
         varied = {setting for axis in self.axes for setting in axis.settings}
         if "evaluation.tasks" in varied or any(r.resolved.evaluation.family for r in self.runs):
             raise InvalidArgument(
                 "the points of a sweep are compared on the same tasks of the family that they were "
                 "trained on: evaluation.tasks cannot vary, nor evaluation.family be set; evaluate "
                 "one run so: adfast evaluate RUN --name NAME --set evaluation.tasks=validation"
-            )
-        count = self.seeds * math.prod(len(axis.levels) for axis in self.axes)
-        if count > MAX_RUNS:
-            raise InvalidArgument(
-                f"a sweep has at most {MAX_RUNS} runs, got {count}; vary less, or lower --seeds"
             )
         names: set[str] = set()
         for run in self.runs:
