@@ -4,19 +4,22 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
+from numba import int32
+from numba.extending import register_jitable
 
 from adfast import source_algorithms, tasks
 from adfast.errors import InvalidArgument
 from adfast.tasks.gridworlds.dark_room import DarkRoom
 from reference.dark_room import DarkRoomReference
-from reference.posterior_sampling import posterior_sampling_history
+from reference.expert import best_moves
+from reference.frozen_lake import FrozenLakeReference
+from reference.posterior_sampling import posterior_sampling_history, slide_along
 from source_algorithms.labelled import labelled_histories
 
 ROOMS = {
     "every step": {"size": 5},
     "once": {"size": 4, "reward": "once", "action_order": "dpt"},
     "terminating": {"size": 5, "start": "random", "terminate_at_goal": True},
-    "alone": {"size": 1},
 }
 TASKS, STREAMS = np.array([3, 13, 13, 0]), np.array([9, 2**40, 1, 0])
 
@@ -31,21 +34,19 @@ def test_histories_match_reference(room, redraws, keep_every):
     out, lengths = labelled_histories(
         algorithm, family, task_ids, STREAMS, 25, seed=5, keep_every=keep_every
     )
-    returns = algorithm.returns(family, task_ids, STREAMS, 25, 5)
     for h, (task_id, stream) in enumerate(zip(task_ids, STREAMS, strict=True)):
         keyed = {"seed": 5, "random_stream": int(stream)}
         own = DarkRoomReference(int(task_id), episode_length=9, **ROOMS[room], **keyed)
-        fields, earned = posterior_sampling_history(
+        fields, _ = posterior_sampling_history(
             own, episodes=25, keep_every=keep_every, redraws=redraws, labelled=True, **keyed
         )
         assert lengths[h] == len(fields["action"])
         for name, values in fields.items():
             np.testing.assert_array_equal(out[name][h, : lengths[h]], values, err_msg=name)
-        np.testing.assert_array_equal(returns[h], earned)
 
 
 def test_order_and_neighbours_change_no_byte():
-    family = tasks.make("dark-room", size=5)
+    family = tasks.make("dark-room", episode_length=9, size=5)
     algorithm = source_algorithms.make("posterior-sampling")
     whole, _ = labelled_histories(algorithm, family, TASKS, STREAMS, 8)
     for h in range(len(TASKS)):
@@ -79,9 +80,75 @@ def test_what_is_hidden_is_followed_in_every_task_that_may_be():
     assert returns[:, 0].mean() < 2
 
 
-def test_family_with_random_steps_is_refused():
-    with pytest.raises(InvalidArgument, match=r"whose steps are not random.*got frozen-lake"):
-        source_algorithms.make("posterior-sampling").check(tasks.make("frozen-lake"))
+@pytest.mark.parametrize("redraws", [False, True])
+def test_histories_on_slippery_ice_match_reference(redraws):
+    options = {"size": 3, "episode_length": 9, "lakes": 12}
+    family = tasks.make("frozen-lake", **options)
+    algorithm = source_algorithms.make("posterior-sampling", redraws=redraws)
+    task_ids, streams, episodes = np.array([3, 11, 0]), np.array([9, 1, 2**40]), 30
+    out, lengths = labelled_histories(algorithm, family, task_ids, streams, episodes)
+    for h, (task_id, stream) in enumerate(zip(task_ids.tolist(), streams.tolist(), strict=True)):
+        fields, _ = posterior_sampling_history(
+            FrozenLakeReference(task_id, **options, seed=5, random_stream=stream),
+            episodes=episodes,
+            seed=5,
+            random_stream=stream,
+            redraws=redraws,
+            labelled=True,
+            rooms_of=lambda _: [FrozenLakeReference(n, **options) for n in range(12)],
+            go_along=slide_along,
+            best_actions=best_moves,
+        )
+        assert lengths[h] == len(fields["action"])
+        for name, values in fields.items():
+            np.testing.assert_array_equal(out[name][h, : lengths[h]], values, err_msg=name)
+
+
+def test_states_that_look_alike_are_refused():
+    class Trapdoor(DarkRoom):
+        """A room whose every step may, unseen, lead into another that is the same."""
+
+        name: ClassVar[str] = "trapdoor"
+        has_random_steps: ClassVar[bool] = True
+        outcomes: ClassVar[tuple] = ((0, 0.5), (2**31, 0.5))
+
+        @property
+        def state_sizes(self):
+            return (self.size, self.size, 2)
+
+        @property
+        def reset(self):
+            plain = super().reset
+
+            @register_jitable
+            def reset(task, episode, key):
+                row, column = plain(task, episode, key)
+                return row, column, int32(0)
+
+            return reset
+
+        @property
+        def step(self):
+            plain = super().step
+
+            @register_jitable
+            def step(task, state, action, key):
+                (row, column), reward, terminated = plain(task, state[:2], action, key)
+                return (row, column, int32(key >> 31)), reward, terminated
+
+            return step
+
+    with pytest.raises(InvalidArgument, match="task 3 of trapdoor chance led to states that look"):
+        source_algorithms.make("posterior-sampling").returns(Trapdoor(size=3), [3], [0], 2, 0)
+
+
+def test_family_whose_outcomes_nobody_has_counted_is_refused():
+    class Windy(DarkRoom):
+        name: ClassVar[str] = "windy"
+        has_random_steps: ClassVar[bool] = True
+
+    with pytest.raises(InvalidArgument, match="got windy, whose outcomes are None"):
+        source_algorithms.make("posterior-sampling").check(Windy())
 
 
 def test_family_of_too_many_tasks_is_refused():
