@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from adfast.evaluation.in_context_agent import AgentMaker, InContextAgent
     from adfast.evaluation.play import play
     from adfast.evaluation.transition_agent import TransitionAgent
+    from adfast.facts import FamilyFacts, family_facts
     from adfast.family_check import check_family
     from adfast.models.config import ModelConfig
     from adfast.models.transformer import Transformer
@@ -41,6 +42,7 @@ PUBLIC = {
     "CollectionConfig": "adfast.collection.config",
     "CollectionPlan": "adfast.collection.collect",
     "EnvironmentTasks": "adfast.evaluation.environment_tasks",
+    "FamilyFacts": "adfast.facts",
     "InContextAgent": "adfast.evaluation.in_context_agent",
     "ModelConfig": "adfast.models.config",
     "Recipe": "adfast.runs.recipe",
@@ -53,6 +55,7 @@ PUBLIC = {
     "check_family": "adfast.family_check",
     "collect": "adfast.collection.collect",
     "evaluate": "adfast.evaluation.in_context",
+    "family_facts": "adfast.facts",
     "histories": None,
     "load": "adfast.evaluation.agent",
     "play": "adfast.evaluation.play",
@@ -71,6 +74,7 @@ __all__ = [
     "CollectionConfig",
     "CollectionPlan",
     "EnvironmentTasks",
+    "FamilyFacts",
     "InContextAgent",
     "ModelConfig",
     "Recipe",
@@ -84,6 +88,7 @@ __all__ = [
     "check_family",
     "collect",
     "evaluate",
+    "family_facts",
     "histories",
     "load",
     "play",

@@ -14,6 +14,7 @@ from adfast.collection.collect import CollectionPlan
 from adfast.collection.config import CollectionConfig
 from adfast.config import Config
 from adfast.evaluation.config import EvaluationConfig
+from adfast.facts import family_facts
 from adfast.histories import quality, select, thin
 from adfast.models.config import ModelConfig
 from adfast.models.transformer import Transformer
@@ -120,6 +121,14 @@ SHARED_SCHEMA = Face(
     arguments=lambda _, rng: {"families": [ROOM, tasks.make("bandit", arms=7)]},
     call=lambda _, a: tasks.shared_schema(a["families"]),
     check=lambda _, a, schema: schema.num_actions == max(f.num_actions for f in a["families"]),
+    weight=1,
+)
+FAMILY_FACTS = Face(
+    "family_facts",
+    arguments=lambda _, rng: {"family": ROOM, "episodes": 3, "histories": 2, "seed": 1},
+    call=lambda _, a: family_facts(**a),
+    check=lambda _, a, facts: facts.num_tasks == 9 and facts.bits_left == 0.0,
+    attacked=("family", "seed"),
     weight=1,
 )
 MAKE_FAMILY = Face(
@@ -346,7 +355,7 @@ ATTENTION = Face(
     weight=2,
 )
 FACES = [
-    *(MAKE_MIXTURE, SHARED_SCHEMA),
+    *(MAKE_MIXTURE, SHARED_SCHEMA, FAMILY_FACTS),
     *map(settings_face, (ModelConfig, TrainingConfig, EvaluationConfig, CollectionConfig)),
     *(MAKE_BANDIT, MAKE_RANDOM_WORLD, MAKE_UCB1, MAKE_THOMPSON_SAMPLING),
     *(MAKE_IDEAL_LEARNER, MAKE_POSTERIOR_SAMPLING),
