@@ -18,6 +18,8 @@ EPISODES = 8
 class Persistent:
     """A source that takes the same action for ever, task after task another one."""
 
+    actors = 1
+
     def learn(self, family, task_ids, streams, episodes, seed, out, *, keep_every=1):
         kept = -(-episodes // keep_every)
         steps = family.episode_length
