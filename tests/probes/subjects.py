@@ -20,7 +20,7 @@ class Persistent:
 
     actors = 1
 
-    def learn(self, family, task_ids, streams, episodes, seed, out, *, keep_every=1):
+    def learn(self, family, task_ids, streams, episodes, seed, out, *, keep_every=1, **_):
         kept = -(-episodes // keep_every)
         steps = family.episode_length
         out["episode_step"][:] = np.tile(np.arange(steps), kept)
