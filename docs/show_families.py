@@ -41,8 +41,8 @@ For the family of every recipe, by `{COMMAND}`; of any other by
   other than 0, and with it, or for 1,000 episodes. The mean over 128 histories of random tasks,
   each counted exactly by Bayes' rule over all tasks. Of more than 16,384 tasks so many are
   compared and stand for all (marked ~): one that is left among them counts as the bits between both
-  numbers. Where what steps can come to is not finite, it is not counted. 0 means that one reward says all, and that what is
-  left to learn is to go there again.
+  numbers. Where what steps can come to is not finite, it is not counted. 0 means
+  that one reward says all, and that what is left to learn is to go there again.
 - **random**, **optimum**: mean return of an episode, of uniformly random actions and of who knows
   the task.
 - **best learner**: what the best known that starts ignorant earns in episodes 1, 10 and 40: a plan
