@@ -71,7 +71,7 @@ def test_evaluation_holds_what_it_promises(finished_run):
     assert summary["last5_mean"] == pytest.approx(returns[:, :, 1:].mean())
     low, high = summary["last5_ci95"]
     assert low <= summary["last5_mean"] <= high
-    assert evaluation["version"] == 2
+    assert evaluation["version"] == 3
     assert [row["task_id"] for row in evaluation["per_task"]] == evaluation["evaluated"]["task_ids"]
     trajectories = load_file(finished_run / "trajectories.safetensors")
     np.testing.assert_array_equal(trajectories["reward"].sum(axis=-1), returns)

@@ -76,7 +76,7 @@ def test_runs_are_completed(folder):
 
 def test_recipes_are_completed_beside_files_and_runs(folder):
     assert complete_recipe("dark-room-h") == ["dark-room-hard"]
-    assert complete_recipe("m") == ["mine.toml"]
+    assert complete_recipe("min") == ["mine.toml"]
     assert {"dark-room", "mine.toml", "runs/one"} <= {*complete_recipe("")}
 
 

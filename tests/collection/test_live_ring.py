@@ -199,10 +199,19 @@ def test_without_its_pause_the_committer_would_overwrite_what_a_draw_sees(store,
             assert_same_as_store(ring, store, [28])  # some of what it sees is still held
 
 
-def test_failure_in_a_collector_reaches_whoever_draws():
-    with make_ring(options={"discount": 3.0}) as ring:
+def test_learner_that_cannot_be_made_is_refused_before_a_thread_begins():
+    with pytest.raises(InvalidArgument, match="discount"):
+        make_ring(options={"discount": 3.0})
+
+
+def test_failure_in_a_collector_reaches_whoever_draws(monkeypatch):
+    def fail(self, *arguments, **options):
+        raise InvalidArgument("no such luck")
+
+    monkeypatch.setattr(SourceAlgorithm, "learn", fail)
+    with make_ring() as ring:
         for _ in range(2):
-            with pytest.raises(InvalidArgument, match="discount"):
+            with pytest.raises(InvalidArgument, match="no such luck"):
                 ring.sample(16, 20, draw=0, **OPTIONS)
 
 

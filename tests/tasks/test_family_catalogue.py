@@ -23,7 +23,7 @@ def test_family_of_ones_own_is_made_by_module_and_class():
         ("nowhere:Walk", "cannot be imported: No module named 'nowhere'; its module"),
         ("own_family:Run", "cannot be imported: module 'own_family' has no attribute 'Run'"),
         ("own_family:TASKS", "must be a class derived from adfast.tasks.family.TaskFamily"),
-        ("adfast.tasks.family:TaskFamily", "must define name, num_tasks, observe, optimal_return"),
+        ("adfast.tasks.family:TaskFamily", "must define name, num_tasks, reset, state_sizes, step"),
     ],
 )
 def test_family_that_is_not_there_is_refused(name, message):
