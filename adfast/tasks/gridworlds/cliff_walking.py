@@ -23,20 +23,19 @@ from numba import int32
 from numba.extending import register_jitable
 from pydantic import Field
 
-from adfast.random_draws import bounded
 from adfast.random_streams import TASK_CONTENT, step_keys, stream_keys
 from adfast.tasks.compiled.components import component_reader
-from adfast.tasks.compiled.outcomes import CERTAIN, Outcomes, equally_likely
+from adfast.tasks.compiled.outcomes import Outcomes
 from adfast.tasks.family import EpisodeLength
 from adfast.tasks.gridworlds.gridworld import Gridworld
 from adfast.tasks.gridworlds.lakes import WORD_BITS, words_of
+from adfast.tasks.gridworlds.variants import slippery_direction, slippery_outcomes
 from adfast.tasks.observation import DiscreteObservation
 from adfast.tasks.task_map import Landmark, TaskMap
 from adfast.tasks.transition_schema import TransitionSchema
 
 ACTIONS = ("up", "right", "down", "left")
 UP, RIGHT, DOWN, LEFT = range(4)
-SLIPPERY_WAYS = 3  # at a right angle, ahead, at the other right angle
 FALL = -100
 MAX_CLIFFS = 2**24
 
@@ -75,9 +74,7 @@ class CliffWalking(Gridworld):
     @property
     def plain_outcomes(self) -> Outcomes:
         """Where moves are slippery, a key for each way that one may go."""
-        if not self.is_slippery:
-            return CERTAIN
-        return equally_likely(SLIPPERY_WAYS, lambda keys: bounded(keys, SLIPPERY_WAYS))
+        return slippery_outcomes(self.is_slippery)
 
     @property
     def plain_schema(self) -> TransitionSchema:
@@ -111,12 +108,7 @@ class CliffWalking(Gridworld):
         """The pure function `(task, state, action, key) -> (state, reward, terminated)`."""
         last_row, columns, last_column = self.rows - 1, self.columns, self.columns - 1
         word_of = component_reader(self.plain_task_size)
-        is_slippery = self.is_slippery
-
-        @register_jitable
-        def direction(action: Any, key: Any) -> Any:
-            turn = int32(bounded(key, SLIPPERY_WAYS)) if is_slippery else int32(1)
-            return int32(int32(int32(action) + turn) + int32(3)) & int32(3)
+        direction = slippery_direction(self.is_slippery)
 
         @register_jitable
         def step(task: Any, state: Any, action: Any, key: Any) -> Any:

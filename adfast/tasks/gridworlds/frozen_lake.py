@@ -20,9 +20,8 @@ from numba.extending import register_jitable
 from pydantic import Field, model_validator
 
 from adfast.errors import InvalidArgument
-from adfast.random_draws import bounded
 from adfast.tasks.compiled.components import component_reader
-from adfast.tasks.compiled.outcomes import CERTAIN, Outcomes, equally_likely
+from adfast.tasks.compiled.outcomes import Outcomes
 from adfast.tasks.family import EpisodeLength
 from adfast.tasks.gridworlds.gridworld import Gridworld
 from adfast.tasks.gridworlds.lakes import (
@@ -32,13 +31,13 @@ from adfast.tasks.gridworlds.lakes import (
     gymnasium_holes,
     words_of,
 )
+from adfast.tasks.gridworlds.variants import slippery_direction, slippery_outcomes
 from adfast.tasks.observation import DiscreteObservation
 from adfast.tasks.task_map import Landmark, TaskMap
 from adfast.tasks.transition_schema import TransitionSchema
 
 ACTIONS = ("left", "down", "right", "up")
 LEFT, DOWN, RIGHT, UP = range(4)
-SLIPPERY_WAYS = 3  # at a right angle, ahead, at the other right angle
 MAX_SIZE = 16
 MAX_LAKES = 2**24
 
@@ -86,9 +85,7 @@ class FrozenLake(Gridworld):
     @property
     def plain_outcomes(self) -> Outcomes:
         """Where the ice is slippery, a key for each way that a move may go."""
-        if not self.is_slippery:
-            return CERTAIN
-        return equally_likely(SLIPPERY_WAYS, lambda keys: bounded(keys, SLIPPERY_WAYS))
+        return slippery_outcomes(self.is_slippery)
 
     @property
     def plain_schema(self) -> TransitionSchema:
@@ -120,21 +117,9 @@ class FrozenLake(Gridworld):
     def plain_step(self) -> Callable[..., Any]:
         """The pure function `(task, state, action, key) -> (state, reward, terminated)`."""
         size, last = self.size, self.size - 1
-        word_of = component_reader(self.task_size)
+        word_of = component_reader(self.plain_task_size)
 
-        if self.is_slippery:
-
-            @register_jitable
-            def direction(action: Any, key: Any) -> Any:
-                return int32(
-                    int32(int32(action) + int32(bounded(key, SLIPPERY_WAYS))) + int32(3)
-                ) & int32(3)
-
-        else:
-
-            @register_jitable
-            def direction(action: Any, key: Any) -> Any:
-                return int32(action)
+        direction = slippery_direction(self.is_slippery)
 
         @register_jitable
         def step(task: Any, state: Any, action: Any, key: Any) -> Any:

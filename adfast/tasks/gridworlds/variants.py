@@ -15,13 +15,14 @@ import numpy as np
 from numba import int32, uint32
 from numba.extending import register_jitable
 
-from adfast.random_draws import step_key
+from adfast.random_draws import bounded, step_key
 from adfast.tasks.compiled.components import selector
-from adfast.tasks.compiled.outcomes import Outcomes
+from adfast.tasks.compiled.outcomes import CERTAIN, Outcomes, equally_likely
 
 ACTION_BITS = 3  # of a packed permutation, for what each action does
 MAX_PERMUTED_ACTIONS = 2**ACTION_BITS
 MAX_SLIPS = 64
+SLIPPERY_WAYS = 3  # at a right angle, ahead, at the other right angle
 DRAWS = 2**16
 # What holds a reward that noise may lower, by what holds the plain one; plain rewards of uint8 and
 # int8 are far from its limits in every gridworld.
@@ -174,3 +175,32 @@ def with_noise(step: Callable[..., Any], share: int) -> Callable[..., Any]:
         return after, int32(int32(reward) + int32(more - less)), terminated
 
     return noisy_step
+
+
+def slippery_outcomes(is_slippery: bool) -> Outcomes:
+    """A key for each way that `slippery_direction` may go."""
+    if not is_slippery:
+        return CERTAIN
+    return equally_likely(SLIPPERY_WAYS, lambda keys: bounded(keys, SLIPPERY_WAYS))
+
+
+def slippery_direction(is_slippery: bool) -> Callable[..., Any]:
+    """The function `(action, key) -> move` of four moves in the order of their angles.
+
+    Where it is slippery, a move goes where it is meant to or at a right angle to it, with a third
+    each, as in Gymnasium.
+    """
+    if is_slippery:
+
+        @register_jitable
+        def direction(action: Any, key: Any) -> Any:
+            turned = int32(int32(action) + int32(bounded(key, SLIPPERY_WAYS)))
+            return int32(turned + int32(3)) & int32(3)
+
+    else:
+
+        @register_jitable
+        def direction(action: Any, key: Any) -> Any:
+            return int32(action)
+
+    return direction
