@@ -13,8 +13,9 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from adfast import histories, source_algorithms, tasks
-    from adfast.collection.collect import CollectionPlan, collect
+    from adfast.collection.collect import collect
     from adfast.collection.config import CollectionConfig
+    from adfast.collection.plan import CollectionPlan
     from adfast.collection.recorder import Recorder
     from adfast.evaluation.agent import Agent, load
     from adfast.evaluation.environment_tasks import EnvironmentTasks
@@ -40,7 +41,7 @@ PUBLIC = {
     "AgentMaker": "adfast.evaluation.in_context_agent",
     "BatchSimulator": "adfast.simulators",
     "CollectionConfig": "adfast.collection.config",
-    "CollectionPlan": "adfast.collection.collect",
+    "CollectionPlan": "adfast.collection.plan",
     "EnvironmentTasks": "adfast.evaluation.environment_tasks",
     "FamilyFacts": "adfast.facts",
     "InContextAgent": "adfast.evaluation.in_context_agent",

@@ -22,8 +22,9 @@ from typing import Any, NoReturn, Unpack
 import numpy as np
 
 from adfast.closing import Closing
-from adfast.collection.collect import CollectionPlan, compute_blocks
+from adfast.collection.collect import compute_blocks
 from adfast.collection.live_schedule import LiveSchedule
+from adfast.collection.plan import CollectionPlan
 from adfast.errors import AdfastError, Interrupted, InvalidArgument
 from adfast.histories import RingBuffer
 from adfast.histories.windows import Align, BatchOptions, Undrawn

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from adfast.collection.collect import CollectionPlan
+from adfast.collection.plan import CollectionPlan
 from adfast.errors import InvalidArgument
 
 

@@ -14,7 +14,7 @@ from adfast.machine.memory import memory_bytes
 from adfast.runs.recipe import Recipe, make_live_schedule
 
 if TYPE_CHECKING:
-    from adfast.collection.collect import CollectionPlan
+    from adfast.collection.plan import CollectionPlan
     from adfast.tasks.task_split import TaskSplit
     from adfast.tasks.transition_schema import TransitionSchema
 
@@ -40,7 +40,10 @@ def collecting_needs(
     """What making histories needs."""
     collection, schema = config.collection, plan.schema
     threads = min(plan.num_threads, plan.num_blocks)
-    block = min(plan.block_histories, plan.num_histories) * plan.longest_history
+    histories = min(plan.block_histories, plan.num_histories)
+    if plan.streams_per_learner < plan.actors:
+        histories += plan.actors  # of one learner, before those that are kept are taken
+    block = histories * plan.longest_history
     yield (
         "collecting in blocks",
         "collection.block_histories or collection.threads",

@@ -35,8 +35,8 @@ from adfast.tasks.config import FamilyConfig
 from adfast.training.config import OPTIMAL_ACTION, TrainingConfig
 
 if TYPE_CHECKING:
-    from adfast.collection.collect import CollectionPlan
     from adfast.collection.live_schedule import LiveSchedule
+    from adfast.collection.plan import CollectionPlan
     from adfast.tasks.family import TaskFamily
     from adfast.tasks.task_split import TaskSplit
 
@@ -251,7 +251,7 @@ def make_split(config: Recipe, family: TaskFamily) -> TaskSplit:
 
 def make_plan(config: Recipe, family: TaskFamily) -> CollectionPlan:
     """Which histories a run is trained on."""
-    from adfast.collection.collect import CollectionPlan
+    from adfast.collection.plan import CollectionPlan
 
     train = make_split(config, family).train
     return CollectionPlan(family, train, config.collection, config.seed)

@@ -37,7 +37,7 @@ from adfast.runs.stage_records import forget_stages
 from adfast.values import as_flag, as_path, require_kind
 
 if TYPE_CHECKING:
-    from adfast.collection.collect import CollectionPlan
+    from adfast.collection.plan import CollectionPlan
     from adfast.evaluation.environment_tasks import EnvironmentTasks
     from adfast.histories import HistoryStore
     from adfast.models.transformer import Transformer

@@ -10,8 +10,8 @@ import torch
 
 from adfast import source_algorithms, tasks
 from adfast.attention import attention
-from adfast.collection.collect import CollectionPlan
 from adfast.collection.config import CollectionConfig
+from adfast.collection.plan import CollectionPlan
 from adfast.config import Config
 from adfast.evaluation.config import EvaluationConfig
 from adfast.facts import family_facts

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from adfast import tasks
-from adfast.collection.collect import CollectionPlan, collect
+from adfast.collection.collect import collect
 from adfast.collection.config import CollectionConfig
+from adfast.collection.plan import CollectionPlan
 
 HELD_OUT = 5
 

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from adfast import histories, tasks
-from adfast.collection.collect import CollectionPlan, collect
+from adfast.collection.collect import collect
 from adfast.collection.config import CollectionConfig
+from adfast.collection.plan import CollectionPlan
 from adfast.evaluation.agent import load
 from adfast.evaluation.in_context import evaluate
 from adfast.models.config import ModelConfig
