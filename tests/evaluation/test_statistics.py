@@ -3,7 +3,12 @@
 import numpy as np
 import pytest
 
-from adfast.evaluation.statistics import bootstrap_interval, interquartile_mean
+from adfast.evaluation.statistics import (
+    bootstrap_interval,
+    interquartile_mean,
+    seeds_and_tasks_interval,
+)
+from reference import seeds_and_tasks as reference
 
 
 def test_interval_of_equal_values_is_that_value():
@@ -54,3 +59,34 @@ def test_interquartile_mean_leaves_out_a_quarter_at_each_end(count, expected):
 def test_interquartile_mean_of_columns():
     values = np.stack([np.arange(8.0), np.zeros(8)], axis=1)
     np.testing.assert_array_equal(interquartile_mean(values), [3.5, 0.0])
+
+
+def test_interval_of_seeds_and_tasks_matches_its_definition():
+    generator = np.random.default_rng(3)
+    values = [generator.normal(size=(tasks, 2)) for tasks in (5, 3, 4)]
+    interval = seeds_and_tasks_interval(values, seed=6)
+    for column in range(2):
+        of_column = [of_seed[:, column].tolist() for of_seed in values]
+        expected = reference.seeds_and_tasks_interval(of_column, seed=6)
+        np.testing.assert_allclose(interval[:, column], expected, rtol=0, atol=1e-12)
+
+
+def test_interval_is_wide_where_seeds_differ_however_many_tasks_agree():
+    generator = np.random.default_rng(4)
+    levels = generator.normal(10, 2, 5)
+    seeds = [level + generator.normal(0, 0.1, 200) for level in levels]
+    low, high = seeds_and_tasks_interval(seeds)
+    pooled_low, pooled_high = bootstrap_interval(np.concatenate(seeds))
+    assert high - low > 5 * (pooled_high - pooled_low)
+
+
+@pytest.mark.parametrize("spread", [0.0, 1.0], ids=["tasks", "seeds"])
+def test_interval_of_seeds_and_tasks_covers_the_true_mean(spread):
+    """Ten seeds of 16 tasks; what varies are tasks alone, or seeds more than tasks."""
+    generator = np.random.default_rng(5)
+    covered = 0
+    for _ in range(60):
+        levels = 5 + spread * generator.normal(size=(10, 1))
+        low, high = seeds_and_tasks_interval([*(levels + generator.normal(size=(10, 16)))])
+        covered += low <= 5 <= high
+    assert covered / 60 >= 0.85
