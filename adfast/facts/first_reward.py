@@ -32,6 +32,7 @@ from adfast.random_streams import (
 )
 from adfast.simulators.step_loops import source_stamp
 from adfast.tasks.compiled.components import column_reader, mixed_radix, mixed_radix_inverse
+from adfast.tasks.compiled.family_functions import family_functions
 from adfast.tasks.compiled.planning import finite_outcomes
 from adfast.tasks.family import TaskFamily
 
@@ -91,7 +92,7 @@ def compile_loop(family: TaskFamily) -> Callable[..., float]:
     states.
     """
     stamp = source_stamp(family)
-    reset, step, observe = family.reset, family.step, family.observe
+    reset, step, observe = family_functions(family)
     num_actions, episode_length = family.num_actions, family.episode_length
     outcomes = finite_outcomes(family)
     chance_keys = np.array([key for key, _ in outcomes], np.uint32)

@@ -33,6 +33,7 @@ from adfast.tasks.checked_calls import (
     uncompilable,
 )
 from adfast.tasks.compiled.components import column_reader, column_writer
+from adfast.tasks.compiled.family_functions import family_functions
 from adfast.tasks.compiled.schema_guards import dtype_guard, tuple_guard
 from adfast.tasks.family import TaskFamily
 from adfast.values import as_count
@@ -102,7 +103,7 @@ def compile_random_rollout(family: TaskFamily) -> Callable[..., int]:
     an environment left the family's schema; its `alive` is then at least `BROKEN`.
     """
     stamp = source_stamp(family)
-    reset, step = family.reset, family.step
+    reset, step, _ = family_functions(family)
     num_actions, episode_length = family.num_actions, family.episode_length
     is_no_state = tuple_guard(family.state_sizes)
     is_no_reward, narrow_reward = dtype_guard(family.transition_schema.reward_dtype)

@@ -22,6 +22,7 @@ from adfast.random_draws import step_key
 from adfast.random_streams import ENVIRONMENT_RESET, ENVIRONMENT_STEP, stream_keys
 from adfast.simulators import episode_ends
 from adfast.tasks.compiled.components import column_reader, column_writer, item_writer, selector
+from adfast.tasks.compiled.family_functions import family_functions
 from adfast.tasks.compiled.schema_guards import dtype_guard, tuple_guard
 from adfast.tasks.family import TaskFamily, hash_of_sources
 
@@ -93,7 +94,7 @@ def source_stamp(family: TaskFamily) -> str:
 def compile_step_loops(family: TaskFamily) -> StepLoops:
     """The loops of `family`; compiled, or loaded from the cache, when first called."""
     stamp = source_stamp(family)
-    reset, step, observe = family.reset, family.step, family.observe
+    reset, step, observe = family_functions(family)
     num_components = len(family.observation_sizes)
     is_no_state = tuple_guard(family.state_sizes)
     is_no_observation = tuple_guard(family.observation_sizes)

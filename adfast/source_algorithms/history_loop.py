@@ -31,6 +31,7 @@ from adfast.simulators.step_loops import (
 )
 from adfast.source_algorithms import greedy_choice, softmax_choice
 from adfast.tasks.compiled.components import column_reader, int32_tuple, item_writer, mixed_radix
+from adfast.tasks.compiled.family_functions import family_functions
 from adfast.tasks.compiled.schema_guards import dtype_guard, is_outside, tuple_guard
 from adfast.tasks.family import TaskFamily, hash_of_sources
 
@@ -168,7 +169,7 @@ def compile_history_loop(
     label: Any = rules.label
     begin_episode: Any = rules.begin_episode
     tells_episodes = begin_episode is not None
-    reset, step, observe = family.reset, family.step, family.observe
+    reset, step, observe = family_functions(family)
     is_terminal, boundary_of, _, _ = episode_ends(family)
     episode_length = family.episode_length
     read_task, as_state = column_reader(family.task_size), int32_tuple(family.state_size)

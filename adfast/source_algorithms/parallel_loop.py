@@ -35,6 +35,7 @@ from adfast.source_algorithms.history_loop import (
     row_writer,
 )
 from adfast.tasks.compiled.components import column_reader, column_writer, int32_tuple
+from adfast.tasks.compiled.family_functions import family_functions
 from adfast.tasks.compiled.schema_guards import dtype_guard, is_outside, tuple_guard
 from adfast.tasks.family import TaskFamily
 
@@ -51,7 +52,7 @@ def compile_parallel_loop(family: TaskFamily, make_rules: MakeRules, reads: Read
     stamp = loop_stamp(family, make_rules)
     num_inputs, number = numbering(family, reads)
     memory_size, begin, choose, update = make_rules(family, num_inputs)[:4]
-    reset, step, observe = family.reset, family.step, family.observe
+    reset, step, observe = family_functions(family)
     _, boundary_of, _, _ = episode_ends(family)
     episode_length, num_actions = family.episode_length, family.num_actions
     read_task, as_state = column_reader(family.task_size), int32_tuple(family.state_size)

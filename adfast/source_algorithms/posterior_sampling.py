@@ -24,6 +24,7 @@ from adfast.source_algorithms.expert import check_planner, plan_of
 from adfast.source_algorithms.greedy_choice import epsilon_greedy
 from adfast.source_algorithms.history_loop import BROKEN_BY_CHOOSE, LearningRules
 from adfast.tasks.compiled.components import column_reader, mixed_radix, mixed_radix_inverse
+from adfast.tasks.compiled.family_functions import family_functions
 from adfast.tasks.compiled.planning import finite_outcomes
 from adfast.tasks.compiled.schema_guards import dtype_guard, tuple_guard
 from adfast.tasks.family import TaskFamily
@@ -218,7 +219,7 @@ def stepping(family: TaskFamily) -> tuple[Callable[..., Any], Callable[..., Any]
     outcomes = finite_outcomes(family)
     keys = np.array([key for key, _ in outcomes], np.uint32)
     chances = np.array([chance for _, chance in outcomes])
-    reset, step, observe = family.reset, family.step, family.observe
+    reset, step, observe = family_functions(family)
     number_state = mixed_radix(family.state_sizes)
     state_of = mixed_radix_inverse(family.state_sizes)
     number_observation = mixed_radix(family.observation_sizes)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 
 from adfast.errors import InvalidArgument, legible, shown
+from adfast.tasks.compiled.family_functions import family_functions
 from adfast.tasks.transition_schema import (
     BOUNDARY_INSIDE,
     BOUNDARY_TERMINATED,
@@ -30,7 +31,7 @@ def checked_reset(family: TaskFamily, task_id: int, episode: int, key: int) -> S
     """The state that begins an `episode`; raises `InvalidArgument` unless it is one."""
     place = f"reset of {family.name} in task {task_id}, episode {int(episode)}, key {int(key)}"
     arguments = parameters(family, task_id), np.uint32(episode), np.uint32(key)
-    state = call(place, functions(family)[0], *arguments)
+    state = call(place, family_functions(family)[0], *arguments)
     return checked_tuple(place, "state", state, "state_sizes", family.state_sizes)
 
 
@@ -46,7 +47,7 @@ def checked_step(
     if family.has_random_steps:
         place += f", key {int(key)}"
     task, now = parameters(family, task_id), as_int32(before)
-    result = call(place, functions(family)[1], task, now, int(action), np.uint32(key))
+    result = call(place, family_functions(family)[1], task, now, int(action), np.uint32(key))
     if not isinstance(result, tuple) or len(result) != 3:
         raise InvalidArgument(
             f"{place} must return (state, reward, terminated), got {shown(result)}"
@@ -61,15 +62,9 @@ def checked_observe(family: TaskFamily, task_id: int, state: Any) -> State:
     """What `observe` returns; raises `InvalidArgument` unless it is an observation."""
     before = tuple(int(value) for value in state)
     place = f"observe of {family.name} in task {task_id}, state {before}"
-    seen = call(place, functions(family)[2], parameters(family, task_id), as_int32(before))
+    seen = call(place, family_functions(family)[2], parameters(family, task_id), as_int32(before))
     sizes = family.observation_sizes
     return checked_tuple(place, "observation", seen, "observation_sizes", sizes)
-
-
-@lru_cache(8)
-def functions(family: TaskFamily) -> tuple[Callable[..., Any], ...]:
-    """`reset`, `step` and `observe`, which a family makes anew whenever they are asked for."""
-    return family.reset, family.step, family.observe
 
 
 @lru_cache(1024)

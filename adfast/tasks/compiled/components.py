@@ -8,12 +8,14 @@ composed from one component to the next instead. Arrays of state and task are co
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from numba import int32, uint64
 from numba.extending import register_jitable
 
 
+@cache
 def column_reader(count: int) -> Callable[..., Any]:
     """The function `(columns, index) -> (columns[0, index], .., columns[count - 1, index])`."""
     row = count - 1
@@ -34,6 +36,7 @@ def column_reader(count: int) -> Callable[..., Any]:
     return read_all
 
 
+@cache
 def column_writer(count: int) -> Callable[..., Any]:
     """The function `(columns, index, values)` that sets `columns[k, index] = values[k]`."""
     row = count - 1
@@ -55,6 +58,7 @@ def column_writer(count: int) -> Callable[..., Any]:
     return write_all
 
 
+@cache
 def item_writer(count: int) -> Callable[..., Any]:
     """The function `(flat, start, values)` that sets `flat[start + k] = values[k]`."""
     last = count - 1
@@ -76,6 +80,7 @@ def item_writer(count: int) -> Callable[..., Any]:
     return write_all
 
 
+@cache
 def selector(count: int) -> Callable[..., Any]:
     """The function `(condition, yes, no) -> tuple` of int32 components, without a branch."""
     last = count - 1
@@ -97,6 +102,7 @@ def selector(count: int) -> Callable[..., Any]:
     return select_all
 
 
+@cache
 def int32_tuple(count: int) -> Callable[..., Any]:
     """The function `values -> tuple` of the same values in int32."""
     last = count - 1
@@ -117,6 +123,7 @@ def int32_tuple(count: int) -> Callable[..., Any]:
     return narrow_all
 
 
+@cache
 def mixed_radix(sizes: tuple[int, ...]) -> Callable[..., Any]:
     """The function `values -> index` that numbers the tuples below `sizes`, the last fastest."""
     last = len(sizes) - 1
@@ -138,6 +145,7 @@ def mixed_radix(sizes: tuple[int, ...]) -> Callable[..., Any]:
     return index_all
 
 
+@cache
 def mixed_radix_inverse(sizes: tuple[int, ...]) -> Callable[..., Any]:
     """The function `index -> values` (int32) that undoes `mixed_radix(sizes)`."""
     size = sizes[-1]
@@ -158,6 +166,7 @@ def mixed_radix_inverse(sizes: tuple[int, ...]) -> Callable[..., Any]:
     return values_all
 
 
+@cache
 def component_reader(count: int) -> Callable[..., Any]:
     """The function `(values, index) -> values[index]` of a tuple of `count`, without a branch."""
     last = count - 1

@@ -20,6 +20,7 @@ import numpy as np
 from numba import int32, uint8
 from numba.extending import register_jitable
 
+from adfast.tasks.compiled.family_functions import family_functions
 from adfast.tasks.compiled.schema_guards import tuple_guard
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def padded_functions(family: TaskFamily, kind: int, state_size: int) -> PaddedFu
     """The functions of the member `family`, whose tasks are of `kind`."""
     count, num_actions = family.state_size, family.num_actions
     limit, truncates = family.episode_length, family.truncates
-    reset_member, step_member, observe_member = family.reset, family.step, family.observe
+    reset_member, step_member, observe_member = family_functions(family)
     first_task = tuple(family.task_parameters(np.zeros(1, np.int64))[0])
     task_of = own_or(slice_of(1, family.task_size), first_task)
     state_of = own_or(slice_of(0, count), (np.int32(0),) * count)

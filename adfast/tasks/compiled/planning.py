@@ -23,6 +23,7 @@ from adfast.errors import InvalidArgument
 from adfast.machine.compiled_code import compiled
 from adfast.tasks.checked_calls import uncompilable
 from adfast.tasks.compiled.components import column_reader, mixed_radix, mixed_radix_inverse
+from adfast.tasks.compiled.family_functions import family_functions
 from adfast.tasks.compiled.schema_guards import dtype_guard, tuple_guard
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def action_value(family: TaskFamily) -> Callable[..., Any]:
     outcomes = finite_outcomes(family)
     keys = np.array([key for key, _ in outcomes], np.uint32)
     probabilities = np.array([probability for _, probability in outcomes])
-    step = family.step
+    _, step, _ = family_functions(family)
     is_no_state = tuple_guard(family.state_sizes)
     is_no_reward, narrow_reward = dtype_guard(family.transition_schema.reward_dtype)
     number_state = mixed_radix(family.state_sizes)
@@ -137,7 +138,7 @@ def compile_plan(family: TaskFamily) -> Callable[..., None]:
     stamp = family.source_hash
     num_states, num_actions = math.prod(family.state_sizes), family.num_actions
     episode_length = family.episode_length
-    reset = family.reset
+    reset, _, _ = family_functions(family)
     read_task = column_reader(family.task_size)
     is_no_state = tuple_guard(family.state_sizes)
     number_state = mixed_radix(family.state_sizes)

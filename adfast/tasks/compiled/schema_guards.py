@@ -9,6 +9,7 @@ broken, and by which value, is said by `tasks.checked_calls`, which calls the pl
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,7 @@ def compile_is_outside(value: Any, least: Any, greatest: Any) -> Callable[..., A
     return is_integer_outside
 
 
+@cache
 def sizes_guard(sizes: tuple[int, ...]) -> Callable[..., Any]:
     """The function `values -> uint8`: 1 unless there is a value below each of `sizes`."""
     last, greatest = len(sizes) - 1, sizes[-1] - 1
@@ -53,6 +55,7 @@ def sizes_guard(sizes: tuple[int, ...]) -> Callable[..., Any]:
     return any_leaves
 
 
+@cache
 def tuple_guard(sizes: tuple[int, ...]) -> Callable[..., Any]:
     """`sizes_guard` that also wants exactly as many values as there are sizes."""
     count = len(sizes)
@@ -65,6 +68,7 @@ def tuple_guard(sizes: tuple[int, ...]) -> Callable[..., Any]:
     return is_another
 
 
+@cache
 def dtype_guard(name: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
     """The functions `value -> uint8`, 1 unless a dtype holds the value, and `value` in that dtype.
 
