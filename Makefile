@@ -26,9 +26,10 @@ PAGES ?=
 snippets: $(STAMP)
 	PYTHONPATH=tests:. $(BIN)/python -m snippets.carry_out $(PAGES)
 
-# Ring, gather and pool under sanitizers, a million windows each: some ten minutes.
+# Ring, gather and pool under sanitizers, a million windows each, and attention: some ten minutes.
 sanitize: $(STAMP)
 	$(BIN)/python tests/histories/sanitize.py
+	$(BIN)/python tests/attention/sanitize.py
 
 # The whole campaign of injected faults (docs/reliability.md), TRIALS times as many random ones as in
 # the suite, and a table of all.

@@ -2,7 +2,7 @@
 // where the tensors end: under AddressSanitizer whatever is read or written beside them is
 // reported.
 //
-// Build: g++ -std=c++17 -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -Icsrc
+// Build: g++ -std=c++17 -O0 -g -fsanitize=address,undefined -fno-sanitize-recover=all -Icsrc
 //        csrc/attention*.cpp csrc/tests/attention_stress.cpp -o attention_stress
 // Exits 1 when the instruction sets differ or a result is not finite.
 #include <cmath>
