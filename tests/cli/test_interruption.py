@@ -20,6 +20,14 @@ from cli.same_results import assert_same_results
 from cli.signalled import assert_signal_can_be_followed
 
 
+@pytest.fixture(autouse=True)
+def heard_terminal():
+    """A closed terminal ends this process, also where the tests were started with nohup."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
 @pytest.fixture
 def interrupt(monkeypatch):
     """Let `signals` come when a stage first reports progress."""
