@@ -1,4 +1,7 @@
-"""The agents by name. A new one is one file here and one line below. Free of torch."""
+"""The agents by name. A new one is one file in `adfast.baselines.agents` and one line below.
+
+Free of torch.
+"""
 
 from __future__ import annotations
 
@@ -16,5 +19,8 @@ AGENTS: Catalogue[AgentMaker] = Catalogue(
     shipped={
         "model": "adfast.evaluation.trained_model:TrainedModel",
         "random": "adfast.evaluation.random_agent:RandomActions",
+        "source-algorithm": "adfast.baselines.agents.source_agent:SourceAgent",
+        "posterior-sampling": "adfast.baselines.agents.source_agent:PosteriorSamplingAgent",
+        "ideal-learner": "adfast.baselines.agents.source_agent:IdealLearnerAgent",
     },
 )

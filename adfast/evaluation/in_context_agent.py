@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, Self, TypedDict, Unpack
 
 import numpy as np
@@ -132,6 +133,19 @@ class Choosing(TypedDict, total=False):
     random_streams: np.ndarray | None
 
 
+@dataclass(frozen=True)
+class TrainedOn:
+    """What a model was trained on, for agents that are compared with it.
+
+    The histories are of `algorithm` with `options` (None: recorded ones) on `training_tasks`, of
+    the family that is acted in (None: of another one).
+    """
+
+    algorithm: str | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    training_tasks: np.ndarray | None = None
+
+
 class AgentMaker(Config, ABC):
     """An agent by name: its fields are its options, and `make_agent` makes it for a task family.
 
@@ -139,6 +153,13 @@ class AgentMaker(Config, ABC):
     """
 
     name: ClassVar[str]
+
+    def beside(self, trained_on: TrainedOn) -> AgentMaker:
+        """The maker with the options that were left to the run in whose evaluation it acts."""
+        return self
+
+    def check(self, family: TaskFamily | None) -> None:
+        """Raise `InvalidArgument` where the agent is not defined in tasks of `family`."""
 
     @abstractmethod
     def make_agent(

@@ -16,6 +16,7 @@ from adfast.errors import Interrupted, InvalidArgument, RunError
 from adfast.evaluation.config import VALIDATION, EvaluationConfig
 from adfast.runs.deployment import Deployment, deploy
 from adfast.runs.evaluation_files import EvaluationFiles
+from adfast.runs.feasible import agent_beside
 from adfast.runs.hooks import RunHooks
 from adfast.runs.recorded_histories import describe_environment, require_trained_on
 from adfast.runs.results import EvaluationResults
@@ -259,14 +260,14 @@ def act(
     run: Run, settings: EvaluationConfig, place: Deployment, hooks: RunHooks
 ) -> InContextEvaluation:
     """What the agent does and earns on the tasks, with a bar; raises `Interrupted`."""
-    from adfast.evaluation.catalogue import AGENTS
     from adfast.evaluation.in_context import evaluate as evaluate_in_context
 
     agent: Transformer | AgentMaker
     if settings.is_of_own_model:
         agent = run.model
     else:
-        agent = AGENTS.make(settings.agent, **settings.agent_options)
+        recipe = run.recipe.model_copy(update={"evaluation": settings})
+        agent = agent_beside(recipe, None if place.is_elsewhere else run.split.train)
     with hooks.progress("evaluate", settings.episodes, "episodes") as bar:
 
         def on_episode(episodes: int) -> None:

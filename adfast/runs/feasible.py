@@ -32,7 +32,10 @@ from adfast.runs.recorded_histories import (
 )
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from adfast.evaluation.environment_tasks import EnvironmentTasks
+    from adfast.evaluation.in_context_agent import AgentMaker
     from adfast.histories import HistoryStore
     from adfast.tasks.family import TaskFamily
     from adfast.tasks.task_split import TaskSplit
@@ -98,15 +101,16 @@ def collected_extent(config: Recipe) -> Extent:
         if collection.labels:
             source.check_labels(family)
         memory_per_thread = source.memory_bytes(family)
+    split = make_split(config, family)
     with named("evaluation"):
-        check_agent(config)
+        check_agent(config, family, split.train)
     check_seeds(config, family.num_tasks)
     plan = make_plan(config, family)
     longest, length = plan.longest_history, family.episode_length
     return Extent(
         plan.schema,
         family,
-        make_split(config, family),
+        split,
         longest,
         f"collected ({longest // length} kept episodes of {length} transitions)",
         ", raise collection.episodes or lower collection.keep_every",
@@ -161,13 +165,31 @@ def named(section: str) -> Iterator[None]:
         raise
 
 
-def check_agent(config: Recipe) -> None:
-    """Raise `InvalidArgument` where the evaluation names no agent, or options that it has not."""
-    from adfast.evaluation.catalogue import AGENTS
+def check_agent(
+    config: Recipe, family: TaskFamily | None = None, training_tasks: np.ndarray | None = None
+) -> None:
+    """Raise `InvalidArgument` where the evaluation names no agent, or options that it has not.
 
+    Where the run's `family` is given, the agent must be defined in its tasks, too.
+    """
     settings = config.evaluation
-    if not settings.is_of_own_model:
-        AGENTS.make(settings.agent, **settings.agent_options)
+    if settings.is_of_own_model:
+        return
+    maker = agent_beside(config, training_tasks)
+    if family is not None and settings.family is None:
+        maker.check(family)
+
+
+def agent_beside(config: Recipe, training_tasks: np.ndarray | None) -> AgentMaker:
+    """The maker that the evaluation names, told what the run's model was trained on."""
+    from adfast.evaluation.catalogue import AGENTS
+    from adfast.evaluation.in_context_agent import TrainedOn
+
+    settings, collection = config.evaluation, config.collection
+    maker = AGENTS.make(settings.agent, **settings.agent_options)
+    if config.histories is not None:
+        return maker.beside(TrainedOn(training_tasks=training_tasks))
+    return maker.beside(TrainedOn(collection.algorithm, collection.options, training_tasks))
 
 
 def check_seeds(config: Recipe, num_tasks: int) -> None:

@@ -158,13 +158,16 @@ def differences_of(recipe: Recipe, asked: Recipe) -> list[str]:
 def lay_over(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
     """`values` with `changes` over them; another family, algorithm or agent has its own options.
 
-    Those in `values` are of the one that is replaced, and would mean something else or nothing.
+    Those in `values` are of the one that is replaced, and would mean something else or nothing; a
+    temperature, too, is the agent's that it was chosen for.
     """
     kept = dict(values)
     for section, (chooser, options) in CHOOSERS.items():
         before, after = table_at(values, section), table_at(changes, section)
         if chooser in after and after[chooser] != before.get(chooser, default_of(section, chooser)):
             kept = without(kept, f"{section}.{options}")
+            if section == "evaluation":
+                kept = without(kept, "evaluation.temperature")
     return deep_merge(kept, changes)
 
 

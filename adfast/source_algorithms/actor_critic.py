@@ -164,4 +164,20 @@ class ActorCritic(ParallelAlgorithm):
                 past, done = uint64(memory[place]), uint64(memory[place + uint64(1)])
                 learn(memory, parameters, past, done, target)
 
-        return LearningRules(num_inputs * size, begin, choose, update)
+        @register_jitable
+        def chances(
+            memory: Any,
+            parameters: Any,
+            task: Any,
+            state: Any,
+            seen: Any,
+            episode_step: Any,
+            exploration: Any,
+            out: Any,
+        ) -> None:
+            first = seen * uint64(size)
+            for a in range(uint64(num_actions)):
+                weight = memory[first + uint64(num_actions) + a]
+                out[a] = weight / memory[first + uint64(2 * num_actions)]
+
+        return LearningRules(num_inputs * size, begin, choose, update, chances=chances)

@@ -74,3 +74,31 @@ def epsilon_greedy(
         return uint64(0)
 
     return choose
+
+
+def greedy_chances(
+    num_actions: int, value: Callable[..., Any], best_value: Callable[..., Any]
+) -> Callable[..., Any]:
+    """The rule `chances` beside `epsilon_greedy` (see `LearningRules`)."""
+
+    @register_jitable
+    def chances(
+        memory: Any,
+        parameters: Any,
+        task: Any,
+        state: Any,
+        seen: Any,
+        episode_step: Any,
+        exploration: Any,
+        out: Any,
+    ) -> None:
+        best = best_value(memory, task, state, seen, episode_step)
+        ties = 0.0
+        for a in range(uint64(num_actions)):
+            out[a] = 1.0 if value(memory, task, state, seen, episode_step, a) == best else 0.0
+            ties += out[a]
+        random = min(max(exploration, 0.0), 1.0)
+        for a in range(uint64(num_actions)):
+            out[a] = (1.0 - random) * out[a] / ties + random / num_actions
+
+    return chances

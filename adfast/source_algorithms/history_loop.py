@@ -68,6 +68,8 @@ class LearningRules(NamedTuple):
     `choose`, with the same key, where histories are labelled: what the learner held right there.
     `begin_episode(memory, parameters, episode, key, seen)` is told the arguments of `reset` but for
     the task, and what is seen first.
+    `chances(memory, parameters, task, state, seen, episode_step, exploration, out)` writes to `out`
+    float64 `[actions]` how probable each action was in `choose`, which it follows.
     """
 
     memory_size: int
@@ -76,6 +78,7 @@ class LearningRules(NamedTuple):
     update: Callable[..., Any] = learn_nothing
     label: Callable[..., Any] | None = None
     begin_episode: Callable[..., Any] | None = None
+    chances: Callable[..., Any] | None = None
 
 
 class HistoryLoop(NamedTuple):

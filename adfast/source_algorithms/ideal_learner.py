@@ -124,4 +124,22 @@ class DisturbedIdealLearner(CompiledAlgorithm):
         ) -> Any:
             return uint64(intend(memory, seen, episode_step))
 
-        return LearningRules(size + 2, begin, choose, update, label)
+        @register_jitable
+        def chances(
+            memory: Any,
+            parameters: Any,
+            task: Any,
+            state: Any,
+            seen: Any,
+            episode_step: Any,
+            exploration: Any,
+            out: Any,
+        ) -> None:
+            noise = exploration
+            if memory[uint64(size)] > 0:
+                noise = max(noise, memory[uint64(size + 1)])
+            for a in range(uint64(num_actions)):
+                out[a] = noise / num_actions
+            out[uint64(intend(memory, seen, episode_step))] += 1.0 - noise
+
+        return LearningRules(size + 2, begin, choose, update, label, chances=chances)

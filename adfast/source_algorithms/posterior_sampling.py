@@ -21,7 +21,7 @@ from adfast.errors import InvalidArgument
 from adfast.random_draws import bounded, subkey, uniform
 from adfast.source_algorithms.compiled_algorithm import CompiledAlgorithm
 from adfast.source_algorithms.expert import check_planner, plan_of
-from adfast.source_algorithms.greedy_choice import epsilon_greedy
+from adfast.source_algorithms.greedy_choice import epsilon_greedy, greedy_chances
 from adfast.source_algorithms.history_loop import BROKEN_BY_CHOOSE, LearningRules
 from adfast.tasks.compiled.components import column_reader, mixed_radix, mixed_radix_inverse
 from adfast.tasks.compiled.family_functions import family_functions
@@ -73,6 +73,7 @@ class PosteriorSampling(CompiledAlgorithm):
         plan, value, best_value = plan_of(family)
         num_actions, is_certain = family.num_actions, len(finite_outcomes(family)) == 1
         pick = epsilon_greedy(num_actions, value, best_value)
+        chances_of = greedy_chances(num_actions, value, best_value)
 
         @register_jitable
         def begin(memory: Any, parameters: Any, task: Any, same_task: Any) -> Any:
@@ -191,7 +192,22 @@ class PosteriorSampling(CompiledAlgorithm):
         ) -> Any:
             return follow(memory, parameters, seen, episode_step, key)
 
-        return LearningRules(drawn_state + 1, begin, choose, update, label, begin_episode)
+        @register_jitable
+        def chances(
+            memory: Any,
+            parameters: Any,
+            task: Any,
+            state: Any,
+            seen: Any,
+            episode_step: Any,
+            exploration: Any,
+            out: Any,
+        ) -> None:
+            task = read_task(candidates, uint64(memory[uint64(drawn)]))
+            state = state_of(uint64(memory[uint64(drawn_state)]))
+            chances_of(memory, parameters, task, state, seen, episode_step, 0.0, out)
+
+        return LearningRules(drawn_state + 1, begin, choose, update, label, begin_episode, chances)
 
     def _explain(
         self, family: TaskFamily, task_ids: Any, broken_by: int, last_call: np.ndarray

@@ -11,7 +11,11 @@ from numba import uint64
 from numba.extending import register_jitable
 
 from adfast.source_algorithms.action_values import ActionValueLearner
-from adfast.source_algorithms.greedy_choice import epsilon_greedy, table_of_values
+from adfast.source_algorithms.greedy_choice import (
+    epsilon_greedy,
+    greedy_chances,
+    table_of_values,
+)
 from adfast.source_algorithms.history_loop import LearningRules
 from adfast.tasks.family import TaskFamily
 
@@ -52,4 +56,5 @@ class QLearning(ActionValueLearner):
             memory[place] += learning_rate * (target - memory[place])
 
         choose = epsilon_greedy(num_actions, value, best_value)
-        return LearningRules(num_inputs * num_actions, begin, choose, update)
+        chances = greedy_chances(num_actions, value, best_value)
+        return LearningRules(num_inputs * num_actions, begin, choose, update, chances=chances)

@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
@@ -85,9 +86,26 @@ def test_another_agent_may_act(run):
     assert run.evaluate("same", same).evaluated == run.evaluate().evaluated
 
 
+def test_agents_know_what_the_run_was_trained_on_and_act_at_their_own_temperature(run):
+    source = run.evaluate("source", {"evaluation.agent": "source-algorithm"})
+    assert source.agent == "source-algorithm"
+    assert source.temperature == 1.0
+    learned = run.source.returns(
+        run.family,
+        np.repeat(run.split.held_out, source.seeds),
+        np.concatenate(
+            [np.arange(source.seeds) * run.family.num_tasks + task for task in run.split.held_out]
+        ),
+        source.episodes,
+        run.recipe.seed,
+    )
+    np.testing.assert_allclose(source.summary.mean_by_episode, learned.mean(axis=0))
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
+        ({"evaluation.agent": "ideal-learner"}, "evaluation: ideal-learner needs a family whose"),
         ({"evaluation.agent": "randon"}, 'evaluation: unknown agent "randon"; did you mean "rand'),
         ({"evaluation.agent": "no.such:Agent"}, 'evaluation: agent "no.such:Agent" cannot be imp'),
         ({"evaluation.agent": "builtins:int"}, "must be a class derived from .*AgentMaker"),

@@ -1,0 +1,1 @@
+"""What models distilled from histories are compared with."""
