@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from adfast.models.config import ModelConfig
     from adfast.models.transformer import Transformer
     from adfast.report import write_report
+    from adfast.runs.comparison.comparison import compare
     from adfast.runs.recipe import Recipe
     from adfast.runs.run import Run
     from adfast.runs.study import Study
@@ -55,6 +56,7 @@ PUBLIC = {
     "TransitionAgent": "adfast.evaluation.transition_agent",
     "check_family": "adfast.family_check",
     "collect": "adfast.collection.collect",
+    "compare": "adfast.runs.comparison.comparison",
     "evaluate": "adfast.evaluation.in_context",
     "family_facts": "adfast.facts",
     "histories": None,
@@ -88,6 +90,7 @@ __all__ = [
     "__version__",
     "check_family",
     "collect",
+    "compare",
     "evaluate",
     "family_facts",
     "histories",

@@ -19,6 +19,7 @@ from adfast.cli.arguments import (
     RunOption,
     SetOption,
 )
+from adfast.cli.comparison import compare
 from adfast.cli.inspection import bench, doctor, histories_app, histories_info
 from adfast.cli.listing import list_names, show
 from adfast.packages import EXTENSION, require
@@ -244,6 +245,7 @@ def sweep(
         print_sweep(swept.path, as_json=as_json)
 
 
+app.command()(compare)
 app.command("list")(list_names)
 app.command()(show)
 app.command()(doctor)

@@ -26,6 +26,17 @@ DASHES: dict[str, Any] = {
     "dot": (0, (1.2, 1.8)),
     "dashdot": (0, (6, 2, 1.2, 2)),
 }
+# Plotly's markers as Matplotlib has them.
+MARKERS = {
+    "circle": "o",
+    "square": "s",
+    "triangle-up": "^",
+    "diamond": "D",
+    "x": "X",
+    "cross": "P",
+    "star": "*",
+}
+MOST_MARKERS = 10  # on a line
 PIXELS_PER_INCH = 160
 
 
@@ -73,7 +84,10 @@ def frame_cell(axes: Axes, cell: tuple[int, int], colour: str, size: float) -> N
 def draw_line(
     axes: Axes, name: str, x: np.ndarray, y: np.ndarray, style: Style, **options: Any
 ) -> None:
-    """A line with its name for the legend."""
+    """A line with its name for the legend, and its marker at some of its points."""
+    if style.marker is not None:
+        every = -(-len(x) // MOST_MARKERS)
+        options = {"marker": MARKERS[style.marker], "markevery": every, "markersize": 6} | options
     axes.plot(
         x,
         y,
@@ -97,6 +111,7 @@ def draw_levels(axes: Axes, levels: Iterable[tuple[str, float, str]]) -> None:
             horizontalalignment="right",
             fontsize=9,
             color=LIGHT["muted"],
+            bbox={"facecolor": LIGHT["card"], "alpha": 0.8, "linewidth": 0, "pad": 1},
         )
 
 

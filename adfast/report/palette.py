@@ -50,12 +50,21 @@ COLOURS = ("alarm", "source", "accuracy", "ideal", "train", "model", "random")
 DASHES = ("solid", "dash", "dot", "dashdot")
 
 
+# Of what is compared: no colour of a reference, and each pair of dash and marker once, so that any
+# curve is told from any other where there are no colours.
+COMPARED_COLOURS = ("model", "alarm", "ideal", "accuracy", "train")
+COMPARED_DASHES = ("solid", "dash", "dashdot", "longdash")
+MARKERS = ("circle", "square", "triangle-up", "diamond", "x", "cross", "star")
+MOST_COMPARED = len(COMPARED_DASHES) * len(MARKERS)
+
+
 @dataclass(frozen=True)
 class Style:
-    """A palette entry and a Plotly dash."""
+    """A palette entry, a Plotly dash and perhaps a Plotly marker."""
 
     colour: str
     dash: str = "solid"
+    marker: str | None = None
 
 
 def line_style(index: int, count: int) -> Style:
@@ -64,6 +73,15 @@ def line_style(index: int, count: int) -> Style:
     if count <= last + 1:
         return Style(COLOURS[last - round(last * (count - 1 - index) / max(count - 1, 1))])
     return Style(COLOURS[index % len(COLOURS)], DASHES[index // len(COLOURS) % len(DASHES)])
+
+
+def compared_style(index: int) -> Style:
+    """The style of curve `index` of at most `MOST_COMPARED`."""
+    return Style(
+        COMPARED_COLOURS[index % len(COMPARED_COLOURS)],
+        COMPARED_DASHES[index % len(COMPARED_DASHES)],
+        MARKERS[index % len(MARKERS)],
+    )
 
 
 def css_variables(colours: dict[str, str]) -> str:

@@ -66,7 +66,7 @@ def read_run(run_directory: Path) -> RunRecord:
         tasks=tasks_of(evaluation, path),
         evaluation=evaluation,
         evaluations=_read_evaluations(run_directory, provenance),
-        metrics=_read_metrics(run_directory / "metrics.jsonl"),
+        metrics=read_training(run_directory / "metrics.jsonl"),
         trajectories=trajectories,
         attention=attention,
         configuration=_read_configuration(configuration) if configuration.is_file() else None,
@@ -119,7 +119,7 @@ def _read_configuration(path: Path) -> dict[str, Any]:
         raise RunError(f"{path}: {error}; remove the file to leave it out") from None
 
 
-def _read_metrics(path: Path) -> tuple[TrainingMetrics, ...] | None:
+def read_training(path: Path) -> tuple[TrainingMetrics, ...] | None:
     """The lines of a metrics file; a last one without its end was cut short and is left out."""
     if not path.is_file():
         return None

@@ -32,6 +32,7 @@ async function drawCharts() {
   function draw(id) {
     const { data, layout, compact } = charts[id];
     const element = document.getElementById(id);
+    if (!element.clientWidth) return; // not shown: it is drawn when it is
     const style = getComputedStyle(document.documentElement);
     const sized = { ...layout, ...(narrow.matches ? compact : {}), width: element.clientWidth };
     Plotly.react(id, withColours(data, style), withColours(sized, style), {

@@ -96,13 +96,29 @@ def sparkline(returns: np.ndarray, optimum: float | None) -> str:
     )
 
 
-def line_sample(colour: str, dash: str, width: float) -> str:
+# Plotly's markers around the origin, of about the size that they have on a line.
+MARKERS = {
+    "circle": "M-3.5 0a3.5 3.5 0 1 0 7 0a3.5 3.5 0 1 0 -7 0z",
+    "square": "M-3.2 -3.2h6.4v6.4h-6.4z",
+    "triangle-up": "M0 -4L4 3.4H-4z",
+    "diamond": "M0 -4.2L4.2 0L0 4.2L-4.2 0z",
+    "x": "M-4 -2L-2 -4L0 -2L2 -4L4 -2L2 0L4 2L2 4L0 2L-2 4L-4 2L-2 0z",
+    "cross": "M-1.4 -4h2.8v2.6h2.6v2.8h-2.6v2.6h-2.8v-2.6h-2.6v-2.8h2.6z",
+    "star": "M0 -4.4L1.2 -1.5L4.2 -1.3L1.9 .6L2.6 3.6L0 2L-2.6 3.6L-1.9 .6L-4.2 -1.3L-1.2 -1.5z",
+}
+
+
+def line_sample(colour: str, dash: str, width: float, marker: str | None = None) -> str:
     """A short piece of a chart's line, for its legend."""
     lengths = {"dash": "6 4", "longdash": "10 4", "dot": "1.5 3.5", "dashdot": "7 3 1.5 3"}
     pattern = f' stroke-dasharray="{lengths[dash]}"' if dash in lengths else ""
+    dot = ""
+    if marker is not None:
+        place = f'transform="translate(14 4)" fill="var(--{colour})"'
+        dot = f'<path d="{MARKERS[marker]}" {place}/>'
     return (
         '<svg class="line-sample" viewBox="0 0 28 8" aria-hidden="true"><line x1="0" x2="28" '
-        f'y1="4" y2="4" stroke="var(--{colour})" stroke-width="{width:g}"{pattern}/></svg>'
+        f'y1="4" y2="4" stroke="var(--{colour})" stroke-width="{width:g}"{pattern}/>{dot}</svg>'
     )
 
 

@@ -18,11 +18,12 @@ from adfast.report.palette import Style
 Chart = dict[str, Any]
 
 SMALL = {"color": "@muted", "size": 12}
+MOST_MARKERS = 10  # on a line
 
 
 def trace_of(name: str, x: np.ndarray, y: np.ndarray, style: Style) -> dict[str, Any]:
-    """A line."""
-    return {
+    """A line, with its marker at some of its points."""
+    trace: dict[str, Any] = {
         "type": "scatter",
         "mode": "lines",
         "name": escape(name),
@@ -31,6 +32,15 @@ def trace_of(name: str, x: np.ndarray, y: np.ndarray, style: Style) -> dict[str,
         "line": {"color": f"@{style.colour}", "width": 2.2, "dash": style.dash},
         "hovertemplate": "%{y:.2f}",
     }
+    if style.marker is not None:
+        trace["mode"] = "lines+markers"
+        trace["marker"] = {
+            "color": f"@{style.colour}",
+            "symbol": style.marker,
+            "size": 9,
+            "maxdisplayed": MOST_MARKERS,
+        }
+    return trace
 
 
 def band(
@@ -87,6 +97,7 @@ def level_marks(levels: Iterable[tuple[str, float, str]]) -> dict[str, Any]:
                 "yanchor": "bottom",
                 "showarrow": False,
                 "font": SMALL,
+                "bgcolor": "@card/0.8",
             }
             for name, value, _ in levels
         ],

@@ -1,0 +1,1 @@
+"""Comparisons: any runs of one family side by side, those of several seeds pooled."""

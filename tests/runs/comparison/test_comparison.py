@@ -1,0 +1,151 @@
+"""A comparison pools what differs in seeds alone, counts the data, and refuses what is unlike."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+
+import adfast
+from adfast.errors import InvalidArgument, RunError
+from adfast.evaluation.statistics import bootstrap_interval, seeds_and_tasks_interval
+from adfast.runs.comparison.found_runs import with_labels
+from adfast.runs.comparison.record import read_comparison
+from runs.comparison.synthetic_runs import ED, write_run, write_seeds
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    """Runs of three seeds of AD and of one of ED, which no test changes."""
+    root = tmp_path_factory.mktemp("compared")
+    write_seeds(root / "room", 1, 2, 10)
+    write_run(root / "expert", 1, ED, level=2.0)
+    return root
+
+
+def returns_of(path):
+    return np.array(json.loads((path / "evaluation.json").read_text())["evaluated"]["returns"])
+
+
+def compare(*arguments):
+    return adfast.compare(*arguments, progress=False)
+
+
+def test_runs_that_differ_in_seeds_alone_are_one_method(folders):
+    results = compare([folders / "room", folders / "expert"])
+    room, expert = results.methods
+    assert [room.label, expert.label] == ["room", "expert"]
+    assert room.seeds == (1, 2, 10)
+    assert results.episodes == len(room.in_context.mean) == 12
+    by_task = [returns_of(folders / "room" / f"seed-{n}").mean(axis=1) for n in room.seeds]
+    np.testing.assert_allclose(room.in_context.mean, np.mean([r.mean(0) for r in by_task], axis=0))
+    low, high = seeds_and_tasks_interval(by_task)
+    np.testing.assert_array_equal(room.in_context.low, low)
+    np.testing.assert_array_equal(room.in_context.high, high)
+    of_one = bootstrap_interval(returns_of(folders / "expert").mean(axis=1))
+    np.testing.assert_array_equal(expert.in_context.low, of_one[0])
+    assert room.in_context.environment_steps == tuple(range(10, 121, 10))
+
+
+def test_single_runs_of_one_recipe_are_pooled_too(folders):
+    runs = [folders / "room" / f"seed-{seed}" for seed in (1, 2)]
+    (method,) = compare(runs).methods
+    assert method.seeds == (1, 2)
+
+
+def test_training_is_told_by_update_with_an_interval_over_seeds(folders):
+    room, expert = compare([folders / "room", folders / "expert"]).methods
+    assert room.training.updates == (8, 16, 24, 32, 40)
+    assert room.training.seconds == (12, 24, 36, 48, 60)
+    np.testing.assert_allclose(room.training.mean[-1], 4 + 0.1 * 13 / 3)
+    assert room.training.low[-1] < room.training.mean[-1] < room.training.high[-1]
+    assert expert.training.low is None
+
+
+def test_every_step_of_the_source_counts_kept_or_not(folders):
+    room = compare(folders / "room").methods[0]
+    assert room.data.tasks == 17
+    assert room.data.transitions == 17 * 4 * 10 * 10
+    assert room.data.source_steps == 17 * 4 * 80 * 10
+    assert not room.data.is_bound
+
+
+def test_references_are_those_of_all_runs_and_the_source_is_named(folders):
+    references = compare([folders / "expert", folders / "room"]).references
+    assert references.source_name == "optimal"
+    assert references.source_of == "expert"
+    assert references.keep_every == 8
+    assert len(references.source_kept) == 12
+    assert references.random == pytest.approx(0.4)
+
+
+def test_longer_evaluations_are_cut_and_it_is_said(folders, tmp_path):
+    short = write_run(tmp_path / "short", 1, {"evaluation.episodes": 8})
+    results = compare([folders / "room", short])
+    assert results.episodes == 8
+    assert all(len(method.in_context.mean) == 8 for method in results.methods)
+    assert "from 8 to 12 episodes; all are cut to the first 8" in results.notes[0]
+
+
+def test_what_is_written_is_what_is_read(folders, tmp_path):
+    results = compare([folders / "room", folders / "expert"], tmp_path)
+    assert read_comparison(tmp_path) == results
+    rows = list(csv.DictReader((tmp_path / "comparison.csv").read_text().splitlines()))
+    room = [row for row in rows if row["method"] == "room"]
+    assert [row["curve"] for row in room] == 12 * ["in context"] + 5 * ["while training"]
+    assert float(room[11]["return"]) == results.methods[0].in_context.mean[-1]
+    assert {row["source_steps"] for row in room} == {"54400"}
+    assert {row["method"] for row in rows} == {
+        "room", "expert", "random", "optimum", "source", "source, kept",
+    }  # fmt: skip
+
+
+def test_labels_are_those_that_were_given(folders):
+    words = [f"AD={folders / 'room'}", f"expert's={folders / 'expert'}"]
+    results = compare(with_labels(words))
+    assert [method.label for method in results.methods] == ["AD", "expert's"]
+
+
+def test_folders_with_an_equals_sign_are_paths(tmp_path):
+    path = write_run(tmp_path / "window=5")
+    assert with_labels([str(path)]) == [path]
+
+
+def test_some_labels_are_refused(folders):
+    with pytest.raises(InvalidArgument, match="give every run a label, or none"):
+        with_labels([f"AD={folders / 'room'}", str(folders / "expert")])
+    with pytest.raises(InvalidArgument, match="must differ in its seeds alone"):
+        compare({"all": [folders / "room", folders / "expert"]})
+
+
+def test_runs_of_different_families_are_refused(folders, tmp_path):
+    other = write_run(tmp_path / "larger", 1, {"family.options.size": 6})
+    with pytest.raises(InvalidArgument, match=r"different families .*size = 5.*size = 6"):
+        compare([folders / "room", other])
+
+
+def test_a_run_that_is_there_twice_is_refused(folders, tmp_path):
+    with pytest.raises(InvalidArgument, match="named twice"):
+        compare([folders / "room", folders / "room" / "seed-2"])
+    copy = write_run(tmp_path / "copy", 2)
+    with pytest.raises(InvalidArgument, match="the same settings and seed"):
+        compare([folders / "room", copy])
+
+
+def test_an_unfinished_run_is_refused_with_the_way_on(tmp_path):
+    folder = write_seeds(tmp_path / "room", 1, 2)
+    (folder / "seed-2" / "evaluation.json").unlink()
+    with pytest.raises(RunError, match=r"seed-2 is not finished.*adfast run .*seed-2"):
+        compare(folder)
+
+
+def test_what_holds_no_run_and_what_must_not_be_written_to_are_refused(folders, tmp_path):
+    with pytest.raises(InvalidArgument, match="no run, and no folder of runs"):
+        compare(tmp_path)
+    with pytest.raises(InvalidArgument, match="got none"):
+        compare([])
+    with pytest.raises(InvalidArgument, match="paths of runs, or a table of labels"):
+        compare(7)
+    (tmp_path / "mine.txt").touch()
+    with pytest.raises(RunError, match="no folder of runs, of a comparison, or empty"):
+        compare(folders / "room", tmp_path)
