@@ -16,9 +16,10 @@ install: $(STAMP)
 demo: $(STAMP)
 	$(BIN)/adfast run dark-room
 
-# One thread each: OpenMP's barriers spin when processes share cores.
+# One thread each: OpenMP's barriers spin when processes share cores. Each process takes whole files
+# until one has nothing left: what a file's tests share is made, and compiled, once.
 test: $(STAMP)
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(TEST_PROCESSES)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist worksteal
 
 # Every block of README and docs as a reader types it, at full size, twice: hours. The suite does so
 # with small sizes. PAGES="README.md docs/quickstart.md" chooses.

@@ -7,7 +7,7 @@ import re
 import tomllib
 from pathlib import Path
 
-from pybind11.setup_helpers import Pybind11Extension, build_ext
+from pybind11.setup_helpers import ParallelCompile, Pybind11Extension, build_ext
 from setuptools import setup
 
 
@@ -30,6 +30,8 @@ native = Pybind11Extension(
     extra_compile_args=["-O3", "-fvisibility=hidden", "-pthread"],
     extra_link_args=["-pthread"],
 )
+
+ParallelCompile().install()  # a file on each core
 
 setup(
     ext_modules=[native],
