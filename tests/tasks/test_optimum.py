@@ -30,7 +30,7 @@ def some_tasks(family, count):
 @EVERY_FAMILY
 def test_optimum_and_plan_are_those_of_plain_value_iteration(name, variant):
     family = tasks.make(name, **FAMILIES[name, variant])
-    ids = some_tasks(family, 5)
+    ids = some_tasks(family, 3)
     expected = [value_iteration.optimum(family, int(task_id)) for task_id in ids]
     np.testing.assert_allclose(planned_returns(family, ids), expected, rtol=1e-13)
     np.testing.assert_allclose(family.optimal_return(ids), expected, rtol=1e-13)
