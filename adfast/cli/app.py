@@ -12,6 +12,7 @@ from adfast import __version__
 from adfast.cli.arguments import (
     FreshOption,
     JsonOption,
+    MethodOption,
     PlainHelp,
     ProbeArgument,
     RecipeArgument,
@@ -66,6 +67,7 @@ def adfast(
 def run(
     recipe: RecipeArgument,
     run: RunOption = None,
+    method: MethodOption = None,
     settings: SetOption = None,
     fresh: FreshOption = False,
     as_json: JsonOption = False,
@@ -76,7 +78,7 @@ def run(
     from adfast.runs.run_directory import STAGES
 
     require(*MODELS, *DRAWINGS)
-    carried_out = Run.create(recipe, run, settings or [], fresh=fresh)
+    carried_out = Run.create(recipe, run, settings or [], method=method, fresh=fresh)
     with carried_out.locked():
         run_stages(carried_out, STAGES, way_on=spell("run", carried_out.path))
         print_summary(carried_out, as_json=as_json)
@@ -86,6 +88,7 @@ def run(
 def collect(
     recipe: RecipeArgument,
     run: RunOption = None,
+    method: MethodOption = None,
     settings: SetOption = None,
     fresh: FreshOption = False,
 ) -> None:
@@ -94,7 +97,7 @@ def collect(
     from adfast.runs.run import Run, plan_run
 
     require(*HISTORIES)
-    place, resolved = plan_run(recipe, run, settings or [])
+    place, resolved = plan_run(recipe, run, settings or [], method)
     reason = resolved.reason_not_to_collect
     collected = Run.create(resolved, place, fresh=fresh and reason is None)
     if reason is not None:
@@ -226,6 +229,7 @@ def sweep(
     out: Annotated[
         Path | None, typer.Option("--out", help="The sweep's folder; default: runs/RECIPE-sweep.")
     ] = None,
+    method: MethodOption = None,
     settings: SetOption = None,
     fresh: FreshOption = False,
     as_json: JsonOption = False,
@@ -233,12 +237,14 @@ def sweep(
     """Carry out a recipe at every combination of what varies; one table, one figure."""
     from adfast.cli.interruption import stoppable
     from adfast.cli.stages import spell, terminal_hooks
+    from adfast.runs.recipe import of_method
     from adfast.runs.sweep.axes import parse_axis
     from adfast.runs.sweep.sweep import Sweep
 
     require(*MODELS, *DRAWINGS)
     axes = [parse_axis(text) for text in vary or []]
-    prepared = Sweep.prepared(recipe, out, settings or [], vary=axes, seeds=seeds, fresh=fresh)
+    changes = of_method(method, settings or [])
+    prepared = Sweep.prepared(recipe, out, changes, vary=axes, seeds=seeds, fresh=fresh)
     with prepared as swept:
         with stoppable("the sweep", spell("sweep", swept.path)) as should_stop:
             swept.carry_out(terminal_hooks(should_stop))

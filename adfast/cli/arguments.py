@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from adfast.cli.completion import complete_recipe, complete_run, complete_store
+from adfast.cli.completion import complete_method, complete_recipe, complete_run, complete_store
 
 RecipeArgument = Annotated[
     str,
@@ -39,6 +39,15 @@ RunOption = Annotated[
 SetOption = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="SECTION.FIELD=VALUE", help="Override a setting; repeatable."),
+]
+MethodOption = Annotated[
+    str | None,
+    typer.Option(
+        "--method",
+        metavar="METHOD",
+        help="A baseline's settings over the recipe's (adfast list methods).",
+        autocompletion=complete_method,
+    ),
 ]
 FreshOption = Annotated[
     bool, typer.Option("--fresh", help="Delete what an earlier call left there and start over.")

@@ -33,6 +33,13 @@ def complete_kind(incomplete: str) -> list[str]:
     return sorted(kind for kind in KINDS if kind.startswith(incomplete))
 
 
+def complete_method(incomplete: str) -> list[str]:
+    """Methods that begin with `incomplete`."""
+    from adfast.runs.methods import METHODS
+
+    return [name for name in METHODS if name.startswith(incomplete)]
+
+
 def complete_run(incomplete: str) -> list[str]:
     """Run directories that begin with `incomplete`."""
     return folders_with(RUN_FILE, incomplete, [*beginning_with(incomplete), *entries(RUNS)])

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from adfast.cli.arguments import JsonOption, SetOption
+from adfast.cli.arguments import JsonOption, MethodOption, SetOption
 from adfast.cli.completion import complete_kind, complete_listed
 from adfast.printable import printable
 
@@ -17,7 +17,7 @@ def list_names(
     kind: Annotated[str, typer.Argument(metavar="KIND", autocompletion=complete_kind)],
     as_json: JsonOption = False,
 ) -> None:
-    """Say what there is of a KIND: recipes, families, algorithms, agents or probes."""
+    """Say what there is of a KIND: recipes, methods, families, algorithms, agents or probes."""
     from adfast.runs.listed import listed
 
     found = listed(kind)
@@ -37,13 +37,14 @@ def show(
         ),
     ],
     settings: SetOption = None,
+    method: MethodOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Print every setting with its meaning, range and default, as a recipe to begin from."""
     from adfast.runs.recipe_settings import settings_of
     from adfast.settings.commented_toml import commented_toml
 
-    found = settings_of(name, settings or [])
+    found = settings_of(name, settings or [], method)
     as_text = json.dumps([setting.to_dict() for setting in found]) if as_json else None
     print(as_text or commented_toml(found))
 

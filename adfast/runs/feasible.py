@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from adfast.errors import AdfastError, InvalidArgument, byte_size
 from adfast.runs.deployment import deploy
 from adfast.runs.memory_needs import Need, check_memory, collecting_needs, learning_needs
+from adfast.runs.methods import AD
 from adfast.runs.recipe import (
     Recipe,
     make_family,
@@ -95,7 +96,8 @@ def collected_extent(config: Recipe) -> Extent:
     collection = config.collection
     with named("family"):
         family = make_family(config)
-    with named("collection"):
+    section = "collection" if config.method == AD else f'method "{config.method}": collection'
+    with named(section):
         source = source_algorithms.make(collection.algorithm, **collection.options)
         source.check(family)
         if collection.labels:

@@ -1,4 +1,4 @@
-"""What can be named: recipes, families, algorithms, agents and probes, with what each is."""
+"""What can be named, from recipes to probes, with what each is."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from adfast.config import Config
 from adfast.errors import InvalidArgument, UnknownName
 from adfast.evaluation.catalogue import AGENTS
 from adfast.probes.catalogue import PROBES
+from adfast.runs.methods import METHODS
 from adfast.runs.recipe import find_recipe, recipe_names
 from adfast.source_algorithms.catalogue import SOURCE_ALGORITHMS
 from adfast.tasks.catalogue import FAMILIES
@@ -23,7 +24,8 @@ CATALOGUES: Mapping[str, Catalogue[Any]] = {
     "agents": AGENTS,
     "probes": PROBES,
 }
-KINDS = (RECIPES, *CATALOGUES)
+METHOD_KIND = "methods"
+KINDS = (RECIPES, METHOD_KIND, *CATALOGUES)
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,8 @@ def listed(kind: str) -> list[Listed]:
     """All that go by a name, of one of `KINDS`; raises `UnknownName` for another kind."""
     if kind == RECIPES:
         return [Listed(name, about_recipe(name)) for name in recipe_names()]
+    if kind == METHOD_KIND:
+        return [Listed(name, method.about) for name, method in METHODS.items()]
     if kind not in CATALOGUES:
         raise UnknownName("list", kind, KINDS)
     return list(members_of(CATALOGUES[kind]))

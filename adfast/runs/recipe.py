@@ -30,6 +30,7 @@ from adfast.config import (
 from adfast.errors import InvalidArgument, RunError, UnknownName
 from adfast.evaluation.config import EvaluationConfig
 from adfast.models.config import ModelConfig
+from adfast.runs.methods import AD, find_method, refuse_thick_histories
 from adfast.runs.recorded_histories import EnvironmentConfig, HistoriesConfig
 from adfast.tasks.config import FamilyConfig
 from adfast.training.config import OPTIMAL_ACTION, TrainingConfig
@@ -68,6 +69,9 @@ class Recipe(Config):
     seed: Seed = 0
     """Keys every draw of every stage."""
 
+    method: str = AD
+    """AD, or what it is compared with: settings over the recipe's (`adfast list methods`)."""
+
     family: FamilyConfig = Field(default_factory=FamilyConfig)
     collection: CollectionConfig = Field(default_factory=CollectionConfig)
     histories: HistoriesConfig | None = None
@@ -101,6 +105,13 @@ class Recipe(Config):
                 f'training.objective "{OPTIMAL_ACTION}" needs labelled histories, got '
                 "collection.labels = false; set collection.labels=true"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _method_is_known(self) -> Recipe:
+        find_method(self.method)
+        if self.histories is None:
+            refuse_thick_histories(self.method, self.collection.keep_every)
         return self
 
     @property
@@ -142,7 +153,44 @@ def configure(values: Mapping[str, Any], changes: Changes, source: str) -> Recip
         given, tables = "--set", apply_overrides({}, changes)
     refuse_unknown_keys(Recipe, tables, source=given)
     source += f" with {given}" if tables else ""
-    return Recipe.from_mapping(lay_over(values, tables), source=source)
+    return Recipe.from_mapping(with_method(values, tables, source), source=source)
+
+
+def of_method(method: str | None, changes: Changes) -> Changes:
+    """`changes` that name the method, where one is given; raises `UnknownName`."""
+    if method is None:
+        return changes
+    find_method(method)
+    if isinstance(changes, Mapping):
+        return {"method": method, **changes}
+    return [f"method={method}", *changes]
+
+
+def with_method(
+    values: Mapping[str, Any], changes: Mapping[str, Any], source: str
+) -> dict[str, Any]:
+    """`values`, over them what the method sets that `changes` name, and `changes` over all.
+
+    Where `values` name the method themselves, its settings are below theirs: a run's are resolved.
+    Raises `InvalidArgument` where they name another than `changes` do.
+    """
+    before = values.get("method", AD)
+    asked = changes.get("method", before)
+    overlay = nested(find_method(asked).settings)
+    recorded = [name for name in RECORDED if name in values or name in changes]
+    if recorded and any(name in overlay for name in COLLECTED):
+        raise InvalidArgument(
+            f'{source}: method "{asked}" collects histories of its own, and [{recorded[0]}] says '
+            "that they were recorded; take a method that changes none, or a recipe of a family"
+        )
+    if asked == before:
+        return lay_over(lay_over(overlay, values), changes)
+    if before != AD:
+        raise InvalidArgument(
+            f'{source}: method is "{before}" already, whose settings "{asked}" would not undo; '
+            "begin from a recipe that names none"
+        )
+    return lay_over(lay_over(values, overlay), changes)
 
 
 def changed(recipe: Recipe, changes: Changes) -> Recipe:

@@ -29,16 +29,18 @@ NAMED: Mapping[str, Catalogue[Any]] = {
 }
 
 
-def settings_of(name: str, changes: Sequence[str] = ()) -> list[Setting]:
+def settings_of(name: str, changes: Sequence[str] = (), method: str | None = None) -> list[Setting]:
     """The settings of a recipe, a TOML file or a run directory, or else of what is listed.
 
-    `changes` are laid over them, `training.updates=9` or, of what is listed, `size=5`. Raises
-    `InvalidArgument` for settings that cannot be.
+    Those of a `method` are laid over a recipe's. `changes` are laid over all, `training.updates=9`
+    or, of what is listed, `size=5`. Raises `InvalidArgument` for settings that cannot be.
     """
     if name in recipe_names() or name.endswith(".toml") or Path(name).is_dir():
-        _, recipe = plan_run(name, None, changes)
+        _, recipe = plan_run(name, None, changes, method)
         check_options(recipe)
         return recipe_settings(recipe.model_dump(mode="json"))
+    if method is not None:
+        raise InvalidArgument(f"--method is of a recipe or a run, and {name} is none; leave it out")
     member = find_member(name)
     values = apply_overrides({}, changes)
     if not values:

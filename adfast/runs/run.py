@@ -13,6 +13,7 @@ from adfast.runs import stages
 from adfast.runs.evaluation_files import EvaluationFiles
 from adfast.runs.evaluation_stage import evaluate, load_trained_model
 from adfast.runs.hooks import QUIET, RunHooks
+from adfast.runs.methods import AD
 from adfast.runs.probing import Asked, ask, subject_of, write_findings
 from adfast.runs.recipe import (
     Changes,
@@ -24,6 +25,7 @@ from adfast.runs.recipe import (
     make_family,
     make_plan,
     make_split,
+    of_method,
 )
 from adfast.runs.recorded_histories import (
     environment_split,
@@ -65,19 +67,21 @@ class Run:
         path: str | Path | None = None,
         settings: Changes = (),
         *,
+        method: str | None = None,
         fresh: bool = False,
         progress: bool = True,
     ) -> Run:
         """The run in `path` of a shipped recipe, a TOML file, a run directory or a `Recipe`.
 
-        `path` is by default `runs/RECIPE`; `settings` change the recipe, `{"training.updates":
-        500}`. A run of the same settings that is there already is gone on with; with `fresh` what
-        is there is deleted. How far it is stands on stderr unless `progress` is false. Raises
-        `RunError` where a run of other settings is there, and `InvalidArgument` for settings that
-        no run could carry out; both leave everything as it was.
+        `path` is by default `runs/RECIPE`, of another method than AD `runs/RECIPE-METHOD`;
+        `settings` change the recipe with its `method`, `{"training.updates": 500}`. A run of the
+        same settings that is there already is gone on with; with `fresh` what is there is deleted.
+        How far it is stands on stderr unless `progress` is false. Raises `RunError` where a run of
+        other settings is there, and `InvalidArgument` for settings that no run could carry out;
+        both leave everything as it was.
         """
         fresh, progress = as_flag("fresh", fresh), as_flag("progress", progress)
-        place, resolved = plan_run(recipe, path, settings)
+        place, resolved = plan_run(recipe, path, settings, method)
         directory = RunDirectory.create(place, resolved, fresh=fresh)
         return cls(directory, RunHooks() if progress else QUIET)
 
@@ -283,22 +287,32 @@ class Run:
 
 
 def plan_run(
-    recipe: str | Path | Recipe, path: str | Path | None, settings: Changes
+    recipe: str | Path | Recipe,
+    path: str | Path | None,
+    settings: Changes,
+    method: str | None = None,
 ) -> tuple[Path, Recipe]:
     """Where a run is, and what it is of, see `Run.create`."""
+    settings = of_method(method, settings)
     require_kind("recipe", recipe, str | Path | Recipe, "a recipe's name, its path or a Recipe")
     if isinstance(recipe, Recipe):
         if path is None:
             raise InvalidArgument("the run of a Recipe needs a path, got none")
         return as_path("path", path), changed(recipe, settings) if settings else recipe
-    recipe = str(recipe)
+    recipe, place = str(recipe), None if path is None else as_path("path", path)
     if (Path(recipe) / SETTINGS).is_file():
-        if path is not None:
+        if place is not None:
             raise InvalidArgument(f"{recipe} is a run directory already; leave out --run")
         place, source = Path(recipe), Path(recipe) / SETTINGS
     else:
         source = find_recipe(recipe)
-        place = as_path("path", path or Path("runs") / source.stem.replace("_", "-"))
     if source.name == SETTINGS and source.parent == place:
         require_whole(source)
-    return place, load_recipe(source, settings)
+    resolved = load_recipe(source, settings)
+    return place or default_place(source.stem, resolved), resolved
+
+
+def default_place(stem: str, recipe: Recipe) -> Path:
+    """Where the run of a recipe's file is, unless it is told: one folder for each method."""
+    suffix = "" if recipe.method == AD else f"-{recipe.method}"
+    return Path("runs") / f"{stem.replace('_', '-')}{suffix}"

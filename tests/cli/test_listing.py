@@ -14,7 +14,7 @@ from cli.command_line import adfast
     ("kind", "name"),
     [
         ("recipes", "dark-room"), ("families", "frozen-lake"), ("algorithms", "q-learning"),
-        ("agents", "random"), ("probes", "attention"),
+        ("agents", "random"), ("probes", "attention"), ("methods", "ed"),
     ],
 )  # fmt: skip
 def test_list_says_what_there_is(kind, name):

@@ -20,7 +20,7 @@ from pydantic import Field
 from adfast.config import Config, Count, nested, read_toml, with_none_names, write_toml
 from adfast.errors import InvalidArgument
 from adfast.runs.feasible import check_feasible
-from adfast.runs.recipe import SWEEP_TABLE, Changes, Recipe, configure, lay_over
+from adfast.runs.recipe import SWEEP_TABLE, Changes, Recipe, configure, with_method
 from adfast.runs.sweep.axes import (
     EXAMPLE,
     Axis,
@@ -154,15 +154,20 @@ class SweepPlan:
             seeded = {"seed": seed} if self.seeds > 1 else {}
             name = folder_name(training | seeded, names) or ALONE
             recipe, resolved = (
-                Recipe.from_mapping(
-                    lay_over(base, nested(varied)) | {"seed": seed},
-                    source=folder_name(varied | seeded, names),
-                )
+                self._recipe(base, varied, seed, folder_name(varied | seeded, names))
                 for varied in (training, settings)
             )
             evaluation = folder_name(acting, names) or None
             runs.append(PlannedRun(name, recipe, resolved, evaluation, acting))
         return Point(settings, levels, tuple(runs))
+
+    @staticmethod
+    def _recipe(
+        base: Mapping[str, Any], varied: Mapping[str, Any], seed: int, title: str
+    ) -> Recipe:
+        """The run of `base` with what is varied, its method's settings included."""
+        values = with_method(base, nested(varied), title)
+        return Recipe.from_mapping(values | {"seed": seed}, source=title)
 
 
 def load_sweep(

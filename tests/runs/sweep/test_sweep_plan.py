@@ -50,6 +50,18 @@ def test_options_of_the_family_vary_beside_its_others(recipe):
     assert all(run.recipe.family.options["size"] == 5 for run in plan.runs)
 
 
+def test_method_varies_with_its_settings(recipe):
+    plan = load_sweep(recipe, ["collection.episodes=20"], [{"method": ["ad", "ed"]}], None)
+    plain, expert = (run.recipe for run in plan.runs)
+    assert [run.name for run in plan.runs] == ["method=ad", "method=ed"]
+    assert (plain.method, plain.collection.algorithm) == ("ad", "q-learning")
+    assert (expert.method, expert.collection.algorithm) == ("ed", "optimal")
+    assert expert.collection.episodes == 20
+    plan = load_sweep(recipe, ["method=ed"], [{"method": ["ad", "ed"]}], None)
+    with pytest.raises(InvalidArgument, match='method is "ed" already'):
+        plan.check()
+
+
 def test_plan_is_a_recipe_that_reads_back(recipe, tmp_path):
     plan = load_sweep(recipe, ["training.updates=4"], [WINDOWS, LENGTHS], 3)
     path = tmp_path / "sweep.toml"

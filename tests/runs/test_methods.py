@@ -1,0 +1,159 @@
+"""Every method runs from recipe to page, and its data differ from AD's as it says."""
+
+import numpy as np
+import pytest
+
+import adfast
+from adfast.errors import InvalidArgument, UnknownName
+from adfast.runs.methods import METHODS
+from adfast.runs.recipe import find_recipe, load_recipe
+from adfast.runs.run import Run, plan_run
+
+WHOLE_ROOM = {"family.options.size": 9, "family.options.episode_length": 20}
+# What a method asks of the small room beside its own settings.
+NEEDED = {
+    "ad-of-ideal": WHOLE_ROOM,
+    "ad-every-k": {"training.context_length": 10},
+}
+
+
+@pytest.fixture(scope="module")
+def run_of(recipe, tmp_path_factory):
+    """The finished run of a method, carried out once."""
+    finished = {}
+
+    def find(method):
+        if method not in finished:
+            place = tmp_path_factory.mktemp("methods") / method
+            run = Run.create(recipe, place, NEEDED.get(method, {}), method=method, progress=False)
+            run.carry_out()
+            finished[method] = run
+        return finished[method]
+
+    return find
+
+
+def actions_of(run):
+    return np.concatenate([block.fields["action"] for block in run.histories.blocks])
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_method_runs_from_recipe_to_page(run_of, method):
+    run = run_of(method)
+    assert run.recipe.method == method
+    assert Run.open(run.path).recipe == run.recipe
+    assert adfast.write_report(run).is_file()
+    again = Run.create(run.path, progress=False)  # goes on, its method's settings below its own
+    assert again.recipe == run.recipe
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_method_is_its_settings(recipe, method):
+    _, asked = plan_run(recipe, None, NEEDED.get(method, {}), method)
+    by_hand = load_recipe(recipe, {**METHODS[method].settings, **NEEDED.get(method, {})})
+    assert asked == by_hand.model_copy(update={"method": method})
+
+
+def test_settings_lie_between_recipe_and_command_line(recipe):
+    place, given = plan_run(recipe, None, ["collection.keep_every=2"], "ad-every-k")
+    assert given.collection.keep_every == 2
+    assert place.name == "tiny-room-ad-every-k"
+    _, set_ = plan_run(recipe, None, ["method=ad-every-k"])
+    assert set_.collection.keep_every == METHODS["ad-every-k"].settings["collection.keep_every"]
+    shipped = load_recipe(find_recipe("dark-room"), ["method=ed"])
+    assert shipped.collection.options == {}  # those of q-learning
+    assert shipped.collection.keep_every == 8
+
+
+def test_file_that_names_a_method_has_its_settings(recipe, tmp_path):
+    path = tmp_path / "own.toml"
+    path.write_text('method = "ad-every-k"\n' + recipe.read_text())
+    assert load_recipe(path).collection.keep_every == 4
+    path.write_text(path.read_text().replace("episodes = 10\n", "episodes = 10\nkeep_every = 3\n"))
+    assert load_recipe(path).collection.keep_every == 3
+    with pytest.raises(InvalidArgument, match=r'method is "ad-every-k" already.*"ed" would not'):
+        load_recipe(path, {"method": "ed"})
+
+
+def test_experts_never_search(run_of):
+    run = run_of("ed")
+    assert run.recipe.collection.algorithm == "optimal"
+    optimum = run.family.optimal_return(run.histories.metadata["task_id"])
+    for history, best in zip(range(run.histories.num_histories), optimum, strict=True):
+        rewards = run.histories.history(history)["reward"].reshape(-1, 10).sum(1)
+        assert (rewards == best).all()
+
+
+def test_annealed_experts_are_the_planner_with_falling_noise(run_of):
+    run = run_of("ad-annealed-expert")
+    source = run.source
+    assert (source.name, source.noise_start, source.noise_end) == ("annealed-expert", 1.0, 0.0)
+    assert run.histories.num_histories == run_of("ad").histories.num_histories
+
+
+def test_every_kth_episode_of_the_same_histories_is_kept(run_of):
+    whole, thinned = run_of("ad").histories, run_of("ad-every-k").histories
+    assert whole.num_histories == thinned.num_histories
+    for history in range(whole.num_histories):
+        for name, rows in thinned.history(history).items():
+            episodes = whole.history(history)[name].reshape(10, 10, *rows.shape[1:])
+            np.testing.assert_array_equal(rows, episodes[::4].reshape(rows.shape))
+
+
+def test_single_streams_are_the_first_histories_of_the_same_tasks(run_of):
+    whole, single = run_of("ad").histories, run_of("ad-single-stream").histories
+    tasks = single.metadata["task_id"]
+    assert len(set(tasks)) == len(tasks) == whole.num_histories // 4
+    for history in range(single.num_histories):
+        np.testing.assert_array_equal(
+            single.history(history)["action"], whole.history(history)["action"]
+        )
+
+
+def test_ideal_learner_is_asked_at_each_step(run_of):
+    run = run_of("ad-of-ideal")
+    assert run.source.name == "ideal-learner"
+    assert "label" in run.histories.schema.fields
+    assert run.recipe.training.objective == "optimal-action"
+
+
+def test_posterior_sampling_is_followed(run_of):
+    run = run_of("ad-of-posterior-sampling")
+    assert run.source.name == "posterior-sampling"
+    assert run.histories.lengths.tolist() == [400] * run.histories.num_histories
+
+
+@pytest.mark.parametrize(
+    ("method", "changes", "message"),
+    [
+        ("ed", {"family.name": "bandit", "family.options.episode_length": 1},
+         'method "ed": collection: the expert needs'),
+        ("ad-of-ideal", {}, 'method "ad-of-ideal": collection: ideal-learner needs a family whose'),
+        ("ad-of-posterior-sampling", {"family.name": "key-to-door", "family.options.size": 12},
+         'method "ad-of-posterior-sampling": collection: .*16,?384'),
+        ("ad-every-k", {"collection.keep_every": 1}, "keep_every of at least 2, got 1"),
+        ("ad-every-k", {}, "context_length must be at most 30"),
+    ],
+)  # fmt: skip
+def test_method_that_does_not_fit_is_refused_before_anything_is_written(
+    recipe, tmp_path, method, changes, message
+):
+    with pytest.raises(InvalidArgument, match=message):
+        Run.create(
+            recipe, tmp_path / "run", {"training.context_length": 40, **changes}, method=method
+        )
+    assert not (tmp_path / "run").exists()
+
+
+def test_unknown_method_names_the_nearest(recipe):
+    with pytest.raises(UnknownName, match='did you mean "ed"'):
+        plan_run(recipe, None, [], "edd")
+    with pytest.raises(UnknownName, match="method"):
+        load_recipe(recipe, {"method": "nothing"})
+
+
+def test_method_that_collects_is_refused_for_recorded_histories(tmp_path):
+    path = tmp_path / "recorded.toml"
+    path.write_text('[histories]\npath = "here"\n[environment]\nid = "CartPole-v1"\n')
+    with pytest.raises(InvalidArgument, match='"ed" collects histories of its own'):
+        load_recipe(path, {"method": "ed"})
