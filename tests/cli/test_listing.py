@@ -54,7 +54,7 @@ def test_show_marks_what_the_recipe_changes():
     assert "training.batch_size" not in changed
     text = adfast("show", "dark-room").stdout
     assert text.count("  # default: ") == len(changed)
-    assert f"updates = 1100  # default: {default.training.updates}" in text
+    assert f"updates = 2200  # default: {default.training.updates}" in text
 
 
 def test_json_has_meaning_and_range():
