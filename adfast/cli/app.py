@@ -18,6 +18,7 @@ from adfast.cli.arguments import (
     RecipeArgument,
     RunArgument,
     RunOption,
+    SeedsOption,
     SetOption,
 )
 from adfast.cli.comparison import compare
@@ -71,13 +72,21 @@ def run(
     settings: SetOption = None,
     fresh: FreshOption = False,
     as_json: JsonOption = False,
+    seeds: SeedsOption = None,
 ) -> None:
     """Collect, train, evaluate and report; goes on where an earlier call stopped."""
+    from adfast.cli.seeds import run_seeds
     from adfast.cli.stages import run_stages, spell
+    from adfast.runs.recipe import of_method
     from adfast.runs.run import Run
     from adfast.runs.run_directory import STAGES
+    from adfast.runs.study import holds_study
 
     require(*MODELS, *DRAWINGS)
+    if seeds is not None or holds_study(recipe):
+        changes = of_method(method, settings or [])
+        run_seeds(recipe, seeds, run, list(changes), fresh=fresh, as_json=as_json)
+        return
     carried_out = Run.create(recipe, run, settings or [], method=method, fresh=fresh)
     with carried_out.locked():
         run_stages(carried_out, STAGES, way_on=spell("run", carried_out.path))

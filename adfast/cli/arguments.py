@@ -49,6 +49,15 @@ MethodOption = Annotated[
         autocompletion=complete_method,
     ),
 ]
+SeedsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--seeds",
+        metavar="1..5",
+        help="Several training seeds, a run of each in a folder: 1..5 or 1,3,8. Each draws its own "
+        "split, unless collection.split_seed is set here.",
+    ),
+]
 FreshOption = Annotated[
     bool, typer.Option("--fresh", help="Delete what an earlier call left there and start over.")
 ]

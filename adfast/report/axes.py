@@ -98,20 +98,22 @@ def draw_line(
     )
 
 
-def draw_levels(axes: Axes, levels: Iterable[tuple[str, float, str]]) -> None:
-    """Levels (name, value, colour) across the axes."""
+def draw_levels(
+    axes: Axes, levels: Iterable[tuple[str, float, str]], *, is_beside: bool = False
+) -> None:
+    """Levels (name, value, colour) across the axes, named above each or beside the axes."""
     for name, value, colour in levels:
         axes.axhline(value, color=LIGHT[colour], linestyle=DASHES["dash"], linewidth=1.2)
         axes.annotate(
             label(name),
             (1, value),
             xycoords=("axes fraction", "data"),
-            xytext=(-3, 3),
+            xytext=(5, 0) if is_beside else (-3, 3),
             textcoords="offset points",
-            horizontalalignment="right",
+            horizontalalignment="left" if is_beside else "right",
+            verticalalignment="center" if is_beside else "baseline",
             fontsize=9,
             color=LIGHT["muted"],
-            bbox={"facecolor": LIGHT["card"], "alpha": 0.8, "linewidth": 0, "pad": 1},
         )
 
 

@@ -11,24 +11,26 @@ that is finished is never repeated, so a study goes on where it was stopped.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
-from adfast.durable import replace_file
+from adfast.durable import replace_file, replace_files
 from adfast.errors import InvalidArgument, RunError, shown
 from adfast.provenance import collect_provenance
 from adfast.runs.evaluation_files import NAME
+from adfast.runs.feasible import check_feasible
 from adfast.runs.findings import FOLDER
 from adfast.runs.hooks import QUIET, RunHooks
 from adfast.runs.probing import Asked, ask, subject_of, write_findings
-from adfast.runs.recipe import Recipe, differences_of, find_recipe, load_recipe
+from adfast.runs.recipe import Changes, Recipe, differences_of, find_recipe, load_recipe
 from adfast.runs.result_files import Results
 from adfast.runs.results import EvaluationResults, Summary
-from adfast.runs.run import Run
-from adfast.runs.run_folder import holds_nothing, lock_run
+from adfast.runs.run import Run, plan_run
+from adfast.runs.run_folder import delete_contents, holds_nothing, lock_run
+from adfast.runs.seeds import PART, checked_seeds, recipes_of_seeds
 from adfast.runs.stage_records import seconds_of
 from adfast.runs.sweep.sweep import HISTORIES, link_histories
 from adfast.values import as_flag, as_path, require_kind
@@ -67,14 +69,21 @@ class Study:
 
     @classmethod
     def create(
-        cls, parts: Mapping[str, Recipe | str | Path], path: str | Path, *, progress: bool = True
+        cls,
+        parts: Mapping[str, Recipe | str | Path],
+        path: str | Path,
+        *,
+        fresh: bool = False,
+        progress: bool = True,
     ) -> Study:
         """The study of `parts` in a directory; one of the same parts that is there is gone on with.
 
         A part is a `Recipe`, the name of a shipped one or a TOML file. Further parts may be added.
-        Raises `RunError` where a part of another recipe, or something that is no study, is there.
+        With `fresh` an earlier study there is deleted. Raises `RunError` where a part of another
+        recipe, or something that is no study, is there.
         """
         place, progress = as_path("path", path), as_flag("progress", progress)
+        fresh = as_flag("fresh", fresh)
         if not isinstance(parts, Mapping) or not parts:
             raise InvalidArgument(
                 f"parts must map the name of each to its recipe, at least one, got {shown(parts)}"
@@ -87,7 +96,7 @@ class Study:
         recipes = {name: resolved(name, recipe) for name, recipe in parts.items()}
         plan = place / PLAN
         if plan.is_file():
-            for name, recipe in read_parts(plan).items():
+            for name, recipe in () if fresh else read_parts(plan).items():
                 if name not in recipes:
                     raise RunError(f"{plan} has a part {name}, which is not asked for; {WAY_OUT}")
                 if differences := differences_of(recipe, recipes[name]):
@@ -98,8 +107,42 @@ class Study:
             raise RunError(f"{place} is no empty directory and holds no study; give another one")
         place.mkdir(parents=True, exist_ok=True)
         described = {name: recipe.model_dump(mode="json") for name, recipe in recipes.items()}
-        replace_file(plan, [StudyPlan(parts=described).to_json()])
+        with contextlib.ExitStack() as lock:
+            lock_run(place, lock)
+            replace_files(
+                {plan: [StudyPlan(parts=described).to_json()]},
+                before=lambda: delete_contents(place, but=PLAN) if fresh else None,
+            )
         return cls(place, recipes, RunHooks() if progress else QUIET)
+
+    @classmethod
+    def of_seeds(
+        cls,
+        recipe: Recipe | str | Path,
+        seeds: Iterable[int],
+        path: str | Path | None = None,
+        settings: Changes = (),
+        *,
+        method: str | None = None,
+        fresh: bool = False,
+        progress: bool = True,
+    ) -> Study:
+        """The runs of a recipe, or of a method, with several training seeds.
+
+        Its parts are `seed-1`, `seed-2` and so on, `path` is by default `runs/RECIPE-seeds`. Each seed draws a split, data and a beginning of
+        its own; with `collection.split_seed` among the `settings` all have that split. Seeds that
+        are there already stay parts of the study.
+        """
+        place, base = plan_run(recipe, path, settings, method)
+        if path is None:
+            place = place.with_name(f"{place.name}-seeds")
+        asked = checked_seeds(seeds)
+        if (place / PLAN).is_file() and not as_flag("fresh", fresh):
+            there = [PART.fullmatch(name) for name in read_parts(place / PLAN)]
+            asked = sorted({*asked, *(int(found[1]) for found in there if found is not None)})
+        parts = recipes_of_seeds(base, asked, settings)
+        check_feasible(next(iter(parts.values())))  # before anything is written: all are alike
+        return cls.create(parts, place, fresh=fresh, progress=progress)
 
     @classmethod
     def open(cls, path: str | Path, *, progress: bool = True) -> Study:
@@ -117,21 +160,24 @@ class Study:
         """The run of a part."""
         return Run.create(self.parts[part], self.path / part, progress=self.hooks is not QUIET)
 
-    def carry_out(self, hooks: RunHooks | None = None) -> dict[str, PartResults]:
+    def carry_out(
+        self, hooks: RunHooks | None = None, *, only: Collection[str] | None = None
+    ) -> dict[str, PartResults]:
         """What each part came to: it is collected, trained and evaluated unless it was before.
 
-        Parts that collect by equal settings share their histories. Raises `InUse` while another
-        process works on the study.
+        `only` names the parts to carry out, by default all. Parts that collect by equal settings
+        share their histories. Raises `InUse` while another process works on the study.
         """
         hooks = hooks or self.hooks
+        names = [name for name in self.parts if only is None or name in only]
         with self.locked():
-            for number, name in enumerate(self.parts, start=1):
+            for number, name in enumerate(names, start=1):
                 run = self.run(name)
                 is_finished = self._results_of(name).is_file() and run.directory.is_finished(
                     run.directory.evaluation().stage
                 )
                 state = ": finished before" if is_finished else ""
-                hooks.say("study", f"[{number}/{len(self.parts)}] {name}{state}")
+                hooks.say("study", f"[{number}/{len(names)}] {name}{state}")
                 if not is_finished:
                     with run.locked():
                         link_histories(run, self.path / HISTORIES)
@@ -196,3 +242,8 @@ def read_parts(plan: Path) -> dict[str, Recipe]:
         name: Recipe.from_mapping(settings, source=f"{plan}: {name}")
         for name, settings in described.items()
     }
+
+
+def holds_study(folder: str | Path) -> bool:
+    """Whether there is a study in a folder."""
+    return (Path(folder) / PLAN).is_file()

@@ -24,7 +24,7 @@ def comparison_figure(series: ComparedSeries) -> Figure:
             colour = LIGHT[line.style.colour]
             axes.fill_between(line.x, line.low, line.high, color=colour, alpha=0.13, linewidth=0)
         draw_line(axes, line.name, line.x, line.mean, line.style)
-    draw_levels(axes, series.levels)
+    draw_levels(axes, series.levels, is_beside=True)
     axes.margins(x=0.02)
     axes.set_ylim(bottom=min(0.0, axes.dataLim.y0))
     axes.set_xlabel(series.title)

@@ -27,6 +27,7 @@ CAPTION = (
     "count. While training, on validation tasks and with an interval over seeds alone; what a "
     "method saw is told of one of its runs, every step that its source took counted, kept or not."
 )
+ROOM_FOR_LEVELS = 62  # pixels, for their names
 
 
 def comparison_page(
@@ -123,7 +124,9 @@ def chart_of(axis: str, series: ComparedSeries) -> Chart:
             trace["customdata"] = np.column_stack([line.low, line.high]).round(3).tolist()
             trace["hovertemplate"] += " (%{customdata[0]:.2f} to %{customdata[1]:.2f})"
         traces.append(trace)
-    layout = chart_layout(440, 12, series.title, RETURN) | level_marks(series.levels)
+    layout = chart_layout(440, 12, series.title, RETURN)
+    layout |= level_marks(series.levels, is_beside=True)
+    layout["margin"] |= {"r": ROOM_FOR_LEVELS}
     layout["yaxis"]["rangemode"] = "tozero"
     layout["xaxis"]["unifiedhovertitle"] = {"text": f"{axis.replace('-', ' ')}: %{{x:,.0f}}"}
     if axis in IN_CONTEXT:
@@ -142,7 +145,7 @@ def methods_section(comparison: ComparisonResults) -> PageSection:
     header = "".join(
         f'<th scope="col" class="{kind}">{name}</th>'
         for name, kind in (
-            ("method", ""), ("seeds", "number wide"), ("first episode", "number wide"),
+            ("method", "whole"), ("seeds", "number wide"), ("first episode", "number wide"),
             ("last five", "number"), ("95%", "number"), ("of optimum", "number"),
             ("what it saw", "wide"), ("training", "number wide"),
         )

@@ -71,8 +71,13 @@ def whiskers(mean: np.ndarray, low: np.ndarray, high: np.ndarray, colour: str) -
     }
 
 
-def level_marks(levels: Iterable[tuple[str, float, str]]) -> dict[str, Any]:
-    """The part of a layout that draws levels (name, value, colour) across a chart."""
+def level_marks(
+    levels: Iterable[tuple[str, float, str]], *, is_beside: bool = False
+) -> dict[str, Any]:
+    """The part of a layout that draws levels (name, value, colour) across a chart.
+
+    They are named above each line, or beside the chart, whose right margin is then to have room.
+    """
     levels = list(levels)
     return {
         "shapes": [
@@ -92,12 +97,11 @@ def level_marks(levels: Iterable[tuple[str, float, str]]) -> dict[str, Any]:
                 "text": escape(name),
                 "xref": "paper",
                 "x": 1,
-                "xanchor": "right",
+                "xanchor": "left" if is_beside else "right",
                 "y": value,
-                "yanchor": "bottom",
+                "yanchor": "middle" if is_beside else "bottom",
                 "showarrow": False,
                 "font": SMALL,
-                "bgcolor": "@card/0.8",
             }
             for name, value, _ in levels
         ],

@@ -53,7 +53,7 @@ class FoundRun:
     @property
     def method(self) -> str:
         """What the run was made by; of another agent than its model, that one's name."""
-        return self.results.agent or str(getattr(self.recipe, "method", "ad"))
+        return self.results.agent or self.recipe.method
 
     @property
     def learns_by_acting(self) -> bool:

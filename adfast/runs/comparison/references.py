@@ -8,6 +8,7 @@ import numpy as np
 
 from adfast.runs.comparison.found_runs import FoundRun
 from adfast.runs.comparison.record import ComparedReferences
+from adfast.runs.methods import AD
 
 FEW_SEEDS = 5  # with fewer, resampling them tells too little of how much they differ
 
@@ -50,7 +51,7 @@ def source_group(groups: Groups) -> int | None:
         if has_source(group[0])
         and all(run.results.references.source_every_kth is not None for run in group)
     ]
-    of_ad = [number for number in having if groups[number][0].method == "ad"]
+    of_ad = [number for number in having if groups[number][0].method == AD]
     return next(iter([*of_ad, *having]), None)
 
 
