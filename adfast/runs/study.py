@@ -129,9 +129,9 @@ class Study:
     ) -> Study:
         """The runs of a recipe, or of a method, with several training seeds.
 
-        Its parts are `seed-1`, `seed-2` and so on, `path` is by default `runs/RECIPE-seeds`. Each seed draws a split, data and a beginning of
-        its own; with `collection.split_seed` among the `settings` all have that split. Seeds that
-        are there already stay parts of the study.
+        Its parts are `seed-1`, `seed-2` and so on, `path` is by default `runs/RECIPE-seeds`. Each
+        seed draws a split, data and a beginning of its own; with `collection.split_seed` among the
+        `settings` all have that split. Seeds that are there already stay parts of the study.
         """
         place, base = plan_run(recipe, path, settings, method)
         if path is None:
