@@ -19,6 +19,10 @@ AGENTS: Catalogue[AgentMaker] = Catalogue(
     shipped={
         "model": "adfast.evaluation.trained_model:TrainedModel",
         "random": "adfast.evaluation.random_agent:RandomActions",
+        "heuristic": "adfast.baselines.agents.heuristic:Heuristic",
+        "corrected-heuristic": "adfast.baselines.agents.corrected_heuristic:CorrectedHeuristic",
+        "competence-mimic": "adfast.baselines.agents.competence_mimic:CompetenceMimic",
+        "memorised-goal": "adfast.baselines.agents.memorised_goal:MemorisedGoal",
         "source-algorithm": "adfast.baselines.agents.source_agent:SourceAgent",
         "posterior-sampling": "adfast.baselines.agents.source_agent:PosteriorSamplingAgent",
         "ideal-learner": "adfast.baselines.agents.source_agent:IdealLearnerAgent",

@@ -1,0 +1,68 @@
+"""GoalMemory: the cell in which each environment was paid last, and whether it still pays.
+
+Axes: N environments, M of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from adfast.baselines.agents.room import Room
+from adfast.tasks.transition_schema import BOUNDARY_INSIDE
+
+NOWHERE = -1
+
+
+class GoalMemory:
+    """What was paid in N environments, apart for each view (what is seen beside the position).
+
+    A step into the remembered cell that pays nothing is an unpaid visit, unless the cell has paid
+    in this episode already; then it is done with until the next one. After `patience` (None: any
+    number of) unpaid visits without a paid one the cell is given up.
+    """
+
+    def __init__(self, room: Room, num_environments: int, patience: int | None) -> None:
+        self.room = room
+        self.patience = patience
+        shape = (num_environments, room.num_views)
+        self.goal = np.full(shape, NOWHERE)
+        self.unpaid = np.zeros(shape, np.int64)  # visits since it paid
+        self.has_paid = np.zeros(shape, bool)  # in this episode
+        self.is_done = np.zeros(shape, bool)  # with, in this episode
+
+    def begin(self, environments: np.ndarray) -> None:
+        """A new history begins in these."""
+        self.goal[environments] = NOWHERE
+        self.unpaid[environments] = 0
+        self._begin_episode(environments)
+
+    def _begin_episode(self, environments: np.ndarray) -> None:
+        self.has_paid[environments] = False
+        self.is_done[environments] = False
+
+    def learn(self, environments: np.ndarray, transition: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Take in a transition of each; bool `[M]`: where the cell was given up."""
+        _, view = self.room.locate(transition["observation"])
+        entered, _ = self.room.locate(transition["next_observation"])
+        here = environments, view
+        is_paid = transition["reward"] > 0
+        is_unpaid = ~is_paid & (entered == self.goal[here])
+        self.is_done[here] |= is_unpaid & self.has_paid[here]
+        self.unpaid[here] += is_unpaid & ~self.has_paid[here]
+        self.goal[here] = np.where(is_paid, entered, self.goal[here])
+        self.unpaid[here] *= ~is_paid
+        self.has_paid[here] |= is_paid
+        given_up = np.zeros(len(environments), bool)
+        if self.patience is not None:
+            given_up = is_unpaid & (self.unpaid[here] >= self.patience)
+            self.goal[here] = np.where(given_up, NOWHERE, self.goal[here])
+            self.unpaid[here] *= ~given_up
+        self._begin_episode(environments[transition["boundary"] != BOUNDARY_INSIDE])
+        return given_up
+
+    def target(self, environments: np.ndarray, view: np.ndarray) -> np.ndarray:
+        """int64 `[M]`: the cell to go to; `NOWHERE` where there is none."""
+        here = environments, view
+        return np.where(self.is_done[here], NOWHERE, self.goal[here])
