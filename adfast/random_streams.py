@@ -32,6 +32,9 @@ DROPOUT = 9
 TASK_CONTENT = 10  # what makes up a task that is drawn rather than counted out
 ENVIRONMENT_SEED = 11  # what a Gymnasium environment is seeded with
 MEMBER_TASKS = 12  # which tasks of its members a mixture has
+EPISODE_ORDER = 30  # of a history that is read with its episodes shuffled
+FOREIGN_REWARDS = 31  # whose rewards a history is read with
+CONTEXT_ORDER = 32  # of the transitions of an unordered context
 
 GOLDEN_32 = 0x9E3779B9
 GOLDEN_64 = 0x9E3779B97F4A7C15

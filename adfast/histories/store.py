@@ -144,6 +144,13 @@ class HistoryStore(WindowSampler):
         block = int(np.searchsorted(self._first_history, index, side="right")) - 1
         return self._blocks[block].history(index - int(self._first_history[block]))
 
+    def with_blocks(self, blocks: Sequence[Block]) -> HistoryStore:
+        """A store in memory with other `blocks` in the place of these, one for each."""
+        numbers = self._block_numbers.tolist()
+        return HistoryStore(
+            self.schema, blocks, block_numbers=numbers, description=self.description
+        )
+
     def verify(self) -> int:
         """Read every shard against its checksum; the bytes read. Raises `StoreError`."""
         if self.path is None or self._manifest is None:

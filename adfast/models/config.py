@@ -36,6 +36,9 @@ class ModelConfig(Config):
     layout: Layout = "one-token"
     """Tokens of a transition: one, the sum of its embeddings, or three, as in the paper."""
 
+    reads_rewards: bool = True
+    """Whether tokens say which rewards were paid, in training and in acting."""
+
     norm: Literal["pre", "post"] = "pre"
     """Whether a block normalises what it reads, or what it has added to."""
 

@@ -55,7 +55,13 @@ class Transformer(nn.Module):
         self.attention_backend = config.attention_backend
         self.recomputes_blocks = False
         generator = torch.Generator().manual_seed(seed)
-        self.embedding = TransitionEmbedding(schema, config.width, config.layout, generator)
+        self.embedding = TransitionEmbedding(
+            schema,
+            config.width,
+            config.layout,
+            generator,
+            reads_rewards=config.reads_rewards,
+        )
         if config.num_learned_positions is not None:
             num_positions = config.num_learned_positions * config.tokens_per_transition
             self.positions = nn.Parameter(

@@ -52,7 +52,8 @@ class TransitionEmbedding(nn.Module):
     """Tokens `[..., width]` (one-token) or `[..., 3, width]` (three-token) of `StepInput`s.
 
     The three tokens of a transition are the previous action, the previous reward with the previous
-    final observation, and the observation with the step in the episode.
+    final observation, and the observation with the step in the episode. Where rewards are not read,
+    all tokens are as if none had been paid yet.
     """
 
     first_row: Tensor
@@ -60,7 +61,13 @@ class TransitionEmbedding(nn.Module):
     reward_scale: Tensor
 
     def __init__(
-        self, schema: TransitionSchema, width: int, layout: Layout, generator: torch.Generator
+        self,
+        schema: TransitionSchema,
+        width: int,
+        layout: Layout,
+        generator: torch.Generator,
+        *,
+        reads_rewards: bool = True,
     ) -> None:
         super().__init__()
         self.schema = schema
@@ -68,9 +75,10 @@ class TransitionEmbedding(nn.Module):
         kind = schema.observation.kind
         sizes = ENCODERS[kind].row_sizes(schema.observation)
         self.num_components = len(sizes)
-        self.has_real_reward = not schema.has_counted_rewards
+        self.reads_rewards = reads_rewards
+        self.has_real_reward = reads_rewards and not schema.has_counted_rewards
         self.least_reward = 0 if self.has_real_reward else int(np.iinfo(schema.reward_dtype).min)
-        num_rewards = 1 if self.has_real_reward else COUNTED_REWARDS
+        num_rewards = (1 if self.has_real_reward else COUNTED_REWARDS) if reads_rewards else 0
         # Blocks in the order of the tokens that they belong to; the last row of a block that has
         # one more than it has values means "none".
         previous = [schema.num_actions + 1, num_rewards + 1, *(size + 1 for size in sizes)]
@@ -130,7 +138,8 @@ class TransitionEmbedding(nn.Module):
         none = self.block_size
         first = inputs.is_first
         reward = torch.zeros_like(inputs.previous_action, dtype=torch.int64)
-        if not self.has_real_reward:
+        is_paid = ~first if self.reads_rewards else torch.zeros_like(first)
+        if self.reads_rewards and not self.has_real_reward:
             reward = inputs.previous_reward.long() - self.least_reward
         observed: tuple[Tensor, ...] = ()
         if self.num_components:
@@ -143,7 +152,7 @@ class TransitionEmbedding(nn.Module):
         values = torch.cat(
             (
                 inputs.previous_action.long().where(~first, none[0] - 1)[..., None],
-                reward.where(~first, none[1] - 1)[..., None],
+                reward.where(is_paid, none[1] - 1)[..., None],
                 *observed,
                 inputs.episode_step.long()[..., None],
             ),
@@ -161,6 +170,7 @@ class TransitionEmbedding(nn.Module):
         over = values >= self.block_size
         over[..., :num_none] |= values[..., :num_none] == self.block_size[:num_none] - 1
         over[..., :2] &= ~inputs.is_first[..., None]
+        over[..., 1] &= self.reads_rewards
         over[..., 2:num_none] &= inputs.shows_final[..., None]
         return over | (values < 0)
 

@@ -108,6 +108,10 @@ def collected_extent(config: Recipe) -> Extent:
         check_agent(config, family, split.train)
     check_seeds(config, family.num_tasks)
     plan = make_plan(config, family)
+    if config.training.rewards == "foreign" and len(plan.task_ids) < 2:
+        raise InvalidArgument(
+            'training.rewards "foreign" needs at least two training tasks, got one; hold out fewer'
+        )
     longest, length = plan.longest_history, family.episode_length
     return Extent(
         plan.schema,

@@ -49,6 +49,13 @@ def collecting_needs(
         "collection.block_histories or collection.threads",
         threads * (block * schema.bytes_per_transition + memory_per_thread),
     )
+    if config.training.episode_order == "shuffled":
+        rows = plan.num_histories * plan.longest_history
+        yield (
+            "histories with their episodes shuffled",
+            "collection.histories_per_task or collection.episodes",
+            rows * schema.bytes_per_transition,
+        )
     if collection.live:
         whole = make_live_schedule(config, plan).num_histories * plan.longest_history
         ring = min(collection.live_capacity or whole, whole)

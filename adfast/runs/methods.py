@@ -66,6 +66,24 @@ METHODS: Mapping[str, Method] = {
         "many tasks, or there are few histories",
         {"collection.histories_per_task": 1, "collection.streams_per_learner": 1},
     ),
+    "ad-shuffled": Method(
+        "AD on histories whose episodes are in an order that is drawn: no progress is left.",
+        "Is it the order, that behaviour gets better, which is learned?",
+        ANY_FAMILY,
+        {"training.episode_order": "shuffled"},
+    ),
+    "ad-no-reward": Method(
+        "AD by a model that is told no rewards, neither in training nor when it acts.",
+        "Is the reward what is read, or does behaviour give the task away?",
+        ANY_FAMILY,
+        {"model.reads_rewards": False},
+    ),
+    "ad-foreign-reward": Method(
+        "AD on histories with the rewards of another task's; acting, the rewards are true.",
+        "Is it read where rewards were paid, or only that there are some?",
+        "two training tasks",
+        {"training.rewards": "foreign"},
+    ),
     "ad-of-ideal": Method(
         "AD of the best known learner, disturbed, and asked at each step what it would do.",
         "How much of the best learner does a model take over?",

@@ -108,6 +108,15 @@ class Recipe(Config):
         return self
 
     @model_validator(mode="after")
+    def _what_is_rearranged_is_stored(self) -> Recipe:
+        if self.training.rearranges and self.histories is None and self.collection.live:
+            raise ValueError(
+                "training.episode_order and training.rewards change what is read of a store, got "
+                "collection.live = true; set collection.live=false"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _method_is_known(self) -> Recipe:
         find_method(self.method)
         if self.histories is None:

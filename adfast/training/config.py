@@ -38,6 +38,12 @@ class TrainingConfig(Config):
     align: Literal["episode", "step"] = "episode"
     """Where windows begin: at the beginnings of episodes, or at any step."""
 
+    episode_order: Literal["as-learned", "shuffled"] = "as-learned"
+    """In which order the episodes of a history are read: as they were, or one drawn for it."""
+
+    rewards: Literal["own", "foreign"] = "own"
+    """Whose rewards a history is read with: its own, or those of a history of another task."""
+
     optimizer: Literal["muon", "adamw"] = "muon"
     """AdamW for all parameters, or Muon for the blocks' matrices and AdamW for the rest."""
 
@@ -88,6 +94,11 @@ class TrainingConfig(Config):
 
     evaluate_every: Count | None = None
     """Updates from one short evaluation while training to the next; none: there is none."""
+
+    @property
+    def rearranges(self) -> bool:
+        """Whether histories are read otherwise than they are stored."""
+        return (self.episode_order, self.rewards) != ("as-learned", "own")
 
     @property
     def last_checkpoint(self) -> str:

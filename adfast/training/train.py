@@ -6,7 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from adfast.errors import InvalidArgument
+from adfast.histories.rearranged import foreign_rewards, shuffled_episodes
 from adfast.histories.schema import HISTORY_INDEX, HISTORY_OFFSET
+from adfast.histories.store import HistoryStore
 from adfast.models.config import ModelConfig
 from adfast.models.transformer import Transformer
 from adfast.progress import progress_bar
@@ -53,6 +55,7 @@ def train(
             f"histories must be of transitions to train on, got fields {', '.join(schema.fields)}"
         )
     config = training or TrainingConfig()
+    histories = as_read(histories, config, seed)
     transformer = Transformer(model or ModelConfig(), schema, seed)
     batches = BatchSource(histories, config, seed)
     trainer = Trainer(transformer, batches, config, directory, seed=seed, hooks=hooks)
@@ -65,6 +68,23 @@ def train(
         trainer.hooks = replace(trainer.hooks, on_update=on_update)
         trainer.run(resume=resume)
     return transformer.eval()
+
+
+def as_read(histories: Windows, config: TrainingConfig, seed: int) -> Windows:
+    """`histories` in the order and with the rewards that `config` says."""
+    if not config.rearranges:
+        return histories
+    if not isinstance(histories, HistoryStore):
+        raise InvalidArgument(
+            f'training.episode_order = "{config.episode_order}" with training.rewards = '
+            f'"{config.rewards}" needs a history store, got a {type(histories).__name__}; write '
+            "the histories into one, or read them as they are"
+        )
+    if config.rewards == "foreign":  # before the episodes of both would be in orders of their own
+        histories = foreign_rewards(histories, seed)
+    if config.episode_order == "shuffled":
+        histories = shuffled_episodes(histories, seed)
+    return histories
 
 
 def normalise_inputs(model: Transformer, histories: Windows, seed: int) -> None:

@@ -2,12 +2,14 @@
 
 import numpy as np
 import pytest
+import torch
 
 import adfast
 from adfast.errors import InvalidArgument, UnknownName
 from adfast.runs.methods import METHODS
 from adfast.runs.recipe import find_recipe, load_recipe
 from adfast.runs.run import Run, plan_run
+from adfast.training.train import as_read
 
 WHOLE_ROOM = {"family.options.size": 9, "family.options.episode_length": 20}
 # What a method asks of the small room beside its own settings.
@@ -110,6 +112,46 @@ def test_single_streams_are_the_first_histories_of_the_same_tasks(run_of):
         )
 
 
+def read_by(run):
+    """The histories of a run as its model was trained on them."""
+    return as_read(run.histories, run.recipe.training, run.recipe.seed)
+
+
+def test_shuffled_histories_are_the_same_episodes_in_an_order_of_their_own(run_of):
+    run, plain = run_of("ad-shuffled"), run_of("ad").histories
+    assert run.histories.identity == plain.identity  # one store serves both
+    shuffled, moved = read_by(run), 0
+    for history in range(plain.num_histories):
+        before, after = (
+            np.stack([rows["action"].reshape(10, 10), rows["reward"].reshape(10, 10)], 1).tolist()
+            for rows in (plain.history(history), shuffled.history(history))
+        )
+        assert sorted(before) == sorted(after)
+        moved += before != after
+    assert moved > plain.num_histories / 2
+
+
+def test_foreign_rewards_alone_are_replaced(run_of):
+    run, plain = run_of("ad-foreign-reward"), run_of("ad").histories
+    assert run.histories.identity == plain.identity
+    read = read_by(run)
+    for history in range(plain.num_histories):
+        before, after = plain.history(history), read.history(history)
+        changed = {name for name in before if (before[name] != after[name]).any()}
+        assert changed <= {"reward"}
+    earned = [block.fields["reward"].sum() for store in (plain, read) for block in store.blocks]
+    assert len(set(earned)) > 1
+
+
+def test_no_reward_is_read(run_of):
+    run = run_of("ad-no-reward")
+    assert run.histories.identity == run_of("ad").histories.identity
+    history = {name: torch.tensor(rows[None]) for name, rows in run.histories.history(0).items()}
+    paid = history | {"reward": 1 - history["reward"]}
+    assert torch.equal(run.model(history), run.model(paid))
+    assert not torch.equal(run_of("ad").model(history), run_of("ad").model(paid))
+
+
 def test_ideal_learner_is_asked_at_each_step(run_of):
     run = run_of("ad-of-ideal")
     assert run.source.name == "ideal-learner"
@@ -131,6 +173,9 @@ def test_posterior_sampling_is_followed(run_of):
         ("ad-of-ideal", {}, 'method "ad-of-ideal": collection: ideal-learner needs a family whose'),
         ("ad-of-posterior-sampling", {"family.name": "key-to-door", "family.options.size": 12},
          'method "ad-of-posterior-sampling": collection: .*16,?384'),
+        ("ad-shuffled", {"collection.live": True}, "change what is read of a store"),
+        ("ad-foreign-reward", {"collection.held_out": 23, "collection.validation": 1,
+         "training.evaluate_every": None, "training.context_length": 20}, "at least two training"),
         ("ad-every-k", {"collection.keep_every": 1}, "keep_every of at least 2, got 1"),
         ("ad-every-k", {}, "context_length must be at most 30"),
     ],
