@@ -38,7 +38,7 @@ def comparison_figure(series: ComparedSeries) -> Figure:
         loc="outside lower left",
         frameon=False,
         fontsize=9,
-        handlelength=4,
+        handlelength=7,
         labelcolor=LIGHT["ink"],
     )
     return figure

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -68,6 +69,24 @@ def test_every_step_of_the_source_counts_kept_or_not(folders):
     assert room.data.transitions == 17 * 4 * 10 * 10
     assert room.data.source_steps == 17 * 4 * 80 * 10
     assert not room.data.is_bound
+
+
+def test_evaluation_of_a_run_is_compared_by_its_agent_which_saw_no_data(tmp_path):
+    run = write_run(tmp_path / "room", 1)
+    folder = run / "evaluations" / "by-chance"
+    folder.mkdir(parents=True)
+    content = json.loads((run / "evaluation.json").read_text()) | {"agent": "random"}
+    (folder / "evaluation.json").write_text(json.dumps(content))
+    (folder / "settings.toml").write_bytes((run / "run.toml").read_bytes())
+    shutil.copy(run / "trajectories.safetensors", folder)
+    provenance = json.loads((run / "provenance.json").read_text())
+    provenance["stages"]["evaluate by-chance"] = {"seconds": 2.0}
+    (run / "provenance.json").write_text(json.dumps(provenance))
+    model, chance = compare([run, folder]).methods
+    assert [model.label, chance.label] == ["ad", "random"]
+    assert chance.data is None
+    assert chance.training is None
+    assert chance.seconds == {"evaluate": 2.0}
 
 
 def test_references_are_those_of_all_runs_and_the_source_is_named(folders):
