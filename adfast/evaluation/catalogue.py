@@ -26,5 +26,6 @@ AGENTS: Catalogue[AgentMaker] = Catalogue(
         "source-algorithm": "adfast.baselines.agents.source_agent:SourceAgent",
         "posterior-sampling": "adfast.baselines.agents.source_agent:PosteriorSamplingAgent",
         "ideal-learner": "adfast.baselines.agents.source_agent:IdealLearnerAgent",
+        "rl2": "adfast.baselines.rl2.agent:RL2",
     },
 )

@@ -6,6 +6,7 @@ Its twin for a device is `device_step.DeviceStep`.
 from __future__ import annotations
 
 import os
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -14,9 +15,24 @@ from adfast.errors import InvalidArgument
 from adfast.evaluation.acting import Acting, Situation
 from adfast.evaluation.action_sampling import ActionDraws
 from adfast.models.step_input import StepInput
-from adfast.models.transformer import Transformer
+from adfast.tasks.transition_schema import TransitionSchema
 
 _threaded_process = 0  # the id of the process in which a model has acted here on several threads
+
+
+class StreamedModel(Protocol):
+    """What acts step by step: a `Transformer`, or whatever else has a cache of what it remembers.
+
+    A cache has `is_first` (bool `[N]`) and `reset(mask)`, as `RingKVCache` has.
+    """
+
+    schema: TransitionSchema
+
+    def new_cache(self, num_environments: int, dtype: torch.dtype | None = None) -> Any:
+        """An empty cache."""
+
+    def step(self, inputs: StepInput, cache: Any, active: torch.Tensor | None) -> torch.Tensor:
+        """The logits `[N, A]` of one step, which moves `cache` on; see `Transformer.step`."""
 
 
 def require_living_threads() -> None:
@@ -41,7 +57,7 @@ class HostStep(Acting):
     """Acts with `model` in N environments, which draw by `draws`."""
 
     def __init__(
-        self, model: Transformer, draws: ActionDraws, cache_dtype: torch.dtype | None = None
+        self, model: StreamedModel, draws: ActionDraws, cache_dtype: torch.dtype | None = None
     ) -> None:
         num_environments, schema = len(draws.count), model.schema
         super().__init__(num_environments, schema.episode_length)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 FORMAT_VERSION = 1
 OPTIMIZER_PREFIX = "optimizer."  # of tensors that a training checkpoint keeps beside the weights
+POLICY = "policy"  # what checkpoints of RL2 describe in a model's place
 DOCUMENT = "adfast"  # names of the JSON document and of the checksum, among the file's own
 CHECKSUM = "crc32"  # string pairs
 
@@ -103,6 +104,11 @@ def build_model(description: Mapping[str, Any], path: Path) -> Transformer:
     """The model that `describe_model` described, with fresh weights; `path` is for messages."""
     from adfast.models.transformer import Transformer
 
+    if POLICY in description:
+        raise CheckpointError(
+            f'{path}: holds a policy of RL2, no model of AD; the agent "rl2" acts by it, which '
+            "adfast.baselines.rl2.agent.RL2Agent is"
+        )
     try:
         config = ModelConfig.from_mapping(description["model"], source=str(path))
         schema = TransitionSchema.from_dict(description["schema"])
