@@ -31,6 +31,7 @@ PLACES: tuple[tuple[str, ...], ...] = (
     ("adfast.collection.live_ring:LiveRing",),
     ("adfast.evaluation.action_sampling:sample_actions",),
     ("adfast.evaluation.agent:Agent",),
+    ("adfast.evaluation.catalogue:AGENTS",),
     ("adfast.evaluation.in_context:evaluate",),
     ("adfast.histories",),
     ("adfast.histories:FieldSchema",),

@@ -6,6 +6,7 @@ from functools import partial
 
 from benchmarks.workload import Bar, ContestModule, Workload
 
+agents = ContestModule("agents")
 attention = ContestModule("attention")
 evaluation = ContestModule("evaluation")
 live_ring = ContestModule("live_ring")
@@ -124,5 +125,27 @@ MODEL_WORKLOADS = (
         small=SMALL_ACTING,
         bars=(Bar("ratio", at_least=1.5),),
         rivals=("cache in float32",),
+    ),
+    *(
+        of_evaluation(
+            f"agent-{agent}-256",
+            f"act as {agent} in 256 environments, beside a random agent",
+            factory=agents.beside_random,
+            arguments={
+                "agent": agent,
+                "options": options,
+                "family": "dark-room",
+                "num_environments": 256,
+            },
+            small={"num_environments": 8},
+            bars=(Bar("ratio", at_least=at_least),),
+            rivals=("random agent",),
+        )
+        for agent, options, at_least in (
+            ("source-algorithm", {"algorithm": "q-learning"}, 0.5),
+            ("posterior-sampling", {}, 0.1),
+            ("heuristic", {}, 0.2),
+            ("corrected-heuristic", {}, 0.05),
+        )
     ),
 )
