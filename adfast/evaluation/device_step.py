@@ -45,6 +45,8 @@ class DeviceStep(Acting):
         self._offset, self._mask = words_to(device, draws.offset), words_to(device, draws.mask)
         self._cache = model.new_cache(num_environments, cache_dtype)
         self._reserved_steps = 0  # tokens since all began, a bound known without asking the device
+        acted_on = torch.zeros(self._shape, dtype=self._observed_as, device=device)
+        self._acted_on = acted_on if model.config.context == "set" else None
         zeros = torch.zeros(num_environments, dtype=torch.int64, device=device)
         self._draws, self._action = zeros.clone(), zeros.clone()
         self._logits = torch.zeros(num_environments, model.schema.num_actions, device=device)
@@ -115,21 +117,28 @@ class DeviceStep(Acting):
     @property
     def state(self) -> list[torch.Tensor]:
         """What `advance` changes for good, but for cache slots that the next step writes anew."""
-        return [self._cache.step, self._draws, self._action]
+        acted_on = () if self._acted_on is None else (self._acted_on,)
+        return [self._cache.step, self._draws, self._action, *acted_on]
 
     @torch.no_grad()
     def advance(self) -> None:
         """One step of all environments, from the inbox to the actions: what the graph holds."""
         now, final = self._inbox[:-3].view(self._observed_as).split(self._components)
         active = self._inbox[-1].bool() if self._holds_back else None
+        observation, shown = now.T.reshape(self._shape), final.T.reshape(self._shape)
+        before = self._acted_on
+        if before is not None:  # which observation the last transition led to
+            goes_on = (self._inbox[-3] > 0).view(-1, *(1 for _ in self._shape[1:]))
+            shown = observation.where(goes_on, shown)
         inputs = StepInput(
-            observation=now.T.reshape(self._shape),
+            observation=observation,
             previous_action=self._action,
             previous_reward=self._inbox[-2].view(torch.float32),
-            previous_final_observation=final.T.reshape(self._shape),
+            previous_final_observation=shown,
             episode_step=self._inbox[-3],
             is_first=self._cache.is_first,
             is_checked=True,
+            previous_observation=before,
         )
         # Of a graph this is memory that each replay writes anew.
         self._logits = self._model.step(inputs, self._cache, active)
@@ -137,6 +146,9 @@ class DeviceStep(Acting):
             self._logits, self._temperature, self._offset, self._mask, self._draws
         )
         self._action.copy_(actions if active is None else actions.where(active, self._action))
+        if before is not None:
+            moves = None if active is None else active.view(-1, *(1 for _ in self._shape[1:]))
+            before.copy_(observation if moves is None else observation.where(moves, before))
         self._draws += 1 if active is None else active
 
 

@@ -15,6 +15,7 @@ from adfast.errors import InvalidArgument
 from adfast.evaluation.acting import Acting, Situation
 from adfast.evaluation.action_sampling import ActionDraws
 from adfast.models.step_input import StepInput
+from adfast.models.transformer import Transformer
 from adfast.tasks.transition_schema import TransitionSchema
 
 _threaded_process = 0  # the id of the process in which a model has acted here on several threads
@@ -69,6 +70,8 @@ class HostStep(Acting):
         self._reward = np.zeros(num_environments, schema.reward_dtype)
         read = schema.observation.read
         self._final_observation = np.zeros((num_environments, *read.shape), read.dtype)
+        is_set = isinstance(model, Transformer) and model.config.context == "set"
+        self._acted_on = np.zeros_like(self._final_observation) if is_set else None
 
     def _forget(self, mask: np.ndarray | None) -> None:
         self._cache.reset(None if mask is None else torch.from_numpy(mask))
@@ -80,6 +83,9 @@ class HostStep(Acting):
             self._reward[outcome.continues] = outcome.reward[outcome.continues]
             if outcome.done.any():
                 self._final_observation[outcome.done] = outcome.final_observation[outcome.done]
+        if self._acted_on is not None:  # which observation the last transition led to
+            goes_on = (episode_step > 0) & (True if active is None else active)
+            self._final_observation[goes_on] = observation[goes_on]
         inputs = StepInput(
             observation=torch.from_numpy(observation),
             previous_action=torch.from_numpy(self._action),
@@ -88,9 +94,13 @@ class HostStep(Acting):
             episode_step=torch.from_numpy(episode_step),
             is_first=self._cache.is_first,
             is_checked=True,
+            previous_observation=None if self._acted_on is None else torch.tensor(self._acted_on),
         )
         moving = None if active is None else torch.from_numpy(active)
         self._logits = self._model.step(inputs, self._cache, moving).numpy()
+        if self._acted_on is not None:
+            rows = ... if active is None else active
+            self._acted_on[rows] = observation[rows]
         actions = self._draws.draw(self._logits, active)
         self._action[... if active is None else active] = actions[... if active is None else active]
         return actions

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from adfast.config import Config, Count
 
 Layout = Literal["one-token", "three-token"]
+Context = Literal["sequence", "set"]
 PositionEncoding = Literal["none", "rope", "partial-rope", "learned"]
 Device = Literal["auto", "cpu", "cuda"]  # "auto": CUDA where there is one
 Precision = Literal["auto", "float32", "bfloat16"]  # "auto": bfloat16 on CUDA
@@ -38,6 +39,9 @@ class ModelConfig(Config):
 
     reads_rewards: bool = True
     """Whether tokens say which rewards were paid, in training and in acting."""
+
+    context: Context = "sequence"
+    """What came before: a sequence, or a set of whole transitions, read in no order (DPT)."""
 
     norm: Literal["pre", "post"] = "pre"
     """Whether a block normalises what it reads, or what it has added to."""
@@ -90,6 +94,12 @@ class ModelConfig(Config):
         if (self.position_encoding == "learned") != (self.num_learned_positions is not None):
             raise ValueError(
                 'num_learned_positions goes with position_encoding "learned": set both or neither'
+            )
+        if self.context == "set" and (self.layout, self.position_encoding) != ("one-token", "none"):
+            raise ValueError(
+                'context "set" has no order, so a token must hold a transition and no place: it '
+                'needs layout "one-token" and position_encoding "none", got '
+                f'"{self.layout}" and "{self.position_encoding}"'
             )
         windows = self.attention_window
         if isinstance(windows, list) and len(windows) != self.num_layers:

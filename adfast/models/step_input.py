@@ -28,6 +28,10 @@ class StepInput:
     `previous_final_observation` counts only where `episode_step` is 0; `is_first` (bool) marks the
     first transition of a history or of a sampled window, which has no past. What `is_checked` is
     known to be in the model's schema, and is not examined again.
+
+    Models whose context is a set are given the `previous_observation` too, on which the previous
+    action was taken; of them `previous_final_observation` is that of the previous transition,
+    whether its episode ended there or not, and counts everywhere.
     """
 
     observation: Tensor
@@ -37,10 +41,13 @@ class StepInput:
     episode_step: Tensor
     is_first: Tensor
     is_checked: bool = False
+    previous_observation: Tensor | None = None
 
     @property
     def shows_final(self) -> Tensor:
-        """bool `[...]`: where the token shows how the episode before it ended."""
+        """bool `[...]`: where the token shows how the episode, or the step, before it ended."""
+        if self.previous_observation is not None:
+            return ~self.is_first
         return (self.episode_step.long() == 0) & ~self.is_first
 
 
@@ -57,8 +64,10 @@ def as_batch(
     }
 
 
-def step_inputs(batch: Mapping[str, Tensor]) -> StepInput:
+def step_inputs(batch: Mapping[str, Tensor], *, is_set: bool = False) -> StepInput:
     """The inputs `[B, T]` of windows or histories: what is past in a row is shifted by one.
+
+    With `is_set` they are whole transitions, for models whose context is a set.
 
     `batch` holds `READ_FIELDS`, each `[B, T, ...]`, and for packed histories `document_start`
     int32 `[B, T]`.
@@ -74,6 +83,7 @@ def step_inputs(batch: Mapping[str, Tensor]) -> StepInput:
         previous_final_observation=shift(batch["next_observation"]),
         episode_step=batch["episode_step"],
         is_first=is_first,
+        previous_observation=shift(observation_BTC) if is_set else None,
     )
 
 

@@ -61,6 +61,7 @@ class Transformer(nn.Module):
             config.layout,
             generator,
             reads_rewards=config.reads_rewards,
+            is_set=config.context == "set",
         )
         if config.num_learned_positions is not None:
             num_positions = config.num_learned_positions * config.tokens_per_transition
@@ -99,7 +100,8 @@ class Transformer(nn.Module):
         it (`inspection.py`); blocks are not recomputed then.
         """
         tokens_per_transition = self.config.tokens_per_transition
-        x = self.embedding(step_inputs(batch)).view(len(batch["action"]), -1, self.config.width)
+        inputs = step_inputs(batch, is_set=self.config.context == "set")
+        x = self.embedding(inputs).view(len(batch["action"]), -1, self.config.width)
         time = torch.arange(x.shape[1], device=x.device)
         position, document_start = time, batch.get("document_start")
         if document_start is not None:

@@ -68,20 +68,29 @@ class TransitionEmbedding(nn.Module):
         generator: torch.Generator,
         *,
         reads_rewards: bool = True,
+        is_set: bool = False,
     ) -> None:
         super().__init__()
         self.schema = schema
         self.layout = layout
         kind = schema.observation.kind
         sizes = ENCODERS[kind].row_sizes(schema.observation)
+        if is_set and not sizes:
+            raise InvalidArgument(
+                f'model.context "set" needs counted observations, got {schema.observation}; use '
+                '"sequence"'
+            )
         self.num_components = len(sizes)
+        # Of one observation or two of the past: the final one, and the one that was acted on.
+        self.num_past = (2 if is_set else 1) * len(sizes)
         self.reads_rewards = reads_rewards
         self.has_real_reward = reads_rewards and not schema.has_counted_rewards
         self.least_reward = 0 if self.has_real_reward else int(np.iinfo(schema.reward_dtype).min)
         num_rewards = (1 if self.has_real_reward else COUNTED_REWARDS) if reads_rewards else 0
         # Blocks in the order of the tokens that they belong to; the last row of a block that has
         # one more than it has values means "none".
-        previous = [schema.num_actions + 1, num_rewards + 1, *(size + 1 for size in sizes)]
+        past = (size + 1 for size in (sizes * 2 if is_set else sizes))
+        previous = [schema.num_actions + 1, num_rewards + 1, *past]
         self.block_sizes = (*previous, *sizes, schema.episode_length)
         first_rows = torch.tensor([0, *self.block_sizes]).cumsum(0)
         self.register_buffer("first_row", first_rows[:-1], persistent=False)
@@ -143,10 +152,13 @@ class TransitionEmbedding(nn.Module):
             reward = inputs.previous_reward.long() - self.least_reward
         observed: tuple[Tensor, ...] = ()
         if self.num_components:
-            none_seen = none[2 : 2 + self.num_components] - 1
-            final = self.encoder.row_numbers(inputs.previous_final_observation)
+            none_seen = none[2 : 2 + self.num_past] - 1
+            past = self.encoder.row_numbers(inputs.previous_final_observation)
+            if inputs.previous_observation is not None:
+                before = self.encoder.row_numbers(inputs.previous_observation)
+                past = torch.cat((past, before), dim=-1)
             observed = (
-                final.where(inputs.shows_final[..., None], none_seen),
+                past.where(inputs.shows_final[..., None], none_seen),
                 self.encoder.row_numbers(inputs.observation),
             )
         values = torch.cat(
@@ -166,7 +178,7 @@ class TransitionEmbedding(nn.Module):
 
     def misfits(self, values: Tensor, inputs: StepInput) -> Tensor:
         """bool `[..., F]`: where `values` are none of their block's, "none" where there is one."""
-        num_none = 2 + self.num_components  # blocks that know it, as their last row
+        num_none = 2 + self.num_past  # blocks that know it, as their last row
         over = values >= self.block_size
         over[..., :num_none] |= values[..., :num_none] == self.block_size[:num_none] - 1
         over[..., :2] &= ~inputs.is_first[..., None]
@@ -200,11 +212,12 @@ class TransitionEmbedding(nn.Module):
             "previous_action",
             "previous_reward",
             *(f"previous_final_observation[{c}]" for c in components),
+            *(f"previous_observation[{c}]" for c in components if self.num_past > len(components)),
             *(f"observation[{c}]" for c in components),
             "episode_step",
         ]
         for block, (name, size) in enumerate(zip(names, self.block_sizes, strict=True)):
             wrong = values[..., block][misfits[..., block]].numpy()
-            knows_none = block < 2 + self.num_components
+            knows_none = block < 2 + self.num_past
             require_in_range(name, wrong, size - 1 if knows_none else size)
         raise AssertionError("called without an invalid value")

@@ -77,6 +77,7 @@ def check_feasible(config: Recipe) -> None:
     place = deploy(config, config.evaluation, extent.tasks, extent.split)
     check_seeds(config, place.tasks.num_tasks)
     check_devices(config)
+    check_context(config, extent.schema)
     positions = config.model.num_learned_positions
     acting = config.evaluation.episodes * extent.schema.episode_length
     needed = max(training.context_length, acting)
@@ -196,6 +197,17 @@ def agent_beside(config: Recipe, training_tasks: np.ndarray | None) -> AgentMake
     if config.histories is not None:
         return maker.beside(TrainedOn(training_tasks=training_tasks))
     return maker.beside(TrainedOn(collection.algorithm, collection.options, training_tasks))
+
+
+def check_context(config: Recipe, schema: TransitionSchema) -> None:
+    """Raise `InvalidArgument` where whole transitions of real observations would be read."""
+    from adfast.tasks.observation import DiscreteObservation
+
+    if config.model.context == "set" and schema.observation.kind != DiscreteObservation.kind:
+        raise InvalidArgument(
+            f'model.context "set" needs counted observations, got {schema.observation}; use '
+            '"sequence"'
+        )
 
 
 def check_seeds(config: Recipe, num_tasks: int) -> None:

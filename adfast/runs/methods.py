@@ -84,6 +84,23 @@ METHODS: Mapping[str, Method] = {
         "two training tasks",
         {"training.rewards": "foreign"},
     ),
+    "dpt": Method(
+        "DPT: predicts the optimal action from what random actions brought, in no order.",
+        "Is it enough to be told what is right, and must a context show learning at all?",
+        f"{PLANNER}; observations that are counted",
+        {
+            "collection.algorithm": "annealed-expert",
+            "collection.options.noise_start": 1.0,
+            "collection.options.noise_end": 1.0,
+            "collection.labels": True,
+            "training.objective": "optimal-action",
+            "model.context": "set",
+            "model.layout": "one-token",
+            "model.position_encoding": "none",
+            "model.num_learned_positions": "none",
+            "model.attention_window": "none",
+        },
+    ),
     "ad-of-ideal": Method(
         "AD of the best known learner, disturbed, and asked at each step what it would do.",
         "How much of the best learner does a model take over?",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Unpack, runtime_checkable
 import numpy as np
 import torch
 
+from adfast import random_streams
 from adfast.errors import InvalidArgument
 from adfast.histories.field_limits import FieldLimits
 from adfast.histories.schema import HISTORY_INDEX, HISTORY_OFFSET, Schema
@@ -61,15 +62,19 @@ class Windows(Protocol):
 class BatchSource:
     """Draws the windows `[batch_size, context_length, ...]` that a recipe trains on.
 
-    With the objective "optimal-action" a batch holds labels too. Raises `InvalidArgument` where the
+    If `unordered`, the transitions of each window are in an order drawn for it. With the objective
+    "optimal-action" a batch holds labels too. Raises `InvalidArgument` where the
     histories have none; for a batch when no history is long enough for its windows, and when one
     holds a number that is not finite or outside the schema.
     """
 
-    def __init__(self, histories: Windows, config: TrainingConfig, seed: int) -> None:
+    def __init__(
+        self, histories: Windows, config: TrainingConfig, seed: int, *, unordered: bool = False
+    ) -> None:
         self.histories = histories
         self.config = config
         self.seed = seed
+        self.unordered = unordered
         self._fields = (*READ_FIELDS, LABEL) if config.objective == OPTIMAL_ACTION else READ_FIELDS
         if LABEL in self._fields and LABEL not in histories.schema.fields:
             raise InvalidArgument(
@@ -113,7 +118,19 @@ class BatchSource:
             return f"history {again[HISTORY_INDEX][row]}, row {offset}"
 
         self._limits.require(list(batch.values()), *size, place)
+        if self.unordered:
+            order = drawn_orders(self.seed, update, *size)
+            for values in batch.values():
+                values[...] = values[np.arange(len(order))[:, None], order]
         return batch
+
+
+def drawn_orders(seed: int, update: int, batch_size: int, length: int) -> np.ndarray:
+    """int64 `[B, L]`: of each window an order, by the keys of its places."""
+    offset, mask = random_streams.stream_keys(seed, random_streams.CONTEXT_ORDER, [update])
+    keys = random_streams.step_keys(offset[0], mask[0], batch_size * length)
+    order: np.ndarray = keys.reshape(batch_size, length).argsort(axis=1, kind="stable")
+    return order
 
 
 def read_limits(schema: Schema, names: Iterable[str]) -> FieldLimits:

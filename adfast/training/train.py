@@ -57,7 +57,8 @@ def train(
     config = training or TrainingConfig()
     histories = as_read(histories, config, seed)
     transformer = Transformer(model or ModelConfig(), schema, seed)
-    batches = BatchSource(histories, config, seed)
+    unordered = transformer.config.context == "set"
+    batches = BatchSource(histories, config, seed, unordered=unordered)
     trainer = Trainer(transformer, batches, config, directory, seed=seed, hooks=hooks)
     if trainer.hooks.on_begin is not None:
         trainer.hooks.on_begin(trainer)

@@ -19,6 +19,7 @@ VARIANTS = {
     "window": {},  # of 15 transitions, which overflows
     "growing": {"attention_window": [None, 7]},
     "three tokens": {"layout": "three-token", "position_encoding": "rope"},
+    "set": {"context": "set"},
     "learned": {"position_encoding": "learned", "num_learned_positions": 2 * STEPS},
 }
 SCHEMAS = {
@@ -62,8 +63,15 @@ def assert_same_from_now_on(one, other, world, told, *, was_told):
 
 ALL_KINDS = [
     pytest.mark.parametrize("autoreset", ["same-step", "next-step"]),
-    pytest.mark.parametrize("schema", SCHEMAS),
-    pytest.mark.parametrize("variant", VARIANTS),
+    pytest.mark.parametrize(
+        ("schema", "variant"),
+        [
+            (schema, variant)
+            for schema in SCHEMAS
+            for variant in VARIANTS
+            if (schema, variant) != ("real", "set")  # such a model needs counted observations
+        ],
+    ),
 ]
 
 

@@ -63,9 +63,12 @@ def random_histories(
     }
 
 
-def input_at(batch: dict[str, Tensor], t: int, cache: RingKVCache) -> StepInput:
+def input_at(
+    batch: dict[str, Tensor], t: int, cache: RingKVCache, *, is_set: bool = False
+) -> StepInput:
     """What the environments of `batch` show a model at their step t."""
-    inputs = step_inputs(batch)
+    inputs = step_inputs(batch, is_set=is_set)
+    before = inputs.previous_observation
     return StepInput(
         observation=inputs.observation[:, t],
         previous_action=inputs.previous_action[:, t],
@@ -73,6 +76,7 @@ def input_at(batch: dict[str, Tensor], t: int, cache: RingKVCache) -> StepInput:
         previous_final_observation=inputs.previous_final_observation[:, t],
         episode_step=inputs.episode_step[:, t],
         is_first=cache.is_first,
+        previous_observation=None if before is None else before[:, t],
     )
 
 
@@ -81,5 +85,6 @@ def stream(
 ) -> Tensor:
     """Logits `[B, T, A]` by one step after the other."""
     num_histories, length = batch["action"].shape
-    cache = model.new_cache(num_histories, cache_dtype)
-    return torch.stack([model.step(input_at(batch, t, cache), cache) for t in range(length)], dim=1)
+    cache, is_set = model.new_cache(num_histories, cache_dtype), model.config.context == "set"
+    steps = (input_at(batch, t, cache, is_set=is_set) for t in range(length))
+    return torch.stack([model.step(inputs, cache) for inputs in steps], dim=1)

@@ -7,6 +7,11 @@ from adfast.errors import InvalidArgument, UnknownName
 from adfast.models.config import ModelConfig
 
 
+def test_context_without_order_has_no_positions():
+    with pytest.raises(InvalidArgument, match='context "set" has no order'):
+        ModelConfig.from_mapping({"context": "set", "position_encoding": "rope"})
+
+
 def test_settings_need_no_torch():
     code = "import sys, adfast.models.config; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -26,6 +26,14 @@ def test_streaming_equals_the_forward_pass_over_the_whole_history(encoding, layo
     torch.testing.assert_close(stream(model, batch), expected, rtol=0, atol=1e-4)
 
 
+def test_streaming_equals_the_forward_pass_where_the_context_is_a_set():
+    model = small_model(attention_window=None, context="set")
+    batch = random_histories(3, LENGTH)
+    with torch.no_grad():
+        expected = model(batch)
+    torch.testing.assert_close(stream(model, batch), expected, rtol=0, atol=1e-4)
+
+
 @pytest.mark.parametrize(
     "settings",
     [

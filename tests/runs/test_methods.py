@@ -6,10 +6,15 @@ import torch
 
 import adfast
 from adfast.errors import InvalidArgument, UnknownName
+from adfast.runs.feasible import check_context
 from adfast.runs.methods import METHODS
-from adfast.runs.recipe import find_recipe, load_recipe
+from adfast.runs.recipe import Recipe, find_recipe, load_recipe
 from adfast.runs.run import Run, plan_run
+from adfast.tasks.observation import RealObservation
+from adfast.tasks.transition_schema import TransitionSchema
+from adfast.training.batches import BatchSource
 from adfast.training.train import as_read
+from reference.random_streams import step_key, stream_key
 
 WHOLE_ROOM = {"family.options.size": 9, "family.options.episode_length": 20}
 # What a method asks of the small room beside its own settings.
@@ -152,6 +157,28 @@ def test_no_reward_is_read(run_of):
     assert not torch.equal(run_of("ad").model(history), run_of("ad").model(paid))
 
 
+def test_dpt_reads_random_actions_in_no_order_and_predicts_the_optimum(run_of):
+    run = run_of("dpt")
+    assert (run.source.name, run.source.noise_start, run.source.noise_end) == (
+        "annealed-expert", 1.0, 1.0,
+    )  # fmt: skip
+    actions = np.concatenate([block.fields["action"] for block in run.histories.blocks])
+    shares = np.bincount(actions, minlength=5) / len(actions)
+    assert np.abs(shares - 0.2).max() < 0.03  # uniform
+    drawn = BatchSource(run.histories, run.recipe.training, 3, unordered=True)(7)
+    whole = BatchSource(run.histories, run.recipe.training, 3)(7)
+    windows = [
+        [sorted(zip(*(rows[row].tolist() for rows in batch.values()), strict=True))
+         for row in range(4)]
+        for batch in (drawn, whole)
+    ]  # fmt: skip
+    assert windows[0] == windows[1]  # the same transitions with their labels, each of them whole
+    key = [step_key(*stream_key(3, 32, 7), place) for place in range(4 * 20)]
+    for row in range(4):
+        order = sorted(range(20), key=lambda t: key[row * 20 + t])
+        assert drawn["label"][row].tolist() == whole["label"][row][order].tolist()
+
+
 def test_ideal_learner_is_asked_at_each_step(run_of):
     run = run_of("ad-of-ideal")
     assert run.source.name == "ideal-learner"
@@ -188,6 +215,12 @@ def test_method_that_does_not_fit_is_refused_before_anything_is_written(
             recipe, tmp_path / "run", {"training.context_length": 40, **changes}, method=method
         )
     assert not (tmp_path / "run").exists()
+
+
+def test_context_as_a_set_needs_counted_observations():
+    schema = TransitionSchema(RealObservation("float32", (4,)), 2, 9)
+    with pytest.raises(InvalidArgument, match='context "set" needs counted observations'):
+        check_context(Recipe.from_mapping({"model": {"context": "set"}}), schema)
 
 
 def test_unknown_method_names_the_nearest(recipe):
