@@ -51,7 +51,7 @@ def test_show_marks_what_the_recipe_changes():
     assert changed["training.updates"]["default"] == default.training.updates
     assert changed["collection.options.learning_rate"]["value"] == 0.9
     assert "collection.episodes" in changed
-    assert "training.batch_size" not in changed
+    assert "training.objective" not in changed
     text = adfast("show", "dark-room").stdout
     assert text.count("  # default: ") == len(changed)
     assert f"updates = 2200  # default: {default.training.updates}" in text
