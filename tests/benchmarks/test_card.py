@@ -25,7 +25,7 @@ def test_a_part_is_skipped_with_the_reason(monkeypatch, capsys):
     monkeypatch.setattr(bench, "run", lambda _, workloads, *__: names.extend(workloads) or 0)
     assert bench.main(["evaluation"]) == 0
     assert {workload.device for workload in names} == {"cpu"}
-    assert "2 of 4 workloads skipped: needs a CUDA device" in capsys.readouterr().err
+    assert "2 of 8 workloads skipped: needs a CUDA device" in capsys.readouterr().err
 
 
 def test_nothing_that_can_be_timed_is_an_error(capsys):

@@ -131,9 +131,8 @@ def test_imports_say_what_is_missing():
     assert needs.pop("Recorder") == "gymnasium"
     assert needs.pop("play") in ("gymnasium", "torch")
     assert needs.pop("adfast.simulators.gymnasium_env") == "gymnasium"
-    assert needs == dict.fromkeys(
-        ["Agent", "Transformer", "adfast.attention", "evaluate", "load", "train"], "torch"
-    )
+    of_torch = ["Agent", "Transformer", "adfast.attention", "compare", "evaluate", "load", "train"]
+    assert needs == dict.fromkeys(of_torch, "torch")
 
 
 def test_imports_say_that_the_extension_is_not_built():

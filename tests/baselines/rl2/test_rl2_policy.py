@@ -20,7 +20,8 @@ def played(policy):
 def at(inputs: StepInput, t: int, cache) -> StepInput:
     """Step `t` of inputs `[E, T]`, for who remembers `cache`."""
     names = inputs.__dataclass_fields__.keys() - {"is_checked", "is_first"}
-    values = {name: getattr(inputs, name)[:, t] for name in names}
+    known = {name: getattr(inputs, name) for name in names}
+    values = {name: steps[:, t] for name, steps in known.items() if steps is not None}
     return StepInput(**values, is_first=cache.is_first.clone())
 
 
