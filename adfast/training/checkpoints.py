@@ -79,6 +79,17 @@ def newest_checkpoint(directory: Path) -> Path | None:
     return max(directory.glob("update-*.safetensors"), default=None)
 
 
+def checkpoint_to_resume(directory: Path, *, resume: bool) -> Path | None:
+    """`newest_checkpoint`; raises `CheckpointError` where there is one and `resume` is not set."""
+    newest = newest_checkpoint(directory)
+    if newest is not None and not resume:
+        raise CheckpointError(
+            f"{directory} holds checkpoints of an earlier training; resume it, "
+            "delete them, or train in another directory"
+        )
+    return newest
+
+
 def save_training(
     directory: Path, model: torch.nn.Module, optimizer: OptimizerGroup, state: TrainingState
 ) -> Path:

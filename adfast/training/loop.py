@@ -26,6 +26,7 @@ from adfast.training.allocator import keep_freed_memory
 from adfast.training.batches import Batches, describe_undrawn
 from adfast.training.checkpoints import (
     TrainingState,
+    checkpoint_to_resume,
     load_training,
     newest_checkpoint,
     save_training,
@@ -125,12 +126,7 @@ class Trainer:
         damaged or of another training, or there is one and `resume` is not set.
         """
         keep_freed_memory()
-        newest = newest_checkpoint(self.checkpoint_directory)
-        if newest is not None and not resume:
-            raise CheckpointError(
-                f"{self.checkpoint_directory} holds checkpoints of an earlier training; resume it, "
-                "delete them, or train in another directory"
-            )
+        newest = checkpoint_to_resume(self.checkpoint_directory, resume=resume)
         if newest is not None:
             self.state = load_training(newest, self.model, self.optimizer, self.description)
             if self.state.update > self.config.updates:

@@ -32,7 +32,11 @@ from adfast.models.config import ModelConfig
 from adfast.progress import ProgressBar, progress_bar
 from adfast.tasks.family import TaskFamily
 from adfast.training.allocator import keep_freed_memory
-from adfast.training.checkpoints import newest_checkpoint, tidy_checkpoints
+from adfast.training.checkpoints import (
+    checkpoint_to_resume,
+    newest_checkpoint,
+    tidy_checkpoints,
+)
 from adfast.training.loop import TrainingInterrupted
 from adfast.training.metrics import MetricsLog
 from adfast.values import as_flag, as_path, as_seed, require_kind
@@ -142,12 +146,7 @@ class RL2Trainer:
 
     def _begin(self, resume: bool) -> None:
         """Go on from the newest checkpoint, its own or that of the part before, if there is one."""
-        newest = newest_checkpoint(self.checkpoint_directory)
-        if newest is not None and not resume:
-            raise CheckpointError(
-                f"{self.checkpoint_directory} holds checkpoints of an earlier training; resume it, "
-                "delete them, or train in another directory"
-            )
+        newest = checkpoint_to_resume(self.checkpoint_directory, resume=resume)
         if newest is None and self.config.continues is not None:
             newest = newest_checkpoint(Path(self.config.continues) / "checkpoints")
             if newest is None:
