@@ -40,6 +40,13 @@ def complete_method(incomplete: str) -> list[str]:
     return [name for name in METHODS if name.startswith(incomplete)]
 
 
+def complete_study(incomplete: str) -> list[str]:
+    """Studies of published results that begin with `incomplete`."""
+    from adfast.runs.reproduction.studies.catalogue import STUDIES
+
+    return [name for name in STUDIES if name.startswith(incomplete)]
+
+
 def complete_run(incomplete: str) -> list[str]:
     """Run directories that begin with `incomplete`."""
     return folders_with(RUN_FILE, incomplete, [*beginning_with(incomplete), *entries(RUNS)])

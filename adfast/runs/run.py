@@ -201,7 +201,8 @@ class Run:
             recipe = self._evaluated(files, settings, fresh=fresh)
             with self._stage(files.stage, fresh, hooks) as todo:
                 if todo is not None:
-                    self.directory.require("train")
+                    if recipe.evaluation.is_of_own_model:
+                        self.directory.require("train")
                     return evaluate(self, recipe.evaluation, files, todo)
             return files.read()
 

@@ -1,0 +1,47 @@
+"""`STUDY.csv`: every row of every panel, published and ours."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from io import StringIO
+
+from adfast.runs.reproduction.pooled import PooledPanel
+
+COLUMNS = (
+    "panel", "row", "level", "published", "seeds", "episodes", "first_episode", "last5", "low",
+    "high", "share_of_optimum", "training_tasks", "transitions", "source_steps", "missing",
+)  # fmt: skip
+
+
+def csv_table(panels: Sequence[PooledPanel]) -> bytes:
+    """The content of the table; what is not known is empty."""
+    text = StringIO()
+    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    for panel in panels:
+        for row in panel.rows:
+            about = row.row
+            columns: dict[str, object] = {
+                "panel": panel.panel.title,
+                "row": about.label,
+                "level": about.level,
+                "published": None if about.published is None else about.published.words,
+                "missing": row.lacks,
+            }
+            if (pooled := row.pooled) is not None:
+                data = pooled.data
+                columns |= {
+                    "seeds": len(pooled.seeds),
+                    "episodes": len(pooled.in_context.mean),
+                    "first_episode": round(pooled.in_context.mean[0], 4),
+                    "last5": round(pooled.last5_mean, 4),
+                    "low": round(pooled.last5_ci95[0], 4),
+                    "high": round(pooled.last5_ci95[1], 4),
+                    "share_of_optimum": pooled.share_of_optimal,
+                    "training_tasks": None if data is None else data.tasks,
+                    "transitions": None if data is None else data.transitions,
+                    "source_steps": None if data is None else data.source_steps,
+                }
+            writer.writerow(columns)
+    return text.getvalue().encode()

@@ -1,0 +1,120 @@
+"""`STUDY.md`: the figure, a table for each panel, the verdicts, and where each number is from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from adfast.report.comparison.series import data_in_words
+from adfast.report.page.wording import duration
+from adfast.report.reproduction.terminal import standing_of
+from adfast.runs.reproduction.part_record import PartRecord
+from adfast.runs.reproduction.pooled import PooledPanel, PooledRow
+from adfast.runs.reproduction.reproduction import PARTS, PartState
+from adfast.runs.reproduction.study_table import StudyTable
+from adfast.runs.reproduction.verdicts import verdicts_of
+
+States = Mapping[str, PartState]
+
+
+def study_page(
+    table: StudyTable, panels: Sequence[PooledPanel], states: States, picture: str | None
+) -> str:
+    """The page; without `picture` nothing is done of the study."""
+    lines = [
+        f"# {table.title}",
+        "",
+        f"{table.about} {standing_of(states)[0].upper()}{standing_of(states)[1:]}. Written by "
+        f"`adfast reproduce {table.name}`: "
+        "[what the words mean, and how to make it again](../reproducing.md).",
+        "",
+    ]
+    if picture is not None:
+        lines += [f"![{table.title}]({picture})", ""]
+    for panel in panels:
+        lines += [f"## {panel.panel.title}", "", *panel_table(panel), ""]
+    lines += ["## Verdicts", "", *verdict_table(table, states), ""]
+    lines += ["## Parts", "", *parts_table(states)]
+    return "\n".join(lines) + "\n"
+
+
+def panel_table(panel: PooledPanel) -> Iterator[str]:
+    """A row for each of the panel's."""
+    columns = ("", "published", "ours, first episode", "ours, last five", "95%", "of optimum",
+               "seeds", "what it saw", "what differs")  # fmt: skip
+    yield from header(columns)
+    for row in panel.rows:
+        yield cells(row_cells(row))
+    references = None if panel.comparison is None else panel.comparison.references
+    if references is not None and references.random is not None:
+        optimum = "" if references.optimal is None else f", the optimum {references.optimal:.2f}"
+        episodes = panel.comparison.episodes if panel.comparison is not None else 0
+        yield ""
+        yield f"Over {episodes} episodes. Random earns {references.random:.2f}{optimum}."
+
+
+def row_cells(row: PooledRow) -> list[str]:
+    """What the table says of a row."""
+    about = row.row
+    published = "" if about.published is None else about.published.words
+    pooled = row.pooled
+    if pooled is None:
+        return [about.label, published, row.lacks, "", "", "", "", "", about.differs]
+    low, high = pooled.last5_ci95
+    share = pooled.share_of_optimal
+    missing = f" ({row.lacks})" if row.missing else ""
+    return [
+        about.label,
+        published,
+        f"{pooled.in_context.mean[0]:.2f}",
+        f"**{pooled.last5_mean:.2f}**",
+        f"{low:.2f} to {high:.2f}",
+        "" if share is None else f"{share:.0%}",
+        f"{len(pooled.seeds)}{missing}",
+        data_in_words(pooled.data),
+        about.differs,
+    ]
+
+
+def verdict_table(table: StudyTable, states: States) -> Iterator[str]:
+    """What was published of orderings, and whether it is so here."""
+    yield from header(("claim", "verdict", "evidence"))
+    for verdict in verdicts_of(table, states):
+        yield cells([verdict.claim, f"**{verdict.verdict}**", verdict.evidence])
+
+
+def parts_table(states: States) -> Iterator[str]:
+    """Each part with where it was made."""
+    yield from header(("part", "state", "seconds", "recipe", "commit", "computed on"))
+    for name, state in states.items():
+        record = state.record
+        if record is None:
+            yield cells([name, state.standing, "", "", "", ""])
+            continue
+        standing: str = state.standing
+        if state.differences:
+            standing += f": {'; '.join(state.differences)}"
+        yield cells([
+            f"[{name}]({PARTS}/{name}.json)",
+            standing,
+            duration(sum(record.seconds.values())),
+            f"`{record.hash}`",
+            f"`{(record.provenance.get('commit') or 'unknown')[:9]}`",
+            computed_on(record),
+        ])  # fmt: skip
+
+
+def computed_on(record: PartRecord) -> str:
+    """The card, or else the processor."""
+    places = [of_stage.get("device") for of_stage in record.computed_on.values()]
+    card = next((place for place in places if place not in (None, "cpu")), None)
+    return str(card or record.provenance.get("processor", "unknown"))
+
+
+def header(columns: Sequence[str]) -> list[str]:
+    """The first two lines of a table in Markdown."""
+    return [cells(columns), cells(["---"] * len(columns))]
+
+
+def cells(values: Sequence[str]) -> str:
+    """A line of a table in Markdown."""
+    return "| " + " | ".join(value.replace("|", r"\|") for value in values) + " |"

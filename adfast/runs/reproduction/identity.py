@@ -1,0 +1,46 @@
+"""What a part is a function of: the settings that count, their hash, and how two of them differ.
+
+All settings of a recipe count, resolved, but those that say on which machine it is computed. A
+setting that adfast has got since a part was made counts as it was where it has its default.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from adfast.config import list_differences, with_paths
+from adfast.errors import UnknownName
+from adfast.runs.recipe import Recipe, default_of
+
+MACHINE = ("collection.threads", "training.threads", "training.device", "evaluation.device")
+
+
+def counting_settings(recipe: Recipe) -> dict[str, Any]:
+    """Dotted setting -> value, of all that count."""
+    settings = with_paths(recipe.model_dump(mode="json"))
+    return {name: value for name, value in settings.items() if name not in MACHINE}
+
+
+def settings_hash(settings: Mapping[str, Any]) -> str:
+    """Sixteen hexadecimal digits that tell settings from others."""
+    text = json.dumps(dict(settings), sort_keys=True, allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def differences_since(recorded: Mapping[str, Any], recipe: Recipe) -> list[str]:
+    """In what the settings that a part was made by differ from those of `recipe`."""
+    now = counting_settings(recipe)
+    added = {name for name in now.keys() - recorded.keys() if has_default(name, now[name])}
+    return list_differences(recorded, {name: now[name] for name in now.keys() - added})
+
+
+def has_default(setting: str, value: Any) -> bool:
+    """Whether a setting of a recipe has its default; an option of what is chosen has none."""
+    section, _, field = setting.rpartition(".")
+    try:
+        return bool(default_of(section, field) == value)
+    except (KeyError, AssertionError, UnknownName):
+        return False

@@ -1,0 +1,135 @@
+"""Reproduction: the parts of a study, which of them are there, and how the rest is made.
+
+RESULTS/parts/NAME.json   what each part came to: small, and kept under version control
+RUNS/RUN/                 the runs that parts are evaluations of: large, and needed no more then
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from adfast.durable import replace_file
+from adfast.errors import RunError
+from adfast.runs.hooks import RunHooks
+from adfast.runs.recipe import changed
+from adfast.runs.reproduction.identity import counting_settings, differences_since
+from adfast.runs.reproduction.part_record import PartRecord, read_part, record_part
+from adfast.runs.reproduction.study_table import Part, StudyTable
+from adfast.runs.run import Run
+from adfast.runs.run_files import SETTINGS
+from adfast.runs.run_folder import holds_nothing
+
+RESULTS = Path("docs/results")
+RUNS = Path("runs/reproduce")
+PARTS = "parts"
+
+Standing = Literal["done", "not run yet", "of other settings", "no such method yet"]
+
+
+@dataclass(frozen=True)
+class PartState:
+    """How a part stands, its record if it has one, and in what that is of other settings."""
+
+    part: Part
+    standing: Standing
+    record: PartRecord | None = None
+    differences: tuple[str, ...] = ()
+
+    @property
+    def is_to_make(self) -> bool:
+        """Whether carrying out the study makes it."""
+        return self.standing in ("not run yet", "of other settings")
+
+
+class Reproduction:
+    """A study whose parts are in `results`, made in `runs`; `machine` settings do not count."""
+
+    def __init__(
+        self,
+        table: StudyTable,
+        results: Path = RESULTS,
+        runs: Path = RUNS,
+        machine: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.table = table
+        self.results = results
+        self.runs = runs
+        self.machine = dict(machine or {})
+
+    def states(self) -> dict[str, PartState]:
+        """How each part stands, by its name."""
+        return {name: self.state_of(part) for name, part in self.table.parts.items()}
+
+    def state_of(self, part: Part) -> PartState:
+        """How a part stands; raises `RunError` where its file is damaged."""
+        path = self.file_of(part)
+        if not part.row.has_method:
+            return PartState(part, "no such method yet")
+        if not path.is_file():
+            return PartState(part, "not run yet")
+        record = read_part(path)
+        if differences := differences_since(record.settings, part.recipe):
+            return PartState(part, "of other settings", record, tuple(differences))
+        return PartState(part, "done", record)
+
+    def file_of(self, part: Part) -> Path:
+        """Where the record of a part is."""
+        return self.results / PARTS / f"{part.name}.json"
+
+    def jobs(self, only: Collection[str] = ()) -> list[list[Part]]:
+        """The parts that are to be made, those of one run together; `only` names some of them."""
+        for name in only:
+            self.table.find_part(name)
+        of_run: dict[str, list[Part]] = {}
+        for name, state in self.states().items():
+            if only and name not in only:
+                continue
+            if only and state.standing == "no such method yet":
+                raise RunError(f"part {name}: method {state.part.row.method} is none yet")
+            if state.is_to_make:
+                of_run.setdefault(state.part.run_name, []).append(state.part)
+        return list(of_run.values())
+
+    def carry_out(self, hooks: RunHooks, only: Collection[str] = ()) -> None:
+        """Make the parts that are missing or of other settings, one after the other."""
+        parts = [part for job in self.jobs(only) for part in job]
+        for number, part in enumerate(parts, start=1):
+            state = self.state_of(part)
+            why = "; ".join(state.differences)
+            again = f": made before by other settings ({why}), now made again" if why else ""
+            hooks.say("reproduce", f"[{number}/{len(parts)}] {part.name}{again}")
+            self.make(part, hooks)
+
+    def make(self, part: Part, hooks: RunHooks) -> PartRecord:
+        """Collect, train and evaluate what of a part's run is not finished, and keep its record."""
+        run = self.run_of(part)
+        with run.locked():
+            if part.recipe.evaluation.is_of_own_model:
+                run.collect(hooks=hooks)
+                run.train(hooks=hooks)
+            run.evaluate(part.evaluation_name, part.row.evaluation, hooks=hooks)
+            record = record_part(part, run)
+        path = self.file_of(part)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        replace_file(path, [record.to_json()])
+        return record
+
+    def run_of(self, part: Part) -> Run:
+        """The run of a part; one that was begun keeps its own settings of the machine."""
+        path = self.runs / part.run_name
+        if (path / SETTINGS).is_file():
+            run = Run.open(path)
+            if differences := differences_since_of(run, part):
+                raise RunError(f"{path} holds another run ({differences}); remove the folder")
+            return run
+        if path.is_dir() and not holds_nothing(path):
+            raise RunError(f"{path} holds no run and is not empty; remove the folder")
+        return Run.create(changed(part.trained, self.machine), path)
+
+
+def differences_since_of(run: Run, part: Part) -> str:
+    """In what a run on disk differs from the one that a part needs."""
+    return "; ".join(differences_since(counting_settings(run.recipe), part.trained))

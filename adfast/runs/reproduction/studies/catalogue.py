@@ -1,0 +1,20 @@
+"""The studies by name. A new one is a function that returns its table, and a line below."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from adfast.errors import UnknownName
+from adfast.runs.reproduction.studies.baselines import baselines
+from adfast.runs.reproduction.study_table import StudyTable
+
+STUDIES: dict[str, Callable[[], StudyTable]] = {
+    "baselines": baselines,
+}
+
+
+def find_study(name: str) -> StudyTable:
+    """The study called `name`; raises `UnknownName`."""
+    if name not in STUDIES:
+        raise UnknownName("study", name, STUDIES)
+    return STUDIES[name]()

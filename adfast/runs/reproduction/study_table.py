@@ -1,0 +1,124 @@
+"""A study as a table: panels, their rows, and a part for each training seed of a row."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from adfast.errors import UnknownName
+from adfast.runs.methods import AD, METHODS
+from adfast.runs.recipe import Recipe, changed, find_recipe, load_recipe
+from adfast.runs.reproduction.identity import counting_settings, settings_hash
+
+
+@dataclass(frozen=True)
+class Published:
+    """What was published of a row: its return by episode, or one value; `words` say it."""
+
+    words: str
+    by_episode: Mapping[int, float] = field(default_factory=dict)
+    value: float | None = None
+
+
+@dataclass(frozen=True)
+class Row:
+    """A method, an agent or a level of what varies.
+
+    `settings` lie over the method's, which lies over the recipe's. With settings `evaluation` it is
+    a further evaluation of the run that they would be one of without: it trains nothing anew.
+    `level` is its place on the axis of its panel.
+    """
+
+    name: str
+    label: str
+    recipe: str
+    method: str = AD
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    evaluation: Mapping[str, Any] = field(default_factory=dict)
+    seeds: tuple[int, ...] = (1,)
+    level: float | None = None
+    published: Published | None = None
+    differs: str = ""
+
+    @property
+    def has_method(self) -> bool:
+        """Whether its method is one that adfast has."""
+        return self.method in METHODS
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """A part for each of its seeds."""
+        return tuple(Part(self, seed) for seed in self.seeds)
+
+
+@dataclass(frozen=True)
+class Part:
+    """A row with one training seed, which draws the split, too."""
+
+    row: Row
+    seed: int
+
+    @property
+    def name(self) -> str:
+        """That of its file."""
+        return f"{self.row.name}-seed-{self.seed}"
+
+    @cached_property
+    def trained(self) -> Recipe:
+        """The recipe of the run that it is an evaluation of."""
+        seeds = {"seed": self.seed, "collection.split_seed": self.seed}
+        changes = {"method": self.row.method, **self.row.settings, **seeds}
+        return load_recipe(find_recipe(self.row.recipe), changes)
+
+    @cached_property
+    def recipe(self) -> Recipe:
+        """All its settings."""
+        return changed(self.trained, self.row.evaluation) if self.row.evaluation else self.trained
+
+    @cached_property
+    def run_name(self) -> str:
+        """The folder of its run: runs of other settings have others."""
+        key = settings_hash(counting_settings(self.trained))
+        return f"{self.row.recipe}-{self.row.method}-seed-{self.seed}-{key}"
+
+    @property
+    def evaluation_name(self) -> str | None:
+        """What its evaluation is called in its run; None for the run's own."""
+        return self.row.name if self.row.evaluation else None
+
+
+@dataclass(frozen=True)
+class Panel:
+    """What is drawn together: returns by episode, or, where `axis` says of what, by level.
+
+    `levels` are published values across the panel, by their names.
+    """
+
+    title: str
+    rows: tuple[Row, ...]
+    axis: str | None = None
+    levels: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class StudyTable:
+    """A study: what it asks, and its panels; a row may be in several."""
+
+    name: str
+    title: str
+    about: str
+    panels: tuple[Panel, ...]
+
+    @cached_property
+    def parts(self) -> dict[str, Part]:
+        """All parts by their names."""
+        rows = {row.name: row for panel in self.panels for row in panel.rows}
+        return {part.name: part for row in rows.values() for part in row.parts}
+
+    def find_part(self, name: str) -> Part:
+        """The part called `name`; raises `UnknownName`."""
+        if name not in self.parts:
+            raise UnknownName("part", name, list(self.parts), source=f"the study {self.name}")
+        return self.parts[name]
