@@ -13,6 +13,7 @@ from typing import Any
 from adfast.machine.processor import describe_processor
 from adfast.machine.processor_quota import granted_cores
 
+COMMIT = "ADFAST_COMMIT"  # says the commit where there is no checkout to ask, as in a copy of one
 PACKAGES = ("adfast", "numpy", "numba", "torch", "triton", "safetensors")
 
 
@@ -54,10 +55,13 @@ def package_versions() -> dict[str, str]:
 
 
 def source_commit() -> str | None:
-    """The commit of the checkout that adfast runs from, with "+changes" if it has any; or None."""
+    """The commit of the checkout that adfast runs from, with "+changes" if it has any; or None.
+
+    Where it runs from no checkout it is what the variable `ADFAST_COMMIT` says.
+    """
     root = Path(__file__).resolve().parent.parent
     if not (root / ".git").exists():
-        return None
+        return os.environ.get(COMMIT)
     git = ["git", "-C", str(root)]
     try:
         commit = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True)

@@ -56,3 +56,10 @@ def test_no_commit_without_git(checkout, monkeypatch, tmp_path):
     (checkout / ".git").mkdir()
     monkeypatch.setenv("PATH", str(tmp_path / "nowhere"))
     assert provenance.source_commit() is None
+
+
+def test_a_copy_of_a_checkout_is_told_its_commit(checkout, monkeypatch):
+    monkeypatch.delenv("ADFAST_COMMIT", raising=False)
+    assert provenance.source_commit() is None
+    monkeypatch.setenv("ADFAST_COMMIT", "0123abc")
+    assert provenance.source_commit() == "0123abc"

@@ -9,8 +9,8 @@ from io import StringIO
 from adfast.runs.reproduction.pooled import PooledPanel
 
 COLUMNS = (
-    "panel", "row", "level", "published", "seeds", "episodes", "first_episode", "last5", "low",
-    "high", "share_of_optimum", "training_tasks", "transitions", "source_steps", "missing",
+    "panel", "row", "level", "published", "seeds", "episodes", "first_episode", "measure", "value",
+    "low", "high", "share_of_optimum", "training_tasks", "transitions", "source_steps", "missing",
 )  # fmt: skip
 
 
@@ -35,13 +35,19 @@ def csv_table(panels: Sequence[PooledPanel]) -> bytes:
                     "seeds": len(pooled.seeds),
                     "episodes": len(pooled.in_context.mean),
                     "first_episode": round(pooled.in_context.mean[0], 4),
-                    "last5": round(pooled.last5_mean, 4),
-                    "low": round(pooled.last5_ci95[0], 4),
-                    "high": round(pooled.last5_ci95[1], 4),
-                    "share_of_optimum": pooled.share_of_optimal,
+                    "measure": panel.panel.measure,
+                    "value": rounded(row.value),
+                    "low": rounded(row.interval and row.interval[0]),
+                    "high": rounded(row.interval and row.interval[1]),
+                    "share_of_optimum": rounded(pooled.share_of_optimal),
                     "training_tasks": None if data is None else data.tasks,
                     "transitions": None if data is None else data.transitions,
                     "source_steps": None if data is None else data.source_steps,
                 }
             writer.writerow(columns)
     return text.getvalue().encode()
+
+
+def rounded(value: float | None) -> float | None:
+    """A number to four digits."""
+    return None if value is None else round(value, 4)

@@ -12,10 +12,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from adfast.report.axes import DASHES, MARKERS, draw_levels, draw_line, label, plain_axes
+from adfast.report.axes import DASHES, draw_levels, draw_line, label, plain_axes
 from adfast.report.comparison.series import IN_CONTEXT, RETURN, line_of, source_line
-from adfast.report.palette import COMPARED_COLOURS, LIGHT, Style
-from adfast.report.palette import MARKERS as MARKERS_IN_ORDER
+from adfast.report.palette import LIGHT, Style
+from adfast.report.reproduction.level_axes import draw_by_level
+from adfast.report.reproduction.lines import draw_published, style_of
 from adfast.runs.reproduction.pooled import PooledPanel, PooledRow
 from adfast.runs.reproduction.study_table import StudyTable
 
@@ -68,12 +69,6 @@ def study_figure(table: StudyTable, panels: Sequence[PooledPanel]) -> Figure | N
     return figure
 
 
-def style_of(index: int) -> Style:
-    """The style of row `index` of a panel."""
-    colour = COMPARED_COLOURS[index % len(COMPARED_COLOURS)]
-    return Style(colour, "solid", MARKERS_IN_ORDER[index % len(MARKERS_IN_ORDER)])
-
-
 def draw_returns(axes: Axes, panel: PooledPanel) -> None:
     """Return by episode in context: the source, the rows, and what was published of them."""
     comparison = panel.comparison
@@ -119,23 +114,6 @@ def draw_row(axes: Axes, row: PooledRow, style: Style, episodes: int) -> None:
         draw_published(axes, f"{row.row.label}, published", x, y, style)
 
 
-def draw_published(axes: Axes, name: str, x: np.ndarray, y: np.ndarray, style: Style) -> None:
-    """A dashed line with hollow markers in the colour of ours."""
-    colour = LIGHT[style.colour]
-    axes.plot(
-        x,
-        y,
-        color=colour,
-        linestyle=DASHES["dash"],
-        linewidth=1.2,
-        marker=MARKERS[style.marker or "circle"],
-        markerfacecolor="none",
-        markevery=max(1, len(x) // 5),
-        markersize=6,
-        label=label(name),
-    )
-
-
 def draw_published_level(axes: Axes, name: str, value: float) -> None:
     """A level that was published, named on it."""
     axes.axhline(value, color=LIGHT["muted"], linestyle=DASHES["dash"], linewidth=1.0)
@@ -148,31 +126,3 @@ def draw_published_level(axes: Axes, name: str, value: float) -> None:
         fontsize=7.5,
         color=LIGHT["muted"],
     )
-
-
-def draw_by_level(axes: Axes, panel: PooledPanel) -> None:
-    """The return of the last episodes over what varies, each level with its interval."""
-    ours = [row for row in panel.rows if row.pooled is not None and row.row.level is not None]
-    known = [row for row in panel.rows if row.row.published is not None]
-    style = style_of(0)
-    x = np.array([row.row.level for row in ours], np.float64)
-    pooled = [row.pooled for row in ours if row.pooled is not None]
-    mean = np.array([method.last5_mean for method in pooled])
-    low, high = np.array([method.last5_ci95 for method in pooled]).T
-    axes.errorbar(
-        x, mean, np.maximum([mean - low, high - mean], 0),
-        color=LIGHT[style.colour], marker="o", markersize=5, linewidth=1.8, capsize=3, label="ours",
-    )  # fmt: skip
-    points = [(row.row.level, row.row.published.value) for row in known if row.row.published]
-    points = [point for point in points if None not in point]
-    if points:
-        levels, values = np.array(points, float).T
-        draw_published(axes, "published", levels, values, Style("alarm", "dash", "square"))
-    positive = [row.row.level for row in panel.rows if row.row.level is not None]
-    if min(positive) > 0 and max(positive) >= 8 * min(positive):
-        axes.set_xscale("log", base=2)
-        axes.set_xticks(positive, [f"{value:g}" for value in positive])
-        axes.minorticks_off()
-    axes.set_ylim(bottom=0)
-    axes.set_xlabel(panel.panel.axis or "")
-    axes.set_ylabel("return of the last five episodes")

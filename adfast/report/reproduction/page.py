@@ -39,7 +39,8 @@ def study_page(
 
 def panel_table(panel: PooledPanel) -> Iterator[str]:
     """A row for each of the panel's."""
-    columns = ("", "published", "ours, first episode", "ours, last five", "95%", "of optimum",
+    measure = panel.panel.measure
+    columns = ("", "published", "ours, first episode", f"ours, {measure}", "95%", "of optimum",
                "seeds", "what it saw", "what differs")  # fmt: skip
     yield from header(columns)
     for row in panel.rows:
@@ -59,14 +60,14 @@ def row_cells(row: PooledRow) -> list[str]:
     pooled = row.pooled
     if pooled is None:
         return [about.label, published, row.lacks, "", "", "", "", "", about.differs]
-    low, high = pooled.last5_ci95
+    low, high = row.interval or pooled.last5_ci95
     share = pooled.share_of_optimal
     missing = f" ({row.lacks})" if row.missing else ""
     return [
         about.label,
         published,
         f"{pooled.in_context.mean[0]:.2f}",
-        f"**{pooled.last5_mean:.2f}**",
+        f"**{row.value:.2f}**",
         f"{low:.2f} to {high:.2f}",
         "" if share is None else f"{share:.0%}",
         f"{len(pooled.seeds)}{missing}",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from adfast.errors import RunError
 from adfast.evaluation.statistics import seeds_and_tasks_interval
 from adfast.evaluation.summary import LAST_EPISODES, share_of_optimum
 from adfast.provenance import collect_provenance
@@ -33,13 +34,16 @@ class PooledRow:
     records: tuple[PartRecord, ...]
     missing: tuple[PartState, ...]
     pooled: MethodResults | None  # None: no part is done
+    value: float | None = None  # the panel's measure, with its 95% interval
+    interval: tuple[float, float] | None = None
 
     @property
     def lacks(self) -> str:
         """Which parts are missing, in words; empty where none is."""
         standings: dict[str, list[str]] = {}
         for state in self.missing:
-            standings.setdefault(state.standing, []).append(str(state.part.seed))
+            told = "; ".join([state.standing, *state.part.row.undefined.splitlines()])
+            standings.setdefault(told, []).append(str(state.part.seed))
         if not self.records and len(standings) == 1:
             return next(iter(standings))
         return "; ".join(
@@ -72,7 +76,7 @@ def pooled_panel(panel: Panel, states: States) -> PooledPanel:
     ]
     records = [record for record in known if record is not None]
     episodes = min((len(record.returns[0]) for record in records), default=0)
-    rows = tuple(pooled_row(row, states, episodes) for row in panel.rows)
+    rows = tuple(pooled_row(panel, row, states, episodes) for row in panel.rows)
     methods = [row.pooled for row in rows if row.pooled is not None]
     if not methods or panel.axis is not None:
         return PooledPanel(panel, rows, None)
@@ -93,13 +97,29 @@ def is_done(state: PartState) -> bool:
     return state.standing == "done"
 
 
-def pooled_row(row: Row, states: States, episodes: int) -> PooledRow:
+def pooled_row(panel: Panel, row: Row, states: States, episodes: int) -> PooledRow:
     """A row, by those of its parts that are done."""
     of_row = [states[part.name] for part in row.parts]
     records = tuple(state.record for state in of_row if is_done(state) and state.record is not None)
     missing = tuple(state for state in of_row if not is_done(state))
-    pooled = pooled_records(row.label, records, episodes) if records else None
-    return PooledRow(row, records, missing, pooled)
+    if not records:
+        return PooledRow(row, records, missing, None)
+    pooled = pooled_records(row.label, records, episodes)
+    if panel.measure == "last five":
+        return PooledRow(row, records, missing, pooled, pooled.last5_mean, pooled.last5_ci95)
+    shares = [share_of_source(record) for record in records]
+    interval = tuple(seeds_and_tasks_interval(shares).tolist())
+    return PooledRow(row, records, missing, pooled, float(mean_over_seeds(shares)), interval)
+
+
+def share_of_source(record: PartRecord) -> np.ndarray:
+    """Row by row what all episodes bring above random, as a share of what the source brings."""
+    source, random = record.references.source, record.references.random
+    if not isinstance(source, tuple) or not isinstance(random, float):
+        raise RunError(f"part {record.name} has no source and random policy to be measured by")
+    episodes = min(len(source), len(record.returns[0]))
+    gained = record.array[:, :episodes].mean(axis=1) - random
+    return np.asarray(gained / (np.mean(source[:episodes]) - random))
 
 
 def pooled_records(label: str, records: Sequence[PartRecord], episodes: int) -> MethodResults:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 from adfast.errors import UnknownName
 from adfast.runs.methods import AD, METHODS
 from adfast.runs.recipe import Recipe, changed, find_recipe, load_recipe
 from adfast.runs.reproduction.identity import counting_settings, settings_hash
+
+Measure = Literal["last five", "share of the source"]
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,8 @@ class Row:
 
     `settings` lie over the method's, which lies over the recipe's. With settings `evaluation` it is
     a further evaluation of the run that they would be one of without: it trains nothing anew.
-    `level` is its place on the axis of its panel.
+    `level` is its place on the axis of its panel, of the rows of one `series` there. What is
+    `undefined` cannot be run, and that says why.
     """
 
     name: str
@@ -39,8 +42,10 @@ class Row:
     evaluation: Mapping[str, Any] = field(default_factory=dict)
     seeds: tuple[int, ...] = (1,)
     level: float | None = None
+    series: str = ""
     published: Published | None = None
     differs: str = ""
+    undefined: str = ""
 
     @property
     def has_method(self) -> bool:
@@ -93,12 +98,16 @@ class Part:
 class Panel:
     """What is drawn together: returns by episode, or, where `axis` says of what, by level.
 
-    `levels` are published values across the panel, by their names.
+    What is told of a row is its `measure`: the mean of the last five episodes, or what all episodes
+    bring above random as a share of what the source brings. `levels` are published values across
+    the panel, by their names; `level_names` are those of levels that are no numbers.
     """
 
     title: str
     rows: tuple[Row, ...]
     axis: str | None = None
+    measure: Measure = "last five"
+    level_names: Mapping[float, str] = field(default_factory=dict)
     levels: Mapping[str, float] = field(default_factory=dict)
 
 
