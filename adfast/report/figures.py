@@ -14,6 +14,7 @@ from adfast.report.axes import draw_line, frame_cell, grid_axes, plain_axes
 from adfast.report.curves import TrainingSeries, context_marks, return_curves, training_series
 from adfast.report.palette import LIGHT, SHARE_STOPS, Style, share_colour, text_colour_on
 from adfast.report.room import LearningStory, Rollout, Room
+from adfast.report.trials import trial_figure, trial_series
 from adfast.runs.results import EvaluationResults
 from adfast.runs.run_record import RunRecord
 from adfast.tasks.task_map import GOAL, TaskMap
@@ -29,6 +30,8 @@ def draw_figures(
     figures["return_per_episode"] = return_figure(run.evaluation)
     if run.metrics is not None:
         figures["training_curve"] = training_figure(training_series(run.metrics))
+    if run.trials is not None:
+        figures["training_curve"] = trial_figure(trial_series(run.trials))
     if room is not None:
         figures["room_heat_map"] = room_figure(run.evaluation, room)
     if story is not None:

@@ -18,6 +18,8 @@ from adfast.runs.deployment import Deployment, deploy
 from adfast.runs.evaluation_files import EvaluationFiles
 from adfast.runs.feasible import agent_beside
 from adfast.runs.hooks import RunHooks
+from adfast.runs.policy_training import COMPUTING, ready_policy
+from adfast.runs.recipe import trained_context
 from adfast.runs.recorded_histories import describe_environment, require_trained_on
 from adfast.runs.results import EvaluationResults
 from adfast.runs.run_files import settings_text
@@ -44,7 +46,7 @@ def evaluate(
     train = run.directory.stages().get("train")
     if run.recipe.histories is not None and train is not None:
         require_trained_on(run.histories, (train.model_extra or {}).get(RECORDED))
-    computing = describe_evaluation(settings)  # raises for what this machine lacks
+    computing = describe_evaluation(run, settings)  # raises for what this machine lacks
     torch.set_num_threads(1)  # a step is too short to be split, least beside other processes
     place = deploy(run.recipe, settings, run.tasks, run.split)
     if settings.tasks == VALIDATION and settings.family is None:
@@ -101,8 +103,10 @@ def results_of(
             "seeds": settings.seeds,
             "agent": None if settings.is_of_own_model else settings.agent,
             "solved_share": None if optimal is None else SOLVED_SHARE,
-            "trained_context_transitions": recipe.training.context_length,
-            "receptive_field_transitions": recipe.model.receptive_field,
+            "trained_context_transitions": trained_context(
+                recipe, run.tasks.transition_schema.episode_length
+            ),
+            "receptive_field_transitions": recipe.receptive_field,
             "evaluated": describe_returns(counted, tasks),
             "train": describe_returns(trained, tasks) if len(trained.task_ids) else None,
             "references": describe_references(references_of(run, settings, place)),
@@ -207,7 +211,7 @@ def recorded_arrays(
     from adfast.probes.attended.recording import record_attention
 
     recorded = {files.trajectories: asdict(counted.trajectories)}
-    if settings.is_of_own_model:
+    if settings.is_of_own_model and not run.recipe.is_rl2:
         ranks = np.array([outcome.rank for outcome in results.per_task])
         recorded[files.attention] = asdict(record_attention(run.model, counted, ranks))
     return {
@@ -216,8 +220,10 @@ def recorded_arrays(
     }
 
 
-def describe_evaluation(settings: EvaluationConfig) -> dict[str, Any]:
+def describe_evaluation(run: Run, settings: EvaluationConfig) -> dict[str, Any]:
     """Where and in what precision it is computed; raises for what this machine lacks."""
+    if run.recipe.is_rl2 and settings.is_of_own_model:
+        return dict(COMPUTING)
     from adfast.models.device import (
         describe_computing,
         dtype_name,
@@ -264,7 +270,7 @@ def act(
 
     agent: Transformer | AgentMaker
     if settings.is_of_own_model:
-        agent = run.model
+        agent = ready_policy(run.policy) if run.recipe.is_rl2 else run.model
     else:
         recipe = run.recipe.model_copy(update={"evaluation": settings})
         agent = agent_beside(recipe, None if place.is_elsewhere else run.split.train)

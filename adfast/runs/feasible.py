@@ -16,8 +16,15 @@ from typing import TYPE_CHECKING
 
 from adfast.errors import AdfastError, InvalidArgument, byte_size
 from adfast.runs.deployment import deploy
-from adfast.runs.memory_needs import Need, check_memory, collecting_needs, learning_needs
+from adfast.runs.memory_needs import (
+    Need,
+    acting_needs,
+    check_memory,
+    collecting_needs,
+    learning_needs,
+)
 from adfast.runs.methods import AD
+from adfast.runs.policy_training import check_policy, policy_needs
 from adfast.runs.recipe import (
     Recipe,
     make_family,
@@ -62,6 +69,9 @@ class Extent:
 
 def check_feasible(config: Recipe) -> None:
     """Raise `InvalidArgument` for settings that are valid each but that no run could carry out."""
+    if config.is_rl2:
+        check_rl2(config)
+        return
     is_recorded = config.environment is not None
     extent = recorded_extent(config) if is_recorded else collected_extent(config)
     training = config.training
@@ -88,6 +98,27 @@ def check_feasible(config: Recipe) -> None:
             "another model.position_encoding"
         )
     check_memory(chain(extent.collecting, learning_needs(config, extent.schema, extent.split)))
+
+
+def check_rl2(config: Recipe) -> None:
+    """Raise `InvalidArgument` for settings of method rl2 that no run could carry out."""
+    from adfast import source_algorithms
+
+    with named("family"):
+        family = make_family(config)
+    with named("collection"):  # the source that it is drawn beside
+        source_algorithms.make(config.collection.algorithm, **config.collection.options).check(
+            family
+        )
+    split = make_split(config, family)
+    with named("evaluation"):
+        check_agent(config, family, split.train)
+    check_policy(config, family)
+    place = deploy(config, config.evaluation, family, split)
+    for num_tasks in (family.num_tasks, place.tasks.num_tasks):
+        check_seeds(config, num_tasks)
+    schema = family.transition_schema
+    check_memory(chain(policy_needs(config, schema), acting_needs(config, schema, split)))
 
 
 def collected_extent(config: Recipe) -> Extent:
@@ -222,7 +253,7 @@ def check_seeds(config: Recipe, num_tasks: int) -> None:
 
 def check_room(config: Recipe, path: Path) -> None:
     """Raise `InvalidArgument` where the disk of `path`, emptied, has no room for the histories."""
-    if config.environment is not None or config.collection.live:
+    if config.reason_not_to_collect is not None:
         return
     plan = make_plan(config, make_family(config))
     needed = plan.num_histories * plan.longest_history * plan.schema.bytes_per_transition

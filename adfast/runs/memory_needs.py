@@ -82,13 +82,15 @@ def acting_needs(config: Recipe, schema: TransitionSchema, split: TaskSplit) -> 
     counted = split.validation if settings.tasks == VALIDATION else split.held_out
     tasks = len(counted) + min(settings.train_tasks, len(split.train))
     transition = schema.bytes_per_transition // 2  # an observation is kept once
+    windows = config.model.layer_windows if config.attends else ()
     runs = [("evaluation.", tasks, settings.seeds, settings.episodes)]
-    if config.training.evaluate_every is not None:
+    every = config.rl2 if config.is_rl2 else config.training
+    if every.evaluate_every is not None:
         monitored = (settings.monitor_seeds, settings.monitor_episodes)
         runs.append(("evaluation.monitor_", len(split.validation), *monitored))
     for prefix, num_tasks, seeds, episodes in runs:
         length = episodes * schema.episode_length
-        cached = sum(min(window or length, length) for window in config.model.layer_windows)
+        cached = sum(min(window or length, length) for window in windows)
         channels = 2 * config.model.resolved_num_kv_heads * config.model.head_dim
         tokens = cached * config.model.tokens_per_transition
         yield (
@@ -96,7 +98,7 @@ def acting_needs(config: Recipe, schema: TransitionSchema, split: TaskSplit) -> 
             f"{prefix}seeds or {prefix}episodes",
             num_tasks * seeds * (length * transition + tokens * channels * FLOAT32 // 2),
         )
-        widest = max(window or 0 for window in config.model.layer_windows)  # a cache has it all
+        widest = max((window or 0 for window in windows), default=0)  # a cache has it all
         yield (
             "a layer's cache in evaluation",
             f"model.attention_window or {prefix}seeds",

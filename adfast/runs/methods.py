@@ -14,6 +14,7 @@ from adfast.errors import InvalidArgument, UnknownName
 
 AD = "ad"
 EVERY_K = "ad-every-k"
+RL2 = "rl2"
 
 
 @dataclass(frozen=True)
@@ -125,6 +126,12 @@ METHODS: Mapping[str, Method] = {
             "collection.episodes": 40,
             "collection.keep_every": 1,
         },
+    ),
+    RL2: Method(
+        "RL2: a policy with a memory, trained by reinforcement learning over whole trials.",
+        "Does it take histories of learning, or can learning to learn be learned by acting?",
+        "a family; its settings are [rl2]",
+        {"rl2.evaluate_every": 20, "evaluation.temperature": 1.0},
     ),
 }
 

@@ -14,6 +14,7 @@ from pydantic import (
     model_validator,
 )
 
+from adfast.baselines.rl2.config import RL2Config
 from adfast.collection.config import CollectionConfig
 from adfast.config import (
     Config,
@@ -30,10 +31,10 @@ from adfast.config import (
 from adfast.errors import InvalidArgument, RunError, UnknownName
 from adfast.evaluation.config import EvaluationConfig
 from adfast.models.config import ModelConfig
-from adfast.runs.methods import AD, find_method, refuse_thick_histories
+from adfast.runs.methods import AD, RL2, find_method, refuse_thick_histories
 from adfast.runs.recorded_histories import EnvironmentConfig, HistoriesConfig
 from adfast.tasks.config import FamilyConfig
-from adfast.training.config import OPTIMAL_ACTION, TrainingConfig
+from adfast.training.config import OPTIMAL_ACTION, TrainingConfig, checkpoint_name
 
 if TYPE_CHECKING:
     from adfast.collection.live_schedule import LiveSchedule
@@ -52,6 +53,9 @@ CHOOSERS = {
 }
 # The sections of which a recipe has the one pair or the other.
 COLLECTED, RECORDED = ("family", "collection"), ("histories", "environment")
+# What RL2 reads of [collection]: the split, and the source that its page draws beside it.
+SPLIT = ("held_out", "validation", "split_seed", "split", "leak")
+OF_SOURCE = ("algorithm", "options", "keep_every")
 
 # `{"training.updates": 9}`, also with tables as values, or `["training.updates=9"]` as on the
 # command line.
@@ -62,8 +66,8 @@ class Recipe(Config):
     """The settings of a run.
 
     It collects histories of a task family (`family`, `collection`), or begins from recorded ones
-    and acts in their environment (`histories`, `environment`); then the sections of the first kind
-    mean nothing, and are not written.
+    and acts in their environment (`histories`, `environment`); or it is of method rl2, which learns
+    by acting (`family`, `rl2`). Sections that mean nothing then are not written.
     """
 
     seed: Seed = 0
@@ -78,6 +82,7 @@ class Recipe(Config):
     environment: EnvironmentConfig | None = None
     model: ModelConfig = Field(default_factory=ModelConfig)
     training: TrainingConfig = Field(default_factory=TrainingConfig)
+    rl2: RL2Config = Field(default_factory=RL2Config)
     evaluation: EvaluationConfig = Field(default_factory=EvaluationConfig)
 
     @model_validator(mode="after")
@@ -99,7 +104,7 @@ class Recipe(Config):
 
     @model_validator(mode="after")
     def _objective_has_labels(self) -> Recipe:
-        is_asked = self.training.objective == OPTIMAL_ACTION and self.histories is None
+        is_asked = self.training.objective == OPTIMAL_ACTION and self.collects
         if is_asked and not self.collection.labels:
             raise ValueError(
                 f'training.objective "{OPTIMAL_ACTION}" needs labelled histories, got '
@@ -109,7 +114,7 @@ class Recipe(Config):
 
     @model_validator(mode="after")
     def _what_is_rearranged_is_stored(self) -> Recipe:
-        if self.training.rearranges and self.histories is None and self.collection.live:
+        if self.training.rearranges and self.collects and self.collection.live:
             raise ValueError(
                 "training.episode_order and training.rewards change what is read of a store, got "
                 "collection.live = true; set collection.live=false"
@@ -119,28 +124,83 @@ class Recipe(Config):
     @model_validator(mode="after")
     def _method_is_known(self) -> Recipe:
         find_method(self.method)
-        if self.histories is None:
+        if self.collects:
             refuse_thick_histories(self.method, self.collection.keep_every)
         return self
+
+    @model_validator(mode="after")
+    def _sections_are_of_the_method(self) -> Recipe:
+        without = meaningless(
+            recorded=self.environment is not None, method=self.method, body=self.rl2.body
+        )
+        given = next((name for name in without if name in self.model_fields_set), None)
+        if self.is_rl2 and given in (*RECORDED, "training"):
+            raise ValueError(
+                f'[{given}] means nothing to method "{RL2}", which learns from no histories but by '
+                f"acting in a family's tasks, as [family] and [rl2] say; leave out [{given}]"
+            )
+        if self.is_rl2 and given == "model":
+            raise ValueError(
+                f'[model] describes the transformer of rl2.body = "transformer", got rl2.body = '
+                f'"{self.rl2.body}", whose size are rl2.width and rl2.num_layers; leave out [model]'
+            )
+        if given == "rl2":
+            raise ValueError(
+                f'[rl2] is of method "{RL2}", got method = "{self.method}"; leave out [rl2], or '
+                f"take --method {RL2}"
+            )
+        return self
+
+    @property
+    def is_rl2(self) -> bool:
+        """Whether a policy is trained by RL2, and no model of histories."""
+        return self.method == RL2
+
+    @property
+    def collects(self) -> bool:
+        """Whether the run makes the histories that it trains on."""
+        return self.histories is None and not self.is_rl2
+
+    @property
+    def attends(self) -> bool:
+        """Whether what is trained is a transformer."""
+        return not self.is_rl2 or self.rl2.body == "transformer"
+
+    @property
+    def receptive_field(self) -> int | None:
+        """How many transitions a prediction depends on at most; None: all before it."""
+        return self.model.receptive_field if self.attends else None
+
+    @property
+    def has_attention(self) -> bool:
+        """Whether what a model attended to in its evaluation is recorded."""
+        return self.evaluation.is_of_own_model and not self.is_rl2
 
     @property
     def reason_not_to_collect(self) -> str | None:
         """Why the run collects no histories before it trains; None where it does."""
         if self.histories is not None:
             return f"histories.path names recorded ones, {self.histories.path}"
+        if self.is_rl2:
+            return f'method "{RL2}" learns by acting, and from no histories'
         live = "collection.live = true, so histories are made while training"
         return live if self.collection.live else None
 
     @model_serializer(mode="wrap")
     def _what_counts(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
         values: dict[str, Any] = write(self)
-        without = meaningless(recorded=self.environment is not None)
+        recorded = self.environment is not None
+        without = meaningless(recorded=recorded, method=self.method, body=self.rl2.body)
         return {name: value for name, value in values.items() if name not in without}
 
 
-def meaningless(*, recorded: bool) -> tuple[str, ...]:
-    """The sections that mean nothing for a recipe of recorded histories, or of collected ones."""
-    return COLLECTED if recorded else RECORDED
+def meaningless(*, recorded: bool, method: str, body: str) -> tuple[str, ...]:
+    """The sections that mean nothing for a recipe of recorded histories, or of collected ones, or
+    of RL2, of whose bodies the transformer alone is described by [model].
+    """
+    if method == RL2:
+        return (*RECORDED, "training", *(() if body == "transformer" else ("model",)))
+    return (*(COLLECTED if recorded else RECORDED), "rl2")
 
 
 def load_recipe(path: Path, changes: Changes = ()) -> Recipe:
@@ -192,6 +252,8 @@ def with_method(
             f'{source}: method "{asked}" collects histories of its own, and [{recorded[0]}] says '
             "that they were recorded; take a method that changes none, or a recipe of a family"
         )
+    if asked == RL2:
+        refuse_collecting(changes, source)
     if asked == before:
         return lay_over(lay_over(overlay, values), changes)
     if before != AD:
@@ -199,7 +261,23 @@ def with_method(
             f'{source}: method is "{before}" already, whose settings "{asked}" would not undo; '
             "begin from a recipe that names none"
         )
+    if asked == RL2:  # how the model of the recipe is trained on histories is not asked here
+        body = table_at(changes, "rl2").get("body")
+        passed_over = ("training",) if body == "transformer" else ("training", "model")
+        values = {name: value for name, value in values.items() if name not in passed_over}
     return lay_over(lay_over(values, overlay), changes)
+
+
+def refuse_collecting(changes: Mapping[str, Any], source: str) -> None:
+    """Raise `InvalidArgument` where `changes` say how RL2 should collect, which it does not."""
+    known = (*SPLIT, *OF_SOURCE)
+    for name in table_at(changes, "collection"):
+        if name not in known:
+            raise InvalidArgument(
+                f'{source}: collection.{name} means nothing to method "{RL2}", which collects no '
+                f"histories; of [collection] it reads {', '.join(SPLIT)}, and for the source that "
+                f"it is drawn beside {', '.join(OF_SOURCE)}"
+            )
 
 
 def changed(recipe: Recipe, changes: Changes) -> Recipe:
@@ -292,6 +370,25 @@ def split_seed(config: Recipe) -> int:
     """The seed that tasks are drawn by."""
     seed = config.collection.split_seed
     return config.seed if seed is None else seed
+
+
+def trained_context(config: Recipe, episode_length: int) -> int:
+    """The transitions of the longest history that the run's model is trained on."""
+    if config.is_rl2:
+        return config.rl2.trial_episodes * episode_length
+    return config.training.context_length
+
+
+def last_checkpoint(config: Recipe) -> str:
+    """The name of the checkpoint that the training of a run leaves at its end."""
+    return checkpoint_name(last_update(config))
+
+
+def last_update(config: Recipe) -> int:
+    """The number of updates that the training of a run comes to."""
+    if config.is_rl2:
+        return config.rl2.last_update(make_family(config).episode_length)
+    return config.training.updates
 
 
 def make_split(config: Recipe, family: TaskFamily) -> TaskSplit:

@@ -14,6 +14,7 @@ from adfast.runs.evaluation_files import EvaluationFiles
 from adfast.runs.evaluation_stage import evaluate, load_trained_model
 from adfast.runs.hooks import QUIET, RunHooks
 from adfast.runs.methods import AD
+from adfast.runs.policy_training import load_trained_policy
 from adfast.runs.probing import Asked, ask, subject_of, write_findings
 from adfast.runs.recipe import (
     Changes,
@@ -21,6 +22,7 @@ from adfast.runs.recipe import (
     changed,
     differences_of,
     find_recipe,
+    last_update,
     load_recipe,
     make_family,
     make_plan,
@@ -39,6 +41,7 @@ from adfast.runs.stage_records import forget_stages
 from adfast.values import as_flag, as_path, require_kind
 
 if TYPE_CHECKING:
+    from adfast.baselines.rl2.policy import Policy
     from adfast.collection.plan import CollectionPlan
     from adfast.evaluation.environment_tasks import EnvironmentTasks
     from adfast.histories import HistoryStore
@@ -142,16 +145,26 @@ class Run:
 
         if self.recipe.histories is not None:
             return open_recorded(self.recipe.histories)
-        if self.recipe.collection.live:
-            raise RunError(f"{self.path}: collection.live = true, so there is no history store")
+        if (reason := self.recipe.reason_not_to_collect) is not None:
+            raise RunError(f"{self.path} has no history store: {reason}")
         self.directory.require("collect")
         return histories.open(self.directory.histories)
 
     @cached_property
     def model(self) -> Transformer:
-        """The trained model; raises `RunError` before it is trained."""
+        """The trained model; raises `RunError` before it is trained, and of a run of method rl2."""
+        if self.recipe.is_rl2:
+            raise RunError(f"{self.path} trains a policy by RL2, and no model; Run.policy has it")
         self.directory.require("train")
         return load_trained_model(self.directory)
+
+    @cached_property
+    def policy(self) -> Policy:
+        """The policy that RL2 trained; raises `RunError` before, and of a run of another method."""
+        if not self.recipe.is_rl2:
+            raise RunError(f"{self.path} trains a model, and no policy by RL2; Run.model has it")
+        self.directory.require("train")
+        return load_trained_policy(self.directory)
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -160,26 +173,30 @@ class Run:
             yield
 
     def collect(self, *, fresh: bool = False, hooks: RunHooks | None = None) -> HistoryStore | None:
-        """The histories of the training tasks, written to its store; None of a live run.
+        """The histories of the training tasks, written to its store; None where there is none.
 
-        Recorded ones are as they are.
+        A live run has no store, and one of method rl2 no histories. Recorded ones are as they are.
         """
         if self.recipe.histories is not None:
             return self.histories
-        if self.recipe.collection.live:
+        if self.recipe.reason_not_to_collect is not None:
             return None
         with self._stage("collect", fresh, hooks) as todo:
             if todo is not None:
                 stages.collect(self, todo)
         return self.histories
 
-    def train(self, *, fresh: bool = False, hooks: RunHooks | None = None) -> Transformer:
-        """The model, trained on the histories, from its newest checkpoint on if there is one."""
+    def train(self, *, fresh: bool = False, hooks: RunHooks | None = None) -> Transformer | Policy:
+        """The model, trained on the histories, from its newest checkpoint on if there is one.
+
+        Of method rl2 it is a policy, trained by acting.
+        """
         with self._stage("train", fresh, hooks) as todo:
             if todo is not None:
-                self.__dict__.pop("model", None)
+                for trained in ("model", "policy"):
+                    self.__dict__.pop(trained, None)
                 stages.train(self, todo)
-        return self.model
+        return self.policy if self.recipe.is_rl2 else self.model
 
     def evaluate(
         self,
@@ -231,7 +248,7 @@ class Run:
         """Raise `RunError` where lines are missing at the end of a finished training's metrics."""
         from adfast.training.metrics import read_metrics
 
-        path, updates = self.directory.metrics, self.recipe.training.updates
+        path, updates = self.directory.metrics, last_update(self.recipe)
         rows = read_metrics(path) if path.exists() else None
         if rows is not None and (not rows or rows[-1]["update"] != updates):
             last = rows[-1]["update"] if rows else "none"

@@ -22,7 +22,7 @@ from adfast.runs.evaluation_files import EVALUATE, EVALUATIONS, EvaluationFiles,
 from adfast.runs.feasible import check_feasible, check_room
 from adfast.runs.findings import FOLDER as FINDINGS
 from adfast.runs.findings import PAGE as FINDINGS_PAGE
-from adfast.runs.recipe import Recipe, differences_of
+from adfast.runs.recipe import Recipe, differences_of, last_checkpoint
 from adfast.runs.run_files import SETTINGS, read_settings, settings_text
 from adfast.runs.run_folder import delete_contents, holds_nothing, lock_run
 from adfast.runs.stage_records import StageRecord, forget_stages, read_stages, record_stage
@@ -124,7 +124,7 @@ class RunDirectory:
     def evaluation(self, name: str | None = None) -> EvaluationFiles:
         """The files of the run's evaluation, or of a further one by its name."""
         return EvaluationFiles.of_run(
-            self.path, name, has_attention=name is None and self.recipe.evaluation.is_of_own_model
+            self.path, name, has_attention=name is None and self.recipe.has_attention
         )
 
     def record_stage(self, stage: str, seconds: float, **details: Any) -> None:
@@ -158,7 +158,7 @@ class RunDirectory:
 
             return holds_whole_store(self.histories)
         if stage == "train":  # an earlier checkpoint is no trained model
-            return (self.checkpoints / self.recipe.training.last_checkpoint).is_file()
+            return (self.checkpoints / last_checkpoint(self.recipe)).is_file()
         return True
 
     def outputs(self, stage: str) -> list[Path]:

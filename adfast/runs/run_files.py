@@ -11,7 +11,8 @@ from typing import Any
 
 from adfast.config import read_toml, section_at, write_toml
 from adfast.errors import InvalidArgument
-from adfast.runs.recipe import Recipe, load_recipe, meaningless
+from adfast.runs.methods import AD
+from adfast.runs.recipe import Recipe, load_recipe, meaningless, table_at
 
 SETTINGS = "run.toml"
 LAST_LINE = "# The last line: what ends before it was cut."
@@ -46,7 +47,9 @@ def require_whole(path: Path) -> None:
 
 def absent_settings(values: Mapping[str, Any]) -> Any:
     """The paths of the settings of a run that `values` does not give."""
-    without = meaningless(recorded="environment" in values)
+    body = str(table_at(values, "rl2").get("body"))
+    method = str(values.get("method", AD))
+    without = meaningless(recorded="environment" in values, method=method, body=body)
     for name in (field for field in Recipe.model_fields if field not in without):
         section = section_at(Recipe, name)
         if name not in values:

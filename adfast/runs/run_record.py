@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from adfast.baselines.rl2.metrics import TrialMetrics, is_of_trials
 from adfast.config import read_toml
 from adfast.errors import AdfastError, RunError, UnknownName
 from adfast.evaluation.environment_tasks import EnvironmentTasks
@@ -25,6 +26,8 @@ from adfast.tasks.task_set import TaskSet
 from adfast.tasks.transition_schema import TransitionSchema
 from adfast.training.metrics import TrainingMetrics, read_metrics
 
+Metrics = TrainingMetrics | TrialMetrics
+
 
 @dataclass(frozen=True)
 class RunRecord:
@@ -35,6 +38,7 @@ class RunRecord:
     evaluation: EvaluationResults
     evaluations: Mapping[str, EvaluationResults]  # further ones, by name
     metrics: tuple[TrainingMetrics, ...] | None
+    trials: tuple[TrialMetrics, ...] | None  # of a training by RL2, in place of these
     trajectories: Trajectories | None
     attention: AttentionRecord | None
     configuration: Mapping[str, Any] | None
@@ -59,6 +63,8 @@ def read_run(run_directory: Path) -> RunRecord:
     attention = None
     if trajectories is not None:
         attention = read_attention(run_directory / "attention.safetensors", trajectories)
+    metrics = read_training(run_directory / "metrics.jsonl") or ()
+    trials = tuple(row for row in metrics if isinstance(row, TrialMetrics))
     configuration = run_directory / "run.toml"
     provenance = read_provenance(run_directory)
     return RunRecord(
@@ -66,7 +72,8 @@ def read_run(run_directory: Path) -> RunRecord:
         tasks=tasks_of(evaluation, path),
         evaluation=evaluation,
         evaluations=_read_evaluations(run_directory, provenance),
-        metrics=read_training(run_directory / "metrics.jsonl"),
+        metrics=tuple(row for row in metrics if isinstance(row, TrainingMetrics)) or None,
+        trials=trials or None,
         trajectories=trajectories,
         attention=attention,
         configuration=_read_configuration(configuration) if configuration.is_file() else None,
@@ -119,14 +126,15 @@ def _read_configuration(path: Path) -> dict[str, Any]:
         raise RunError(f"{path}: {error}; remove the file to leave it out") from None
 
 
-def read_training(path: Path) -> tuple[TrainingMetrics, ...] | None:
+def read_training(path: Path) -> tuple[Metrics, ...] | None:
     """The lines of a metrics file; a last one without its end was cut short and is left out."""
     if not path.is_file():
         return None
-    metrics: list[TrainingMetrics] = []
+    metrics: list[Metrics] = []
     for number, values in enumerate(read_metrics(path), start=1):
         place, way_out = f"{path}, line {number}", "remove that line or train again"
-        row = validated(TrainingMetrics, values, place, way_out)
+        kind: type[Metrics] = TrialMetrics if is_of_trials(values) else TrainingMetrics
+        row = validated(kind, values, place, way_out)
         if metrics and row.update <= metrics[-1].update:
             raise RunError(
                 f"{place}: update must be above the {metrics[-1].update} of the line before, "

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from adfast.durable import require_room
 from adfast.runs.hooks import RunHooks
+from adfast.runs.policy_training import train_policy
 from adfast.runs.recorded_histories import require_validation
 from adfast.runs.training_histories import (
     VALIDATION_TASKS,
@@ -59,7 +60,13 @@ def collect(run: Run, hooks: RunHooks) -> None:
 
 
 def train(run: Run, hooks: RunHooks) -> None:
-    """Fit the model to the run's histories, from the newest checkpoint on if there is one."""
+    """Fit the model to the run's histories, from the newest checkpoint on if there is one.
+
+    A run of method rl2 has no histories; its policy is trained by acting.
+    """
+    if run.recipe.is_rl2:
+        train_policy(run, hooks)
+        return
     from adfast.training.loop import TrainingHooks
     from adfast.training.progress import report_updates
     from adfast.training.train import train as train_model

@@ -100,11 +100,6 @@ class TrainingConfig(Config):
         """Whether histories are read otherwise than they are stored."""
         return (self.episode_order, self.rewards) != ("as-learned", "own")
 
-    @property
-    def last_checkpoint(self) -> str:
-        """Name of the checkpoint that a training leaves at its end."""
-        return checkpoint_name(self.updates)
-
     @model_validator(mode="after")
     def _warmup_fits(self) -> TrainingConfig:
         if "warmup_updates" not in self.model_fields_set:  # a default gives way to what was set

@@ -13,7 +13,7 @@ from adfast import histories
 from adfast.durable import replace_file
 from adfast.models.checkpoint import read_tensors
 from adfast.runs import stage_records
-from adfast.runs.recipe import Recipe
+from adfast.runs.recipe import Recipe, last_checkpoint
 from adfast.runs.run_directory import STAGES, RunDirectory
 from adfast.training.checkpoints import newest_checkpoint
 from adfast.training.metrics import read_metrics
@@ -200,7 +200,7 @@ class FreshRun(Scenario):
                 StoreCommit().append(writer, 0)
         run.record_stage("collect", 1.0)
         run.checkpoints.mkdir(exist_ok=True)
-        replace_file(run.checkpoints / run.recipe.training.last_checkpoint, [text.encode()])
+        replace_file(run.checkpoints / last_checkpoint(run.recipe), [text.encode()])
         replace_file(run.metrics, [text.encode()])
         run.record_stage("train", 1.0)
         for output in run.outputs("evaluate"):
@@ -223,7 +223,7 @@ class FreshRun(Scenario):
             if run.is_finished("collect"):
                 assert histories.open(run.histories).num_histories == 4
             if run.is_finished("train"):
-                path = run.checkpoints / run.recipe.training.last_checkpoint
+                path = run.checkpoints / last_checkpoint(run.recipe)
                 assert path.read_text() == (run.metrics).read_text() == text
             if run.is_finished("evaluate"):
                 files = run.evaluation()
@@ -255,7 +255,7 @@ class ForgottenStage(FreshRun):
             for stage in ("train", "evaluate"):
                 assert not (run.is_finished(stage) and acknowledged)
             if not acknowledged and run.is_finished("train"):
-                path = run.checkpoints / run.recipe.training.last_checkpoint
+                path = run.checkpoints / last_checkpoint(run.recipe)
                 assert path.read_text() == "old"
             run.forget_from("train")
             self.finish(run, "new")

@@ -10,7 +10,7 @@ from safetensors.numpy import load_file
 
 from adfast import histories
 from adfast.models.checkpoint import read_tensors
-from adfast.runs.recipe import load_recipe
+from adfast.runs.recipe import last_checkpoint, load_recipe
 from adfast.runs.sweep.record import read_sweep
 from adfast.training.metrics import read_metrics
 
@@ -57,8 +57,9 @@ def assert_no_half_result(run: Path, expected: Path) -> None:
     if "collect" in stages:
         assert histories.holds_whole_store(run / "histories")
     if "train" in stages:
-        config = load_recipe(settings).training
-        assert (run / "checkpoints" / config.last_checkpoint).exists()
+        recipe = load_recipe(settings)
+        config = recipe.training
+        assert (run / "checkpoints" / last_checkpoint(recipe)).exists()
         assert rows[-1] == config.updates
 
 

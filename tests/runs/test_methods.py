@@ -7,7 +7,7 @@ import torch
 import adfast
 from adfast.errors import InvalidArgument, UnknownName
 from adfast.runs.feasible import check_context
-from adfast.runs.methods import METHODS
+from adfast.runs.methods import METHODS, RL2
 from adfast.runs.recipe import Recipe, find_recipe, load_recipe
 from adfast.runs.run import Run, plan_run
 from adfast.tasks.observation import RealObservation
@@ -21,6 +21,7 @@ WHOLE_ROOM = {"family.options.size": 9, "family.options.episode_length": 20}
 NEEDED = {
     "ad-of-ideal": WHOLE_ROOM,
     "ad-every-k": {"training.context_length": 10},
+    "rl2": {"rl2.steps": 100, "rl2.environments": 4, "rl2.trial_episodes": 2},
 }
 
 
@@ -54,7 +55,7 @@ def test_method_runs_from_recipe_to_page(run_of, method):
     assert again.recipe == run.recipe
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", [name for name in METHODS if name != RL2])
 def test_method_is_its_settings(recipe, method):
     _, asked = plan_run(recipe, None, NEEDED.get(method, {}), method)
     by_hand = load_recipe(recipe, {**METHODS[method].settings, **NEEDED.get(method, {})})

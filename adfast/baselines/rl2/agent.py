@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import ClassVar, Unpack
 
 import numpy as np
+from pydantic import ConfigDict
 
 from adfast.baselines.rl2.checkpoints import load_policy
 from adfast.baselines.rl2.policy import Policy
@@ -54,6 +55,26 @@ def load_rl2(run: str | Path) -> Policy:
             raise CheckpointError(f"{path}: no checkpoint in checkpoints/; train the run first")
         path = newest
     return load_policy(path)
+
+
+class ReadyPolicy(AgentMaker):
+    """A policy that is at hand."""
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+    name: ClassVar[str] = "policy"
+
+    policy: Policy
+
+    def make_agent(
+        self,
+        schema: TransitionSchema,
+        num_environments: int,
+        *,
+        family: TaskFamily | None = None,
+        **choosing: Unpack[Choosing],
+    ) -> RL2Agent:
+        """A new agent."""
+        return RL2Agent(self.policy, num_environments, **choosing)
 
 
 class RL2(AgentMaker):

@@ -14,6 +14,7 @@ import torch
 
 from adfast.baselines.rl2.config import RL2Config
 from adfast.baselines.rl2.policy import Policy, make_policy
+from adfast.config import list_differences
 from adfast.durable import sync_folder
 from adfast.errors import CheckpointError, InvalidArgument
 from adfast.models.checkpoint import (
@@ -58,16 +59,26 @@ def describe(
     policy: Policy, config: RL2Config, model: ModelConfig, seed: int, tasks: Mapping[str, Any]
 ) -> dict[str, Any]:
     """JSON-ready: what the policy is, and what its training is of."""
-    settings = config.model_dump(mode="json")
-    body: dict[str, Any] = {"rl2": settings}
-    if config.body == "transformer":
-        body["model"] = model.model_dump(mode="json")
-    counted = {name: value for name, value in settings.items() if name not in MAY_CHANGE}
+    counting = what_counts(config, model)
     return {
-        POLICY: body,
+        POLICY: {**counting, "rl2": config.model_dump(mode="json")},
         "schema": policy.schema.to_dict(),
-        RECORD: {**body, "rl2": counted, "seed": seed, "tasks": dict(tasks)},
+        RECORD: {**counting, "seed": seed, "tasks": dict(tasks)},
     }
+
+
+def what_counts(config: RL2Config, model: ModelConfig) -> dict[str, Any]:
+    """The settings that a training of RL2 cannot be gone on with by others."""
+    counting = {"rl2": config.model_dump(mode="json", exclude=set(MAY_CHANGE))}
+    if config.body == "transformer":
+        counting["model"] = model.model_dump(mode="json")
+    return counting
+
+
+def changed_settings(path: Path, config: RL2Config, model: ModelConfig) -> list[str]:
+    """In which settings that count the training of a checkpoint differs from these."""
+    recorded, asked = read_tensors(path)[1].get(RECORD, {}), what_counts(config, model)
+    return list_differences({name: recorded.get(name, {}) for name in asked}, asked)
 
 
 def save_checkpoint(

@@ -85,6 +85,10 @@ class RL2Config(Config):
         """How many updates make at least so many environment `steps`."""
         return -(-steps // self.steps_per_update(episode_length))
 
+    def last_update(self, episode_length: int) -> int:
+        """The update that this part of the training ends with."""
+        return self.updates(min(self.stop_at or self.steps, self.steps), episode_length)
+
     def steps_per_update(self, episode_length: int) -> int:
         """Environment steps of all trials of an update."""
         return self.environments * self.trial_episodes * episode_length

@@ -27,6 +27,7 @@ from adfast.baselines.rl2.policy import Policy, make_policy
 from adfast.baselines.rl2.ppo import learn_from, minibatches
 from adfast.baselines.rl2.trials import Trials, returns_by_episode
 from adfast.baselines.rl2.workers import Workers
+from adfast.durable import replace_file
 from adfast.errors import CheckpointError, InvalidArgument, NotFinite
 from adfast.models.config import ModelConfig
 from adfast.progress import ProgressBar, progress_bar
@@ -42,6 +43,7 @@ from adfast.training.metrics import MetricsLog
 from adfast.values import as_flag, as_path, as_seed, require_kind
 
 ADAM_EPSILON = 1e-5
+METRICS = "metrics.jsonl"
 
 
 @dataclass(frozen=True)
@@ -119,8 +121,7 @@ class RL2Trainer:
         )
         self.trial_steps = self.config.trial_episodes * family.episode_length
         self.updates = self.config.updates(self.config.steps, family.episode_length)
-        stop_at = min(self.config.stop_at or self.config.steps, self.config.steps)
-        self.last_update = self.config.updates(stop_at, family.episode_length)
+        self.last_update = self.config.last_update(family.episode_length)
         digest = sha256(self.task_ids.tobytes()).hexdigest()[:16]
         tasks = {"family": family.name, "options": family.model_dump(mode="json"), "ids": digest}
         self.description = describe(self.policy, self.config, model, self.seed, tasks)
@@ -138,7 +139,7 @@ class RL2Trainer:
         if self.hooks.on_begin is not None:
             self.hooks.on_begin(self)
         self._begin(resume)
-        metrics = MetricsLog(self.directory / "metrics.jsonl", keep_updates=self.state.update)
+        metrics = MetricsLog(self.directory / METRICS, keep_updates=self.state.update)
         with Workers(self.policy, self.state.threads) as workers:
             while self.state.update < self.last_update:
                 self._update_and_tell(workers, metrics)
@@ -148,7 +149,8 @@ class RL2Trainer:
         """Go on from the newest checkpoint, its own or that of the part before, if there is one."""
         newest = checkpoint_to_resume(self.checkpoint_directory, resume=resume)
         if newest is None and self.config.continues is not None:
-            newest = newest_checkpoint(Path(self.config.continues) / "checkpoints")
+            before = Path(self.config.continues)
+            newest = newest_checkpoint(before / "checkpoints")
             if newest is None:
                 raise CheckpointError(
                     f"rl2.continues: {self.config.continues} holds no checkpoint to begin from; "
@@ -163,6 +165,11 @@ class RL2Trainer:
                 "rl2.stop_at, asks for fewer; ask for at least as many"
             )
         self.state = state
+        if newest.parent != self.checkpoint_directory:  # the log, too, is that of one long training
+            earlier = newest.parent.parent / METRICS
+            if earlier.is_file():
+                self.directory.mkdir(parents=True, exist_ok=True)
+                replace_file(self.directory / METRICS, [earlier.read_bytes()])
         tidy_checkpoints(self.checkpoint_directory)
 
     def _update_and_tell(self, workers: Workers, metrics: MetricsLog) -> None:

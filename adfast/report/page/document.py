@@ -46,6 +46,7 @@ from adfast.report.page.section import PageSection
 from adfast.report.page.wording import counted
 from adfast.report.palette import DARK, LIGHT, css_variables
 from adfast.report.room import median_story, room_of
+from adfast.report.trials import trial_chart, trial_series
 from adfast.runs.findings import PAGE, read_findings
 from adfast.runs.run_record import RunRecord, read_run
 
@@ -192,6 +193,8 @@ def _charts(run: RunRecord) -> dict[str, Chart]:
     charts = {"chart-returns": return_chart(run.evaluation)}
     if run.metrics is not None:
         charts["chart-training"] = training_chart(training_series(run.metrics))
+    if run.trials is not None:
+        charts["chart-training"] = trial_chart(trial_series(run.trials))
     return charts
 
 

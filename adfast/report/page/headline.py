@@ -66,5 +66,9 @@ def tiles(run: RunRecord, noun: str) -> str:
     if run.metrics is not None:
         last = run.metrics[-1]
         entries.append((duration(last.seconds), f"of training on {quantity(last.tokens)} tokens"))
+    if run.trials is not None:
+        played = run.trials[-1]
+        steps = f"{quantity(played.environment_steps)} environment steps"
+        entries.append((duration(played.seconds), f"of training on {steps}"))
     items = (f"<li><strong>{figure}</strong><span>{text}</span></li>" for figure, text in entries)
     return f'<ul class="tiles">{"".join(items)}</ul>'

@@ -17,9 +17,11 @@ from adfast.report.curves import (
 )
 from adfast.report.page.drawings import line_sample, rollout_drawing, room_drawing, sparkline
 from adfast.report.page.section import PageSection, remark
+from adfast.report.page.trials_section import trials_section
 from adfast.report.page.wording import counted, duration, last_episodes, quantity
 from adfast.report.palette import SHARE_STOPS
 from adfast.report.room import MAX_CELLS, LearningStory, Room
+from adfast.report.trials import trial_series
 from adfast.runs.results import EvaluationResults, TaskOutcome
 from adfast.runs.run_record import RunRecord
 from adfast.tasks.task_map import GOAL
@@ -186,7 +188,9 @@ def tasks_section(evaluation: EvaluationResults, noun: str) -> PageSection:
 
 
 def training_section(run: RunRecord) -> PageSection:
-    """Loss, accuracy and validation return against updates."""
+    """Loss, accuracy and validation return against updates; of RL2 what its trials returned."""
+    if run.trials is not None:
+        return trials_section(run.trials, trial_series(run.trials))
     if run.metrics is None:
         return PageSection("training", "Training", remark("This run has no training metrics."))
     series = training_series(run.metrics)

@@ -22,14 +22,13 @@ from adfast.runs.recorded_arrays import read_trajectories
 from adfast.runs.results import EvaluationResults, FamilyName
 from adfast.runs.run import Run
 from adfast.runs.run_files import SETTINGS, read_settings
-from adfast.runs.run_record import read_training
+from adfast.runs.run_record import Metrics, read_training
 from adfast.runs.sweep.axes import without_settings
-from adfast.training.metrics import TrainingMetrics
 from adfast.values import as_path
 
 # What may differ between the runs of one method.
 SEEDS = ("seed", "collection.split_seed")
-MACHINE = ("collection.threads", "training.threads")
+MACHINE = ("collection.threads", "training.threads", "rl2.threads", "rl2.continues")
 
 Compared = str | Path | Sequence[str | Path] | Mapping[str, str | Path | Sequence[str | Path]]
 
@@ -48,7 +47,7 @@ class FoundRun:
     settings: EvaluationConfig
     results: EvaluationResults
     steps: np.ndarray | None
-    metrics: tuple[TrainingMetrics, ...] | None
+    metrics: tuple[Metrics, ...] | None
 
     @property
     def method(self) -> str:
@@ -58,7 +57,7 @@ class FoundRun:
     @property
     def learns_by_acting(self) -> bool:
         """Whether its model was trained on what it did itself, and no histories."""
-        return self.is_of_model and self.method == "rl2"
+        return self.is_of_model and self.recipe.is_rl2
 
     @property
     def ends_early(self) -> bool:

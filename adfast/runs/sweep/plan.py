@@ -106,6 +106,12 @@ class SweepPlan:
                 "only a task family gives, got a recipe with [environment]; carry out one run for "
                 "each setting: adfast run RECIPE --set SECTION.FIELD=VALUE --run FOLDER"
             )
+        if any(run.resolved.is_rl2 for run in self.runs):
+            raise InvalidArgument(
+                "a sweep measures losses on held-out histories, which a policy of RL2 does not "
+                "predict; carry out one run for each setting, and put them side by side: "
+                "adfast compare RUN..."
+            )
         count = self.seeds * math.prod(len(axis.levels) for axis in self.axes)
         if count > MAX_RUNS:
             raise InvalidArgument(

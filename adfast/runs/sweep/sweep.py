@@ -156,7 +156,7 @@ def carry_out(run: Run, planned: PlannedRun, shared: Path) -> None:
 def link_histories(run: Run, shared: Path) -> None:
     """Make the run's `histories`, if it has any, a link to what runs of its collection share."""
     histories = run.directory.histories
-    if run.recipe.collection.live or histories.exists():
+    if run.recipe.reason_not_to_collect is not None or histories.exists():
         return
     folder = shared / collection_key(run)
     folder.mkdir(parents=True, exist_ok=True)
