@@ -35,26 +35,36 @@ class Outcome:
 class Situation(NamedTuple):
     """What actions are chosen on: the arguments of `Acting`, with `episode_step` int64 `[N]` known.
 
-    Where an environment is not `active` its `episode_step` is 0.
+    Where an environment is not `active` its `episode_step` is 0. `return_to_go`, float64 `[N]`, is
+    there where a return is asked for: what of it is still to be earned.
     """
 
     observation: np.ndarray
     outcome: Outcome | None
     active: np.ndarray | None
     episode_step: np.ndarray
+    return_to_go: np.ndarray | None = None
 
 
 class Acting(ABC):
-    """Acts in N environments, each with a history of its own, in episodes of a limited length."""
+    """Acts in N environments, each with a history of its own, in episodes of a limited length.
 
-    def __init__(self, num_environments: int, episode_length: int) -> None:
+    Where there is a `target_return` it is asked for in every episode.
+    """
+
+    def __init__(
+        self, num_environments: int, episode_length: int, target_return: float | None = None
+    ) -> None:
         self._episode_length = episode_length
+        self._target_return = target_return
+        self._return_to_go = np.full(num_environments, target_return or 0.0)  # of the last choice
         self._episode_step = np.zeros(num_environments, np.int64)  # of the next choice
 
     def reset(self, mask: np.ndarray | None) -> None:
         """Begin a new history in the environments of `mask` (bool `[N]`), or in all."""
         self._forget(mask)
         self._episode_step[... if mask is None else mask] = 0
+        self._return_to_go[... if mask is None else mask] = self._target_return or 0.0
 
     def __call__(
         self,
@@ -79,9 +89,24 @@ class Acting(ABC):
         shown = now if active is None else np.where(active, now, 0)
         if shown.max() >= self._episode_length:
             self._refuse_step(shown)
-        actions = self._choose(Situation(observation, outcome, active, shown))
+        to_go = self._still_to_earn(outcome, shown, active)
+        actions = self._choose(Situation(observation, outcome, active, shown, to_go))
         self._episode_step = now + (1 if active is None else active)
+        if to_go is not None:
+            self._return_to_go = to_go
         return actions
+
+    def _still_to_earn(
+        self, outcome: Outcome | None, episode_step: np.ndarray, active: np.ndarray | None
+    ) -> np.ndarray | None:
+        """float64 `[N]`: what is left of the target; None where nothing is asked for."""
+        if self._target_return is None:
+            return None
+        to_go = self._return_to_go
+        if outcome is not None:
+            to_go = to_go - np.where(outcome.continues, outcome.reward, 0)
+        begins = (episode_step == 0) & (True if active is None else active)
+        return np.where(begins, self._target_return, to_go)
 
     def _refuse_step(self, episode_step: np.ndarray) -> NoReturn:
         """Raise `InvalidArgument` for the first `episode_step` that is no step of an episode."""

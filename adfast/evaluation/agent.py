@@ -11,7 +11,7 @@ from typing import TypedDict, Unpack
 
 import numpy as np
 
-from adfast.errors import CheckpointError
+from adfast.errors import CheckpointError, InvalidArgument, shown
 from adfast.evaluation.acting import Acting
 from adfast.evaluation.action_sampling import ActionDraws, action_keys
 from adfast.evaluation.checked_agent import MAX_ENVIRONMENTS, CheckedAgent
@@ -24,9 +24,14 @@ from adfast.models.device import in_precision, resolve_cache, resolve_device, re
 from adfast.models.transformer import Transformer
 from adfast.values import as_count, as_number, as_path, require_kind
 
+MOST_RETURN = 1e30  # in magnitude, that may be asked for
+
 
 class Agent(CheckedAgent):
     """Acts in `num_environments` environments and improves in each from episode to episode.
+
+    Of a model that reads returns, `target_return` is asked for in every episode, less what it has
+    earned; None: the best return that the model's histories held.
 
     `temperature` divides the logits (0 takes the likeliest action). Environment n draws its actions
     from the random stream `random_streams[n]` (default: n) of `seed`, so that what it does depends
@@ -55,17 +60,19 @@ class Agent(CheckedAgent):
         device: Device = "auto",
         precision: Precision = "auto",
         cache: CachePrecision = "float32",
+        target_return: float | None = None,
     ) -> None:
         require_kind("model", model, Transformer, "a Transformer; adfast.load makes agents of runs")
         num_environments = as_count("num_environments", num_environments, MAX_ENVIRONMENTS)
         temperature = as_number("temperature", temperature, 0.0)
+        self.target_return = asked_return(model, target_return)
         self.device = resolve_device(device, "device")
         precision_used = resolve_precision(precision, self.device, "precision")
         self.model = in_precision(model, self.device, precision_used).eval()
         draws = ActionDraws(temperature, *action_keys(seed, random_streams, num_environments))
         step = HostStep if self.device.type == "cpu" else DeviceStep
         cache_dtype = resolve_cache(cache, self.device, precision_used, "cache")
-        acting: Acting = step(self.model, draws, cache_dtype)
+        acting: Acting = step(self.model, draws, cache_dtype, self.target_return)
         super().__init__(model.schema, num_environments, temperature, acting, autoreset)
 
     def __repr__(self) -> str:
@@ -74,6 +81,24 @@ class Agent(CheckedAgent):
             f"<Agent in {self.num_environments} environments ({begun} begun, autoreset "
             f"{self.autoreset}), temperature {self.temperature:g}: {self.model}>"
         )
+
+
+def asked_return(model: Transformer, target_return: float | None) -> float | None:
+    """What `model` is asked for: `target_return`, or the best of its histories; None of others.
+
+    Raises `InvalidArgument` where one is given to a model that reads no returns.
+    """
+    if not model.config.reads_return:
+        if target_return is not None:
+            raise InvalidArgument(
+                "target_return needs a model that reads returns, got "
+                f"{shown(target_return)} for one of model.reads_return = false; leave it out, or "
+                "train by --method return-conditioned"
+            )
+        return None
+    if target_return is None:
+        return float(model.embedding.best_return)
+    return as_number("target_return", target_return, -MOST_RETURN, MOST_RETURN)
 
 
 class Computing(TypedDict, total=False):
@@ -88,13 +113,14 @@ class AgentSettings(Choosing, Computing, total=False):
     """What `Agent` takes beside the model and the number of environments."""
 
     autoreset: Autoreset
+    target_return: float | None
 
 
 def load(run: str | Path, num_environments: int = 1, **settings: Unpack[AgentSettings]) -> Agent:
     """The agent of a run directory's newest checkpoint, or of a checkpoint file.
 
     `settings` are those of `Agent`: `temperature`, `seed`, `random_streams`, `autoreset`, `device`,
-    `precision` and `cache`.
+    `precision`, `cache` and `target_return`.
     """
     path = as_path("run", run)
     if path.is_dir():

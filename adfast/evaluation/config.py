@@ -36,6 +36,10 @@ class EvaluationConfig(Config):
     temperature: float = Field(1.0, ge=0)
     """Divides the logits that actions are drawn by; 0 takes the likeliest action."""
 
+    target_return: float | None = Field(None, ge=-1e30, le=1e30)
+    """Return of an episode that a model is asked for which reads returns; none: the best that it
+    was trained on."""
+
     train_tasks: CountOrNone = 16
     """Training tasks that are evaluated beside those that count."""
 

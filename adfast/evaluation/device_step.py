@@ -31,11 +31,15 @@ class DeviceStep(Acting):
     """Acts with `model`, where it is, in N environments that draw as `draws` would."""
 
     def __init__(
-        self, model: Transformer, draws: ActionDraws, cache_dtype: torch.dtype | None = None
+        self,
+        model: Transformer,
+        draws: ActionDraws,
+        cache_dtype: torch.dtype | None = None,
+        target_return: float | None = None,
     ) -> None:
         device = model.head.device
         num_environments, read = len(draws.count), model.schema.observation.read
-        super().__init__(num_environments, model.schema.episode_length)
+        super().__init__(num_environments, model.schema.episode_length, target_return)
         self._shape = (num_environments, *read.shape)
         self._components = math.prod(read.shape)
         is_real = read.dtype.kind == "f"
@@ -51,13 +55,16 @@ class DeviceStep(Acting):
         self._draws, self._action = zeros.clone(), zeros.clone()
         self._logits = torch.zeros(num_environments, model.schema.num_actions, device=device)
         # Rows: observation, final observation (bits of float32 where they are real), step in the
-        # episode, bits of the float32 reward, whether the environment moves on.
-        rows = (2 * self._components + 3, num_environments)
+        # episode, bits of the float32 reward, whether the environment moves on; before these, where
+        # a return is asked for, bits of what is left of it in float32.
+        self._first = 0 if target_return is None else 1
+        rows = (self._first + 2 * self._components + 3, num_environments)
         self._outbox = host_tensor(rows, torch.int32, device).zero_()
         self._inbox = torch.zeros(rows, dtype=torch.int32, device=device)
         self._actions = host_tensor((num_environments,), torch.int64, device)
         host = self._outbox.numpy()
-        observed = host[:-3].view(np.float32 if is_real else np.int32)
+        observed = host[self._first : -3].view(np.float32 if is_real else np.int32)
+        self._asked_return = host[0].view(np.float32)
         self._observation, self._final_observation = np.split(observed, 2)
         self._shown_step, self._reward = host[-3], host[-2].view(np.float32)
         self._active = host[-1]
@@ -78,8 +85,10 @@ class DeviceStep(Acting):
         self._cache.reset(None if mask is None else torch.from_numpy(mask).to(self._inbox.device))
 
     def _choose(self, now: Situation) -> np.ndarray:
-        observation, outcome, active, episode_step = now
+        observation, outcome, active, episode_step, to_go = now
         self._shown_step[:] = episode_step
+        if to_go is not None:
+            self._asked_return[:] = to_go
         self._active[:] = 1 if active is None else active
         self._write(observation, outcome)
         if active is not None and not self._holds_back:
@@ -123,7 +132,8 @@ class DeviceStep(Acting):
     @torch.no_grad()
     def advance(self) -> None:
         """One step of all environments, from the inbox to the actions: what the graph holds."""
-        now, final = self._inbox[:-3].view(self._observed_as).split(self._components)
+        seen = self._inbox[self._first : -3].view(self._observed_as)
+        now, final = seen.split(self._components)
         active = self._inbox[-1].bool() if self._holds_back else None
         observation, shown = now.T.reshape(self._shape), final.T.reshape(self._shape)
         before = self._acted_on
@@ -139,6 +149,7 @@ class DeviceStep(Acting):
             is_first=self._cache.is_first,
             is_checked=True,
             previous_observation=before,
+            return_to_go=self._inbox[0].view(torch.float32) if self._first else None,
         )
         # Of a graph this is memory that each replay writes anew.
         self._logits = self._model.step(inputs, self._cache, active)

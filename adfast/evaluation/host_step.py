@@ -58,10 +58,14 @@ class HostStep(Acting):
     """Acts with `model` in N environments, which draw by `draws`."""
 
     def __init__(
-        self, model: StreamedModel, draws: ActionDraws, cache_dtype: torch.dtype | None = None
+        self,
+        model: StreamedModel,
+        draws: ActionDraws,
+        cache_dtype: torch.dtype | None = None,
+        target_return: float | None = None,
     ) -> None:
         num_environments, schema = len(draws.count), model.schema
-        super().__init__(num_environments, schema.episode_length)
+        super().__init__(num_environments, schema.episode_length, target_return)
         self._model = model
         self._draws = draws
         self._logits = np.zeros((num_environments, schema.num_actions), np.float32)
@@ -77,7 +81,7 @@ class HostStep(Acting):
         self._cache.reset(None if mask is None else torch.from_numpy(mask))
 
     def _choose(self, now: Situation) -> np.ndarray:
-        observation, outcome, active, episode_step = now
+        observation, outcome, active, episode_step, to_go = now
         require_living_threads()
         if outcome is not None:
             self._reward[outcome.continues] = outcome.reward[outcome.continues]
@@ -95,6 +99,7 @@ class HostStep(Acting):
             is_first=self._cache.is_first,
             is_checked=True,
             previous_observation=None if self._acted_on is None else torch.tensor(self._acted_on),
+            return_to_go=None if to_go is None else torch.from_numpy(to_go.astype(np.float32)),
         )
         moving = None if active is None else torch.from_numpy(active)
         self._logits = self._model.step(inputs, self._cache, moving).numpy()

@@ -14,7 +14,7 @@ from typing import Unpack
 
 import numpy as np
 
-from adfast.errors import InvalidArgument
+from adfast.errors import InvalidArgument, shown
 from adfast.evaluation.agent import Agent, Computing
 from adfast.evaluation.environment_tasks import Environments, EnvironmentTasks
 from adfast.evaluation.in_context_agent import (
@@ -37,11 +37,15 @@ MOST = 2**31 - 1  # episodes, and seeds of a task
 
 @dataclass(frozen=True, repr=False)
 class InContextEvaluation:
-    """Returns float64 `[tasks, seeds, episodes]` of the tasks `task_ids`."""
+    """Returns float64 `[tasks, seeds, episodes]` of the tasks `task_ids`.
+
+    `target_return` is what was asked for; None where nothing was.
+    """
 
     task_ids: np.ndarray
     returns: np.ndarray
     trajectories: Trajectories
+    target_return: float | None = None
 
     def __repr__(self) -> str:
         tasks, seeds, episodes = self.returns.shape
@@ -57,7 +61,10 @@ class InContextEvaluation:
     def select(self, tasks: slice) -> InContextEvaluation:
         """The part of it that a slice of the tasks makes."""
         return InContextEvaluation(
-            self.task_ids[tasks], self.returns[tasks], self.trajectories.select(tasks)
+            self.task_ids[tasks],
+            self.returns[tasks],
+            self.trajectories.select(tasks),
+            self.target_return,
         )
 
 
@@ -69,6 +76,7 @@ def evaluate(
     episodes: int = 40,
     seeds: int = 8,
     temperature: float | None = None,
+    target_return: float | None = None,
     seed: int = 0,
     on_episode: Callable[[int], None] | None = None,
     progress: bool = True,
@@ -79,7 +87,8 @@ def evaluate(
     Tasks are those of a family, or Gymnasium environments by `EnvironmentTasks`.
     A model or an `AgentMaker` acts at temperature 1 unless another is given. Of an `Agent` the
     model acts, with the agent's temperature unless another is given. Any other agent acts as it is,
-    after a reset, in as many environments as tasks times seeds.
+    after a reset, in as many environments as tasks times seeds. A `target_return` is asked of a
+    model that reads returns, in the place of the agent's own.
     `on_episode(episodes_done)` is called whenever the slowest environment finishes an episode; how
     far it is stands on stderr (`adfast.progress`) unless `progress` is false.
     `computing` says where and in what a model computes, and what keys and values are kept in:
@@ -101,7 +110,7 @@ def evaluate(
     environment_task = np.repeat(task_ids, seeds)
     environment_seed = np.tile(np.arange(seeds), len(task_ids))
     streams = environment_seed * family.num_tasks + environment_task
-    acting = agent_in(family, agent, streams, seed, temperature, computing)
+    acting = agent_in(family, agent, streams, seed, temperature, target_return, computing)
     record = EpisodeRecorder(family.transition_schema, len(streams), episodes)
     with (
         environments_of(family, environment_task, seed, streams) as environments,
@@ -115,7 +124,8 @@ def evaluate(
 
         act_in(environments, acting, record, episodes, tell)
     trajectories = record.trajectories(len(task_ids), seeds)
-    return InContextEvaluation(task_ids, trajectories.returns, trajectories)
+    asked = acting.target_return if isinstance(acting, Agent) else None
+    return InContextEvaluation(task_ids, trajectories.returns, trajectories, asked)
 
 
 @contextmanager
@@ -136,12 +146,14 @@ def agent_in(
     streams: np.ndarray,
     seed: int,
     temperature: float | None,
+    target_return: float | None,
     computing: Computing,
 ) -> InContextAgent:
     """What acts for `agent` in an environment of `family` for each of the random `streams`."""
     schema = family.transition_schema
     if isinstance(agent, Agent):
         temperature = agent.temperature if temperature is None else temperature
+        target_return = agent.target_return if target_return is None else target_return
         agent = agent.model
     choosing: Choosing = {
         "temperature": 1.0 if temperature is None else temperature,
@@ -151,7 +163,12 @@ def agent_in(
     acting: InContextAgent
     if isinstance(agent, Transformer):
         require_schema(agent.schema, family)
-        acting = Agent(agent, len(streams), **choosing, **computing)
+        acting = Agent(agent, len(streams), target_return=target_return, **choosing, **computing)
+    elif target_return is not None:
+        raise InvalidArgument(
+            "target_return is asked of a model, got "
+            f"{shown(target_return)} for a {type(agent).__name__}; leave it out"
+        )
     elif isinstance(agent, AgentMaker):
         known = family if isinstance(family, TaskFamily) else None
         made = agent.make_agent(schema, len(streams), family=known, **choosing)

@@ -22,6 +22,10 @@ class TrainedModel(AgentMaker):
     run: str | None = None
     """A run directory or a checkpoint file; none: the model of the run that is evaluated."""
 
+    target_return: float | None = None
+    """Return of an episode that a model is asked for which reads returns; none: the best that it
+    was trained on."""
+
     device: Device = "auto"
     """Where the model acts; auto: on CUDA where there is a card."""
 
@@ -47,6 +51,7 @@ class TrainedModel(AgentMaker):
         return load(
             self.run,
             num_environments,
+            target_return=self.target_return,
             device=self.device,
             precision=self.precision,
             cache=self.cache,

@@ -95,7 +95,7 @@ class TransitionStep(Acting):
         self._begins[... if mask is None else mask] = True
 
     def _choose(self, now: Situation) -> np.ndarray:
-        observation, outcome, active, episode_step = now
+        observation, outcome, active, episode_step, _ = now
         if outcome is not None and outcome.continues.any():
             self._tell(observation, outcome)
         everyone = np.arange(len(self._action))

@@ -144,11 +144,14 @@ class HistoryStore(WindowSampler):
         block = int(np.searchsorted(self._first_history, index, side="right")) - 1
         return self._blocks[block].history(index - int(self._first_history[block]))
 
-    def with_blocks(self, blocks: Sequence[Block]) -> HistoryStore:
-        """A store in memory with other `blocks` in the place of these, one for each."""
+    def with_blocks(self, blocks: Sequence[Block], schema: Schema | None = None) -> HistoryStore:
+        """A store in memory with other `blocks` in the place of these, one for each.
+
+        They have the fields of `schema`, by default those of the store.
+        """
         numbers = self._block_numbers.tolist()
         return HistoryStore(
-            self.schema, blocks, block_numbers=numbers, description=self.description
+            schema or self.schema, blocks, block_numbers=numbers, description=self.description
         )
 
     def verify(self) -> int:

@@ -40,6 +40,10 @@ class ModelConfig(Config):
     reads_rewards: bool = True
     """Whether tokens say which rewards were paid, in training and in acting."""
 
+    reads_return: bool = False
+    """Whether tokens say what their episode is still to earn: true in training, asked for in acting
+    (evaluation.target_return)."""
+
     context: Context = "sequence"
     """What came before: a sequence, or a set of whole transitions, read in no order (DPT)."""
 

@@ -32,6 +32,9 @@ class StepInput:
     Models whose context is a set are given the `previous_observation` too, on which the previous
     action was taken; of them `previous_final_observation` is that of the previous transition,
     whether its episode ended there or not, and counts everywhere.
+
+    Models that read returns are given `return_to_go`, float32: what the episode earns from this
+    action on, or is to earn.
     """
 
     observation: Tensor
@@ -42,6 +45,7 @@ class StepInput:
     is_first: Tensor
     is_checked: bool = False
     previous_observation: Tensor | None = None
+    return_to_go: Tensor | None = None
 
     @property
     def shows_final(self) -> Tensor:
@@ -69,8 +73,8 @@ def step_inputs(batch: Mapping[str, Tensor], *, is_set: bool = False) -> StepInp
 
     With `is_set` they are whole transitions, for models whose context is a set.
 
-    `batch` holds `READ_FIELDS`, each `[B, T, ...]`, and for packed histories `document_start`
-    int32 `[B, T]`.
+    `batch` holds `READ_FIELDS`, each `[B, T, ...]`, for models that read returns `return_to_go`
+    too, and for packed histories `document_start` int32 `[B, T]`.
     """
     observation_BTC = batch["observation"]
     time = torch.arange(observation_BTC.shape[1], device=observation_BTC.device)
@@ -84,6 +88,7 @@ def step_inputs(batch: Mapping[str, Tensor], *, is_set: bool = False) -> StepInp
         episode_step=batch["episode_step"],
         is_first=is_first,
         previous_observation=shift(observation_BTC) if is_set else None,
+        return_to_go=batch.get("return_to_go"),
     )
 
 

@@ -61,6 +61,7 @@ class Transformer(nn.Module):
             config.layout,
             generator,
             reads_rewards=config.reads_rewards,
+            reads_return=config.reads_return,
             is_set=config.context == "set",
         )
         if config.num_learned_positions is not None:

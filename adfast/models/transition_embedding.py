@@ -37,6 +37,24 @@ def can_examine(values: Tensor) -> bool:
     return values.device.type == "cpu" and not torch.compiler.is_compiling()
 
 
+def require_returns(inputs: StepInput) -> None:
+    """Raise `InvalidArgument` where a model that reads returns is given none, or no finite ones."""
+    to_go = inputs.return_to_go
+    if to_go is None:
+        raise InvalidArgument(
+            "return_to_go must be there for a model that reads returns, and is missing; "
+            "adfast.histories.returns_to_go computes it of a history, an agent of its target_return"
+        )
+    if not inputs.is_checked and can_examine(to_go) and not to_go.isfinite().all():
+        raise InvalidArgument("return_to_go must be finite, got nan or inf")
+
+
+def unit_scale(values: np.ndarray) -> float:
+    """What `values` are multiplied by to be one in the mean of their squares."""
+    magnitude = float(np.sqrt(np.square(values, dtype=np.float64).mean()))
+    return 1 / magnitude if magnitude > 0 else 1.0
+
+
 def require_in_range(name: str, values: np.ndarray, size: int) -> None:
     """Raise `InvalidArgument` unless all integer `values` are in 0 .. size - 1."""
     least, greatest = int(values.min(initial=0)), int(values.max(initial=0))
@@ -53,12 +71,18 @@ class TransitionEmbedding(nn.Module):
 
     The three tokens of a transition are the previous action, the previous reward with the previous
     final observation, and the observation with the step in the episode. Where rewards are not read,
-    all tokens are as if none had been paid yet.
+    all tokens are as if none had been paid yet. Where returns are read, the last of a transition's
+    tokens says, as a real number, what its episode is still to earn.
+
+    Source of the latter: Chen et al. 2021 (arXiv 2106.01345), whose return-to-go is a token that is
+    a linear function of it.
     """
 
     first_row: Tensor
     block_size: Tensor
     reward_scale: Tensor
+    return_scale: Tensor
+    best_return: Tensor
 
     def __init__(
         self,
@@ -68,6 +92,7 @@ class TransitionEmbedding(nn.Module):
         generator: torch.Generator,
         *,
         reads_rewards: bool = True,
+        reads_return: bool = False,
         is_set: bool = False,
     ) -> None:
         super().__init__()
@@ -107,6 +132,13 @@ class TransitionEmbedding(nn.Module):
             )
         # In model files its tensors bear the name of the kind.
         self.add_module(kind, ENCODERS[kind](schema.observation, width, EMBEDDING_SCALE, generator))
+        self.reads_return = reads_return
+        if reads_return:
+            self.register_buffer("return_scale", torch.ones(()))
+            self.register_buffer("best_return", torch.zeros(()))  # that the histories held
+            self.return_direction = nn.Parameter(
+                torch.empty(width).normal_(std=EMBEDDING_SCALE, generator=generator)
+            )
 
     @property
     def encoder(self) -> ObservationEncoder:
@@ -117,8 +149,8 @@ class TransitionEmbedding(nn.Module):
 
     @property
     def needs_normalising(self) -> bool:
-        """Whether `normalise_by` has an effect: where inputs are real numbers."""
-        return self.has_real_reward or self.encoder.needs_normalising
+        """Whether there is something to normalise: where inputs are real numbers."""
+        return self.has_real_reward or self.reads_return or self.encoder.needs_normalising
 
     def forward(self, inputs: StepInput) -> Tensor:
         """The tokens of `inputs`; raises `InvalidArgument` for a value outside the schema.
@@ -127,18 +159,23 @@ class TransitionEmbedding(nn.Module):
         compiles does it beforehand. Nor are those that `is_checked`.
         """
         rows, encoder = self.rows(inputs), self.encoder
+        if self.reads_return:
+            require_returns(inputs)
         if not inputs.is_checked and can_examine(inputs.observation):
             encoder.require_readable(inputs.observation)
         if self.layout == "one-token":
             token = self.add_real_reward(sum_rows(self.table, rows), inputs)
-            return encoder.add_final(encoder.add_observation(token, inputs), inputs)
+            token = encoder.add_final(encoder.add_observation(token, inputs), inputs)
+            return self.add_return(token, inputs)
         action, reward, observation = rows.split(
             (1, 1 + self.num_components, 1 + self.num_components), dim=-1
         )
         tokens = (
             sum_rows(self.table, action),
             encoder.add_final(self.add_real_reward(sum_rows(self.table, reward), inputs), inputs),
-            encoder.add_observation(sum_rows(self.table, observation), inputs),
+            self.add_return(
+                encoder.add_observation(sum_rows(self.table, observation), inputs), inputs
+            ),
         )
         return torch.stack(tokens, dim=-2)
 
@@ -193,6 +230,14 @@ class TransitionEmbedding(nn.Module):
         reward = inputs.previous_reward.to(token.dtype).masked_fill(inputs.is_first, 0.0)
         return token + (reward * self.reward_scale)[..., None] * self.reward_direction
 
+    def add_return(self, token: Tensor, inputs: StepInput) -> Tensor:
+        """`token` plus the linear embedding of what is still to be earned, where that is read."""
+        if not self.reads_return:
+            return token
+        assert inputs.return_to_go is not None, "checked before"
+        to_go = inputs.return_to_go.to(token.dtype) * self.return_scale
+        return token + to_go[..., None] * self.return_direction
+
     def normalise_by(self, observation: np.ndarray, reward: np.ndarray) -> None:
         """Take from a sample `[N, ...]` of the data what real inputs are normalised by."""
         self.encoder.normalise_by(observation)
@@ -202,8 +247,15 @@ class TransitionEmbedding(nn.Module):
                     "rewards must be finite to be learned from, got nan or inf; mend the histories "
                     "or leave them out"
                 )
-            magnitude = float(np.sqrt(np.square(reward, dtype=np.float64).mean()))
-            self.reward_scale.fill_(1 / magnitude if magnitude > 0 else 1.0)
+            self.reward_scale.fill_(unit_scale(reward))
+
+    def normalise_returns(self, return_to_go: np.ndarray, best_return: float) -> None:
+        """Take from a sample `[N]` what returns are normalised by, and keep the best of all data.
+
+        It is what an agent asks for unless it is told otherwise.
+        """
+        self.return_scale.fill_(unit_scale(return_to_go))
+        self.best_return.fill_(best_return)
 
     def refuse(self, values: Tensor, misfits: Tensor) -> NoReturn:
         """Raise `InvalidArgument` for the first block of `values` that has `misfits`."""

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from adfast.errors import InvalidArgument
 from adfast.evaluation.in_context_agent import InContextAgent
+from adfast.histories.returns_to_go import RETURN_TO_GO, returns_to_go
 from adfast.models.inspection import Watch
 from adfast.models.step_input import as_batch
 from adfast.models.transformer import Transformer
@@ -32,7 +33,10 @@ def read_histories(
     """Logits `[N, T, A]` of whole histories: fields `[N, T, ...]` of the model's schema.
 
     At each transition nothing before the one numbered `begins` int `[N, T]` is seen; None: all is.
+    A model that reads returns is told those of the histories, unless these say what was asked for.
     """
+    if model.config.reads_return and RETURN_TO_GO not in histories:
+        histories = {**histories, RETURN_TO_GO: returns_in(histories)}
     batch = as_batch(histories, model.head.device)
     if begins is not None:
         start = np.ascontiguousarray(begins, np.int32)
@@ -42,6 +46,14 @@ def read_histories(
     logits: Tensor = model(batch, watch=watch)
     model.train(was_training)
     return logits
+
+
+def returns_in(histories: Mapping[str, np.ndarray]) -> np.ndarray:
+    """float32 `[N, T]`: what is earned from each transition to the end of its episode."""
+    begins = histories["episode_step"] == 0
+    begins[:, :1] = True
+    reward = histories["reward"]
+    return returns_to_go(reward.reshape(-1), begins.reshape(-1)).reshape(reward.shape)
 
 
 def action_losses(

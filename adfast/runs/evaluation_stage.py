@@ -98,6 +98,7 @@ def results_of(
         {
             **describe_name(run, settings),
             "temperature": settings.temperature,
+            "target_return": counted.target_return,
             "episodes": settings.episodes,
             "episode_length": tasks.transition_schema.episode_length,
             "seeds": settings.seeds,
@@ -291,6 +292,7 @@ def act(
             episodes=settings.episodes,
             seeds=settings.seeds,
             temperature=settings.temperature,
+            target_return=settings.target_return,
             seed=run.recipe.seed,
             on_episode=on_episode,
             device=settings.device,

@@ -56,6 +56,12 @@ def collecting_needs(
             "collection.histories_per_task or collection.episodes",
             rows * schema.bytes_per_transition,
         )
+    if config.model.reads_return:
+        yield (
+            "the returns of all transitions",
+            "collection.histories_per_task or collection.episodes",
+            plan.num_histories * plan.longest_history * FLOAT32,
+        )
     if collection.live:
         whole = make_live_schedule(config, plan).num_histories * plan.longest_history
         ring = min(collection.live_capacity or whole, whole)

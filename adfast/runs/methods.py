@@ -85,6 +85,12 @@ METHODS: Mapping[str, Method] = {
         "two training tasks",
         {"training.rewards": "foreign"},
     ),
+    "return-conditioned": Method(
+        "AD that is told the return of each episode, and asked for the best when it acts.",
+        "Does it help to be told how good behaviour was, and can a good one be asked for?",
+        ANY_FAMILY,
+        {"model.reads_return": True},
+    ),
     "dpt": Method(
         "DPT: predicts the optimal action from what random actions brought, in no order.",
         "Is it enough to be told what is right, and must a context show learning at all?",

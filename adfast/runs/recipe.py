@@ -34,7 +34,12 @@ from adfast.models.config import ModelConfig
 from adfast.runs.methods import AD, RL2, find_method, refuse_thick_histories
 from adfast.runs.recorded_histories import EnvironmentConfig, HistoriesConfig
 from adfast.tasks.config import FamilyConfig
-from adfast.training.config import OPTIMAL_ACTION, TrainingConfig, checkpoint_name
+from adfast.training.config import (
+    NO_RETURN_OF_LABELS,
+    OPTIMAL_ACTION,
+    TrainingConfig,
+    checkpoint_name,
+)
 
 if TYPE_CHECKING:
     from adfast.collection.live_schedule import LiveSchedule
@@ -114,10 +119,31 @@ class Recipe(Config):
 
     @model_validator(mode="after")
     def _what_is_rearranged_is_stored(self) -> Recipe:
-        if self.training.rearranges and self.collects and self.collection.live:
+        needs_store = self.training.rearranges or self.model.reads_return
+        if needs_store and self.collects and self.collection.live:
             raise ValueError(
-                "training.episode_order and training.rewards change what is read of a store, got "
-                "collection.live = true; set collection.live=false"
+                "training.episode_order, training.rewards and model.reads_return change what is "
+                "read of a store, got collection.live = true; set collection.live=false"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _returns_are_read(self) -> Recipe:
+        if self.model.reads_return and self.training.objective == OPTIMAL_ACTION:
+            raise ValueError(NO_RETURN_OF_LABELS)
+        asked = self.evaluation.target_return
+        if asked is None:
+            return self
+        if not self.model.reads_return:
+            raise ValueError(
+                f"evaluation.target_return needs a model that reads returns, got {asked:g} with "
+                "model.reads_return = false; train one by --method return-conditioned, or leave it "
+                'at "none"'
+            )
+        if not self.evaluation.is_of_own_model:
+            raise ValueError(
+                f"evaluation.target_return is asked of the run's own model, got {asked:g} for the "
+                f'agent "{self.evaluation.agent}"; leave it at "none"'
             )
         return self
 
@@ -294,7 +320,7 @@ def lay_over(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str,
     """`values` with `changes` over them; another family, algorithm or agent has its own options.
 
     Those in `values` are of the one that is replaced, and would mean something else or nothing; a
-    temperature, too, is the agent's that it was chosen for.
+    temperature and a return that is asked for, too, are the agent's that they were chosen for.
     """
     kept = dict(values)
     for section, (chooser, options) in CHOOSERS.items():
@@ -303,6 +329,7 @@ def lay_over(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str,
             kept = without(kept, f"{section}.{options}")
             if section == "evaluation":
                 kept = without(kept, "evaluation.temperature")
+                kept = without(kept, "evaluation.target_return")
     return deep_merge(kept, changes)
 
 

@@ -149,6 +149,7 @@ class EvaluationResults(Results):
     environment: EnvironmentName | None = None  # or this
     trained_on: FamilyName | None = None
     temperature: float
+    target_return: float | None = None  # asked for; None: the model reads no returns
     episodes: int = Field(ge=1)
     episode_length: int = Field(ge=1)
     seeds: int = Field(ge=1)

@@ -128,6 +128,7 @@ def validation_monitor(run: Run) -> Callable[[Transformer], float]:
             episodes=settings.monitor_episodes,
             seeds=settings.monitor_seeds,
             temperature=settings.temperature,
+            target_return=settings.target_return,
             seed=run.recipe.seed,
             device=settings.device,
             precision=settings.precision,

@@ -11,11 +11,12 @@ import torch
 from adfast import random_streams
 from adfast.errors import InvalidArgument
 from adfast.histories.field_limits import FieldLimits
+from adfast.histories.returns_to_go import RETURN_TO_GO
 from adfast.histories.schema import HISTORY_INDEX, HISTORY_OFFSET, Schema
 from adfast.histories.windows import WindowSampler
 from adfast.models.step_input import READ_FIELDS, as_batch
 from adfast.tasks.transition_schema import LABEL
-from adfast.training.config import OPTIMAL_ACTION, TrainingConfig
+from adfast.training.config import NO_RETURN_OF_LABELS, OPTIMAL_ACTION, TrainingConfig
 
 if TYPE_CHECKING:
     from adfast.histories.windows import Align, BatchOptions, Undrawn
@@ -63,19 +64,30 @@ class BatchSource:
     """Draws the windows `[batch_size, context_length, ...]` that a recipe trains on.
 
     If `unordered`, the transitions of each window are in an order drawn for it. With the objective
-    "optimal-action" a batch holds labels too. Raises `InvalidArgument` where the
-    histories have none; for a batch when no history is long enough for its windows, and when one
-    holds a number that is not finite or outside the schema.
+    "optimal-action" a batch holds labels too, and with `reads_return` the returns to go of
+    `with_returns_to_go`. Raises `InvalidArgument` where the histories have no labels; for a batch
+    when no history is long enough for its windows, and when one holds a number that is not finite
+    or outside the schema.
     """
 
     def __init__(
-        self, histories: Windows, config: TrainingConfig, seed: int, *, unordered: bool = False
+        self,
+        histories: Windows,
+        config: TrainingConfig,
+        seed: int,
+        *,
+        unordered: bool = False,
+        reads_return: bool = False,
     ) -> None:
         self.histories = histories
         self.config = config
         self.seed = seed
         self.unordered = unordered
-        self._fields = (*READ_FIELDS, LABEL) if config.objective == OPTIMAL_ACTION else READ_FIELDS
+        is_labelled = config.objective == OPTIMAL_ACTION
+        if is_labelled and reads_return:
+            raise InvalidArgument(NO_RETURN_OF_LABELS)
+        further = ((LABEL,) if is_labelled else ()) + ((RETURN_TO_GO,) if reads_return else ())
+        self._fields = READ_FIELDS + further
         if LABEL in self._fields and LABEL not in histories.schema.fields:
             raise InvalidArgument(
                 f'training.objective = "{OPTIMAL_ACTION}" needs labelled histories, got fields '

@@ -14,6 +14,10 @@ MOST_UPDATES = 99_999_999  # that a checkpoint's name has digits for
 Beta = Annotated[float, Field(ge=0, lt=1)]
 Objective = Literal["next-action", "optimal-action"]
 OPTIMAL_ACTION = "optimal-action"  # the objective that needs labelled histories
+NO_RETURN_OF_LABELS = (
+    f'model.reads_return needs training.objective "next-action", got "{OPTIMAL_ACTION}": the '
+    "return is of what was done, not of what had been right; set one of the two back"
+)
 
 
 class TrainingConfig(Config):

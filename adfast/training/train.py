@@ -7,6 +7,7 @@ from pathlib import Path
 
 from adfast.errors import InvalidArgument
 from adfast.histories.rearranged import foreign_rewards, shuffled_episodes
+from adfast.histories.returns_to_go import RETURN_TO_GO, best_return, with_returns_to_go
 from adfast.histories.schema import HISTORY_INDEX, HISTORY_OFFSET
 from adfast.histories.store import HistoryStore
 from adfast.models.config import ModelConfig
@@ -55,10 +56,16 @@ def train(
             f"histories must be of transitions to train on, got fields {', '.join(schema.fields)}"
         )
     config = training or TrainingConfig()
-    histories = as_read(histories, config, seed)
-    transformer = Transformer(model or ModelConfig(), schema, seed)
-    unordered = transformer.config.context == "set"
-    batches = BatchSource(histories, config, seed, unordered=unordered)
+    model = model or ModelConfig()
+    histories = as_read(histories, config, seed, reads_return=model.reads_return)
+    transformer = Transformer(model, schema, seed)
+    batches = BatchSource(
+        histories,
+        config,
+        seed,
+        unordered=model.context == "set",
+        reads_return=model.reads_return,
+    )
     trainer = Trainer(transformer, batches, config, directory, seed=seed, hooks=hooks)
     if trainer.hooks.on_begin is not None:
         trainer.hooks.on_begin(trainer)
@@ -71,29 +78,32 @@ def train(
     return transformer.eval()
 
 
-def as_read(histories: Windows, config: TrainingConfig, seed: int) -> Windows:
-    """`histories` in the order and with the rewards that `config` says."""
-    if not config.rearranges:
+def as_read(
+    histories: Windows, config: TrainingConfig, seed: int, *, reads_return: bool = False
+) -> Windows:
+    """`histories` in the order and with the rewards that `config` says, and with their returns."""
+    if not config.rearranges and not reads_return:
         return histories
     if not isinstance(histories, HistoryStore):
         raise InvalidArgument(
             f'training.episode_order = "{config.episode_order}" with training.rewards = '
-            f'"{config.rewards}" needs a history store, got a {type(histories).__name__}; write '
-            "the histories into one, or read them as they are"
+            f'"{config.rewards}" and model.reads_return = {str(reads_return).lower()} needs a '
+            f"history store, got a {type(histories).__name__}; write the histories into one, or "
+            "read them as they are"
         )
     if config.rewards == "foreign":  # before the episodes of both would be in orders of their own
         histories = foreign_rewards(histories, seed)
     if config.episode_order == "shuffled":
         histories = shuffled_episodes(histories, seed)
-    return histories
+    return with_returns_to_go(histories) if reads_return else histories
 
 
 def normalise_inputs(model: Transformer, histories: Windows, seed: int) -> None:
     """Normalise the real inputs of `model` by a sample of `histories`; a function of the seed."""
-    schema = model.schema
-    if not model.embedding.needs_normalising:
+    schema, embedding = histories.schema, model.embedding
+    if not embedding.needs_normalising:
         return
-    fields = ("observation", "reward")
+    fields = ("observation", "reward", *((RETURN_TO_GO,) if embedding.reads_return else ()))
     item_bytes = schema.fields["observation"].item_bytes
     sample = histories.sample(
         min(max(SAMPLE_BYTES // item_bytes, FEWEST_SAMPLES), MOST_SAMPLES),
@@ -110,4 +120,7 @@ def normalise_inputs(model: Transformer, histories: Windows, seed: int) -> None:
 
     arrays = [sample[name] for name in fields]
     read_limits(schema, fields).require(arrays, len(arrays[0]), 1, place)
-    model.embedding.normalise_by(sample["observation"][:, 0], sample["reward"][:, 0])
+    embedding.normalise_by(sample["observation"][:, 0], sample["reward"][:, 0])
+    if embedding.reads_return:
+        assert isinstance(histories, HistoryStore), "as_read has seen to it"
+        embedding.normalise_returns(sample[RETURN_TO_GO][:, 0], best_return(histories.blocks))

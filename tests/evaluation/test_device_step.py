@@ -26,6 +26,7 @@ VARIANTS = {
     "growing": {"attention_window": [None, 7]},
     "three tokens": {"layout": "three-token", "position_encoding": "rope"},
     "set": {"context": "set"},
+    "returns": {"reads_return": True},
     "learned": {"position_encoding": "learned", "num_learned_positions": 200},
 }
 NUM = 6
@@ -178,7 +179,8 @@ def test_episode_that_lasts_too_long_is_refused(on_device_step):
 def test_rehearsing_between_two_steps_changes_nothing(variant):
     """As happens where a graph is captured anew because a growing cache has moved."""
     model = random_model(ROOM, **VARIANTS[variant]).eval()
-    steps = [DeviceStep(model, ActionDraws(0.9, *KEYS)) for _ in range(2)]
+    target = 3.0 if model.config.reads_return else None
+    steps = [DeviceStep(model, ActionDraws(0.9, *KEYS), None, target) for _ in range(2)]
     generator = np.random.default_rng(0)
     for number in range(40):
         observation = generator.integers(0, 5, (NUM, 2))

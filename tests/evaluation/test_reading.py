@@ -20,6 +20,7 @@ VARIANTS = {
     "growing": {"attention_window": [None, 7]},
     "three tokens": {"layout": "three-token", "position_encoding": "rope"},
     "set": {"context": "set"},
+    "returns": {"reads_return": True},
     "learned": {"position_encoding": "learned", "num_learned_positions": 2 * STEPS},
 }
 SCHEMAS = {

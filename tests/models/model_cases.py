@@ -77,7 +77,14 @@ def input_at(
         episode_step=inputs.episode_step[:, t],
         is_first=cache.is_first,
         previous_observation=None if before is None else before[:, t],
+        return_to_go=None if inputs.return_to_go is None else inputs.return_to_go[:, t],
     )
+
+
+def with_returns(batch: dict[str, Tensor], seed: int = 0) -> dict[str, Tensor]:
+    """`batch` with returns to go, any numbers."""
+    generator = torch.Generator().manual_seed(seed)
+    return {**batch, "return_to_go": 3 * torch.randn(batch["action"].shape, generator=generator)}
 
 
 def stream(

@@ -1,6 +1,14 @@
 import pytest
 import torch
-from model_cases import FLOAT_REWARD_SCHEMA, SCHEMA, input_at, random_histories, small_model, stream
+from model_cases import (
+    FLOAT_REWARD_SCHEMA,
+    SCHEMA,
+    input_at,
+    random_histories,
+    small_model,
+    stream,
+    with_returns,
+)
 
 from adfast.errors import InvalidArgument
 from adfast.models.step_input import StepInput
@@ -31,6 +39,16 @@ def test_streaming_equals_the_forward_pass_where_the_context_is_a_set():
     batch = random_histories(3, LENGTH)
     with torch.no_grad():
         expected = model(batch)
+    torch.testing.assert_close(stream(model, batch), expected, rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("layout", ["one-token", "three-token"])
+def test_streaming_equals_the_forward_pass_where_returns_are_read(layout):
+    model = small_model(attention_window=WINDOW, layout=layout, reads_return=True)
+    batch = with_returns(random_histories(3, LENGTH))
+    with torch.no_grad():
+        expected, others = model(batch), model(with_returns(batch, seed=1))
+    assert (expected - others).abs().max() > 0.1
     torch.testing.assert_close(stream(model, batch), expected, rtol=0, atol=1e-4)
 
 

@@ -1,16 +1,17 @@
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
-from model_cases import FLOAT_REWARD_SCHEMA, SCHEMA, random_histories
+from model_cases import FLOAT_REWARD_SCHEMA, REAL_SCHEMA, SCHEMA, random_histories, with_returns
 
 from adfast.errors import InvalidArgument
 from adfast.models.step_input import step_inputs
 from adfast.models.transition_embedding import TransitionEmbedding
 
 
-def embedding_of(schema, layout="one-token"):
-    return TransitionEmbedding(schema, 8, layout, torch.Generator().manual_seed(0))
+def embedding_of(schema, layout="one-token", **options):
+    return TransitionEmbedding(schema, 8, layout, torch.Generator().manual_seed(0), **options)
 
 
 def tokens_by_hand(embedding, batch, b, t, start):
@@ -72,6 +73,41 @@ def test_tokens_are_the_sums_that_the_definition_writes_out(schema, packed, layo
             parts = tokens_by_hand(embedding, batch, b, t, int(starts[b, t]))
             expected = sum(parts) if layout == "one-token" else torch.stack(parts)
             torch.testing.assert_close(tokens[b, t], expected)
+
+
+@pytest.mark.parametrize("layout", ["one-token", "three-token"])
+@pytest.mark.parametrize("schema", [SCHEMA, FLOAT_REWARD_SCHEMA, REAL_SCHEMA])
+def test_return_is_added_to_the_last_token_of_a_transition(schema, layout):
+    """Linearly; all else is as in the embedding that reads none."""
+    batch = with_returns(random_histories(2, 15, schema))
+    embedding = embedding_of(schema, layout, reads_return=True)
+    embedding.normalise_returns(np.array([2.0, -2.0]), 7.0)
+    assert (float(embedding.return_scale), float(embedding.best_return)) == (0.5, 7.0)
+    expected = embedding_of(schema, layout)(step_inputs(batch)).clone()
+    part = batch["return_to_go"][..., None] * 0.5 * embedding.return_direction
+    expected[(..., slice(None)) if layout == "one-token" else (..., 2, slice(None))] += part
+    torch.testing.assert_close(embedding(step_inputs(batch)), expected)
+
+
+def test_gradient_of_a_return_is_what_the_tokens_get():
+    batch = with_returns(random_histories(2, 15))
+    embedding = embedding_of(SCHEMA, reads_return=True)
+    embedding.normalise_returns(np.full(3, 0.5), 1.0)
+    given = torch.randn(2, 15, 8, generator=torch.Generator().manual_seed(1))
+    (embedding(step_inputs(batch)) * given).sum().backward()
+    expected = (2 * batch["return_to_go"][..., None] * given).sum(dim=(0, 1))
+    torch.testing.assert_close(embedding.return_direction.grad, expected)
+
+
+def test_returns_that_are_missing_or_not_finite_are_refused():
+    batch = random_histories(2, 15)
+    embedding = embedding_of(SCHEMA, reads_return=True)
+    with pytest.raises(InvalidArgument, match=r"return_to_go must be there .* and is missing; "):
+        embedding(step_inputs(batch))
+    batch = with_returns(batch)
+    batch["return_to_go"][1, 3] = torch.nan
+    with pytest.raises(InvalidArgument, match="return_to_go must be finite, got nan or inf"):
+        embedding(step_inputs(batch))
 
 
 def test_the_past_of_a_first_transition_is_ignored():

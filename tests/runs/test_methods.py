@@ -6,6 +6,7 @@ import torch
 
 import adfast
 from adfast.errors import InvalidArgument, UnknownName
+from adfast.probes.reading import read_histories
 from adfast.runs.feasible import check_context
 from adfast.runs.methods import METHODS, RL2
 from adfast.runs.recipe import Recipe, find_recipe, load_recipe
@@ -120,7 +121,9 @@ def test_single_streams_are_the_first_histories_of_the_same_tasks(run_of):
 
 def read_by(run):
     """The histories of a run as its model was trained on them."""
-    return as_read(run.histories, run.recipe.training, run.recipe.seed)
+    recipe = run.recipe
+    reads_return = recipe.model.reads_return
+    return as_read(run.histories, recipe.training, recipe.seed, reads_return=reads_return)
 
 
 def test_shuffled_histories_are_the_same_episodes_in_an_order_of_their_own(run_of):
@@ -156,6 +159,28 @@ def test_no_reward_is_read(run_of):
     paid = history | {"reward": 1 - history["reward"]}
     assert torch.equal(run.model(history), run.model(paid))
     assert not torch.equal(run_of("ad").model(history), run_of("ad").model(paid))
+
+
+def test_returns_are_read_in_training_and_asked_for_in_acting(run_of):
+    run = run_of("return-conditioned")
+    assert run.histories.identity == run_of("ad").histories.identity  # one store serves both
+    training = run.recipe.training
+    drawn = BatchSource(read_by(run), training, 3, reads_return=True)(7)
+    assert drawn.keys() == BatchSource(run.histories, training, 3)(7).keys() | {"return_to_go"}
+    rewards = drawn["reward"].numpy().reshape(-1, 10).astype(float)  # windows are of whole episodes
+    to_go = np.cumsum(rewards[:, ::-1], axis=1)[:, ::-1]
+    np.testing.assert_array_equal(drawn["return_to_go"].numpy().reshape(-1, 10), to_go)
+    earned = [block.fields["reward"].reshape(-1, 10).sum(1) for block in run.histories.blocks]
+    best = float(np.concatenate(earned).max())
+    assert adfast.load(run.path).target_return == best
+    assert run.evaluate().target_return == best
+    assert f"asked for {best:g} in an episode" in adfast.write_report(run).read_text()
+    settings = {"evaluation.target_return": 1, "evaluation.seeds": 1}
+    assert run.evaluate(name="less", settings=settings).target_return == 1
+    history = {name: rows[None].copy() for name, rows in read_by(run).history(0).items()}
+    told = read_histories(run.model, history)
+    del history["return_to_go"]  # what reads a history finds out by itself
+    assert torch.equal(read_histories(run.model, history), told)
 
 
 def test_dpt_reads_random_actions_in_no_order_and_predicts_the_optimum(run_of):
@@ -202,6 +227,14 @@ def test_posterior_sampling_is_followed(run_of):
         ("ad-of-posterior-sampling", {"family.name": "key-to-door", "family.options.size": 12},
          'method "ad-of-posterior-sampling": collection: .*16,?384'),
         ("ad-shuffled", {"collection.live": True}, "change what is read of a store"),
+        ("return-conditioned", {"collection.live": True}, "and model.reads_return change what is"),
+        ("return-conditioned", {"training.objective": "optimal-action", "collection.labels": True},
+         'reads_return needs training.objective "next-action", got "optimal-action".*set one'),
+        ("ad", {"evaluation.target_return": 3.0},
+         "target_return needs a model that reads returns, got 3 with .* by --method return-cond"),
+        ("return-conditioned", {"evaluation.target_return": 3.0, "evaluation.agent": "random"},
+         'is asked of the run\'s own model, got 3 for the agent "random"; leave it at "none"'),
+        ("return-conditioned", {"evaluation.target_return": 1e31}, "evaluation.target_return"),
         ("ad-foreign-reward", {"collection.held_out": 23, "collection.validation": 1,
          "training.evaluate_every": None, "training.context_length": 20}, "at least two training"),
         ("ad-every-k", {"collection.keep_every": 1}, "keep_every of at least 2, got 1"),

@@ -76,7 +76,7 @@ class RulesStep(Acting):
         self._begins[... if mask is None else mask] = True
 
     def _choose(self, now: Situation) -> np.ndarray:
-        observation, outcome, active, episode_step = now
+        observation, outcome, active, episode_step, _ = now
         seen = np.ravel_multi_index(tuple(observation.T), self._sizes)
         last = self._last
         if outcome is not None and outcome.continues.any():

@@ -9,11 +9,14 @@ Axes: L layers, H heads, Q queries, T transitions, K kept transitions, C observa
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import torch
 from torch import Tensor
 
 from adfast.evaluation.in_context import InContextEvaluation
+from adfast.histories.returns_to_go import RETURN_TO_GO
 from adfast.models.transformer import Transformer
 from adfast.probes.attended.record import AttentionRecord, exemplary_runs
 from adfast.probes.attended.weights import AttentionWeights
@@ -33,6 +36,8 @@ def record_attention(
     """
     runs = exemplary_runs(ranks, evaluation.returns)
     histories = [evaluation.trajectories.history(task, seed) for _, task, seed in runs]
+    if evaluation.target_return is not None:
+        histories = [asked_for(history, evaluation.target_return) for history in histories]
     length = max(len(history["action"]) for history in histories)
     layers, heads = model.config.num_layers, model.config.num_heads
     reach = max(length if w is None else min(w, length) for w in model.config.layer_windows)
@@ -51,6 +56,15 @@ def record_attention(
     window = np.array([window or 0 for window in model.config.layer_windows], np.int64)
     role, task, seed = np.array(runs, np.int64).reshape(-1, 3).T
     return AttentionRecord(window, role.astype(np.uint8), task, seed, age, percent)
+
+
+def asked_for(history: Mapping[str, np.ndarray], target_return: float) -> dict[str, np.ndarray]:
+    """`history` `[T, ...]` with what of the target was left to earn at each transition."""
+    begins = history["episode_step"] == 0
+    begins[:1] = True
+    before = np.cumsum(history["reward"], dtype=np.float64) - history["reward"]
+    earned = before - before[begins][np.cumsum(begins) - 1]
+    return {**history, RETURN_TO_GO: (target_return - earned).astype(np.float32)}
 
 
 def most_attended(

@@ -55,6 +55,10 @@ def returns_section(evaluation: EvaluationResults) -> PageSection:
         *(mark.explanation for mark in context_marks(evaluation)),
         f"Actions are sampled at temperature {evaluation.temperature:g}.",
     ]
+    if evaluation.target_return is not None:
+        sentences.append(
+            f"The model reads returns: it is asked for {evaluation.target_return:g} in an episode."
+        )
     if not evaluation.knows_optimum:
         sentences.append("Nobody knows what could be earned at most.")
     if evaluation.environment is not None and evaluation.trained_context_transitions is not None:
