@@ -1,0 +1,168 @@
+"""Parts are made once, go on after a kill to the same numbers, and are never mixed unseen."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import runs.reproduction.tiny_study as tiny_study
+from adfast.errors import RunError, UnknownName
+from adfast.evaluation.statistics import seeds_and_tasks_interval
+from adfast.runs.hooks import QUIET, RunHooks
+from adfast.runs.reproduction.part_record import read_part, rows_of
+from adfast.runs.reproduction.pooled import pool, total_seconds
+from adfast.runs.reproduction.reproduction import Reproduction
+from runs.reproduction.tiny_study import tiny
+
+PROGRAM = [sys.executable, tiny_study.__file__, "reproduce", "tiny"]
+NAMES = ["tiny-ad-seed-1", "tiny-ad-seed-2", "tiny-ed-seed-1", "tiny-chance-seed-1",
+         "tiny-width-8-seed-1", "tiny-width-16-seed-1"]  # fmt: skip
+
+
+def reproduction(folder, **changes):
+    return Reproduction(tiny(**changes), folder / "results", folder / "runs")
+
+
+def numbers(folder, name):
+    record = read_part(folder / "results" / "parts" / f"{name}.json")
+    return record.returns, record.references, record.train_mean
+
+
+def bytes_of_parts(folder):
+    return {path.name: path.read_bytes() for path in (folder / "results" / "parts").iterdir()}
+
+
+def test_each_part_is_a_small_file_that_tells_what_made_it(made):
+    files = sorted((made / "results" / "parts").iterdir())
+    assert [file.stem for file in files] == sorted(NAMES)
+    assert all(file.stat().st_size < 10_000 for file in files)
+    record = read_part(made / "results" / "parts" / "tiny-ad-seed-2.json")
+    assert (record.method, record.agent, record.seed) == ("ad", None, 2)
+    assert record.array.shape == (5, 6)
+    assert record.data.tasks == 17
+    assert record.data.source_steps == 17 * 4 * 24 * 10
+    assert record.seconds.keys() == {"collect", "train", "evaluate"}
+    assert record.provenance["versions"]["torch"]
+    assert record.computed_on["train"]["device"] == "cpu"
+    chance = read_part(made / "results" / "parts" / "tiny-chance-seed-1.json")
+    assert (chance.agent, chance.data, set(chance.seconds)) == ("random", None, {"evaluate"})
+
+
+def test_parts_of_one_run_train_it_once(made):
+    ad, chance, width = (
+        read_part(made / "results" / "parts" / f"{name}.json")
+        for name in ("tiny-ad-seed-1", "tiny-chance-seed-1", "tiny-width-16-seed-1")
+    )
+    assert ad.run == chance.run == width.run
+    assert len(list((made / "runs").iterdir())) == 4
+    together = total_seconds([ad, chance, width])
+    assert together == pytest.approx(sum(ad.seconds.values()) + chance.seconds["evaluate"])
+
+
+def test_what_is_done_is_not_made_again(copied):
+    before = bytes_of_parts(copied)
+    again = reproduction(copied)
+    assert again.jobs() == []
+    again.carry_out(QUIET)
+    assert bytes_of_parts(copied) == before
+
+
+def test_a_part_of_other_settings_is_told_left_out_and_made_again(copied):
+    other = reproduction(copied, **{"training.updates": 8})
+    states = other.states()
+    assert states["tiny-ad-seed-1"].standing == "of other settings"
+    assert states["tiny-ad-seed-1"].differences == ("training.updates: 12, asked 8",)
+    methods = pool(other.table, states)[0]
+    assert methods.comparison is None
+    assert methods.rows[0].lacks == "of other settings"
+    said = []
+    hooks = RunHooks(QUIET.should_stop, QUIET.progress, lambda about, text: said.append(text))
+    other.carry_out(hooks, ["tiny-ad-seed-1"])
+    assert "made before by other settings (training.updates: 12, asked 8)" in said[0]
+    methods = pool(other.table, other.states())[0]
+    assert methods.rows[0].lacks == "seed 2 of other settings"
+    assert [method.label for method in methods.comparison.methods] == ["ad"]
+
+
+def test_a_file_that_was_changed_by_hand_is_refused(copied):
+    path = copied / "results" / "parts" / "tiny-ed-seed-1.json"
+    content = json.loads(path.read_text())
+    content["settings"]["training.updates"] = 13
+    path.write_text(json.dumps(content))
+    with pytest.raises(RunError, match="hash must be that of the settings"):
+        reproduction(copied).states()
+
+
+def test_parts_that_cannot_be_made_are_told(made):
+    again = reproduction(made)
+    assert again.states()["tiny-never-seed-1"].standing == "no such method yet"
+    with pytest.raises(RunError, match="tiny-never-seed-1: no such method yet"):
+        again.jobs(["tiny-never-seed-1"])
+    with pytest.raises(UnknownName, match='unknown part "tiny-ad-seed-9"; did you mean "tiny-ad-'):
+        again.jobs(["tiny-ad-seed-9"])
+
+
+def test_rows_are_pooled_with_intervals_over_seeds_and_tasks(made):
+    again = reproduction(made)
+    methods, width = pool(again.table, again.states())
+    records = [
+        read_part(made / "results" / "parts" / f"tiny-ad-seed-{seed}.json") for seed in (1, 2)
+    ]
+    last = [record.array[:, -5:].mean(axis=1) for record in records]
+    ad = methods.rows[0]
+    assert ad.value == pytest.approx(np.mean([of_seed.mean() for of_seed in last]))
+    assert ad.interval == pytest.approx(tuple(seeds_and_tasks_interval(last)))
+    assert [row.row.level for row in width.rows] == [8, 16]
+    assert all(row.value is not None for row in width.rows)
+
+
+def test_many_tasks_become_fewer_rows_of_the_same_mean():
+    returns = np.random.default_rng(0).random((2000, 7))
+    rows, size = rows_of(returns)
+    assert (len(rows), size) == (125, 16)
+    assert rows.mean(axis=0) == pytest.approx(returns.mean(axis=0))
+    assert rows_of(returns[:127])[1] == 1
+
+
+def test_killed_in_training_it_goes_on_to_the_same_numbers(made, tmp_path):
+    part = "tiny-ad-seed-1"
+    command = [*PROGRAM, "--part", part, "--results", tmp_path / "results"]
+    command += ["--runs", tmp_path / "runs"]
+    path = os.pathsep.join(sys.path)
+    process = subprocess.Popen(
+        command, env=os.environ | {"PYTHONPATH": path}, stderr=subprocess.DEVNULL
+    )
+    try:
+        checkpoints = "runs/dark-room-ad-seed-1-*/checkpoints/*.safetensors"
+        while not list(tmp_path.glob(checkpoints)):
+            assert process.poll() is None
+            time.sleep(0.001)
+        process.send_signal(signal.SIGKILL)
+    finally:
+        process.kill()
+        process.wait()
+    assert not (tmp_path / "results").exists()
+    reproduction(tmp_path).carry_out(QUIET, [part])
+    assert numbers(tmp_path, part) == numbers(made, part)
+
+
+@pytest.mark.slow
+def test_several_processes_make_the_same_parts(made, tmp_path):
+    path = os.pathsep.join(sys.path)
+    ended = subprocess.run(
+        [*PROGRAM, "--jobs", "3", "--results", tmp_path / "results", "--runs", tmp_path / "runs"],
+        env=os.environ | {"PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert "6 of 7 parts done" in ended.stdout
+    for name in NAMES:
+        assert numbers(tmp_path, name) == numbers(made, name)
+    assert (Path(tmp_path) / "results" / "tiny.md").is_file()
