@@ -62,7 +62,7 @@ def reproduce(
     from adfast.cli.interruption import stoppable
     from adfast.cli.stages import terminal_hooks
     from adfast.runs.reproduction.jobs import carry_out_jobs
-    from adfast.runs.reproduction.machine import machine_settings, threads_of_jobs
+    from adfast.runs.reproduction.machine import Machine, threads_of_jobs
     from adfast.runs.reproduction.reproduction import Reproduction
     from adfast.runs.reproduction.studies.catalogue import find_study
 
@@ -72,7 +72,7 @@ def reproduce(
     options = ["--results", str(results), "--runs", str(runs)]
     options += ["--device", device] if device else []
     command = ["reproduce", study, *options]
-    reproduction = Reproduction(find_study(study), results, runs, machine_settings(device, threads))
+    reproduction = Reproduction(find_study(study), results, runs, Machine(device, threads))
     if list_parts or draw:
         show(reproduction, draws=draw, as_json=as_json)
         return

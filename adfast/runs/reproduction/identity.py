@@ -15,7 +15,10 @@ from adfast.config import list_differences, with_paths
 from adfast.errors import UnknownName
 from adfast.runs.recipe import Recipe, default_of
 
-MACHINE = ("collection.threads", "training.threads", "training.device", "evaluation.device")
+MACHINE = (
+    "collection.threads", "training.threads", "training.device", "evaluation.device",
+    "rl2.threads", "rl2.continues",
+)  # fmt: skip
 
 
 def counting_settings(recipe: Recipe) -> dict[str, Any]:

@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from adfast.provenance import available_cores
+from adfast.runs.recipe import Recipe
 
 
-def machine_settings(device: str | None, threads: int | None) -> dict[str, Any]:
-    """What is set of a part's recipe where a device or a number of threads is asked for."""
-    settings: dict[str, Any] = {}
-    if device is not None:
-        settings |= {"training.device": device, "evaluation.device": device}
-    if threads is not None:
-        settings |= {"training.threads": threads, "collection.threads": threads}
-    return settings
+@dataclass(frozen=True)
+class Machine:
+    """Where parts are computed, and by how many threads each; None: as a recipe has it."""
+
+    device: str | None = None
+    threads: int | None = None
+
+    def settings(self, recipe: Recipe) -> dict[str, Any]:
+        """What is set of a part's recipe; RL2 collects nothing and plays on the processor."""
+        settings: dict[str, Any] = {}
+        if self.device is not None:
+            settings["evaluation.device"] = self.device
+            settings |= {} if recipe.is_rl2 else {"training.device": self.device}
+        if self.threads is not None and recipe.is_rl2:
+            settings["rl2.threads"] = self.threads
+        elif self.threads is not None:
+            settings |= {"training.threads": self.threads, "collection.threads": self.threads}
+        return settings
 
 
 def threads_of_jobs(jobs: int) -> int:

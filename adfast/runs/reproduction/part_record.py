@@ -12,9 +12,10 @@ from pydantic import Field, model_validator
 
 from adfast.errors import RunError
 from adfast.provenance import collect_provenance
+from adfast.runs.comparison.comparison import training_of
 from adfast.runs.comparison.data_seen import data_of_run
 from adfast.runs.comparison.found_runs import read_found, tasks_of
-from adfast.runs.comparison.record import DataSeen
+from adfast.runs.comparison.record import DataSeen, TrainingCurve
 from adfast.runs.reproduction.identity import counting_settings, settings_hash
 from adfast.runs.reproduction.study_table import Part
 from adfast.runs.result_files import Results
@@ -52,6 +53,7 @@ class PartRecord(Results):
     optimal: float | None = None
     references: References
     data: DataSeen | None = None
+    training: TrainingCurve | None = None  # what was monitored, on validation tasks
     seconds: Mapping[str, float]
     computed_on: Mapping[str, Mapping[str, Any]]  # each stage's device and threads
     provenance: Mapping[str, Any]
@@ -115,6 +117,7 @@ def record_part(part: Part, run: Run) -> PartRecord:
         optimal=None if optimal is None else float(np.mean(optimal)),
         references=rounded(results.references),
         data=data_of_run(found) if found.is_of_model else None,
+        training=training_of([found]) if found.is_of_model else None,
         seconds={name: took[stage] for name, stage in names.items()},
         computed_on={name: dict(stages[stage].model_extra or {}) for name, stage in names.items()},
         provenance=collect_provenance(),

@@ -6,16 +6,17 @@ RUNS/RUN/                 the runs that parts are evaluations of: large, and nee
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from adfast.durable import replace_file
 from adfast.errors import RunError
 from adfast.runs.hooks import RunHooks
 from adfast.runs.recipe import changed
 from adfast.runs.reproduction.identity import counting_settings, differences_since
+from adfast.runs.reproduction.machine import Machine
 from adfast.runs.reproduction.part_record import PartRecord, read_part, record_part
 from adfast.runs.reproduction.study_table import Part, StudyTable
 from adfast.runs.run import Run
@@ -25,6 +26,7 @@ from adfast.runs.run_folder import holds_nothing
 RESULTS = Path("docs/results")
 RUNS = Path("runs/reproduce")
 PARTS = "parts"
+ANY_MACHINE = Machine()
 
 Standing = Literal[
     "done", "not run yet", "of other settings", "no such method yet", "cannot be run"
@@ -50,19 +52,19 @@ class PartState:
 
 
 class Reproduction:
-    """A study whose parts are in `results`, made in `runs`; `machine` settings do not count."""
+    """A study whose parts are in `results`, made in `runs` on a `machine`, which does not count."""
 
     def __init__(
         self,
         table: StudyTable,
         results: Path = RESULTS,
         runs: Path = RUNS,
-        machine: Mapping[str, Any] | None = None,
+        machine: Machine = ANY_MACHINE,
     ) -> None:
         self.table = table
         self.results = results
         self.runs = runs
-        self.machine = dict(machine or {})
+        self.machine = machine
 
     def states(self) -> dict[str, PartState]:
         """How each part stands, by its name."""
@@ -134,7 +136,7 @@ class Reproduction:
             return run
         if path.is_dir() and not holds_nothing(path):
             raise RunError(f"{path} holds no run and is not empty; remove the folder")
-        return Run.create(changed(part.trained, self.machine), path)
+        return Run.create(changed(part.trained, self.machine.settings(part.trained)), path)
 
 
 def differences_since_of(run: Run, part: Part) -> str:

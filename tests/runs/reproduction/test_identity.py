@@ -9,6 +9,7 @@ from adfast.runs.reproduction.identity import (
     differences_since,
     settings_hash,
 )
+from adfast.runs.reproduction.machine import Machine
 
 
 @pytest.fixture(scope="module")
@@ -27,8 +28,20 @@ def test_the_machine_does_not_count(recipe):
         "training.device": "cpu",
         "evaluation.device": "cpu",
     }
-    assert set(elsewhere) == set(MACHINE)
+    assert {*elsewhere, "rl2.threads", "rl2.continues"} == set(MACHINE)
     assert hash_of(changed(recipe, elsewhere)) == hash_of(recipe)
+
+    rl2 = load_recipe(find_recipe("dark-room"), {"method": "rl2"})
+    assert hash_of(changed(rl2, {"rl2.threads": 2})) == hash_of(rl2)
+
+
+def test_what_is_set_of_the_machine_does_not_count(recipe):
+    rl2 = load_recipe(find_recipe("dark-room"), {"method": "rl2"})
+    machine = Machine("cpu", 2)
+    for plain in (recipe, rl2):
+        elsewhere = changed(plain, machine.settings(plain))
+        assert elsewhere != plain
+        assert hash_of(elsewhere) == hash_of(plain)
 
 
 @pytest.mark.parametrize(

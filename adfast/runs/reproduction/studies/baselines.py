@@ -21,13 +21,14 @@ PUBLISHED: dict[str, Published] = {
 DIFFERS = {
     "ad": "tabular Q-learning for A3C, every 8th episode kept, a smaller model, 40 episodes",
     "ed": "experts are the optimum, not the source after its learning; else as AD",
-    "rl2": "PPO for A3C, fewer steps, training goals alone",
+    "rl2": "PPO for A3C and a GRU, 10^8 steps for 10^9; trials of ten episodes, here forty",
     "dpt": "9 x 9 and 20 steps; contexts of random actions alone",
 }
-# Method -> what the recipe would not fit it without.
+# Method -> what it needs beside the recipe.
 FITTED: dict[str, dict[str, Any]] = {
     # Its histories are ten episodes long; an update sees as many transitions as any other's.
     "ad-of-ideal": {"training.context_length": 200, "training.batch_size": 32},
+    "rl2": {"rl2.steps": 100_000_000},
 }
 # Panel -> its methods beside AD; what is in none of them is in the last.
 GROUPS = {
