@@ -58,7 +58,7 @@ def print_comparison(out: Path, axis: str = "episodes", *, as_json: bool) -> Non
     from rich.console import Console
 
     from adfast.report.comparison import write_comparison_report
-    from adfast.report.comparison.terminal import comparison_table
+    from adfast.report.comparison.terminal import comparison_table, verdicts_table
     from adfast.runs.comparison.record import read_comparison
 
     page = write_comparison_report(out, axis)
@@ -67,4 +67,6 @@ def print_comparison(out: Path, axis: str = "episodes", *, as_json: bool) -> Non
         print(json.dumps(comparison.model_dump(mode="json")))
         return
     Console().print(comparison_table(comparison))
+    if comparison.verdicts:
+        Console().print(verdicts_table(comparison))
     print(f"{printable(page)}, figure: {printable(page.with_suffix('.png'))}")

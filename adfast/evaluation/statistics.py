@@ -2,7 +2,8 @@
 
 Within a run the task is the unit that varies: intervals resample tasks, after the mean over each
 task's seeds. Over several training seeds both vary: intervals resample the seeds, and within each
-its tasks. The twin of that is `tests/reference/seeds_and_tasks.py`.
+its tasks. Of the difference of two methods what they have in common is resampled together. The
+twin is `tests/reference/seeds_and_tasks.py`.
 
 Source: Agarwal et al. 2021 (arXiv 2108.13264) for the interquartile mean; Efron 1979 for the
 percentile bootstrap; Davison and Hinkley 1997, section 3.8, for resampling level by level.
@@ -11,6 +12,7 @@ percentile bootstrap; Davison and Hinkley 1997, section 3.8, for resampling leve
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 
@@ -18,6 +20,9 @@ from adfast import random_streams
 
 BOOTSTRAP_SAMPLES = 2000
 SEED_STREAM = 2**32  # of the random draws of seeds; stream n draws the tasks of the n-th one
+OWN_TASKS = 2**33  # more than these, for tasks that are drawn apart from another's
+
+Pairing = Literal["seeds and tasks", "seeds", "none"]  # what two methods have in common
 
 
 def bootstrap_interval(
@@ -35,22 +40,72 @@ def seeds_and_tasks_interval(
     `values` holds `[tasks, ...]` of each seed. A sample draws as many seeds as there are, and of
     each that it has drawn as many tasks as that has; a single seed leaves the tasks to vary.
     """
+    return percentiles(resampled_means(values, seed=seed), confidence)
+
+
+def difference_interval(
+    one: Sequence[np.ndarray],
+    other: Sequence[np.ndarray],
+    pairing: Pairing,
+    *,
+    seed: int = 0,
+    confidence: float = 0.95,
+) -> np.ndarray:
+    """Percentile interval `[2, ...]` of the mean of `one` less that of `other`.
+
+    Both hold `[tasks, ...]` of each training seed. What is paired is drawn together: seed n of both
+    where seeds are, and task t of both where tasks are. Neither has to be of as many tasks, or
+    seeds, where these are not paired.
+    """
+    differences = resampled_means(one, seed=seed) - resampled_means(
+        other,
+        seed=seed,
+        has_own_seeds=pairing == "none",
+        has_own_tasks=pairing != "seeds and tasks",
+    )
+    return percentiles(differences, confidence)
+
+
+def resampled_means(
+    values: Sequence[np.ndarray],
+    *,
+    seed: int = 0,
+    has_own_seeds: bool = False,
+    has_own_tasks: bool = False,
+) -> np.ndarray:
+    """float64 `[BOOTSTRAP_SAMPLES, ...]`: the mean over seeds of their means over tasks, resampled.
+
+    All that is resampled by one `seed` draws the same seeds and the same tasks of each, but for
+    what has its own.
+    """
     num_seeds = len(values)
     lengths = np.array([len(of_seed) for of_seed in values])
     starts = np.cumsum(lengths) - lengths
-    seeds = drawn_keys(seed, SEED_STREAM, num_seeds).astype(np.uint64) * np.uint64(num_seeds)
+    seed_stream = SEED_STREAM + (1 if has_own_seeds else 0)
+    seeds = drawn_keys(seed, seed_stream, num_seeds).astype(np.uint64) * np.uint64(num_seeds)
     seeds = (seeds >> np.uint64(32)).astype(np.int64)
     weights = np.zeros((BOOTSTRAP_SAMPLES, lengths.sum()))
     samples = np.arange(BOOTSTRAP_SAMPLES)[:, None]
     for place, drawn in enumerate(seeds.T):
         count = lengths[drawn][:, None]
-        tasks = drawn_keys(seed, place, lengths.max()).astype(np.uint64) * count.astype(np.uint64)
-        tasks = (tasks >> np.uint64(32)).astype(np.int64)
+        task_stream = place + (OWN_TASKS if has_own_tasks else 0)
+        tasks = drawn_keys(seed, task_stream, lengths.max()).astype(np.uint64)
+        tasks = (tasks * count.astype(np.uint64) >> np.uint64(32)).astype(np.int64)
         share = np.where(np.arange(lengths.max()) < count, 1.0 / (num_seeds * count), 0.0)
         np.add.at(weights, (samples, starts[drawn][:, None] + tasks), share)
-    means = np.tensordot(weights, np.concatenate(values).astype(np.float64), axes=1)
+    means: np.ndarray = np.tensordot(weights, np.concatenate(values).astype(np.float64), axes=1)
+    return means
+
+
+def mean_over_seeds(values: Sequence[np.ndarray]) -> np.ndarray:
+    """The mean over seeds of the means over the tasks of each."""
+    return np.asarray(np.mean([of_seed.mean(axis=0) for of_seed in values], axis=0))
+
+
+def percentiles(samples: np.ndarray, confidence: float = 0.95) -> np.ndarray:
+    """`[2, ...]`: what encloses so much of `samples` `[BOOTSTRAP_SAMPLES, ...]` in the middle."""
     tail = (1 - confidence) / 2
-    return np.asarray(np.quantile(means, [tail, 1 - tail], axis=0))
+    return np.asarray(np.quantile(samples, [tail, 1 - tail], axis=0))
 
 
 def drawn_keys(seed: int, stream: int, count: int) -> np.ndarray:

@@ -5,6 +5,7 @@ import pytest
 
 from adfast.evaluation.statistics import (
     bootstrap_interval,
+    difference_interval,
     interquartile_mean,
     seeds_and_tasks_interval,
 )
@@ -89,4 +90,59 @@ def test_interval_of_seeds_and_tasks_covers_the_true_mean(spread):
         levels = 5 + spread * generator.normal(size=(10, 1))
         low, high = seeds_and_tasks_interval([*(levels + generator.normal(size=(10, 16)))])
         covered += low <= 5 <= high
+    assert covered / 60 >= 0.85
+
+
+@pytest.mark.parametrize("pairing", ["seeds and tasks", "seeds", "none"])
+def test_interval_of_a_difference_matches_its_definition(pairing):
+    generator = np.random.default_rng(6)
+    shapes = {"seeds and tasks": (4, 3, 5), "seeds": (2, 6, 3), "none": (3, 7)}[pairing]
+    one = [generator.normal(size=tasks).tolist() for tasks in (4, 3, 5)]
+    other = [generator.normal(1, 2, tasks).tolist() for tasks in shapes]
+    interval = difference_interval([*map(np.array, one)], [*map(np.array, other)], pairing, seed=2)
+    expected = reference.difference_interval(one, other, pairing, seed=2)
+    np.testing.assert_allclose(interval, expected, rtol=0, atol=1e-12)
+
+
+def test_paired_interval_is_that_of_the_differences_by_task():
+    generator = np.random.default_rng(7)
+    one = [generator.normal(size=(8, 3)) for _ in range(4)]
+    other = [generator.normal(size=(8, 3)) for _ in range(4)]
+    interval = difference_interval(one, other, "seeds and tasks")
+    by_task = [a - b for a, b in zip(one, other, strict=True)]
+    np.testing.assert_allclose(interval, seeds_and_tasks_interval(by_task), rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("pairing", ["seeds and tasks", "seeds"])
+def test_interval_of_a_difference_is_that_of_normal_values(pairing):
+    """Of one seed and many tasks, whose returns are alike for both methods: the closed form."""
+    generator = np.random.default_rng(8)
+    tasks = generator.normal(10, 3, 400)
+    one, other = tasks + generator.normal(0, 0.5, (2, 400))
+    low, high = difference_interval([one], [other], pairing)
+    paired = (one - other).std() ** 2
+    variance = paired if pairing == "seeds and tasks" else one.var() + other.var()
+    difference = one.mean() - other.mean()
+    half = 1.96 * np.sqrt(variance / 400)
+    np.testing.assert_allclose((low, high), (difference - half, difference + half), atol=0.1 * half)
+
+
+def test_pairing_by_seed_takes_away_what_splits_have_in_common():
+    generator = np.random.default_rng(9)
+    splits = generator.normal(10, 3, 6)
+    one, other = ([split + generator.normal(0, 0.1, 16) for split in splits] for _ in range(2))
+    paired, apart = (np.ptp(difference_interval(one, other, p)) for p in ("seeds", "none"))
+    assert paired < apart / 10
+
+
+def test_paired_interval_covers_the_true_difference():
+    """Ten seeds of 16 tasks: splits and tasks differ much, methods by one and by seed."""
+    generator = np.random.default_rng(10)
+    covered = 0
+    for _ in range(60):
+        tasks = 5 * generator.normal(size=(10, 16)) + 5 * generator.normal(size=(10, 1))
+        by_seed = 0.5 * generator.normal(size=(2, 10, 1))
+        one, other = tasks + by_seed + generator.normal(size=(2, 10, 16))
+        low, high = difference_interval([*(one + 1)], [*other], "seeds and tasks")
+        covered += low <= 1 <= high
     assert covered / 60 >= 0.85

@@ -37,3 +37,32 @@ def seeds_and_tasks_interval(
         means.append(total / seeds)
     tail = (1 - confidence) / 2
     return float(np.quantile(means, tail)), float(np.quantile(means, 1 - tail))
+
+
+def difference_interval(
+    one: Sequence[Sequence[float]],
+    other: Sequence[Sequence[float]],
+    pairing: str,
+    seed: int = 0,
+    confidence: float = 0.95,
+) -> tuple[float, float]:
+    """The percentiles of the mean of `one` less that of `other`; what is paired is drawn once."""
+    differences = []
+    for sample in range(SAMPLES):
+        means = []
+        for number, values in enumerate((one, other)):
+            has_own_seeds = number == 1 and pairing == "none"
+            has_own_tasks = number == 1 and pairing != "seeds and tasks"
+            seeds, longest = len(values), max(map(len, values))
+            total = 0.0
+            for place in range(seeds):
+                chosen = drawn(seed, SEED_STREAM + has_own_seeds, sample * seeds + place, seeds)
+                stream = place + 2**33 * has_own_tasks
+                tasks = values[chosen]
+                for pick in range(len(tasks)):
+                    step = sample * longest + pick
+                    total += tasks[drawn(seed, stream, step, len(tasks))] / len(tasks) / seeds
+            means.append(total)
+        differences.append(means[0] - means[1])
+    tail = (1 - confidence) / 2
+    return float(np.quantile(differences, tail)), float(np.quantile(differences, 1 - tail))

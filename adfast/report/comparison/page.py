@@ -13,6 +13,7 @@ from adfast.report.comparison.series import (
     RETURN,
     ComparedSeries,
     data_in_words,
+    resampled,
 )
 from adfast.report.page.appendix import definitions
 from adfast.report.page.document import document
@@ -27,6 +28,12 @@ CAPTION = (
     "count. While training, on validation tasks and with an interval over seeds alone; what a "
     "method saw is told of one of its runs, every step that its source took counted, kept or not."
 )
+VERDICTS_CAPTION = (
+    "Rises: the last five episodes less the first five, or halves of fewer than ten. At or above: "
+    "the last five of one less those of the other. A claim is so where all of the interval says "
+    "it, and not where none of it does. What two methods have in common, training seeds and the "
+    "tasks of each, is drawn together."
+)
 ROOM_FOR_LEVELS = 62  # pixels, for their names
 
 
@@ -37,6 +44,7 @@ def comparison_page(
     sections = [
         figure_section(series, axis),
         methods_section(comparison),
+        *([verdicts_section(comparison)] if comparison.verdicts else ()),
         PageSection("runs", "Runs", runs_of(comparison), "Each with its training seed."),
         PageSection("provenance", "Provenance", definitions(comparison.provenance)),
     ]
@@ -58,14 +66,23 @@ def heading(comparison: ComparisonResults) -> str:
     if len(ordered) == 1:
         return f"{best.label} earns {last}."
     second = ordered[1]
-    if best.last5_ci95[0] > second.last5_ci95[1]:
+    if is_told_apart(comparison, best, second):
         return (
             f"{best.label} earns most, {last}; {second.label} follows at {second.last5_mean:.1f}."
         )
     return (
-        f"{best.label} and {second.label} are not told apart: {last} and {second.last5_mean:.1f}, "
-        "with intervals that overlap."
+        f"{best.label} and {second.label} are not told apart: {last} and {second.last5_mean:.1f}."
     )
+
+
+def is_told_apart(comparison: ComparisonResults, one: MethodResults, other: MethodResults) -> bool:
+    """Whether the interval of their difference, or before there were such each one's, says who
+    earns more.
+    """
+    found = comparison.difference_of(one.label, other.label)
+    if found is None or found.low is None or found.high is None:
+        return one.last5_ci95[0] > other.last5_ci95[1]
+    return found.low > 0 or found.high < 0
 
 
 def highlights(comparison: ComparisonResults) -> str:
@@ -157,6 +174,29 @@ def methods_section(comparison: ComparisonResults) -> PageSection:
         f'<div class="scroll"><table><thead><tr>{header}</tr></thead><tbody>{body}</tbody></table>'
         "</div>",
         escape(" ".join(comparison.notes)),
+    )
+
+
+def verdicts_section(comparison: ComparisonResults) -> PageSection:
+    """A row for each claim, with the number that decides it."""
+    header = "".join(
+        f'<th scope="col" class="{kind}">{name}</th>'
+        for name, kind in (
+            ("claim", "whole"), ("verdict", ""), ("by (95% interval)", "number"),
+            ("resampled", "wide"),
+        )
+    )  # fmt: skip
+    body = "".join(
+        f'<tr><th scope="row">{escape(found.claim)}</th><td><b>{found.verdict}</b></td>'
+        f'<td class="number">{found.numbers}</td><td class="wide">{resampled(found)}</td></tr>'
+        for found in comparison.shown_verdicts
+    )
+    return PageSection(
+        "verdicts",
+        "Verdicts",
+        f'<div class="scroll"><table><thead><tr>{header}</tr></thead><tbody>{body}</tbody></table>'
+        "</div>",
+        VERDICTS_CAPTION,
     )
 
 

@@ -20,6 +20,7 @@ from adfast.runs.comparison.record import (
     DataSeen,
     MethodResults,
 )
+from adfast.runs.comparison.verdicts import Judged
 from adfast.values import as_choice
 
 # Axis -> its title.
@@ -149,6 +150,18 @@ def source_line(references: ComparedReferences, axis: str, last: float) -> Compa
         x = length * np.arange(1.0, len(mean) + 1)
         return ComparedLine("source", f"{source}; every episode", style, x, mean)
     return None
+
+
+def resampled(found: Judged) -> str:
+    """What an interval was made by: "3 seeds and their tasks, paired"."""
+    what = f"{counted(found.seeds, 'seed')} and {'its' if found.seeds == 1 else 'their'} tasks"
+    if found.against is None:
+        return what
+    return {
+        "seeds and tasks": f"{what}, paired",
+        "seeds": f"{what}, seeds paired",
+        "none": f"at least {what} of each, not paired",
+    }[found.pairing]
 
 
 def data_in_words(data: DataSeen | None) -> str:

@@ -5,12 +5,29 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from adfast.printable import printable
-from adfast.report.comparison.series import data_in_words
+from adfast.report.comparison.series import data_in_words, resampled
 
 if TYPE_CHECKING:
     from rich.table import Table
 
     from adfast.runs.comparison.record import ComparisonResults
+
+
+def verdicts_table(comparison: ComparisonResults) -> Table:
+    """A row per claim: the verdict, and the number that decides it with its interval."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    table.add_column("claim", overflow="fold")
+    table.add_column("verdict")
+    table.add_column(Text("by (95% interval)"), justify="right", no_wrap=True)
+    table.add_column("resampled", overflow="fold")
+    for found in comparison.shown_verdicts:
+        cells = (found.claim, found.verdict, found.numbers, resampled(found))
+        table.add_row(*(Text(printable(cell)) for cell in cells))
+    return table
 
 
 def comparison_table(comparison: ComparisonResults) -> Table:

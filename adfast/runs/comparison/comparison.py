@@ -6,14 +6,15 @@ comparison.csv    the same curves, row by row         comparison.html   the page
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Iterator, Sequence
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 
 from adfast.durable import replace_files
 from adfast.errors import InvalidArgument, RunError
-from adfast.evaluation.statistics import seeds_and_tasks_interval
+from adfast.evaluation.statistics import mean_over_seeds, seeds_and_tasks_interval
 from adfast.evaluation.summary import LAST_EPISODES, share_of_optimum
 from adfast.provenance import collect_provenance
 from adfast.runs.comparison.data_seen import data_of
@@ -35,7 +36,9 @@ from adfast.runs.comparison.record import (
 )
 from adfast.runs.comparison.references import notes_of, references_of
 from adfast.runs.comparison.table import TABLE, csv_table
+from adfast.runs.comparison.verdicts import Judged, SeedReturns, at_or_above, rises
 from adfast.runs.hooks import QUIET, RunHooks
+from adfast.runs.recipe import split_seed
 from adfast.runs.run_folder import holds_nothing
 from adfast.runs.stage_records import seconds_of
 from adfast.values import as_flag, as_path
@@ -99,8 +102,39 @@ def results_of(runs: Sequence[FoundRun]) -> ComparisonResults:
         ),
         references=references,
         notes=tuple(notes_of(groups, labels, episodes, references)),
+        verdicts=tuple(verdicts_of(groups, labels)),
         provenance=collect_provenance(),
     )
+
+
+def verdicts_of(groups: Sequence[Sequence[FoundRun]], labels: Sequence[str]) -> Iterator[Judged]:
+    """Whether each method rises, and of each pair whether the later is at or above the earlier."""
+    splits = [[split_seed(run.recipe) for run in group] for group in groups]
+    by_split = all(len(set(of_group)) == len(of_group) for of_group in splits)
+    methods = [
+        SeedReturns(
+            label,
+            {key_of(run, by_split): run.results.evaluated.array.mean(axis=1) for run in group},
+            {key_of(run, by_split): tasks_evaluated(run) for run in group},
+        )
+        for label, group in zip(labels, groups, strict=True)
+    ]
+    if all(method.episodes > 1 for method in methods):
+        yield from map(rises, methods)
+    for other, one in combinations(methods, 2):
+        yield at_or_above(one, other)
+
+
+def key_of(run: FoundRun, by_split: bool) -> Hashable:
+    """What pairs a run with one of another method: its split, where each has one of its own."""
+    split = split_seed(run.recipe)
+    return split if by_split else (run.recipe.seed, split)
+
+
+def tasks_evaluated(run: FoundRun) -> Hashable:
+    """What is the same of runs whose tasks are, in this order."""
+    environment = run.results.environment
+    return run.results.evaluated.task_ids, environment and repr(environment.arguments)
 
 
 def grouped(runs: Sequence[FoundRun]) -> list[list[FoundRun]]:
@@ -161,11 +195,6 @@ def method_of(label: str, runs: Sequence[FoundRun], episodes: int) -> MethodResu
         else None,
         seconds=seconds_of_all(runs),
     )
-
-
-def mean_over_seeds(values: Sequence[np.ndarray]) -> np.ndarray:
-    """The mean over seeds of the means over the tasks of each."""
-    return np.asarray(np.mean([of_seed.mean(axis=0) for of_seed in values], axis=0))
 
 
 def seconds_of_all(runs: Sequence[FoundRun]) -> dict[str, float]:

@@ -9,6 +9,7 @@ from typing import Any, Self
 from pydantic import Field, model_validator
 
 from adfast.errors import RunError
+from adfast.runs.comparison.verdicts import Judged
 from adfast.runs.result_files import Results, Section
 
 FILE_NAME = "comparison.json"
@@ -115,6 +116,7 @@ class ComparisonResults(Results):
     methods: tuple[MethodResults, ...] = Field(min_length=1)
     references: ComparedReferences
     notes: tuple[str, ...] = ()
+    verdicts: tuple[Judged, ...] = ()  # whether each rises, and each pair, the later on the earlier
     provenance: Mapping[str, Any]
 
     @model_validator(mode="after")
@@ -123,6 +125,19 @@ class ComparisonResults(Results):
             if len(method.in_context.mean) != self.episodes:
                 raise ValueError(f"the curve of {method.label} must have {self.episodes} episodes")
         return self
+
+    @property
+    def shown_verdicts(self) -> tuple[Judged, ...]:
+        """Those that a table has room for: of pairs, all on the first method."""
+        first = self.methods[0].label
+        return tuple(found for found in self.verdicts if found.against in (None, first))
+
+    def difference_of(self, one: str, other: str) -> Judged | None:
+        """The verdict on two methods, whichever of them was held against which."""
+        for found in self.verdicts:
+            if found.against is not None and {found.method, found.against} == {one, other}:
+                return found
+        return None
 
 
 def read_comparison(directory: Path) -> ComparisonResults:

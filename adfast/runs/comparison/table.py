@@ -8,12 +8,13 @@ from io import StringIO
 from typing import Any
 
 from adfast.runs.comparison.record import ComparisonResults, MethodResults
+from adfast.runs.comparison.verdicts import Judged
 
 TABLE = "comparison.csv"
 COLUMNS = (
     "method", "curve", "episode", "environment_steps", "update", "seconds", "transitions",
     "return", "low", "high", "training_seeds", "training_tasks", "data_transitions",
-    "source_steps",
+    "source_steps", "verdict",
 )  # fmt: skip
 
 
@@ -25,6 +26,7 @@ def csv_table(comparison: ComparisonResults) -> bytes:
     for method in comparison.methods:
         writer.writerows(seen(method) | row for row in rows_of(method))
     writer.writerows(reference_rows(comparison))
+    writer.writerows(map(verdict_row, comparison.verdicts))
     # A label may hold what UTF-8 has no bytes for, such as half of a surrogate pair.
     return text.getvalue().encode("utf-8", errors="replace")
 
@@ -62,6 +64,14 @@ def rows_of(method: MethodResults) -> Iterator[dict[str, Any]]:
             "curve": "while training", "update": update, "seconds": seconds,
             "transitions": transitions, "return": mean, "low": low, "high": high,
         }  # fmt: skip
+
+
+def verdict_row(found: Judged) -> dict[str, Any]:
+    """What a claim was decided by, and how."""
+    return {
+        "method": found.method, "curve": found.claim, "return": found.value, "low": found.low,
+        "high": found.high, "training_seeds": found.seeds, "verdict": found.verdict,
+    }  # fmt: skip
 
 
 def reference_rows(comparison: ComparisonResults) -> Iterator[dict[str, Any]]:

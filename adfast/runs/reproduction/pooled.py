@@ -8,10 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from adfast.errors import RunError
-from adfast.evaluation.statistics import seeds_and_tasks_interval
+from adfast.evaluation.statistics import mean_over_seeds, seeds_and_tasks_interval
 from adfast.evaluation.summary import LAST_EPISODES, share_of_optimum
 from adfast.provenance import collect_provenance
-from adfast.runs.comparison.comparison import mean_over_seeds
 from adfast.runs.comparison.record import (
     ComparedReferences,
     ComparisonResults,

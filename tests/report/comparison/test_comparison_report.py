@@ -11,7 +11,7 @@ from adfast.report.axes import png
 from adfast.report.comparison import write_comparison_report
 from adfast.report.comparison.figure import comparison_figure
 from adfast.report.comparison.series import AXES, data_in_words, series_by_axis
-from adfast.report.comparison.terminal import comparison_table
+from adfast.report.comparison.terminal import comparison_table, verdicts_table
 from adfast.report.palette import DARK, MOST_COMPARED, compared_style
 from adfast.runs.comparison.record import DataSeen, read_comparison
 from report.conftest import PHONE, sideways_scroll
@@ -49,6 +49,8 @@ def test_page_says_what_each_method_saw(compared):
     assert "3 training seeds; 17 tasks, 6.8 k transitions of 54.4 k steps of q-learning" in text
     assert "q-learning, which room learned from; one of 8 episodes, as the data keeps it" in text
     assert "room earns most, " in text
+    assert "room rises in context yes +" in text
+    assert "1 seed and its tasks, paired" in text
     assert "A single training seed, so intervals are over tasks alone" in text
     assert (compared / "comparison.png").stat().st_size > 10_000
 
@@ -103,6 +105,18 @@ def test_table_for_a_terminal_has_a_row_per_method(compared):
     table = comparison_table(read_comparison(compared))
     assert table.row_count == 2
     assert "12 episodes; random 0.40; optimum" in str(table.title)
+    verdicts = verdicts_table(read_comparison(compared))
+    assert next(verdicts.columns[1].cells).plain == "yes"
+    assert verdicts.row_count == 3
+
+
+def test_comparison_from_before_there_were_verdicts_is_drawn(compared, tmp_path):
+    content = json.loads((compared / "comparison.json").read_text())
+    del content["verdicts"]
+    (tmp_path / "comparison.json").write_text(json.dumps(content))
+    text = text_of(write_comparison_report(tmp_path).read_text())
+    assert "room earns most, " in text
+    assert "Verdicts" not in text
 
 
 def test_page_draws_the_chosen_axis_and_does_not_scroll_sideways(compared, open_page):

@@ -48,6 +48,42 @@ def test_runs_that_differ_in_seeds_alone_are_one_method(folders):
     assert room.in_context.environment_steps == tuple(range(10, 121, 10))
 
 
+def test_difference_of_two_methods_is_paired_by_split_and_task(folders):
+    results = compare([folders / "room", folders / "expert"])
+    rising, expert_rising, difference = results.verdicts
+    assert [rising.claim, rising.verdict] == ["room rises in context", "yes"]
+    assert expert_rising.seeds == 1
+    assert difference == results.difference_of("room", "expert")
+    assert difference.claim == "expert at or above room"
+    assert (difference.verdict, difference.seeds) == ("no", 1)  # the one that they share
+    assert difference.pairing == "seeds and tasks"
+    paths = folders / "room" / "seed-1", folders / "expert"
+    room, expert = (returns_of(path).mean(axis=1)[:, -5:].mean(axis=1) for path in paths)
+    low, high = bootstrap_interval(expert - room)
+    np.testing.assert_allclose((difference.low, difference.high), (low, high), atol=1e-12)
+    np.testing.assert_allclose(difference.value, (expert - room).mean())
+
+
+def test_runs_of_one_split_are_paired_by_their_seeds(tmp_path):
+    fixed = {"collection.split_seed": 7}
+    write_seeds(tmp_path / "room", 1, 2, settings=fixed)
+    write_seeds(tmp_path / "expert", 1, 2, settings=ED | fixed, level=2.0)
+    (difference,) = (
+        found for found in compare([*tmp_path.iterdir()]).verdicts if found.against is not None
+    )
+    assert (difference.seeds, difference.pairing) == (2, "seeds and tasks")
+
+
+def test_table_holds_all_against_the_first(folders, tmp_path):
+    third = write_run(tmp_path / "third", 1, {"training.updates": 41}, level=3.0)
+    results = compare([folders / "room", folders / "expert", third])
+    assert len(results.verdicts) == 6
+    assert [found.claim for found in results.shown_verdicts[3:]] == [
+        "expert at or above room", "third at or above room",
+    ]  # fmt: skip
+    assert results.difference_of("expert", "third").claim == "third at or above expert"
+
+
 def test_single_runs_of_one_recipe_are_pooled_too(folders):
     runs = [folders / "room" / f"seed-{seed}" for seed in (1, 2)]
     (method,) = compare(runs).methods
@@ -111,9 +147,11 @@ def test_what_is_written_is_what_is_read(folders, tmp_path):
     assert read_comparison(tmp_path) == results
     rows = list(csv.DictReader((tmp_path / "comparison.csv").read_text().splitlines()))
     room = [row for row in rows if row["method"] == "room"]
-    assert [row["curve"] for row in room] == 12 * ["in context"] + 5 * ["while training"]
+    curves = [*12 * ["in context"], *5 * ["while training"], "room rises in context"]
+    assert [row["curve"] for row in room] == curves
+    assert room[-1]["verdict"] == results.verdicts[0].verdict == "yes"
     assert float(room[11]["return"]) == results.methods[0].in_context.mean[-1]
-    assert {row["source_steps"] for row in room} == {"54400"}
+    assert {row["source_steps"] for row in room[:-1]} == {"54400"}
     assert {row["method"] for row in rows} == {
         "room", "expert", "random", "optimum", "source", "source, kept",
     }  # fmt: skip
