@@ -36,8 +36,8 @@ class RL2Config(Config):
     num_layers: Count = 1
     """Layers of a GRU or an LSTM."""
 
-    environments: Count = 1024
-    """Environments that act side by side."""
+    environments: Count = 128
+    """Environments that act side by side; few, because what teaches is the number of updates."""
 
     trial_episodes: Count = 10
     """Episodes of a trial, at their longest; where they end early there are more."""
@@ -48,7 +48,7 @@ class RL2Config(Config):
     gae_lambda: float = Field(0.95, ge=0, le=1)
     """From one-step advantages (0) to those of whole trials (1)."""
 
-    learning_rate: float = Field(1e-3, gt=0, le=1000)
+    learning_rate: float = Field(3e-3, gt=0, le=1000)
     """Of Adam at the start."""
 
     epochs: Count = 2
