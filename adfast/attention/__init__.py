@@ -16,6 +16,7 @@ try:
         resolve_backend,
     )
     from adfast.attention.dispatch import attention, decode, packed_attention
+    from adfast.attention.dropping import attention_dropping
     from adfast.attention.key_value_cache import KeyValueCache
 except ModuleNotFoundError as error:
     raise explain(error) from error
@@ -25,6 +26,7 @@ __all__ = [
     "KeyValueCache",
     "Place",
     "attention",
+    "attention_dropping",
     "decode",
     "describe_backend",
     "packed_attention",

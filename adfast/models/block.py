@@ -15,7 +15,7 @@ from adfast.models.config import ModelConfig
 from adfast.models.feed_forward import feed_forward
 from adfast.models.inspection import Show
 from adfast.models.linear import linear
-from adfast.models.noise import Noise
+from adfast.models.noise import Noise, drop_entries
 from adfast.models.norm import with_norm
 from adfast.models.positions import Rotation, rotate
 
@@ -128,5 +128,4 @@ class Block(nn.Module):
         """`x` with a share `dropout` of its entries zeroed and the others scaled up."""
         if noise is None or not self.drops(noise):
             return x
-        keep = 1.0 - self.config.dropout
-        return x * (noise.keep(x, keep) / keep)
+        return drop_entries(x, noise, self.config.dropout)

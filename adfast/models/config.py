@@ -74,6 +74,9 @@ class ModelConfig(Config):
     dropout: float = Field(default=0.0, ge=0.0, lt=1.0)
     """Share of the channels that training drops behind each part of a block."""
 
+    attention_dropout: float = Field(default=0.0, ge=0.0, lt=1.0)
+    """Share of the attention's weights that training drops; it then attends by plain matrices."""
+
     sequence_mask: float = Field(default=0.0, ge=0.0, lt=1.0)
     """Probability that a token is blanked in training."""
 

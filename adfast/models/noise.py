@@ -24,6 +24,12 @@ class Noise:
         return torch.empty_like(like).bernoulli_(probability, generator=self.generator)
 
 
+def drop_entries(x: Tensor, noise: Noise, share: float) -> Tensor:
+    """`x` with a `share` of its entries zeroed and the others scaled up."""
+    keep = 1.0 - share
+    return x * (noise.keep(x, keep) / keep)
+
+
 def recomputed(layer: Callable[[Tensor], Tensor], x: Tensor, noise: Noise | None) -> Tensor:
     """`layer(x)`, whose inner values are forgotten and computed again for the gradient.
 

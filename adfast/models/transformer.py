@@ -9,7 +9,7 @@ Axes: B batch, T transitions, A actions, N environments, H heads, D channels per
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -17,13 +17,18 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from adfast.attention import attention, packed_attention, require_backend_name
+from adfast.attention import (
+    attention,
+    attention_dropping,
+    packed_attention,
+    require_backend_name,
+)
 from adfast.errors import InvalidArgument
-from adfast.models.block import Block
+from adfast.models.block import Attend, AttendPacked, Block
 from adfast.models.config import ModelConfig
 from adfast.models.inspection import Watch, show_layer
 from adfast.models.layer_step import step_layer
-from adfast.models.noise import Noise, recomputed
+from adfast.models.noise import Noise, drop_entries, recomputed
 from adfast.models.norm import with_norm
 from adfast.models.positions import rotation_at
 from adfast.models.ring_kv_cache import RingKVCache
@@ -120,19 +125,13 @@ class Transformer(nn.Module):
         rotation = rotation_at(time, self.config)
         windows = self.config.layer_token_windows
         for index, (block, window) in enumerate(zip(self.blocks, windows, strict=True)):
-            options: dict[str, Any] = {
-                "window": window,
-                "document_start": document_start,
-                "scale": self.config.attention_scale,
-                "logit_bound": self.config.logit_bound,
-                "backend": self.attention_backend,
-            }
+            attend, attend_packed = self.attending(window, document_start, noise)
             layer = partial(
                 block,
-                attend=partial(attend_sequence, **options),
+                attend=attend,
                 rotation=rotation,
                 noise=noise,
-                attend_packed=partial(packed_attention, num_heads=self.config.num_heads, **options),
+                attend_packed=attend_packed,
                 show=show_layer(watch, index),
             )
             recomputes = self.recomputes_blocks and watch is None
@@ -140,6 +139,19 @@ class Transformer(nn.Module):
         if tokens_per_transition > 1:  # the last token of each transition predicts
             x = x[:, tokens_per_transition - 1 :: tokens_per_transition]
         return self.action_logits(x)
+
+    def attending(
+        self, window: int | None, document_start: Tensor | None, noise: Noise | None
+    ) -> tuple[Attend, AttendPacked | None]:
+        """How a layer of that window attends over whole windows, also to heads as projected."""
+        scale, dropped = self.config.attention_scale, self.config.attention_dropout
+        seen: dict[str, Any] = {"window": window, "document_start": document_start, "scale": scale}
+        if noise is not None and dropped > 0.0:
+            drop = partial(drop_entries, noise=noise, share=dropped)
+            return partial(attend_sequence_dropping, drop=drop, **seen), None
+        seen |= {"logit_bound": self.config.logit_bound, "backend": self.attention_backend}
+        packed = partial(packed_attention, num_heads=self.config.num_heads, **seen)
+        return partial(attend_sequence, **seen), packed
 
     @torch.no_grad()
     def step(
@@ -200,13 +212,15 @@ class Transformer(nn.Module):
 
     def noise(self, dropout_seed: int | None) -> Noise | None:
         """The masks of this pass; None when nothing is dropped."""
-        if not self.training or self.config.dropout == self.config.sequence_mask == 0.0:
+        config = self.config
+        shares = (config.dropout, config.attention_dropout, config.sequence_mask)
+        if not self.training or not any(shares):
             return None
         if torch.compiler.is_compiling():
             return Noise(None)
         if dropout_seed is None:
             raise InvalidArgument(
-                "dropout_seed must be given to train with dropout or sequence_mask; "
+                "dropout_seed must be given to train with a dropout or sequence_mask; "
                 "pass a number that differs per update, or call eval()"
             )
         return Noise(torch.Generator(self.head.device).manual_seed(dropout_seed))
@@ -247,4 +261,26 @@ def attend_sequence(
         scale=scale,
         logit_bound=logit_bound,
         backend=backend,
+    ).transpose(1, 2)
+
+
+def attend_sequence_dropping(
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    *,
+    window: int | None,
+    document_start: Tensor | None,
+    scale: float,
+    drop: Callable[[Tensor], Tensor],
+) -> Tensor:
+    """`attention_dropping` of `[B, T, H, D]` tensors."""
+    return attention_dropping(
+        q.transpose(1, 2),
+        k.transpose(1, 2),
+        v.transpose(1, 2),
+        window=window,
+        document_start=document_start,
+        scale=scale,
+        drop=drop,
     ).transpose(1, 2)

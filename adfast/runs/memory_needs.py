@@ -79,6 +79,13 @@ def learning_needs(config: Recipe, schema: TransitionSchema, split: TaskSplit) -
         "training.batch_size or training.context_length",
         batch * schema.bytes_per_transition + embedded * FLOAT32,
     )
+    if config.attends and not config.is_rl2 and config.model.attention_dropout > 0:
+        tokens = training.context_length * config.model.tokens_per_transition
+        yield (
+            "the scores of a layer, whose weights are dropped,",
+            "training.batch_size or training.context_length",
+            training.batch_size * config.model.num_heads * tokens**2 * FLOAT32,
+        )
     yield from acting_needs(config, schema, split)
 
 

@@ -24,7 +24,7 @@ class TrainingConfig(Config):
     """How the model is fitted to the histories.
 
     Context lengths are transitions; the learning rate is constant after `warmup_updates` until
-    `decay_start` (a share of all updates), then falls linearly to zero at the last update.
+    `decay_start` (a share of all updates), then falls to zero at the last update.
     """
 
     updates: int = Field(600, ge=1, le=MOST_UPDATES)
@@ -71,6 +71,12 @@ class TrainingConfig(Config):
 
     decay_start: float = Field(0.5, ge=0, le=1)
     """Share of the updates after which the learning rates fall to zero."""
+
+    decay: Literal["linear", "cosine"] = "linear"
+    """How they fall there: in a line, or as half a cosine."""
+
+    label_smoothing: float = Field(0.0, ge=0, lt=1)
+    """Share of each target that is spread over all actions alike."""
 
     clip: float = Field(1.0, gt=0, le=1e30)
     """Greatest L2 norm of the gradient; a longer one is scaled down."""

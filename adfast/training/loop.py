@@ -215,10 +215,15 @@ class Trainer:
 
     def _gradient(self) -> Gradient:
         """What computes gradients: threads on slices of the batch, or a device on all of it."""
+        smoothing = self.config.label_smoothing
         if self.execution.is_sharded:
-            return ShardedGradient(self.model, self.state.threads)
-        compiler = "inductor" if self.execution.is_compiled else None
-        return UndividedGradient(self.model, self.execution.precision, compiler=compiler)
+            return ShardedGradient(self.model, self.state.threads, label_smoothing=smoothing)
+        return UndividedGradient(
+            self.model,
+            self.execution.precision,
+            compiler="inductor" if self.execution.is_compiled else None,
+            label_smoothing=smoothing,
+        )
 
     @contextmanager
     def _batches(self, updates: range) -> Iterator[BatchOf]:

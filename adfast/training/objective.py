@@ -26,9 +26,16 @@ def asked_action(batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
     return batch[LABEL] if LABEL in batch else batch["action"]
 
 
-def next_action_loss(logits: torch.Tensor, action: torch.Tensor) -> torch.Tensor:
-    """The mean negative log-likelihood in nats of `action` `[B, T]` under `logits` `[B, T, A]`."""
-    return functional.cross_entropy(logits.flatten(0, -2).float(), action.flatten().long())
+def next_action_loss(
+    logits: torch.Tensor, action: torch.Tensor, label_smoothing: float = 0.0
+) -> torch.Tensor:
+    """The mean negative log-likelihood in nats of `action` `[B, T]` under `logits` `[B, T, A]`.
+
+    With `label_smoothing` that share of it is the mean over all actions.
+    """
+    return functional.cross_entropy(
+        logits.flatten(0, -2).float(), action.flatten().long(), label_smoothing=label_smoothing
+    )
 
 
 @torch.no_grad()

@@ -6,6 +6,7 @@ else; with `optimizer = "adamw"` it takes all.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Literal
 
@@ -151,4 +152,5 @@ def rate_multiplier(update: int, config: TrainingConfig) -> float:
     decay_begin = config.decay_start * config.updates
     if update < decay_begin:
         return 1.0
-    return (config.updates - update) / max(config.updates - decay_begin, 1.0)
+    left = (config.updates - update) / max(config.updates - decay_begin, 1.0)
+    return left if config.decay == "linear" else 0.5 - 0.5 * math.cos(math.pi * left)

@@ -26,7 +26,10 @@ class ShardedGradient:
     depends on their number in its last bits, and repeats bit for bit at the same number.
     """
 
-    def __init__(self, model: torch.nn.Module, num_shards: int) -> None:
+    def __init__(
+        self, model: torch.nn.Module, num_shards: int, *, label_smoothing: float = 0.0
+    ) -> None:
+        self.label_smoothing = label_smoothing
         self.replicas = [model, *(replicate(model) for _ in range(num_shards - 1))]
         self._pool = ThreadPoolExecutor(
             num_shards,
@@ -56,7 +59,7 @@ class ShardedGradient:
             logits = replica(shard, dropout_seed=shard_seed)
             share = (last - first) / rows
             asked = asked_action(shard)
-            loss = next_action_loss(logits, asked) * share
+            loss = next_action_loss(logits, asked, self.label_smoothing) * share
             loss.backward()  # type: ignore[no-untyped-call]
             return loss.detach(), next_action_accuracy(logits, asked) * share
 

@@ -8,6 +8,8 @@ torch.compile a plain model, and serves acting in the same precision (`models.de
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 from torch import Tensor, nn
 
@@ -25,15 +27,21 @@ class UndividedGradient:
     """
 
     def __init__(
-        self, model: Transformer, precision: torch.dtype, *, compiler: str | None = None
+        self,
+        model: Transformer,
+        precision: torch.dtype,
+        *,
+        compiler: str | None = None,
+        label_smoothing: float = 0.0,
     ) -> None:
         self.model = model
         self.computing = in_precision(model, model.head.device, precision)
         self.is_compiled = compiler is not None
+        smoothed = partial(loss_and_accuracy, label_smoothing=label_smoothing)
         self._differentiable = (
-            loss_and_accuracy
+            smoothed
             if compiler is None
-            else torch.compile(loss_and_accuracy, fullgraph=True, dynamic=False, backend=compiler)
+            else torch.compile(smoothed, fullgraph=True, dynamic=False, backend=compiler)
         )
         # Parameters of one dtype share their memory; the others have a twin in the copy.
         self._shared: list[tuple[nn.Parameter, nn.Parameter]] = []
@@ -78,9 +86,10 @@ class UndividedGradient:
 
 
 def loss_and_accuracy(
-    model: Transformer, batch: Batch, dropout_seed: int | None
+    model: Transformer, batch: Batch, dropout_seed: int | None, label_smoothing: float = 0.0
 ) -> tuple[Tensor, Tensor]:
     """What is differentiated, and beside it what is only watched."""
     logits = model(batch, dropout_seed=dropout_seed)
     asked = asked_action(batch)
-    return next_action_loss(logits, asked), next_action_accuracy(logits, asked)
+    loss = next_action_loss(logits, asked, label_smoothing)
+    return loss, next_action_accuracy(logits, asked)

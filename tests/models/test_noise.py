@@ -12,6 +12,7 @@ VARIANTS = {
     "dropout and masking": {"dropout": 0.2, "sequence_mask": 0.3},
     "whole history": {"attention_window": None, "position_encoding": "rope", "qk_norm": True},
     "post-norm": {"norm": "post", "dropout": 0.1},
+    "attention": {"attention_dropout": 0.3, "dropout": 0.1},
 }
 
 

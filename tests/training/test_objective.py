@@ -20,6 +20,15 @@ def test_loss_is_the_mean_negative_log_likelihood():
     assert next_action_loss(LOGITS, ACTION).item() == pytest.approx(expected / 4)
 
 
+def test_smoothed_labels_spread_a_share_over_all_actions():
+    plain = next_action_loss(LOGITS, ACTION).item()
+    everywhere = [
+        next_action_loss(LOGITS, torch.full_like(ACTION, action)).item() for action in range(3)
+    ]
+    expected = 0.8 * plain + 0.2 * sum(everywhere) / 3
+    assert next_action_loss(LOGITS, ACTION, 0.2).item() == pytest.approx(expected)
+
+
 def test_uniform_logits_lose_the_logarithm_of_the_number_of_actions():
     loss = next_action_loss(torch.zeros(2, 3, 5), torch.zeros(2, 3, dtype=torch.uint8))
     assert loss.item() == pytest.approx(math.log(5))

@@ -33,6 +33,13 @@ def test_rate_warms_up_stays_and_falls_to_zero_after_the_last_update(update, mul
     assert rate_multiplier(100, config) == 0.0
 
 
+def test_rate_may_fall_as_half_a_cosine():
+    config = TrainingConfig(updates=100, warmup_updates=0, decay_start=0.5, decay="cosine")
+    rates = [rate_multiplier(update, config) for update in (49, 50, 75, 100)]
+    assert rates == pytest.approx([1.0, 1.0, 0.5, 0.0])
+    assert rate_multiplier(60, config) > 0.8
+
+
 def test_schedule_without_warm_up_or_decay_is_constant():
     config = TrainingConfig(updates=10, warmup_updates=0, decay_start=1.0)
     assert {rate_multiplier(update, config) for update in range(10)} == {1.0}
