@@ -83,12 +83,13 @@ def resize(words: list[str], *, is_cut: bool) -> list[list[str]]:
         for entry in SIZES["parsed"]:
             if f"{typed} ".startswith(f"{entry['begins']} ") and (is_cut or entry.get("always")):
                 return []
-    for entry in SIZES["command"] if is_cut else ():
-        if shlex.join(words).startswith(entry["begins"]):
-            chosen = {word.partition("=")[0] for word in words}
-            smaller = [one for one in entry["smaller"] if one.partition("=")[0] not in chosen]
-            settings = [*entry["settings"], *smaller]
-            words = [*words, *(part for one in settings for part in ("--set", one))]
+    fitting = [one for one in SIZES["command"] if shlex.join(words).startswith(one["begins"])]
+    if fitting and is_cut:
+        entry = max(fitting, key=lambda one: len(one["begins"]))
+        chosen = {word.partition("=")[0] for word in words}
+        smaller = [one for one in entry["smaller"] if one.partition("=")[0] not in chosen]
+        settings = [*entry["settings"], *smaller]
+        words = [*words, *(part for one in settings for part in ("--set", one))]
     return [words]
 
 

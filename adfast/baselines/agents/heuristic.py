@@ -90,7 +90,17 @@ class SourceFirstEpisode(Uniform):
                 f'explore = "source-first-episode" needs an algorithm whose rules say how probable '
                 f"actions are, got {learner.name}; name another one, such as q-learning"
             )
+        if self._memory.tells_episodes:
+            raise InvalidArgument(
+                'explore = "source-first-episode" needs an algorithm that learns from steps alone, '
+                f"got {learner.name}, which draws what it follows when an episode begins; name "
+                "another one, such as q-learning"
+            )
         self._sizes = family.observation_sizes
+
+    def begin(self, environments: np.ndarray) -> None:
+        """The first episode may have begun before the history does."""
+        self._memory.begin(environments)
 
     def learn(
         self, environments: np.ndarray, transition: Mapping[str, np.ndarray], given_up: np.ndarray

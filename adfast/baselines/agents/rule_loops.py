@@ -35,6 +35,7 @@ class RuleLoops(NamedTuple):
     exploration, offset, mask, clock, actions)`, `update(seen, action, reward, seen_next,
     boundary)`, and `chances(seen, episode_step, exploration, out float64 [M, A])`, which writes how
     probable the action was that `choose` drew; None where the rules do not say that.
+    `tells_episodes` says whether `begin_episode` does anything.
     """
 
     begin: Callable[..., None]
@@ -42,6 +43,7 @@ class RuleLoops(NamedTuple):
     choose: Callable[..., None]
     update: Callable[..., None]
     chances: Callable[..., None] | None
+    tells_episodes: bool
 
 
 @cache
@@ -123,7 +125,8 @@ def compile_rule_loops(family: TaskFamily, make_rules: MakeRules, *, has_actors:
             end = boundary[place] if has_actors else boundary[place] == BOUNDARY_TERMINATED
             update(own, parameters, at, chosen, reward[place], then, end)
 
-    return RuleLoops(begin_all, begin_episodes, choose_all, update_all, chances_loop(stamp, rules))
+    chances = chances_loop(stamp, rules)
+    return RuleLoops(begin_all, begin_episodes, choose_all, update_all, chances, tells_episodes)
 
 
 def chances_loop(stamp: str, rules: LearningRules) -> Callable[..., None] | None:

@@ -66,6 +66,11 @@ class RuleMemory:
         """Whether the rules say how probable actions are."""
         return self._loops.chances is not None
 
+    @property
+    def tells_episodes(self) -> bool:
+        """Whether the learner is told how an episode begins, and draws what it does in it."""
+        return self._loops.tells_episodes
+
     def begin(self, environments: np.ndarray) -> None:
         """New histories begin in these."""
         self._loops.begin(environments, self._memory, self._parameters)

@@ -131,6 +131,32 @@ def test_source_first_episode_is_the_first_episode_of_the_source():
         assert len(np.unique(chances)) > 1
 
 
+def test_source_first_episode_may_be_told_from_its_middle_on():
+    """Q-learning's first values are 1, not what memory held before."""
+    explorer = {"explore": "source-first-episode", "algorithm": "q-learning"}
+    fields = PAPERS_ROOM.transition_schema.fields
+    told = {
+        "observation": [[4, 4], [3, 4]],
+        "action": [1, 3],
+        "reward": [0, 0],
+        "next_observation": [[3, 4], [4, 4]],
+        "boundary": [0, 0],
+        "episode_step": [7, 8],
+    }
+    history = {name: np.array([values], fields[name].dtype) for name, values in told.items()}
+    chances = []
+    for maker in (
+        AGENTS.make("heuristic", **explorer),
+        AGENTS.make("source-algorithm", algorithm="q-learning"),
+    ):
+        agent = maker.make_agent(PAPERS_ROOM.transition_schema, family=PAPERS_ROOM, **ONE)
+        agent.read(history)
+        agent.act(np.array([[4, 4]]))
+        chances.append(agent.action_probabilities())
+    np.testing.assert_allclose(*chances)
+    assert chances[0][0, 1] < chances[0][0, 0]  # up, which did not pay
+
+
 def test_probabilities_are_those_of_shortest_ways():
     agent = AGENTS.make("heuristic").make_agent(
         PAPERS_ROOM.transition_schema, 1, family=PAPERS_ROOM
@@ -181,6 +207,10 @@ def test_where_it_is_not_defined_it_is_refused(name, family, message):
         (
             {"explore": "source-first-episode", "algorithm": "sarsa"},
             "how probable actions are",
+        ),
+        (
+            {"explore": "source-first-episode", "algorithm": "posterior-sampling"},
+            "learns from steps alone, got posterior-sampling, which draws what it follows",
         ),
         ({"explore": "random"}, "explore must be 'uniform', 'source-first-episode' or 'unvisited'"),
         ({"patience": 0}, "patience"),
