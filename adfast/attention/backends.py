@@ -64,7 +64,6 @@ class Backend(NamedTuple):
 LOADED: dict[str, Backend] = {}  # those that were chosen so far
 
 
-@torch.compiler.assume_constant_result  # a compiled graph keeps what was chosen
 def resolve_backend(name: str, device: str, dtype: torch.dtype, head_dim: int) -> str:
     """The backend that computes heads of this kind on a device of the type `device`, now loaded.
 
@@ -74,6 +73,11 @@ def resolve_backend(name: str, device: str, dtype: torch.dtype, head_dim: int) -
     """
     require_kind("attention backend", name, str, "a name")
     return resolved(name, device, dtype, head_dim)
+
+
+# A compiled graph keeps what was chosen. `torch.compiler.assume_constant_result` marks it so, too,
+# but loads torch's compiler for that: more than a second of every process.
+vars(resolve_backend)["_dynamo_marked_constant"] = True
 
 
 @cache

@@ -84,6 +84,23 @@ def test_what_is_chosen_is_looked_up_once(monkeypatch):
 
 
 @pytest.mark.usefixtures("nothing_remembered")
+def test_a_choice_is_marked_as_torch_marks_what_a_graph_keeps():
+    def marked():
+        """What `torch.compiler` marks."""
+
+    torch.compiler.assume_constant_result(marked)
+    assert vars(resolve_backend) == vars(marked) != {}
+
+
+def test_attention_does_not_load_the_compiler():
+    program = "import sys, adfast; adfast.train, adfast.evaluate; print(*sys.modules)"
+    ended = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert "torch" in ended.stdout.split()
+    assert "torch._dynamo" not in ended.stdout.split()
+
+
 def test_absent_triton_is_said_and_nothing_else_is_taken(monkeypatch):
     monkeypatch.setattr(backends, "find_spec", lambda package: None)
     with pytest.raises(MissingPackage, match='pip install triton, or use backend "reference"'):
