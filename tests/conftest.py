@@ -27,7 +27,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Look for garbage less often, and never among what is there by now: a twelfth of the time to compile."""
+    """Look for garbage less often: a twelfth of the time to compile."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(100_000, 20, 20)
