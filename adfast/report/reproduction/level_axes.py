@@ -21,7 +21,7 @@ def draw_by_level(axes: Axes, panel: PooledPanel) -> None:
     for row in panel.rows:
         of_series.setdefault(row.row.series, []).append(row)
     for index, (name, rows) in enumerate(of_series.items()):
-        draw_series(axes, name, rows, style_of(index))
+        draw_series(axes, name, rows, style_of(index), panel.panel.dashed)
     place_levels(axes, panel.panel)
     axes.set_xlabel(panel.panel.axis or "")
     whole = panel.panel.measure == "share of the source"
@@ -30,7 +30,9 @@ def draw_by_level(axes: Axes, panel: PooledPanel) -> None:
         axes.set_ylim(bottom=0)
 
 
-def draw_series(axes: Axes, name: str, rows: Sequence[PooledRow], style: Style) -> None:
+def draw_series(
+    axes: Axes, name: str, rows: Sequence[PooledRow], style: Style, dashed: str
+) -> None:
     """The levels of a series that are done, and what was published of them."""
     ours = [
         (row.row.level, row.value, *row.interval)
@@ -50,7 +52,7 @@ def draw_series(axes: Axes, name: str, rows: Sequence[PooledRow], style: Style) 
     ]
     if published:
         x, value = np.array(published, np.float64).T
-        draw_published(axes, f"{name} published".strip(), x, value, style)
+        draw_published(axes, f"{name} {dashed}".strip(), x, value, style)
 
 
 def place_levels(axes: Axes, panel: Panel) -> None:

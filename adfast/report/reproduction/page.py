@@ -40,8 +40,10 @@ def study_page(
 def panel_table(panel: PooledPanel) -> Iterator[str]:
     """A row for each of the panel's."""
     measure = panel.panel.measure
-    columns = ("", "published", "ours, first episode", f"ours, {measure}", "95%", "of optimum",
-               "seeds", "what it saw", "what differs")  # fmt: skip
+    columns = (
+        "", panel.panel.dashed, "ours, first episode", f"ours, {measure}", "95%", "of optimum",
+        "seeds", "what it saw", "what differs",
+    )  # fmt: skip
     yield from header(columns)
     for row in panel.rows:
         yield cells(row_cells(row))

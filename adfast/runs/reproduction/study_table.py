@@ -10,7 +10,7 @@ from typing import Any, Literal
 from adfast.errors import UnknownName
 from adfast.runs.methods import AD, METHODS
 from adfast.runs.recipe import Recipe, changed, find_recipe, load_recipe
-from adfast.runs.reproduction.identity import counting_settings, settings_hash
+from adfast.runs.reproduction.identity import counting_settings, has_default, settings_hash
 
 Measure = Literal["last five", "share of the source"]
 
@@ -84,8 +84,13 @@ class Part:
 
     @cached_property
     def run_name(self) -> str:
-        """The folder of its run: runs of other settings have others."""
-        key = settings_hash(counting_settings(self.trained))
+        """The folder of its run: runs of other settings have others.
+
+        Settings with their defaults have no say in it, so that a run that was begun is gone on with
+        by an adfast that has got more of them.
+        """
+        settings = counting_settings(self.trained)
+        key = settings_hash({n: v for n, v in settings.items() if not has_default(n, v)})
         return f"{self.row.recipe}-{self.row.method}-seed-{self.seed}-{key}"
 
     @property
@@ -100,7 +105,8 @@ class Panel:
 
     What is told of a row is its `measure`: the mean of the last five episodes, or what all episodes
     bring above random as a share of what the source brings. `levels` are published values across
-    the panel, by their names; `level_names` are those of levels that are no numbers.
+    the panel, by their names; `level_names` are those of levels that are no numbers. `dashed` is
+    what rows have as published.
     """
 
     title: str
@@ -108,6 +114,7 @@ class Panel:
     axis: str | None = None
     measure: Measure = "last five"
     level_names: Mapping[float, str] = field(default_factory=dict)
+    dashed: str = "published"
     levels: Mapping[str, float] = field(default_factory=dict)
 
 

@@ -122,6 +122,14 @@ def test_rows_are_pooled_with_intervals_over_seeds_and_tasks(made):
     assert all(row.value is not None for row in width.rows)
 
 
+def test_the_folder_of_a_run_is_named_by_what_is_set():
+    part = tiny().find_part("tiny-ad-seed-1")
+    same = tiny(**{"model.qk_norm": False}).find_part("tiny-ad-seed-1")
+    other = tiny(**{"model.qk_norm": True}).find_part("tiny-ad-seed-1")
+    assert part.run_name == same.run_name != other.run_name
+    assert part.run_name.startswith("dark-room-ad-seed-1-")
+
+
 def test_many_tasks_become_fewer_rows_of_the_same_mean():
     returns = np.random.default_rng(0).random((2000, 7))
     rows, size = rows_of(returns)

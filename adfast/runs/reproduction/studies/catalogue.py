@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from adfast.errors import UnknownName
+from adfast.runs.reproduction.studies.ablations import ablations
 from adfast.runs.reproduction.studies.baselines import baselines
 from adfast.runs.reproduction.studies.main_figure import main_figure
 from adfast.runs.reproduction.study_table import StudyTable
@@ -12,6 +13,7 @@ from adfast.runs.reproduction.study_table import StudyTable
 STUDIES: dict[str, Callable[[], StudyTable]] = {
     "baselines": baselines,
     "main-figure": main_figure,
+    "ablations": ablations,
 }
 
 

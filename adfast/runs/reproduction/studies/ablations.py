@@ -1,0 +1,134 @@
+"""The paper's ablations on Dark Key-to-Door, in one reduced setting; the context on Dark House too.
+
+Levels differ in what is varied alone. What was published are values at other settings: what they
+are to be compared in is where they rise and where they no longer do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from adfast.runs.reproduction.study_table import Panel, Published, Row, StudyTable
+
+RECIPE = "key-to-door"
+# A training of 3.8 M transitions: minutes on two cores.
+REDUCED: dict[str, Any] = {
+    "training.updates": 400,
+    "training.context_length": 300,
+    "evaluation.episodes": 60,
+    "evaluation.train_tasks": 0,
+}
+NUM_TASKS, EVALUATED, HISTORIES = 6_561, 16, 4_848
+Levels = Mapping[float, float | None]  # level -> what was published of it
+
+CONTEXT: Levels = {20: 0.54, 30: 0.64, 40: 0.88, 50: 1.12, 100: 1.76, 200: 1.83}
+TASKS: Levels = {1: 0.44, 18: 0.52, 75: 0.84, 303: 1.31, 606: 1.64, 1_212: 1.87, 2_424: 1.89}
+WIDTH: Levels = {16: 1.00, 32: 1.81, 64: 1.90, 128: 1.89}
+LAYERS: Levels = {1: None, 2: 1.61, 4: 1.89, 6: 1.93}
+HEADS: Levels = {1: 1.70, 2: 1.85, 4: 1.91, 8: 1.92}
+MASK: Levels = {0.1: 1.80, 0.3: 1.87, 0.5: 1.86, 0.7: 1.43, 0.9: 0.20}
+THINNING: Levels = {1: None, 2: None, 4: None, 8: None}
+SMOOTHING: Levels = {0.0: None, 0.1: None, 0.2: None, 0.3: None}
+
+# Dark House: eight rooms, of which one is drawn for each episode of ten steps.
+ROOMS, STEPS, RANDOM, OPTIMUM = 8, 10, 0.4, 8.6
+WINDOWS = (20, 40, 80, 160, 320)
+
+
+def ablations() -> StudyTable:
+    """The study; a part takes at most three minutes of two cores."""
+    return StudyTable(
+        "ablations",
+        "The paper's ablations",
+        "One reduced setting for all levels, a single training seed: Key-to-Door with 400 updates "
+        "of 32 windows of 300 transitions, the mean of episodes 56 to 60.",
+        (
+            varied("Context", "attention window of each of four layers, transitions", CONTEXT,
+                   "context", lambda n: {"model.attention_window": n},
+                   "a window in each layer, which together see almost four times as far"),
+            dark_house(),
+            varied("Training tasks", "training tasks", TASKS, "tasks", tasks_settings,
+                   "as many histories in all, at episode 60 for 300"),
+            varied("Width", "width", WIDTH, "width", lambda n: {"model.width": n}),
+            varied("Layers", "layers", LAYERS, "layers", lambda n: {"model.num_layers": n}),
+            varied("Heads", "heads", HEADS, "heads", lambda n: {"model.num_heads": n}),
+            varied("Sequence mask", "probability that a token is blanked in training", MASK,
+                   "mask", lambda n: {"model.sequence_mask": n}),
+            varied("Thinning", "every k-th episode is kept, k", THINNING, "every",
+                   lambda n: {"collection.keep_every": n},
+                   "the paper says that it learns faster, and not by how much"),
+            varied("Label smoothing", "share of a target spread over all actions", SMOOTHING,
+                   "smoothing", lambda n: {"training.label_smoothing": n},
+                   "published on Hard: 0.25 / 0.36 / 0.68 / 0.58 at 0 / 0.1 / 0.2 / 0.3"),
+        ),
+    )  # fmt: skip
+
+
+def varied(
+    title: str,
+    axis: str,
+    levels: Levels,
+    name: str,
+    settings_at: Callable[[Any], Mapping[str, Any]],
+    differs: str = "",
+) -> Panel:
+    """A panel with a row for each level."""
+    rows = (
+        Row(
+            f"{RECIPE}-{name}-{level:g}",
+            f"{level:g}",
+            RECIPE,
+            settings=REDUCED | dict(settings_at(level)),
+            level=float(level),
+            published=None if value is None else Published(f"{value:g}", value=value),
+            differs=differs if number == 0 else "",
+        )
+        for number, (level, value) in enumerate(levels.items())
+    )
+    return Panel(title, tuple(rows), axis=axis)
+
+
+def tasks_settings(tasks: int) -> dict[str, Any]:
+    """So many training tasks, the others set aside for nobody, and as many histories for each."""
+    return {
+        "collection.held_out": EVALUATED,
+        "collection.validation": NUM_TASKS - EVALUATED - tasks,
+        "collection.histories_per_task": HISTORIES // tasks,
+    }
+
+
+def dark_house(windows: Iterable[int] = WINDOWS) -> Panel:
+    """The context in a house of eight rooms, where it is known how much it can help."""
+    rows = tuple(
+        Row(
+            f"dark-house-context-{window}",
+            f"{window}",
+            "long-context-small",
+            settings={"model.attention_window": window},
+            level=float(window),
+            published=Published(
+                f"theory: {best_return(window):.2f}, the room is among the last {window // STEPS} "
+                f"in {rooms_met(window):.0%}",
+                value=best_return(window),
+            ),
+            differs="no published value: the dashed line is what a layer's window can recall",
+        )
+        for window in windows
+    )
+    return Panel(
+        "Context, Dark House of eight rooms",
+        rows,
+        dashed="what a window can recall",
+        axis="attention window of each of two layers, transitions",
+    )
+
+
+def rooms_met(window: int) -> float:
+    """The probability that an episode's room was that of one of those within a window."""
+    return float(1 - (1 - 1 / ROOMS) ** (window // STEPS))
+
+
+def best_return(window: int) -> float:
+    """What recalling a goal at once, where its room was met, would come to."""
+    return RANDOM + (OPTIMUM - RANDOM) * rooms_met(window)
