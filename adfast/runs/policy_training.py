@@ -140,6 +140,11 @@ def check_transformer(config: Recipe, family: TaskFamily) -> None:
             'model.context must be "sequence" for RL2, which learns from what it did in order, got '
             '"set"; leave it at its default'
         )
+    if model.reads_return:
+        raise InvalidArgument(
+            "model.reads_return must be false for RL2, of whose trials nobody knows the return "
+            "while they are played, got true; leave it at its default"
+        )
     needed = max(trial, config.evaluation.episodes * family.episode_length)
     positions = model.num_learned_positions
     if positions is not None and positions < needed:

@@ -160,6 +160,7 @@ ACTING = Transformer(
     TransitionSchema(DiscreteObservation((3, 3)), 5, 8),
     0,
 )
+ASKED = Transformer(ACTING.config.model_copy(update={"reads_return": True}), ACTING.schema, 0)
 READING = Transformer(ACTING.config, REAL, 0)
 with torch.no_grad():
     for model in (ACTING, READING):
@@ -280,7 +281,8 @@ TRANSITION_AGENT = Face(
 AGENT = Face(
     "Agent",
     arguments=lambda _, rng: {
-        "model": ACTING,
+        "model": ASKED,
+        "target_return": 3.5,
         "num_environments": 2,
         "temperature": 0.5,
         "seed": 3,
@@ -291,7 +293,10 @@ AGENT = Face(
     },
     call=lambda _, a: Agent(a["model"], **{n: v for n, v in a.items() if n != "model"}),
     check=lambda _, a, agent: (
-        agent.num_environments == 2 and agent.temperature == float(a["temperature"])
+        agent.num_environments == 2
+        and agent.temperature == float(a["temperature"])
+        and agent.target_return
+        == (0.0 if a["target_return"] is None else float(a["target_return"]))
     ),
 )
 AGENT_RESET = Face(

@@ -189,6 +189,8 @@ def test_every_body_runs(recipe, tmp_path, body):
         (["rl2.body=transformer", "model.context=set", "model.layout=one-token",
           "model.position_encoding=none", "model.attention_window=none"],
          r'model\.context must be "sequence"'),
+        (["rl2.body=transformer", "model.reads_return=true"],
+         r"model\.reads_return must be false for RL2"),
         (["rl2.body=transformer", "model.position_encoding=learned",
           "model.num_learned_positions=99", "rl2.trial_episodes=10"], r"must be at least 100"),
     ],
