@@ -182,12 +182,12 @@ def verdicts_section(comparison: ComparisonResults) -> PageSection:
     header = "".join(
         f'<th scope="col" class="{kind}">{name}</th>'
         for name, kind in (
-            ("claim", "whole"), ("verdict", ""), ("by (95% interval)", "number"),
+            ("claim", "whole"), ("verdict", "number"), ("by (95% interval)", "number"),
             ("resampled", "wide"),
         )
     )  # fmt: skip
     body = "".join(
-        f'<tr><th scope="row">{escape(found.claim)}</th><td><b>{found.verdict}</b></td>'
+        f'<tr><th scope="row">{escape(found.claim)}</th><td class="number"><b>{found.verdict}</b></td>'
         f'<td class="number">{found.numbers}</td><td class="wide">{resampled(found)}</td></tr>'
         for found in comparison.shown_verdicts
     )
