@@ -187,8 +187,9 @@ def verdicts_section(comparison: ComparisonResults) -> PageSection:
         )
     )  # fmt: skip
     body = "".join(
-        f'<tr><th scope="row">{escape(found.claim)}</th><td class="number"><b>{found.verdict}</b></td>'
-        f'<td class="number">{found.numbers}</td><td class="wide">{resampled(found)}</td></tr>'
+        f'<tr><th scope="row">{escape(found.claim)}</th>'
+        f'<td class="number"><b>{found.verdict}</b></td><td class="number">{found.numbers}</td>'
+        f'<td class="wide">{resampled(found)}</td></tr>'
         for found in comparison.shown_verdicts
     )
     return PageSection(
