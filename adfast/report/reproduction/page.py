@@ -11,7 +11,7 @@ from adfast.runs.reproduction.part_record import PartRecord
 from adfast.runs.reproduction.pooled import PooledPanel, PooledRow
 from adfast.runs.reproduction.reproduction import PARTS, PartState
 from adfast.runs.reproduction.study_table import StudyTable
-from adfast.runs.reproduction.verdicts import verdicts_of
+from adfast.runs.reproduction.verdicts import RULES, Verdict, verdicts_of
 
 States = Mapping[str, PartState]
 
@@ -32,7 +32,8 @@ def study_page(
         lines += [f"![{table.title}]({picture})", ""]
     for panel in panels:
         lines += [f"## {panel.panel.title}", "", *panel_table(panel), ""]
-    lines += ["## Verdicts", "", *verdict_table(table, states), ""]
+    if verdicts := list(verdicts_of(table, states)):
+        lines += ["## Verdicts", "", RULES, "", *verdict_table(verdicts), ""]
     lines += ["## Parts", "", *parts_table(states)]
     return "\n".join(lines) + "\n"
 
@@ -78,10 +79,10 @@ def row_cells(row: PooledRow) -> list[str]:
     ]
 
 
-def verdict_table(table: StudyTable, states: States) -> Iterator[str]:
+def verdict_table(verdicts: Sequence[Verdict]) -> Iterator[str]:
     """What was published of orderings, and whether it is so here."""
     yield from header(("claim", "verdict", "evidence"))
-    for verdict in verdicts_of(table, states):
+    for verdict in verdicts:
         yield cells([verdict.claim, f"**{verdict.verdict}**", verdict.evidence])
 
 
