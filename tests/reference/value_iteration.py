@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
+from reference.plain_casts import plain_casts
+
 
 def optimum(family, task_id):
     """The greatest expected return of the first episode of a task."""
     reset, step = family.reset, family.step
     task = tuple(family.task_parameters(np.array([task_id]))[0])
     starts, transitions = [], {}
-    with np.errstate(over="ignore"):  # random draws wrap round
+    with plain_casts(), np.errstate(over="ignore"):  # random draws wrap round
         for key, probability in family.starts:
             starts.append((probability, plain(reset(task, np.uint32(0), np.uint32(key)))))
         frontier = [state for _, state in starts]
