@@ -14,7 +14,7 @@ CASTS = {str(kind): getattr(np, str(kind)) for kind in types.integer_domain}
 
 @contextmanager
 def plain_casts() -> Iterator[None]:
-    """Let `uint32(x)` be what Numba makes of it, in a third of the time; nothing compiles within."""
+    """Let `uint32(x)` be what Numba makes of it, in half the time; nothing compiles within."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(types.Integer, "__call__", lambda kind, value: CASTS[kind.name](value))
         yield

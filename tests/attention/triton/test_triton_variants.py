@@ -1,8 +1,7 @@
 """The shipped kernels, compiled here without a GPU, against the table of their instructions.
 
-The table says from which source each row was compiled. Of every kind of kernel the first for sm_90
-is compiled again and must not be worse, and so is every row whose source has changed; `make kernels`
-does all.
+The table says from which source each row was compiled. The first of each kind for sm_90 is compiled
+again and must not be worse, and so is every row whose source has changed; `make kernels` does all.
 """
 
 import pytest
