@@ -19,6 +19,7 @@ VARIANTS = {
     "window": {"attention_window": 15},
     "growing": {"attention_window": [None, 15]},
     "three tokens": {"layout": "three-token", "position_encoding": "rope"},
+    "returns": {"attention_window": 15, "reads_return": True},
 }
 NUM = 8
 

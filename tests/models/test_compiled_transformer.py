@@ -10,12 +10,13 @@ from models.model_cases import (
     SCHEMA,
     random_histories,
     small_model,
+    with_returns,
 )
 
 pytestmark = pytest.mark.usefixtures("fresh_compiler")
 
 VARIANTS = {
-    "plain": {"norm": "post"},
+    "post-norm, returns": {"norm": "post", "reads_return": True},
     "three tokens, learned": {
         "layout": "three-token",
         "position_encoding": "learned",
@@ -24,7 +25,7 @@ VARIANTS = {
     "rope, qk-norm": {"position_encoding": "rope", "qk_norm": True},
 }
 
-SCHEMAS = {"plain": FLOAT_REWARD_SCHEMA, "rope, qk-norm": REAL_SCHEMA}
+SCHEMAS = {"post-norm, returns": FLOAT_REWARD_SCHEMA, "rope, qk-norm": REAL_SCHEMA}
 
 
 def loss_of(model):
@@ -58,11 +59,11 @@ def compiled(function):
 def test_model_and_loss_are_one_graph_of_the_same_function(variant):
     schema = SCHEMAS.get(variant, SCHEMA)
     model = traceable_model(schema, **VARIANTS[variant])
-    batch = random_histories(2, 12, schema)
+    batch = with_returns(random_histories(2, 12, schema))  # which others pass over
     expected = differentiate(model, loss_of(model), batch)
     graph = compiled(loss_of(model))
     torch.testing.assert_close(differentiate(model, graph, batch), expected, rtol=1e-5, atol=1e-6)
-    another = random_histories(2, 12, schema, seed=1)
+    another = with_returns(random_histories(2, 12, schema, seed=1))
     with torch.compiler.set_stance("fail_on_recompile"):
         differentiate(model, graph, another)
 
