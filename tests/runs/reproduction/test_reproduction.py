@@ -15,9 +15,11 @@ import runs.reproduction.tiny_study as tiny_study
 from adfast.errors import RunError, UnknownName
 from adfast.evaluation.statistics import seeds_and_tasks_interval
 from adfast.runs.hooks import QUIET, RunHooks
+from adfast.runs.reproduction.machine import Machine
 from adfast.runs.reproduction.part_record import read_part, rows_of
 from adfast.runs.reproduction.pooled import pool, total_seconds
 from adfast.runs.reproduction.reproduction import Reproduction
+from adfast.runs.reproduction.study_table import Panel, Row, StudyTable
 from runs.reproduction.tiny_study import tiny
 
 PROGRAM = [sys.executable, tiny_study.__file__, "reproduce", "tiny"]
@@ -120,6 +122,44 @@ def test_rows_are_pooled_with_intervals_over_seeds_and_tasks(made):
     assert ad.interval == pytest.approx(tuple(seeds_and_tasks_interval(last)))
     assert [row.row.level for row in width.rows] == [8, 16]
     assert all(row.value is not None for row in width.rows)
+
+
+def test_a_policy_is_a_part_and_so_is_its_evaluation_elsewhere(tmp_path):
+    settings = {
+        "family.options": {"means": "odd", "bandits": 40, "arms": 4},
+        "collection.held_out": 8,
+        "collection.validation": 4,
+        "rl2.steps": 3_000,
+        "rl2.environments": 16,
+        "rl2.trial_episodes": 20,
+        "rl2.minibatches": 2,
+        "rl2.evaluate_every": 4,
+        "evaluation.episodes": 20,
+        "evaluation.train_tasks": 0,
+    }
+    even = {
+        "evaluation.family.name": "bandit",
+        "evaluation.family.options": {"means": "even", "bandits": 40, "arms": 4},
+    }
+    rows = [
+        Row(f"b{level}", "rl2", "bandit", "rl2", settings, elsewhere, level=level, series="rl2")
+        for level, elsewhere in enumerate([{}, even])
+    ]
+    panel = Panel("Bandit", tuple(rows), axis="best arm", measure="share of the source")
+    table = StudyTable("bandits", "Bandits", "", (panel,))
+    study = Reproduction(table, tmp_path / "results", tmp_path / "runs", Machine("cpu", 1))
+    study.carry_out(QUIET)
+    odd, even = (study.states()[f"b{level}-seed-1"].record for level in (0, 1))
+    assert odd.run == even.run
+    assert odd.method == "rl2"
+    assert odd.data.source_steps >= 3_000
+    assert odd.training.transitions[-1] <= odd.data.source_steps
+    assert "even" in even.tasks
+    (pooled,) = pool(table, study.states())
+    for row, record in zip(pooled.rows, (odd, even), strict=True):
+        gained = record.array.mean() - record.references.random
+        whole = np.mean(record.references.source) - record.references.random
+        assert row.value == pytest.approx(gained / whole)
 
 
 def test_the_folder_of_a_run_is_named_by_what_is_set():
