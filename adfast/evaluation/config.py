@@ -40,6 +40,12 @@ class EvaluationConfig(Config):
     """Return of an episode that a model is asked for which reads returns; none: the best that it
     was trained on."""
 
+    demonstrations: CountOrNone = 0
+    """Episodes of an expert on the same task that are read before the first one that is played."""
+
+    demonstration_noise: float = Field(0.0, ge=0, le=1)
+    """Probability that an action of the expert is uniformly random."""
+
     train_tasks: CountOrNone = 16
     """Training tasks that are evaluated beside those that count."""
 

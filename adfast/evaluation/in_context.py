@@ -16,6 +16,7 @@ import numpy as np
 
 from adfast.errors import InvalidArgument, shown
 from adfast.evaluation.agent import Agent, Computing
+from adfast.evaluation.demonstrations import read_demonstrations
 from adfast.evaluation.environment_tasks import Environments, EnvironmentTasks
 from adfast.evaluation.in_context_agent import (
     AgentMaker,
@@ -30,7 +31,14 @@ from adfast.simulators import BatchSimulator
 from adfast.tasks.family import TaskFamily
 from adfast.tasks.task_set import TaskSet
 from adfast.tasks.transition_schema import TransitionSchema
-from adfast.values import INTEGERS, as_array, as_count, require_kind
+from adfast.values import (
+    INTEGERS,
+    as_array,
+    as_count,
+    as_integer,
+    as_number,
+    require_kind,
+)
 
 MOST = 2**31 - 1  # episodes, and seeds of a task
 
@@ -78,6 +86,8 @@ def evaluate(
     temperature: float | None = None,
     target_return: float | None = None,
     seed: int = 0,
+    demonstrations: int = 0,
+    demonstration_noise: float = 0.0,
     on_episode: Callable[[int], None] | None = None,
     progress: bool = True,
     **computing: Unpack[Computing],
@@ -89,6 +99,8 @@ def evaluate(
     model acts, with the agent's temperature unless another is given. Any other agent acts as it is,
     after a reset, in as many environments as tasks times seeds. A `target_return` is asked of a
     model that reads returns, in the place of the agent's own.
+    Before it acts it reads so many `demonstrations`: episodes of an expert on the same task, whose
+    actions are each uniformly random with probability `demonstration_noise`.
     `on_episode(episodes_done)` is called whenever the slowest environment finishes an episode; how
     far it is stands on stderr (`adfast.progress`) unless `progress` is false.
     `computing` says where and in what a model computes, and what keys and values are kept in:
@@ -107,10 +119,21 @@ def evaluate(
         raise InvalidArgument("task_ids must name at least one task, got none")
     episodes = as_count("episodes", episodes, MOST)
     seeds = as_count("seeds", seeds, MOST)
+    demonstrations = as_integer("demonstrations", demonstrations, 0, MOST)
+    demonstration_noise = as_number("demonstration_noise", demonstration_noise, 0.0, 1.0)
     environment_task = np.repeat(task_ids, seeds)
     environment_seed = np.tile(np.arange(seeds), len(task_ids))
     streams = environment_seed * family.num_tasks + environment_task
     acting = agent_in(family, agent, streams, seed, temperature, target_return, computing)
+    if demonstrations:
+        if not isinstance(family, TaskFamily):
+            raise InvalidArgument(
+                "demonstrations are of an expert, which only a task family has, got "
+                f"{demonstrations} in {family.name}; leave them out"
+            )
+        others = streams + seeds * family.num_tasks  # repetitions that nobody plays
+        noise = demonstration_noise
+        read_demonstrations(acting, family, environment_task, others, demonstrations, noise, seed)
     record = EpisodeRecorder(family.transition_schema, len(streams), episodes)
     with (
         environments_of(family, environment_task, seed, streams) as environments,

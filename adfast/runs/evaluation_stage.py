@@ -99,6 +99,8 @@ def results_of(
             **describe_name(run, settings),
             "temperature": settings.temperature,
             "target_return": counted.target_return,
+            "demonstrations": settings.demonstrations,
+            "demonstration_noise": settings.demonstration_noise,
             "episodes": settings.episodes,
             "episode_length": tasks.transition_schema.episode_length,
             "seeds": settings.seeds,
@@ -212,7 +214,7 @@ def recorded_arrays(
     from adfast.probes.attended.recording import record_attention
 
     recorded = {files.trajectories: asdict(counted.trajectories)}
-    if settings.is_of_own_model and not run.recipe.is_rl2:
+    if settings.is_of_own_model and not run.recipe.is_rl2 and not settings.demonstrations:
         ranks = np.array([outcome.rank for outcome in results.per_task])
         recorded[files.attention] = asdict(record_attention(run.model, counted, ranks))
     return {
@@ -293,6 +295,8 @@ def act(
             seeds=settings.seeds,
             temperature=settings.temperature,
             target_return=settings.target_return,
+            demonstrations=settings.demonstrations,
+            demonstration_noise=settings.demonstration_noise,
             seed=run.recipe.seed,
             on_episode=on_episode,
             device=settings.device,

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from adfast.errors import AdfastError, InvalidArgument, byte_size
 from adfast.runs.deployment import deploy
@@ -89,7 +89,13 @@ def check_feasible(config: Recipe) -> None:
     check_devices(config)
     check_context(config, extent.schema)
     positions = config.model.num_learned_positions
-    acting = config.evaluation.episodes * extent.schema.episode_length
+    settings = config.evaluation
+    acting = (settings.demonstrations + settings.episodes) * extent.schema.episode_length
+    if settings.demonstrations:
+        from adfast.source_algorithms.expert import check_planner
+
+        with named("evaluation.demonstrations"):
+            check_planner(cast("TaskFamily", place.tasks))  # as the recipe has checked
     needed = max(training.context_length, acting)
     if positions is not None and positions < needed:
         raise InvalidArgument(

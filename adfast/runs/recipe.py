@@ -148,6 +148,15 @@ class Recipe(Config):
         return self
 
     @model_validator(mode="after")
+    def _demonstrations_are_of_a_family(self) -> Recipe:
+        if self.evaluation.demonstrations and self.environment is not None:
+            raise ValueError(
+                "evaluation.demonstrations are of an expert, which only a task family has, got "
+                f"{self.evaluation.demonstrations} with [environment]; leave them out"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _method_is_known(self) -> Recipe:
         find_method(self.method)
         if self.collects:
@@ -200,7 +209,8 @@ class Recipe(Config):
     @property
     def has_attention(self) -> bool:
         """Whether what a model attended to in its evaluation is recorded."""
-        return self.evaluation.is_of_own_model and not self.is_rl2
+        is_from_empty = self.evaluation.demonstrations == 0
+        return self.evaluation.is_of_own_model and not self.is_rl2 and is_from_empty
 
     @property
     def reason_not_to_collect(self) -> str | None:

@@ -150,6 +150,8 @@ class EvaluationResults(Results):
     trained_on: FamilyName | None = None
     temperature: float
     target_return: float | None = None  # asked for; None: the model reads no returns
+    demonstrations: int = 0  # episodes of an expert that were read before
+    demonstration_noise: float = 0.0
     episodes: int = Field(ge=1)
     episode_length: int = Field(ge=1)
     seeds: int = Field(ge=1)

@@ -59,6 +59,12 @@ def returns_section(evaluation: EvaluationResults) -> PageSection:
         sentences.append(
             f"The model reads returns: it is asked for {evaluation.target_return:g} in an episode."
         )
+    if evaluation.demonstrations:
+        sentences.append(
+            f"Before the first episode it read {counted(evaluation.demonstrations, 'episode')} "
+            f"of an expert on the task, {1 - evaluation.demonstration_noise:.0%} of whose actions "
+            "are optimal, and the others random."
+        )
     if not evaluation.knows_optimum:
         sentences.append("Nobody knows what could be earned at most.")
     if evaluation.environment is not None and evaluation.trained_context_transitions is not None:

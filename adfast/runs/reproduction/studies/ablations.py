@@ -35,6 +35,13 @@ SMOOTHING: Levels = {0.0: None, 0.1: None, 0.2: None, 0.3: None}
 ROOMS, STEPS, RANDOM, OPTIMUM = 8, 10, 0.4, 8.6
 WINDOWS = (20, 40, 80, 160, 320)
 
+# Method -> share of optimal actions in the context that it begins from, %, and what it came to.
+SHOWN = {
+    "ad": {5: 13.6, 25: 15.9, 50: 16.2, 75: 16.5, 95: 16.5},
+    "ed": {5: 1.7, 25: 6.6, 50: 11.4, 75: 13.9, 95: 16.6},
+}
+DEMONSTRATIONS = 10  # episodes, as many as the attention window has
+
 
 def ablations() -> StudyTable:
     """The study; a part takes at most three minutes of two cores."""
@@ -61,6 +68,7 @@ def ablations() -> StudyTable:
             varied("Label smoothing", "share of a target spread over all actions", SMOOTHING,
                    "smoothing", lambda n: {"training.label_smoothing": n},
                    "published on Hard: 0.25 / 0.36 / 0.68 / 0.58 at 0 / 0.1 / 0.2 / 0.3"),
+            demonstrations(),
         ),
     )  # fmt: skip
 
@@ -122,6 +130,29 @@ def dark_house(windows: Iterable[int] = WINDOWS) -> Panel:
         dashed="what a window can recall",
         axis="attention window of each of two layers, transitions",
     )
+
+
+def demonstrations() -> Panel:
+    """AD and ED on Dark Room, after what a policy between random and optimal has done there."""
+    rows = tuple(
+        Row(
+            f"dark-room-{method}-shown-{share}",
+            f"{method}, {share}% optimal",
+            "dark-room",
+            method,
+            evaluation={
+                "evaluation.demonstrations": DEMONSTRATIONS,
+                "evaluation.demonstration_noise": (100 - share) / 100,
+            },
+            level=float(share),
+            series=method,
+            published=Published(f"{value:g}", value=value),
+            differs="Dark Room's own recipe; ten episodes are shown" if number == 0 else "",
+        )
+        for method, values in SHOWN.items()
+        for number, (share, value) in enumerate(values.items())
+    )
+    return Panel("Demonstrations, Dark Room", rows, axis="optimal actions in what is shown, %")
 
 
 def rooms_met(window: int) -> float:
