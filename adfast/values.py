@@ -186,7 +186,7 @@ def fitted(
         return array
     read = array if where is None else array[where]
     converted, fits = convert(read, dtype)
-    if sizes is not None:
+    if sizes is not None and not within(sizes, converted):
         by_row = converted.reshape(-1, len(sizes))
         fits = fits & ((by_row >= 0) & (by_row < np.array(sizes))).reshape(fits.shape)
     if not fits.all():
@@ -199,6 +199,17 @@ def fitted(
     whole = np.zeros(shape, dtype)
     whole[where] = converted
     return whole
+
+
+def within(sizes: tuple[int, ...], values: np.ndarray) -> bool:
+    """Whether number c of each row is in 0 .. sizes[c] - 1: said in a tenth of the time it takes to
+    say where, which is of numbers that are refused alone.
+    """
+    columns = values.reshape(-1, len(sizes)).T
+    return not values.size or all(
+        column.min() >= 0 and column.max() < size
+        for column, size in zip(columns, sizes, strict=True)
+    )
 
 
 def refuse_number(
@@ -225,6 +236,8 @@ def convert(array: np.ndarray, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]
     """`array` as `dtype`, and where that holds each of its numbers (bool, of its shape)."""
     if array.dtype == dtype:
         return array, np.isfinite(array) if dtype.kind == "f" else np.ones(array.shape, bool)
+    if dtype.kind != "f" and np.can_cast(array.dtype, dtype):
+        return array.astype(dtype), np.ones(array.shape, bool)
     with np.errstate(over="ignore", invalid="ignore"):
         converted = array.astype(dtype, copy=False)
         if dtype.kind == "f":

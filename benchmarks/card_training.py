@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import count
 
 import torch
 
@@ -16,6 +17,7 @@ from benchmarks.contest import Contest, show
 from benchmarks.engine import (
     BatchPrefetcher,
     BatchSource,
+    CapturedUpdate,
     CudaTransfer,
     ModelConfig,
     OptimizerGroup,
@@ -68,7 +70,7 @@ def step(
         batches_on(device, source) as batch_of,
         batches_on(device, source) as rival_batch_of,
     ):
-        ours = updates(gradient_of(model, device), OptimizerGroup(model, settings), batch_of)
+        ours = updates_on(device, model, settings, batch_of)
         theirs = updates(
             CompiledThreeTokenGradient(rival), OptimizerGroup(rival, settings), rival_batch_of
         )
@@ -104,10 +106,21 @@ def precision_on(device: str) -> torch.dtype:
     return precision
 
 
-def gradient_of(model: Transformer, device: str) -> UndividedGradient:
-    """What a training computes gradients with there."""
-    compiler = None if device == "cpu" else "inductor"
-    return UndividedGradient(model, precision_on(device), compiler=compiler)
+def updates_on(
+    device: str, model: Transformer, settings: TrainingConfig, batch_of: Callable[[int], Batch]
+) -> Callable[[], None]:
+    """A call of the next update, as a training does it there."""
+    optimizer = OptimizerGroup(model, settings)
+    if device == "cpu":
+        return updates(UndividedGradient(model, precision_on(device)), optimizer, batch_of)
+    gradient = UndividedGradient(model, precision_on(device), compiler="inductor")
+    captured, numbers = CapturedUpdate(gradient, optimizer), count()
+
+    def update() -> None:
+        number = next(numbers)
+        captured(number, batch_of(number), None)
+
+    return update
 
 
 @contextmanager

@@ -80,6 +80,7 @@ PLACES: tuple[tuple[str, ...], ...] = (
     ("adfast.tasks.transition_schema:TransitionSchema",),
     ("adfast.training.allocator:keep_freed_memory",),
     ("adfast.training.batches:BatchSource",),
+    ("adfast.training.captured_update:CapturedUpdate",),
     ("adfast.training.checkpoints:newest_checkpoint",),
     ("adfast.training.config:TrainingConfig",),
     ("adfast.training.objective:next_action_accuracy",),

@@ -1,8 +1,9 @@
 """Actions from logits on a device: the same draws as `action_sampling`, in torch operations.
 
-A CUDA graph can hold them, so an evaluation step need not fetch logits. Integers of 32 bits are
-kept in int64, which torch can multiply and shift. Keys are equal bit for bit; probabilities, in
-float64, to the last place of the device's exponential.
+A CUDA graph can hold them, so an evaluation step need not fetch logits. On CUDA they are one kernel
+(`sampling_kernel`), of which these operations are the definition. Integers of 32 bits are kept in
+int64, which torch can multiply and shift. Keys are equal bit for bit; probabilities, in float64, to
+the last place of the device's exponential.
 
 Axes: N environments, A actions.
 """
@@ -25,28 +26,18 @@ def sample_actions(
 
     `(offset, mask)` are stream keys and `step` counts each stream's draws, all int64 `[N]`.
     """
+    if logits_NA.is_cuda:
+        from adfast.evaluation import sampling_kernel  # late: not every machine has Triton
+
+        return sampling_kernel.sample_actions(logits_NA, temperature, offset, mask, step)
     logits_NA = logits_NA.double()
     if temperature == 0.0:
         return logits_NA.argmax(-1)
     greatest = logits_NA.amax(-1, keepdim=True)
-    cumulative_NA = running_sum(((logits_NA - greatest) / temperature).exp())
+    cumulative_NA = ((logits_NA - greatest) / temperature).exp().cumsum(-1)
     uniform = (step_keys(offset, mask, step) >> 8).double() * 2.0**-24
     is_reached = uniform[:, None] * cumulative_NA[:, -1:] < cumulative_NA
     return is_reached.byte().argmax(-1)
-
-
-def running_sum(x: Tensor) -> Tensor:
-    """`x.cumsum(-1)`, which torch refuses on CUDA where deterministic algorithms are asked for.
-
-    Then it is done by additions of shifted copies, as many as the number of columns has bits.
-    """
-    if not torch.are_deterministic_algorithms_enabled():
-        return x.cumsum(-1)
-    reach, columns = 1, x.shape[-1]
-    while reach < columns:
-        x = torch.cat((x[..., :reach], x[..., reach:] + x[..., :-reach]), dim=-1)
-        reach *= 2
-    return x
 
 
 def step_keys(offset: Tensor, mask: Tensor, step: Tensor) -> Tensor:

@@ -1,6 +1,6 @@
-"""SummedRows: sums of rows of one table, with a gradient that is fast on a CPU.
+"""Sums of rows of one table, with a gradient that is fast on a CPU, and one that is fast on a card.
 
-Axes: M sums, F rows of each.
+Axes: M sums, F rows of each, R rows of the table.
 """
 
 from __future__ import annotations
@@ -17,8 +17,11 @@ from adfast.machine import processor
 from adfast.models.native_layers import computes_natively, memory
 
 
-def sum_rows(table: Tensor, rows: Tensor) -> Tensor:
-    """`[..., width]`: the sums of the table's rows `[..., F]`."""
+def sum_rows(table: Tensor, rows: Tensor, *, counts: bool = False) -> Tensor:
+    """`[..., width]`: the sums of the table's rows `[..., F]`; with `counts` by `CountedRows`."""
+    if counts:
+        counted: Tensor = CountedRows.apply(table, rows)
+        return counted
     if not computes_natively(table):
         return plain_sum_rows(table, rows)
     flat = rows.flatten(0, -2).contiguous()
@@ -56,3 +59,28 @@ class SummedRows(torch.autograd.Function):
             ctx.instruction_set, memory(d_sum.contiguous()), memory(rows), memory(d_table)
         )
         return d_table, None, None
+
+
+class CountedRows(torch.autograd.Function):
+    """`sum_rows`, whose gradient is a product with how often each sum holds each row.
+
+    A look-up's own gradient adds every token to a few rows, all at once, by atomic additions: on a
+    card these wait for one another. The product is on its tensor cores, in bfloat16 as those of the
+    blocks are, and repeats bit for bit. It takes R numbers of 16 bits for each token.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, table: Tensor, rows: Tensor) -> Tensor:
+        """The sums `[B, T, width]` of rows `[B, T, F]`."""
+        ctx.save_for_backward(rows)
+        ctx.num_rows = table.shape[0]
+        return F.embedding(rows, table).sum(-2)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, d_sum: Tensor) -> tuple[Tensor, None]:
+        """The gradient of the table; what sequences add to it is summed in float32."""
+        (rows,) = ctx.saved_tensors
+        numbers = torch.arange(ctx.num_rows, device=rows.device)
+        counts = (rows[..., None] == numbers).sum(-2).to(torch.bfloat16)
+        return (counts.mT @ d_sum.to(torch.bfloat16)).float().sum(0), None

@@ -98,6 +98,7 @@ class TransitionEmbedding(nn.Module):
         super().__init__()
         self.schema = schema
         self.layout = layout
+        self.counts_rows = False  # how the gradient of the table is made: `CountedRows`
         kind = schema.observation.kind
         sizes = ENCODERS[kind].row_sizes(schema.observation)
         if is_set and not sizes:
@@ -164,20 +165,24 @@ class TransitionEmbedding(nn.Module):
         if not inputs.is_checked and can_examine(inputs.observation):
             encoder.require_readable(inputs.observation)
         if self.layout == "one-token":
-            token = self.add_real_reward(sum_rows(self.table, rows), inputs)
+            token = self.add_real_reward(self.sum_rows(rows), inputs)
             token = encoder.add_final(encoder.add_observation(token, inputs), inputs)
             return self.add_return(token, inputs)
         action, reward, observation = rows.split(
             (1, 1 + self.num_components, 1 + self.num_components), dim=-1
         )
         tokens = (
-            sum_rows(self.table, action),
-            encoder.add_final(self.add_real_reward(sum_rows(self.table, reward), inputs), inputs),
+            self.sum_rows(action),
+            encoder.add_final(self.add_real_reward(self.sum_rows(reward), inputs), inputs),
             self.add_return(
-                encoder.add_observation(sum_rows(self.table, observation), inputs), inputs
+                encoder.add_observation(self.sum_rows(observation), inputs), inputs
             ),
         )
         return torch.stack(tokens, dim=-2)
+
+    def sum_rows(self, rows: Tensor) -> Tensor:
+        """`[..., width]`: the sums of the table's rows `[..., F]`."""
+        return sum_rows(self.table, rows, counts=self.counts_rows)
 
     def rows(self, inputs: StepInput) -> Tensor:
         """int64 `[..., F]`: the row of the table that each of the F blocks contributes."""

@@ -59,7 +59,10 @@ class BatchedMuon(torch.optim.Optimizer):
             if weight_decay:
                 torch._foreach_mul_(parameters, 1 - rate * weight_decay)
             scale = max(1.0, rows / columns) ** 0.5
-            torch._foreach_add_(parameters, list(steps.float().unbind()), alpha=-rate * scale)
+            if isinstance(rate, Tensor):  # on a device, where the step may be part of a graph
+                torch._foreach_add_(parameters, list((steps.float() * (rate * -scale)).unbind()))
+            else:
+                torch._foreach_add_(parameters, list(steps.float().unbind()), alpha=-rate * scale)
 
     def _momentum_buffer(self, parameter: Tensor) -> Tensor:
         state = self.state[parameter]

@@ -24,6 +24,7 @@ from adfast.models.transformer import Transformer
 from adfast.provenance import available_cores
 from adfast.training.allocator import keep_freed_memory
 from adfast.training.batches import Batches, describe_undrawn
+from adfast.training.captured_update import CapturedUpdate
 from adfast.training.checkpoints import (
     TrainingState,
     checkpoint_to_resume,
@@ -111,6 +112,7 @@ class Trainer:
             description=self.description, muon_precision=self.optimizer.muon_precision
         )
         self.watch = DivergenceWatch(self.execution.device)
+        self._captured: CapturedUpdate | None = None  # on a device, where the step is compiled
 
     @property
     def checkpoint_directory(self) -> Path:
@@ -145,6 +147,8 @@ class Trainer:
         metrics = MetricsLog(self.directory / "metrics.jsonl", keep_updates=self.state.update)
         updates = range(self.state.update, self.config.updates)
         with closing(self._gradient()) as gradient, self._batches(updates) as batch_of:
+            if isinstance(gradient, UndividedGradient) and gradient.is_compiled:
+                self._captured = CapturedUpdate(gradient, self.optimizer)
             for update in updates:
                 self._train_on(update, batch_of, gradient, metrics)
         if self.hooks.on_end is not None:
@@ -238,12 +242,17 @@ class Trainer:
 
     def _update(self, update: int, batch: Batch, gradient: Gradient) -> torch.Tensor:
         """One optimiser step; returns the gradient's norm without waiting for it."""
-        loss, accuracy = gradient(batch, dropout_seed(self.seed, update))
-        gradient_norm = self.optimizer.clip()
-        self.watch.note(update, loss, gradient_norm)
-        if self.watch.is_free:
-            self._require_finite()
-        self.optimizer.apply(update)
+        seed = dropout_seed(self.seed, update)
+        if self._captured is not None:
+            loss, accuracy, gradient_norm = self._captured(update, batch, seed)
+            self.watch.note(update, loss, gradient_norm)
+        else:
+            loss, accuracy = gradient(batch, seed)
+            gradient_norm = self.optimizer.clip()
+            self.watch.note(update, loss, gradient_norm)
+            if self.watch.is_free:
+                self._require_finite()
+            self.optimizer.apply(update)
         transitions = batch["action"].numel()
         self.state.update = update + 1
         self.state.environment_transitions += transitions

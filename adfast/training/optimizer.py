@@ -37,7 +37,8 @@ class OptimizerGroup:
         self.config = config
         self.muon: BatchedMuon | None = None
         self.parameters = dict(model.named_parameters())
-        is_cuda = any(parameter.is_cuda for parameter in self.parameters.values())
+        device = next(iter(self.parameters.values())).device
+        is_cuda = device.type == "cuda"
         matrices: list[torch.nn.Parameter] = []
         others: list[torch.nn.Parameter] = []
         for name, parameter in self.parameters.items():
@@ -53,6 +54,7 @@ class OptimizerGroup:
                 weight_decay=config.weight_decay,
                 foreach=not is_cuda,
                 fused=is_cuda,
+                capturable=is_cuda,
             )
         ]
         if matrices:
@@ -65,7 +67,11 @@ class OptimizerGroup:
                 precision=torch.bfloat16 if has_bfloat16 else torch.float32,
             )
             self.optimizers.append(self.muon)
+        self.learning_rate = config.learning_rate  # AdamW's, at the last step
         self.peak_rates = [optimizer.param_groups[0]["lr"] for optimizer in self.optimizers]
+        if is_cuda:  # a captured step reads its rate from memory
+            for optimizer, peak in zip(self.optimizers, self.peak_rates, strict=True):
+                optimizer.param_groups[0]["lr"] = torch.tensor(peak, device=device)
 
     @property
     def muon_precision(self) -> MuonPrecision | None:
@@ -88,11 +94,6 @@ class OptimizerGroup:
             )
         self.muon.precision = PRECISIONS[precision]
 
-    @property
-    def learning_rate(self) -> float:
-        """AdamW's rate at the last step."""
-        return float(self.optimizers[0].param_groups[0]["lr"])
-
     def step(self, update: int) -> torch.Tensor:
         """`clip` and `apply`; returns the gradients' norm before. Nothing waits for a device."""
         gradient_norm = self.clip()
@@ -105,9 +106,23 @@ class OptimizerGroup:
 
     def apply(self, update: int) -> None:
         """Apply the gradients at the rates of `update`."""
+        self.set_rates(update)
+        self.move()
+
+    def set_rates(self, update: int) -> None:
+        """Let the next `move` be at the rates of `update`."""
         multiplier = rate_multiplier(update, self.config)
+        self.learning_rate = self.peak_rates[0] * multiplier
         for optimizer, peak in zip(self.optimizers, self.peak_rates, strict=True):
-            optimizer.param_groups[0]["lr"] = peak * multiplier
+            group = optimizer.param_groups[0]
+            if isinstance(group["lr"], torch.Tensor):
+                group["lr"].fill_(peak * multiplier)
+            else:
+                group["lr"] = peak * multiplier
+
+    def move(self) -> None:
+        """Apply the gradients; a CUDA graph can hold this."""
+        for optimizer in self.optimizers:
             optimizer.step()
 
     def state_tensors(self) -> dict[str, torch.Tensor]:

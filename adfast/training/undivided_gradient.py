@@ -18,6 +18,8 @@ from adfast.models.transformer import Transformer
 from adfast.training.objective import asked_action, next_action_accuracy, next_action_loss
 from adfast.training.sharded_gradient import Batch
 
+MOST_COUNTED_ROWS = 1024  # of an embedding's table: 2 KiB for each token
+
 
 class UndividedGradient:
     """Leaves the gradient of the mean loss of a batch in the `grad` of `model`'s parameters.
@@ -38,6 +40,12 @@ class UndividedGradient:
         self.computing = in_precision(model, model.head.device, precision)
         self.is_compiled = compiler is not None
         smoothed = partial(loss_and_accuracy, label_smoothing=label_smoothing)
+        embedding = self.computing.embedding
+        embedding.counts_rows = (
+            self.is_compiled
+            and precision == torch.bfloat16
+            and len(embedding.table) <= MOST_COUNTED_ROWS
+        )
         self._differentiable = (
             smoothed
             if compiler is None
@@ -61,14 +69,22 @@ class UndividedGradient:
 
         Nothing waits for the device.
         """
+        return self.compute(batch, self.seed_dropout(dropout_seed))
+
+    def seed_dropout(self, dropout_seed: int | None) -> int | None:
+        """Seed torch's own generator where that draws; what is left for `compute` to key."""
+        if not self.is_compiled:
+            return dropout_seed
+        if dropout_seed is not None:
+            torch.manual_seed(dropout_seed)
+        return None  # a number would become part of the graph
+
+    def compute(self, batch: Batch, dropout_seed: int | None = None) -> tuple[Tensor, Tensor]:
+        """A call without the seeding, which a CUDA graph cannot hold."""
         if self._rounded:
             with torch.no_grad():
                 torch._foreach_copy_(self._rounded, self._optimised)
         self.computing.zero_grad(set_to_none=True)
-        if self.is_compiled:
-            if dropout_seed is not None:
-                torch.manual_seed(dropout_seed)
-            dropout_seed = None  # a number would become part of the graph
         loss, accuracy = self._differentiable(self.computing, batch, dropout_seed)
         loss.backward()
         for own, other in self._shared:

@@ -33,6 +33,20 @@ def test_any_axes_and_strides_are_taken():
         torch.testing.assert_close(sum_rows(table, some), F.embedding(some, table).sum(-2))
 
 
+@pytest.mark.parametrize(("batch", "time", "parts"), [(1, 1, 1), (3, 50, 7), (2, 0, 3)])
+def test_counted_rows_give_the_sums_and_the_gradient_but_for_rounding(batch, time, parts):
+    table, d_sum = random_tensors(batch, (11, 6), (batch, time, 6))
+    table.requires_grad_()
+    shape = (batch, time, parts)
+    rows = torch.randint(0, 11, shape, generator=torch.Generator().manual_seed(0))
+    expected = F.embedding(rows, table).sum(-2)
+    summed = sum_rows(table, rows, counts=True)
+    assert torch.equal(summed, expected)
+    (exact,) = torch.autograd.grad(expected, table, d_sum)
+    (found,) = torch.autograd.grad(summed, table, d_sum)
+    assert (found - exact).norm() <= 2**-8 * exact.norm()
+
+
 @pytest.mark.parametrize("row", [-1, 9])
 def test_a_row_outside_the_table_is_refused(row):
     table, out = np.zeros((9, 4), np.float32), np.zeros((1, 4), np.float32)

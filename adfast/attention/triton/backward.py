@@ -170,7 +170,9 @@ def launch_queries(
     q, k, v, d_out, _ = inputs
     batch, num_heads, length, head_dim = q.shape
     has_documents = document_start is not None
-    options = tiles.query_gradient_options(head_dim, q.dtype, reach, has_documents)
+    options = tiles.query_gradient_options(
+        head_dim, q.dtype, reach, has_documents, tiles.device_capability(q.device)
+    )
     query_gradients[(triton.cdiv(length, options["BLOCK_M"]) * batch * num_heads,)](
         *inputs,
         q if document_start is None else document_start,

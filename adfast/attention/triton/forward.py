@@ -27,12 +27,6 @@ LN_2 = tl.constexpr(0.6931471805599453)
 HIDDEN = tl.constexpr(float("-inf"))
 LOWEST = tl.constexpr(-1e20)  # the maximum before any key: finite, so that no -inf - -inf arises
 
-ROUND = tl.constexpr(12582912.0)  # 1.5 * 2^23: adding it rounds a float32 to a whole number
-C_0 = tl.constexpr(0.99992807)  # of the cubic nearest to 2^f, |f| <= 1/2, in relative error
-C_1 = tl.constexpr(0.69326099)
-C_2 = tl.constexpr(0.24261117)
-C_3 = tl.constexpr(0.05517169)
-
 
 @triton.jit(do_not_specialize=["length", "window", "heads_at_once"])
 def attention_forward(
@@ -68,8 +62,6 @@ def attention_forward(
     HAS_DOCUMENTS: tl.constexpr,
     NARROW: tl.constexpr,  # a query's lower bound may lie in its diagonal block
     BOUNDED: tl.constexpr,  # logits are known to be small: no row maximum
-    FOLD_SCALE: tl.constexpr,  # multiply the scale into the queries, as a sum of two numbers
-    POLYNOMIAL: tl.constexpr,  # of 8 scores, how many take exp2 off the special function unit
 ):
     """Write the attended values and the log-sum-exp of BLOCK_M queries of one head."""
     num_blocks = tl.cdiv(length, BLOCK_M)
@@ -97,10 +89,6 @@ def attention_forward(
         mask=is_query[:, None],
         other=0.0,
     ).to(DOT)
-    if FOLD_SCALE:
-        scaled = q_tile.to(tl.float32) * logit_scale
-        q_tile = scaled.to(DOT)
-        q_rest = (scaled - q_tile.to(tl.float32)).to(DOT)
     k_head = k + batch * k_stride_b + key_head * k_stride_h
     v_head = v + batch * v_stride_b + key_head * v_stride_h
     k_tile_offset = column[:, None] * k_stride_t + channel[None, :]
@@ -135,11 +123,7 @@ def attention_forward(
             k_at += BLOCK_N * k_stride_t
             v_at += BLOCK_N * v_stride_t
 
-            if FOLD_SCALE:
-                logits = tl.dot(q_rest, tl.trans(k_tile), input_precision="ieee")
-                logits = tl.dot(q_tile, tl.trans(k_tile), logits, input_precision="ieee")
-            else:
-                logits = tl.dot(q_tile, tl.trans(k_tile), input_precision="ieee")
+            logits = tl.dot(q_tile, tl.trans(k_tile), input_precision="ieee")
             if run == 0:
                 visible = column[None, :] >= (lo - key)[:, None]
             elif run == 2:
@@ -148,7 +132,7 @@ def attention_forward(
                     visible = visible & (column[None, :] >= (lo - key)[:, None])
 
             if BOUNDED:
-                exponent = logits if FOLD_SCALE else logits * logit_scale
+                exponent = logits * logit_scale
             else:
                 if run != 1:
                     logits = tl.where(visible, logits, HIDDEN)
@@ -159,15 +143,6 @@ def attention_forward(
                 total *= shrink[:, None]
                 attended *= shrink[:, None]
             weight = tl.exp2(exponent)
-            if POLYNOMIAL > 0 and run == 1:
-                # exp2(n + f) with n whole and |f| <= 1/2: a cubic in f (relative error 1e-4, below
-                # the rounding of a 16-bit weight), n added to the exponent bits.
-                shifted = exponent + ROUND
-                part = exponent - (shifted - ROUND)
-                cubic = tl.fma(part, tl.fma(part, tl.fma(part, C_3, C_2), C_1), C_0)
-                bits = cubic.to(tl.int32, bitcast=True) + (shifted.to(tl.int32, bitcast=True) << 23)
-                on_fma_units = (column // 8 % 8 < POLYNOMIAL)[None, :]
-                weight = tl.where(on_fma_units, bits.to(tl.float32, bitcast=True), weight)
             if BOUNDED and run != 1:
                 weight = tl.where(visible, weight, 0.0)
             weight = weight.to(DOT)

@@ -59,15 +59,9 @@ def forward_options(
     """How the forward kernel runs; `reach` is the number of keys that a query sees at most."""
     tile = forward_tile(head_dim, dtype, reach, capability)
     bounded = logit_bound is not None and logit_bound <= LARGEST_BOUND[dtype]
-    # Where the exponentials are the limit, not the tensor cores, a second product to scale the
-    # queries is free, and so is a cubic on the FMA units for a quarter of the exponentials. With
-    # small tiles the cubic would tip the balance the other way.
-    exponential_bound = bounded and head_dim <= 32 and dtype != torch.float32
     return tile.options(
         **band_constants(tile, head_dim, dtype, reach, has_documents),
         BOUNDED=bounded,
-        FOLD_SCALE=exponential_bound,
-        POLYNOMIAL=2 if exponential_bound and tile.queries > 64 else 0,
     )
 
 
@@ -93,21 +87,27 @@ def forward_tile(
         return float32_tile(head_dim)
     if head_dim == 128:
         return Tile(128, 64, num_warps=8) if capability >= HOPPER else Tile(64, 32)
-    if reach <= SHORT_WINDOW:
-        # Two warps are too few for the asynchronous products of Hopper: with the older ones, half
-        # as fast, which at 16 channels still keep up, nothing waits for a whole tile of logits.
-        if head_dim == 16 and capability >= HOPPER:
-            return Tile(64, 64, num_warps=2, max_registers=200)
-        return Tile(64, 64)
-    return Tile(128, 64, num_warps=8 if head_dim == 64 else 4)
+    # A short window ends before a third tile that is loaded ahead is of use.
+    stages = 2 if reach <= SHORT_WINDOW else 3
+    # Two warps are too few for the asynchronous products of Hopper: with the older ones, half as
+    # fast, which at 16 channels still keep up, nothing waits for a whole tile of logits.
+    if head_dim == 16 and capability >= HOPPER:
+        return Tile(64, 64, num_warps=2, num_stages=stages, max_registers=200)
+    return Tile(64, 64, num_stages=3)
 
 
 def query_gradient_options(
-    head_dim: int, dtype: torch.dtype, reach: int, has_documents: bool
+    head_dim: int,
+    dtype: torch.dtype,
+    reach: int,
+    has_documents: bool,
+    capability: tuple[int, int],
 ) -> Options:
     """How the kernel of dq runs."""
     if dtype == torch.float32:
         tile = float32_tile(head_dim)
+    elif head_dim == 16 and capability >= HOPPER:
+        tile = Tile(64, 32, num_warps=2)
     else:
         tile = Tile(64, 32 if head_dim == 128 else 64)
     return tile.options(**band_constants(tile, head_dim, dtype, reach, has_documents))
@@ -132,19 +132,21 @@ def key_gradient_options(
 def key_gradient_tile(
     head_dim: int, dtype: torch.dtype, fused: bool, capability: tuple[int, int]
 ) -> Tile:
-    """The tile of the kernel of dk and dv: the largest that fits the registers."""
+    """The tile of the kernel of dk and dv."""
     if dtype == torch.float32:
         wide = Tile(16, 32, num_warps=8, num_stages=1)
         return wide if head_dim == 128 else float32_tile(head_dim)
     if head_dim == 128:
         return Tile(32 if capability >= HOPPER else 16, 128, num_warps=8)
-    if fused and head_dim == 64:
-        if capability >= HOPPER:
-            return Tile(64, 128, num_warps=8, num_stages=1)
+    if capability >= HOPPER:  # the fastest of those timed on an H100
+        if head_dim == 64:
+            return Tile(64, 64, num_stages=3)
+        if fused and head_dim == 16:
+            return Tile(32, 128, num_warps=2)
+        return Tile(64 if fused else 32, 64, num_warps=2, num_stages=3)
+    if head_dim == 64 and fused:
         return Tile(32, 128, num_warps=8)
-    if capability < HOPPER:
-        return Tile(64 if head_dim == 16 else 32, 64)
-    return Tile(64, 64)
+    return Tile(64 if head_dim == 16 else 32, 64)
 
 
 def float32_tile(head_dim: int) -> Tile:
