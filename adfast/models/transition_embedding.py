@@ -174,9 +174,7 @@ class TransitionEmbedding(nn.Module):
         tokens = (
             self.sum_rows(action),
             encoder.add_final(self.add_real_reward(self.sum_rows(reward), inputs), inputs),
-            self.add_return(
-                encoder.add_observation(self.sum_rows(observation), inputs), inputs
-            ),
+            self.add_return(encoder.add_observation(self.sum_rows(observation), inputs), inputs),
         )
         return torch.stack(tokens, dim=-2)
 

@@ -39,13 +39,13 @@ class UndividedGradient:
         self.model = model
         self.computing = in_precision(model, model.head.device, precision)
         self.is_compiled = compiler is not None
-        smoothed = partial(loss_and_accuracy, label_smoothing=label_smoothing)
         embedding = self.computing.embedding
         embedding.counts_rows = (
             self.is_compiled
             and precision == torch.bfloat16
             and len(embedding.table) <= MOST_COUNTED_ROWS
         )
+        smoothed = partial(loss_and_accuracy, label_smoothing=label_smoothing)
         self._differentiable = (
             smoothed
             if compiler is None
