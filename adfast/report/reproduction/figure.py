@@ -10,13 +10,14 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import EngFormatter, MaxNLocator
 
 from adfast.report.axes import DASHES, draw_levels, draw_line, label, plain_axes
 from adfast.report.comparison.series import IN_CONTEXT, RETURN, line_of, source_line
 from adfast.report.palette import LIGHT, Style
 from adfast.report.reproduction.level_axes import draw_by_level
 from adfast.report.reproduction.lines import draw_published, style_of
+from adfast.runs.comparison.record import MethodResults
 from adfast.runs.reproduction.pooled import PooledPanel, PooledRow
 from adfast.runs.reproduction.study_table import StudyTable
 
@@ -41,6 +42,7 @@ def study_figure(table: StudyTable, panels: Sequence[PooledPanel]) -> Figure | N
     for axes, panel in zip(grid, drawn, strict=False):
         plain_axes(axes)
         draw = draw_returns if panel.panel.axis is None else draw_by_level
+        draw = draw_training if panel.panel.while_training else draw
         draw(axes, panel)
         seeds = sorted({len(row.records) for row in panel.rows if row.records})
         counted = "-".join(map(str, sorted({seeds[0], seeds[-1]})))
@@ -95,17 +97,33 @@ def draw_returns(axes: Axes, panel: PooledPanel) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True, steps=[1, 2, 5, 10]))
 
 
+def draw_training(axes: Axes, panel: PooledPanel) -> None:
+    """What was monitored while training, by the steps that were trained on."""
+    for index, row in enumerate(panel.rows):
+        if row.pooled is not None and row.pooled.training is not None:
+            draw_line_with_band(axes, row.pooled, "transitions", style_of(index))
+    for name, value in panel.panel.levels.items():
+        draw_published_level(axes, name, value)
+    axes.set_ylim(bottom=min(0.0, axes.dataLim.y0))
+    axes.set_xlabel("environment steps of training")
+    axes.set_ylabel("return on validation tasks")
+    axes.xaxis.set_major_formatter(EngFormatter(sep=" "))
+
+
+def draw_line_with_band(axes: Axes, pooled: MethodResults, axis: str, style: Style) -> None:
+    """A line with its band, if it has one."""
+    line = line_of(pooled, axis, style)
+    assert line is not None, "asked for where something is known by this axis"
+    if line.low is not None and line.high is not None:
+        colour = LIGHT[style.colour]
+        axes.fill_between(line.x, line.low, line.high, color=colour, alpha=0.13, linewidth=0)
+    draw_line(axes, line.name, line.x, line.mean, style)
+
+
 def draw_row(axes: Axes, row: PooledRow, style: Style, episodes: int) -> None:
     """A row's line with its band, and what was published up to so many episodes."""
     if row.pooled is not None:
-        line = line_of(row.pooled, "episodes", style)
-        assert line is not None, "every row has a curve over episodes"
-        assert line.low is not None, "and an interval"
-        assert line.high is not None, "and an interval"
-        axes.fill_between(
-            line.x, line.low, line.high, color=LIGHT[style.colour], alpha=0.13, linewidth=0
-        )
-        draw_line(axes, line.name, line.x, line.mean, style)
+        draw_line_with_band(axes, row.pooled, "episodes", style)
     published = row.row.published
     if published is not None and published.by_episode:
         x = np.arange(1.0, episodes + 1)

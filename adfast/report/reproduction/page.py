@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from adfast.report.comparison.series import data_in_words
-from adfast.report.page.wording import duration
+from adfast.report.page.wording import duration, quantity
 from adfast.report.reproduction.terminal import standing_of
+from adfast.runs.reproduction.monitored import late_rise
 from adfast.runs.reproduction.part_record import PartRecord
 from adfast.runs.reproduction.pooled import PooledPanel, PooledRow
 from adfast.runs.reproduction.reproduction import PARTS, PartState
 from adfast.runs.reproduction.study_table import StudyTable
 from adfast.runs.reproduction.verdicts import RULES, Verdict, verdicts_of
 
+FLAT = 0.05  # of the optimum
 States = Mapping[str, PartState]
 
 
@@ -54,6 +56,25 @@ def panel_table(panel: PooledPanel) -> Iterator[str]:
         episodes = panel.comparison.episodes if panel.comparison is not None else 0
         yield ""
         yield f"Over {episodes} episodes. Random earns {references.random:.2f}{optimum}."
+    for row in panel.rows if panel.panel.while_training else ():
+        if (told := training_told(row)) is not None:
+            yield from ("", told)
+
+
+def training_told(row: PooledRow) -> str | None:
+    """Whether a training has come to its end, in a sentence."""
+    curve = None if row.pooled is None else row.pooled.training
+    rise = None if curve is None else late_rise(curve)
+    if curve is None or rise is None or row.pooled is None:
+        return None
+    optimum = row.records[0].optimal
+    is_flat = optimum is not None and rise <= FLAT * optimum
+    told = "it has flattened" if is_flat else "where it ends is undecided at this budget"
+    return (
+        f"{row.row.label}: in the last quarter of {quantity(curve.transitions[-1])} steps it "
+        f"earned {rise:+.2f} beside the third, so {told} (a rise of at most {FLAT:.0%} of the "
+        "optimum is flat)."
+    )
 
 
 def row_cells(row: PooledRow) -> list[str]:

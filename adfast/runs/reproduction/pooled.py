@@ -18,6 +18,7 @@ from adfast.runs.comparison.record import (
     MethodResults,
 )
 from adfast.runs.comparison.references import FEW_SEEDS, curve_of, mean_of
+from adfast.runs.reproduction.monitored import pooled_training
 from adfast.runs.reproduction.part_record import PartRecord
 from adfast.runs.reproduction.reproduction import PartState
 from adfast.runs.reproduction.study_table import Panel, Row, StudyTable
@@ -152,6 +153,7 @@ def pooled_records(label: str, records: Sequence[PartRecord], episodes: int) -> 
             high=high.tolist(),
             environment_steps=steps.tolist(),
         ),
+        training=pooled_training(records),
         last5_mean=last5_mean,
         last5_ci95=tuple(seeds_and_tasks_interval(last).tolist()),
         share_of_optimal=share_of_optimum(last5_mean, float(np.mean(optimal))) if optimal else None,

@@ -106,7 +106,8 @@ class Panel:
     What is told of a row is its `measure`: the mean of the last five episodes, or what all episodes
     bring above random as a share of what the source brings. `levels` are published values across
     the panel, by their names; `level_names` are those of levels that are no numbers. `dashed` is
-    what rows have as published.
+    what rows have as published. `while_training` shows what was monitored then, by what was trained
+    on, of a policy the steps that it took.
     """
 
     title: str
@@ -115,6 +116,7 @@ class Panel:
     measure: Measure = "last five"
     level_names: Mapping[float, str] = field(default_factory=dict)
     dashed: str = "published"
+    while_training: bool = False
     levels: Mapping[str, float] = field(default_factory=dict)
 
 

@@ -74,7 +74,8 @@ def test_what_is_not_there_is_said_and_the_rest_drawn(copied):
     assert "not run yet" in rows_of(page, "Methods")["ed"]
     assert "not run yet" in rows_of(page, "Width")["16"]
     figure = study_figure(copied.table, pool(copied.table, copied.states()))
-    assert [axes.get_title(loc="left") for axes in figure.axes] == ["Methods (1-2 training seeds)"]
+    titles = [axes.get_title(loc="left") for axes in figure.axes]
+    assert titles[:2] == ["Methods (1-2 training seeds)", "While training (2 training seeds)"]
 
 
 def test_nothing_done_is_a_page_without_a_figure(copied):
@@ -83,6 +84,16 @@ def test_nothing_done_is_a_page_without_a_figure(copied):
     assert "0 of 7 parts done" in page
     assert not (copied.results / "tiny.png").exists()
     assert "tiny.png" not in page
+
+
+def test_training_is_drawn_by_its_steps_and_told_whether_it_has_flattened(made):
+    figure = study_figure(made.table, pool(made.table, made.states()))
+    axes = figure.axes[2]
+    (line, _) = axes.get_lines()
+    assert axes.get_xlabel() == "environment steps of training"
+    assert list(line.get_xdata()) == [160 * update for update in range(1, 13)]
+    page = (made.results / "tiny.md").read_text()
+    assert "ad: in the last quarter of 1.92 k steps it earned " in page
 
 
 def test_ours_are_solid_and_published_dashed_in_the_same_colour(made):

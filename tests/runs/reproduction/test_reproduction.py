@@ -112,7 +112,7 @@ def test_parts_that_cannot_be_made_are_told(made):
 
 def test_rows_are_pooled_with_intervals_over_seeds_and_tasks(made):
     again = reproduction(made)
-    methods, width = pool(again.table, again.states())
+    methods, width, _ = pool(again.table, again.states())
     records = [
         read_part(made / "results" / "parts" / f"tiny-ad-seed-{seed}.json") for seed in (1, 2)
     ]

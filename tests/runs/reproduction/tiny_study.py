@@ -24,11 +24,12 @@ SMALL = {
     "training.context_length": 40,
     "training.warmup_updates": 2,
     "training.checkpoint_every": 4,
-    "training.evaluate_every": "none",
+    "training.evaluate_every": 1,
     "training.threads": 1,
     "evaluation.episodes": 6,
     "evaluation.seeds": 2,
     "evaluation.train_tasks": 3,
+    "evaluation.monitor_episodes": 2,
 }
 AGENT = {"evaluation.agent": "random"}
 
@@ -55,6 +56,7 @@ def tiny(**changes: object) -> StudyTable:
     panels = (
         Panel("Methods", (ad, ed, chance, never), levels={"RL2, published": 4.0}),
         Panel("Width", tuple(varied), axis="width"),
+        Panel("While training", (ad,), levels={"published": 4.0}, while_training=True),
     )
     return StudyTable("tiny", "A tiny study", "Nothing is learned.", panels)
 

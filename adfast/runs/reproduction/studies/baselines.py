@@ -67,7 +67,7 @@ def baselines() -> StudyTable:
         "baselines",
         "Baselines on Dark Room",
         "All methods of one recipe, by the same code on the same splits.",
-        (*method_panels(ad), *agent_panels(ad)),
+        (*method_panels(ad), training_panel(), *agent_panels(ad)),
     )
 
 
@@ -79,6 +79,12 @@ def method_panels(ad: Row) -> Iterator[Panel]:
     for number, (title, names) in enumerate(GROUPS.items(), start=1):
         listed = [*names, *(others if number == len(GROUPS) else ())]
         yield Panel(title, (ad, *map(method_row, listed)), levels=levels)
+
+
+def training_panel() -> Panel:
+    """RL2 by the steps that it has taken, which no other method takes itself."""
+    levels = {"RL2 after 10^9 steps, published": 14.7}
+    return Panel("RL2 while training", (method_row("rl2"),), levels=levels, while_training=True)
 
 
 def method_row(method: str) -> Row:
