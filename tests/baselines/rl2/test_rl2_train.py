@@ -8,6 +8,7 @@ from adfast.baselines.rl2.config import RL2Config
 from adfast.baselines.rl2.train import RL2Hooks, RL2Trainer, train_rl2
 from adfast.errors import CheckpointError, InvalidArgument, NotFinite
 from adfast.models.checkpoint import read_tensors
+from adfast.models.config import ModelConfig
 from adfast.training.checkpoints import newest_checkpoint
 from adfast.training.loop import TrainingInterrupted
 from adfast.training.metrics import read_metrics
@@ -165,14 +166,16 @@ def last_returns(directory, updates=5):
 
 
 @pytest.mark.slow
-def test_it_solves_a_bandit_to_within_five_percent_of_the_optimum(tmp_path):
+@pytest.mark.parametrize("body", ["gru", "transformer"])
+def test_it_solves_a_bandit_to_within_five_percent_of_the_optimum(tmp_path, body):
     pulls = 20
     bandit = tasks.make("bandit", arms=2)
     rl2 = RL2Config(
         steps=500_000, environments=256, trial_episodes=pulls, width=32, discount=1.0, epochs=4,
-        learning_rate=3e-3,
+        learning_rate=3e-3, body=body,
     )  # fmt: skip
-    train_rl2(bandit, range(8192), tmp_path, rl2=rl2, progress=False)
+    model = ModelConfig(width=32, num_heads=2, feed_forward_width=64, attention_window=pulls)
+    train_rl2(bandit, range(8192), tmp_path, rl2=rl2, model=model, progress=False)
     earned, optimum = float(last_returns(tmp_path, 20).sum()), optimal_total(2, pulls)
     assert earned > 0.95 * optimum
     assert earned - 0.5 * pulls > 0.8 * (optimum - 0.5 * pulls)  # of what can be learned
