@@ -42,7 +42,7 @@ class RL2Config(Config):
     trial_episodes: Count = 10
     """Episodes of a trial, at their longest; where they end early there are more."""
 
-    discount: float = Field(0.98, ge=0, le=1)
+    discount: float = Field(0.9, ge=0, le=1)
     """What a reward is worth one step later, episodes' ends no exception."""
 
     gae_lambda: float = Field(0.95, ge=0, le=1)

@@ -112,7 +112,7 @@ def test_another_training_is_not_gone_on_with(tmp_path):
     make_trainer(tmp_path).run()
     with pytest.raises(CheckpointError, match="earlier training; resume it"):
         make_trainer(tmp_path).run()
-    with pytest.raises(CheckpointError, match=r"rl2.learning_rate: 0.001, asked 0.002"):
+    with pytest.raises(CheckpointError, match=r"rl2.learning_rate: 0.003, asked 0.002"):
         make_trainer(tmp_path, learning_rate=0.002).run(resume=True)
     with pytest.raises(CheckpointError, match="asks for fewer; ask for at least as many"):
         make_trainer(tmp_path, steps=STEPS_PER_UPDATE).run(resume=True)
