@@ -54,9 +54,9 @@ def test_histories_match_reference(name, twin, options, variant):
 
 
 def regret(name, pulls, **options):
-    """Of `pulls` pulls, summed: mean over 2,000 bandits of five uniform arms."""
-    family = tasks.make("bandit", arms=5, bandits=2000)
-    ids = np.arange(2000)
+    """Of `pulls` pulls, summed: mean over 400 bandits of five uniform arms."""
+    family = tasks.make("bandit", arms=5, bandits=400)
+    ids = np.arange(400)
     algorithm = source_algorithms.make(name, **options)
     returns = algorithm.returns(family, ids, ids, pulls, seed=0)
     return pulls * family.optimal_return(ids).mean() - returns.sum(axis=1).mean()
