@@ -44,6 +44,8 @@ def settings_face(config: type[Config]) -> Face:
 
 
 LEARNER = source_algorithms.make("q-learning")
+ACTORS = 3
+PARALLEL_LEARNER = source_algorithms.make("actor-critic", actors=ACTORS, n_steps=3)
 
 
 def learned(_: Any, a: dict[str, Any], lengths: Any) -> bool:
@@ -95,6 +97,57 @@ RETURNS = Face(
     call=lambda _, a: LEARNER.returns(*a.values()),
     check=lambda _, a, returns: returns.shape == (len(a["task_ids"]), 2),
     attacked=("family", "task_ids", "random_streams", "seed"),
+    weight=2,
+)
+
+
+def empty_rows_of_actors() -> dict[str, np.ndarray]:
+    """Rows for two learners of which two streams are kept."""
+    rows = ROOM.transition_schema.allocate(4, 8)
+    for array in rows.values():
+        array.fill(1)
+    return rows
+
+
+def learned_by_actors(_: Any, a: dict[str, Any], lengths: Any) -> bool:
+    """Whether each learner by itself wrote the same, all of its streams kept."""
+    task_ids, streams = integers(a["task_ids"]), integers(a["random_streams"])
+    kept = int(a["streams_per_learner"])
+    if len(lengths) != len(task_ids) // ACTORS * kept:
+        return False
+    for learner in range(len(task_ids) // ACTORS):
+        of = slice(learner * ACTORS, (learner + 1) * ACTORS)
+        out = ROOM.transition_schema.allocate(ACTORS, 8)
+        alone = PARALLEL_LEARNER.learn(ROOM, task_ids[of], streams[of], 1, int(a["seed"]), out)
+        for actor in range(kept):
+            h, length = learner * kept + actor, alone[actor]
+            if lengths[h] != length:
+                return False
+            for name, rows in out.items():
+                if not np.array_equal(a["out"][name][h, :length], rows[actor, :length]):
+                    return False
+    return True
+
+
+PARALLEL_LEARN = Face(
+    "source_algorithms: learn with actors",
+    arguments=lambda _, rng: {
+        "family": ROOM,
+        "task_ids": np.repeat(rng.integers(0, 9, 2), ACTORS),
+        "random_streams": rng.integers(0, 99, 2 * ACTORS),
+        "episodes": 1,
+        "seed": int(rng.integers(99)),
+        "out": empty_rows_of_actors(),
+        "keep_every": 1,
+        "streams_per_learner": 2,
+    },
+    call=lambda _, a: PARALLEL_LEARNER.learn(
+        *list(a.values())[:-2],
+        keep_every=a["keep_every"],
+        streams_per_learner=a["streams_per_learner"],
+    ),
+    check=learned_by_actors,
+    attacked=("family", "task_ids", "random_streams", "seed", "out", "streams_per_learner"),
     weight=2,
 )
 
@@ -359,8 +412,8 @@ FACES = [
     *map(settings_face, (ModelConfig, TrainingConfig, EvaluationConfig, CollectionConfig)),
     *(MAKE_BANDIT, MAKE_RANDOM_WORLD, MAKE_UCB1, MAKE_THOMPSON_SAMPLING),
     *(MAKE_IDEAL_LEARNER, MAKE_POSTERIOR_SAMPLING),
-    *(LEARN, RETURNS, MAKE_FAMILY, MAKE_LEARNER, SPLIT, TASK_IDS, PLAN, MODEL, TRAIN, THIN),
-    *(QUALITY, SELECT),
+    *(LEARN, PARALLEL_LEARN, RETURNS, MAKE_FAMILY, MAKE_LEARNER, SPLIT, TASK_IDS),
+    *(PLAN, MODEL, TRAIN, THIN, QUALITY, SELECT),
     MAKE_KEY_TO_DOOR,
     MAKE_KEYS_AND_BOXES,
     ATTENTION,

@@ -9,6 +9,7 @@ from adfast.source_algorithms.softmax_choice import exponential
 from reference.actor_critic import actor_critic_histories
 from reference.actor_critic import exponential as exponential_twin
 from reference.dark_room import VARIANTS, DarkRoomReference
+from tasks.twins import CASES
 
 EPISODES = 25
 ROLLOUTS = {
@@ -75,6 +76,37 @@ def test_histories_match_reference(variant, options, keep_every):
         for h, (fields, earned) in zip(of, expected, strict=True):
             require_same(fields, histories[h])
             np.testing.assert_array_equal(returns[h], earned)
+
+
+@pytest.mark.parametrize("n_steps", [1, 6, 100])
+def test_histories_of_episodes_that_tasks_cut_off_or_end_match_reference(n_steps):
+    """A mixture of rooms and lakes, each with a time limit of its own below the mixture's."""
+    case, options = CASES["mixture", "three"], ROLLOUTS | {"actors": 3, "n_steps": n_steps}
+    family = tasks.make("mixture", **case.options)
+    of_kind = family.task_parameters(np.arange(family.num_tasks))[:, 0]
+    tasks_of_learners = [int(np.flatnonzero(of_kind == kind)[2]) for kind in range(3)]
+    task_ids, streams = np.repeat(tasks_of_learners, 3), 7 * np.arange(9)
+    histories, returns = learned(family, options, task_ids, streams, keep_every=2)
+    del options["actors"]
+    for learner, task_id in enumerate(tasks_of_learners):
+        of = slice(learner * 3, (learner + 1) * 3)
+        expected = actor_critic_histories(
+            [case.twin_of(task_id, seed=5, random_stream=int(s)) for s in streams[of]],
+            episodes=EPISODES,
+            seed=5,
+            random_streams=streams[of].tolist(),
+            keep_every=2,
+            **options,
+        )
+        for h, (fields, earned) in zip(range(9)[of], expected, strict=True):
+            require_same(fields, histories[h])
+            np.testing.assert_array_equal(returns[h], earned)
+    ends = [set(history["boundary"].tolist()) for history in histories]
+    assert set.union(*ends[:3]) == {0, 2}
+    assert set.union(*ends[6:]) == {0, 1, 2}
+    longest = [np.diff(np.flatnonzero(h["boundary"]), prepend=-1).max() for h in histories]
+    assert family.episode_length == 30
+    assert (longest[0], longest[-1]) == (12, 17)
 
 
 def test_learners_do_not_depend_on_what_shares_their_call():
