@@ -102,12 +102,14 @@ docs: $(STAMP)
 
 # torch comes first and pinned: a bare requirement would fetch its newest and largest build. The
 # build tools are pinned the same way, so the extension is built without an isolated environment.
+# pip would compile Python's files on one core.
 $(STAMP): pyproject.toml setup.py constraints.txt $(wildcard csrc/*.hpp csrc/*.cpp)
 	@rm -f $@
 	@$(PYTHON) -c "$$CHECK_MACHINE"
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet -c constraints.txt setuptools pybind11 torch
-	$(BIN)/pip install --quiet -c constraints.txt --no-build-isolation -e '.[dev]'
+	$(BIN)/pip install --quiet --no-compile -c constraints.txt setuptools pybind11 torch
+	$(BIN)/pip install --quiet --no-compile -c constraints.txt --no-build-isolation -e '.[dev]'
+	@$(BIN)/python -m compileall -q -j 0 $(VENV)/lib >/dev/null 2>&1 || true
 	@touch $@
 
 # What was installed and built; runs/ holds results, and stays.

@@ -1,5 +1,6 @@
 """A package of a user's own as pip would install it, and processes that have it."""
 
+import json
 import os
 import subprocess
 import sys
@@ -23,11 +24,31 @@ def install(folder, package, modules, entry_points):
     (info / "entry_points.txt").write_text("\n".join(sections) + "\n")
 
 
+# Carries out `adfast` with the words of each command that the last argument lists.
+COMMANDS = """
+import json, sys
+from adfast.cli import main
+
+for words in json.loads(sys.argv.pop()):
+    sys.argv[1:] = words
+    try:
+        main()
+    except SystemExit as end:
+        if end.code:
+            raise
+"""
+
+
+def adfast_with(folder, *commands):
+    """What these commands print, one after the other in one process, as in `run_with`."""
+    words = [[*map(str, command)] for command in commands]
+    return run_with(folder, "-c", COMMANDS, json.dumps(words))
+
+
 def run_with(folder, *arguments, check=True):
     """What Python with these arguments prints where the packages of `folder` are installed."""
     environment = {
         **os.environ,
-        "NUMBA_CACHE_DIR": str(folder / "compiled"),
         "PYTHONPATH": os.pathsep.join([str(folder), str(ROOT)]),
     }
     ended = subprocess.run(

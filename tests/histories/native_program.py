@@ -46,7 +46,7 @@ class Outcome:
 def build(name: str, folder: Path, sanitizer: str = "plain", *defines: str) -> Path:
     """The program made of csrc/tests/`name`.cpp."""
     program = folder / "-".join((name, sanitizer, *defines))
-    command = ["c++", "-std=c++17", "-O1", "-g", "-pthread", *FLAGS[sanitizer], f"-I{CSRC}"]
+    command = ["c++", "-std=c++17", "-O1", "-g1", "-pthread", *FLAGS[sanitizer], f"-I{CSRC}"]
     command += [f"-D{define}" for define in defines]
     subprocess.run([*command, str(CSRC / "tests" / f"{name}.cpp"), "-o", str(program)], check=True)
     return program

@@ -5,7 +5,7 @@ import tomllib
 
 import pytest
 
-from own_package import ROOT, install, run_with
+from own_package import ROOT, adfast_with, install, run_with
 from small_run import RECIPE
 from snippets.pages import blocks_of
 
@@ -27,14 +27,16 @@ print(adfast.play(agent, environments, 4).lengths.tolist(), maker.strength)
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory):
-    """A folder with the documentation's agent, installed in a package of its own, and a run."""
+    """A folder with the documentation's agent, installed in a package of its own, and runs."""
     folder = tmp_path_factory.mktemp("installed")
     page = blocks_of(ROOT / "docs/extending.md")
     example = next(b for b in page if b.language == "python" and "PaidActions" in b.source)
     modules = {"__init__": "", "paid_actions": example.source}
     install(folder, "my-agents", modules, {"adfast.agents": {"paid-actions": FULL_NAME}})
     (folder / "recipe.toml").write_text(RECIPE)
-    run_with(folder, *PROGRAM, "run", "recipe.toml", "--run", "run")
+    (folder / "own.toml").write_text(RECIPE + f'agent = "{FULL_NAME}"\n')
+    run = ["run", "recipe.toml", "--run", "run"]
+    adfast_with(folder, run, ["run", "own.toml", "--run", "own"])
     return folder
 
 
@@ -42,19 +44,16 @@ def installed(tmp_path_factory):
 def test_evaluation_of_a_run_goes_to_its_page(installed, name):
     further = f"own-{NAMES.index(name)}"
     options = ["--set", "evaluation.agent_options.strength=2"]
-    run_with(installed, *PROGRAM, "evaluate", "run", "--agent", name, "--name", further, *options)
+    evaluate = ["evaluate", "run", "--agent", name, "--name", further, *options]
+    adfast_with(installed, evaluate, ["report", "run"])
     folder = installed / "run/evaluations" / further
     settings = tomllib.loads((folder / "settings.toml").read_text())["evaluation"]
     assert (settings["agent"], settings["agent_options"]) == (name, {"strength": 2})
     assert json.loads((folder / "evaluation.json").read_text())["agent"] == name
-    run_with(installed, *PROGRAM, "report", "run")
     assert further in (installed / "run/report.html").read_text()
 
 
 def test_recipe_may_name_it(installed):
-    changed = RECIPE + f'agent = "{FULL_NAME}"\n'
-    (installed / "own.toml").write_text(changed)
-    run_with(installed, *PROGRAM, "run", "own.toml", "--run", "own")
     assert json.loads((installed / "own/evaluation.json").read_text())["agent"] == FULL_NAME
     assert (installed / "own/report.html").exists()
 

@@ -5,7 +5,7 @@ import tomllib
 
 import pytest
 
-from own_package import ROOT, install, run_with
+from own_package import ROOT, adfast_with, install, run_with
 from snippets.pages import blocks_of
 
 FULL_NAME = "my_walks.line_walk:LineWalk"
@@ -18,6 +18,9 @@ options = {{ cells = 7, episode_length = 8 }}
 """
 # Where its loops are found: prints what was compiled anew, here and in a spawned process.
 WORK = """
+import os
+os.environ["NUMBA_CACHE_DIR"] = os.path.abspath("compiled")
+
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
@@ -59,28 +62,37 @@ def installed(tmp_path_factory):
     return folder
 
 
-@pytest.fixture(scope="module", params=NAMES)
-def finished(request, installed, recipe):
-    """The name in the recipe, and the directory of its run."""
-    changed = installed / f"recipe{NAMES.index(request.param)}.toml"
+@pytest.fixture(scope="module")
+def finished(installed, recipe):
+    """The directory of the run of each name in a recipe."""
     _, _, rest = recipe.read_text().partition("[collection]")
     settings = "[collection]" + rest.replace("held_out = 5", "held_out = 2").replace(
         "threads = 1\n[model]", "threads = 3\n[model]"
     )
-    changed.write_text(CHANGES.format(name=request.param) + settings)
-    run_with(installed, *PROGRAM, "run", changed, "--run", changed.with_suffix(""))
-    return request.param, changed.with_suffix("")
+    runs = {name: installed / f"run{number}" for number, name in enumerate(NAMES)}
+    for name, run in runs.items():
+        run.with_suffix(".toml").write_text(CHANGES.format(name=name) + settings)
+    adfast_with(
+        installed, *(["run", run.with_suffix(".toml"), "--run", run] for run in runs.values())
+    )
+    return runs
 
 
-def test_run_goes_from_recipe_to_page(installed, finished):
-    name, run = finished
+@pytest.mark.parametrize("name", NAMES)
+def test_run_goes_from_recipe_to_page(finished, name):
+    run = finished[name]
     assert tomllib.loads((run / "run.toml").read_text())["family"]["name"] == name
     assert json.loads((run / "evaluation.json").read_text())["family"]["name"] == name
-    page = run / "report.html"
-    assert name in page.read_text()
-    page.unlink()
-    run_with(installed, *PROGRAM, "report", run)
-    assert page.exists()
+    assert name in (run / "report.html").read_text()
+
+
+def test_page_is_written_anew(installed, finished):
+    pages = [run / "report.html" for run in finished.values()]
+    for page in pages:
+        page.unlink()
+    adfast_with(installed, *(["report", run] for run in finished.values()))
+    for name, page in zip(finished, pages, strict=True):
+        assert name in page.read_text()
 
 
 def test_both_names_mean_the_same_class(installed):
@@ -110,9 +122,9 @@ def test_check_finds_it(installed):
     assert "line-walk" in run_with(installed, *PROGRAM, "doctor", "--family", "line-walk")
 
 
-def test_report_of_a_run_whose_family_is_gone_says_what_to_do(finished, tmp_path):
-    name, run = finished
-    error = run_with(tmp_path, *PROGRAM, "report", run, check=False)
+@pytest.mark.parametrize("name", NAMES)
+def test_report_of_a_run_whose_family_is_gone_says_what_to_do(finished, tmp_path, name):
+    error = run_with(tmp_path, *PROGRAM, "report", finished[name], check=False)
     assert "Traceback" not in error
     words = " ".join(error.split())
     assert f'task family "{name}"' in words

@@ -11,7 +11,7 @@ from adfast.config import Config
 from adfast.source_algorithms.compiled_algorithm import CompiledAlgorithm
 from adfast.source_algorithms.learning_batch import LearningBatch
 from adfast.source_algorithms.source_algorithm import SourceAlgorithm
-from own_package import ROOT, install, run_with
+from own_package import ROOT, adfast_with, install, run_with
 from snippets.pages import blocks_of
 
 FULL_NAME = "my_learners.reinforce:Reinforce"
@@ -35,8 +35,8 @@ def installed(tmp_path_factory):
     return folder
 
 
-def run(installed, recipe, command, way, name):
-    """Carries out `command` with the learner; returns the run's directory."""
+def command(installed, recipe, stage, way, name):
+    """That which carries out `stage` with the learner in the directory `name`."""
     algorithm, threads, block = way
     settings = {
         "collection.algorithm": algorithm,
@@ -45,35 +45,47 @@ def run(installed, recipe, command, way, name):
         "collection.block_histories": block,
     }
     options = [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
-    run_with(installed, *PROGRAM, command, recipe, *options, "--run", installed / name)
-    return installed / name
+    return [stage, recipe, *options, "--run", installed / name]
 
 
-@pytest.fixture(scope="module", params=[0, 1], ids=["registered", "full name"])
-def finished(request, installed, recipe):
-    way = WAYS[request.param]
-    return way[0], run(installed, recipe, "run", way, f"run{request.param}")
+@pytest.fixture(scope="module")
+def finished(installed, recipe):
+    """The directories of a run by the registered name and of one by the full name."""
+    names = ["run0", "run1"]
+    runs = zip(WAYS, names, strict=False)
+    adfast_with(installed, *(command(installed, recipe, "run", way, name) for way, name in runs))
+    return [installed / name for name in names]
 
 
-def test_run_goes_from_recipe_to_page(installed, finished):
-    name, directory = finished
+@pytest.mark.parametrize("number", [0, 1], ids=["registered", "full name"])
+def test_run_goes_from_recipe_to_page(finished, number):
+    directory, name = finished[number], WAYS[number][0]
     settings = tomllib.loads((directory / "run.toml").read_text())["collection"]
     assert (settings["algorithm"], settings["options"]) == (name, {"learning_rate": 0.2})
     references = json.loads((directory / "evaluation.json").read_text())["references"]
     source = np.array(references["source"])
     assert source.shape == (6,)
     assert np.isfinite(source).all()
-    page = directory / "report.html"
-    assert name in page.read_text()
-    page.unlink()
-    run_with(installed, *PROGRAM, "report", directory)
-    assert page.exists()
+    assert name in (directory / "report.html").read_text()
+
+
+def test_page_is_written_anew(installed, finished):
+    pages = [directory / "report.html" for directory in finished]
+    for page in pages:
+        page.unlink()
+    adfast_with(installed, *(["report", directory] for directory in finished))
+    assert all(page.exists() for page in pages)
 
 
 def test_threads_and_blocks_change_no_byte_of_its_histories(installed, recipe):
     stores = []
-    for number, way in enumerate(WAYS):
-        store = histories.open(run(installed, recipe, "collect", way, f"c{number}") / "histories")
+    names = ["c0", "c1", "c2"]
+    ways = zip(WAYS, names, strict=True)
+    adfast_with(
+        installed, *(command(installed, recipe, "collect", way, name) for way, name in ways)
+    )
+    for name in names:
+        store = histories.open(installed / name / "histories")
         by_stream = {}
         for index in range(store.num_histories):
             kept = {name: array.tobytes() for name, array in store.history(index).items()}
