@@ -24,7 +24,7 @@ def test_a_loss_that_is_not_finite_ends_training_in_one_sentence(recipe, tmp_pat
     assert adfast("collect", recipe, "--run", run).status == 0
     monkeypatch.setattr(
         "adfast.training.sharded_gradient.next_action_loss",
-        lambda logits, action: logits.mean() * np.nan,
+        lambda logits, *_: logits.mean() * np.nan,
     )
     first = adfast("train", run)
     assert first.status == 1

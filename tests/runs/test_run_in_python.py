@@ -165,7 +165,7 @@ def test_run_is_locked_while_it_is_worked_on_alone(run_copy):
 def test_live_run_collects_nothing(recipe, tmp_path):
     run = adfast.Run.create(recipe, tmp_path / "run", {"collection.live": True}, progress=False)
     assert run.collect() is None
-    with pytest.raises(RunError, match="has no history store: collection.live = true"):
+    with pytest.raises(RunError, match=r"has no history store: collection\.live = true"):
         run.histories  # noqa: B018
     assert run.carry_out().evaluated.array.shape == (5, 2, 6)
     assert not (run.path / "histories").exists()
