@@ -106,16 +106,16 @@ class SweepPlan:
                 "only a task family gives, got a recipe with [environment]; carry out one run for "
                 "each setting: adfast run RECIPE --set SECTION.FIELD=VALUE --run FOLDER"
             )
+        count = self.seeds * math.prod(len(axis.levels) for axis in self.axes)
+        if count > MAX_RUNS:
+            raise InvalidArgument(
+                f"a sweep has at most {MAX_RUNS} runs, got {count}; vary less, or lower --seeds"
+            )
         if any(run.resolved.is_rl2 for run in self.runs):
             raise InvalidArgument(
                 "a sweep measures losses on held-out histories, which a policy of RL2 does not "
                 "predict; carry out one run for each setting, and put them side by side: "
                 "adfast compare RUN..."
-            )
-        count = self.seeds * math.prod(len(axis.levels) for axis in self.axes)
-        if count > MAX_RUNS:
-            raise InvalidArgument(
-                f"a sweep has at most {MAX_RUNS} runs, got {count}; vary less, or lower --seeds"
             )
         varied = {setting for axis in self.axes for setting in axis.settings}
         if "evaluation.tasks" in varied or any(r.resolved.evaluation.family for r in self.runs):
