@@ -11,8 +11,16 @@ from adfast.durable import clear_leftovers, discard, replace_file
 from adfast.errors import WriteError
 
 PACKAGE = Path(adfast.__file__).parent
-# Metrics and recordings append; what is compiled is made again where it was lost.
-WRITERS = {"durable.py", "locks.py", "metrics.py", "recording.py", "compiled_code.py"}
+# Metrics and recordings append; what is compiled is made again where it was lost; and what other
+# processes say (jobs) is for reading alone.
+WRITERS = {
+    "durable.py",
+    "locks.py",
+    "metrics.py",
+    "recording.py",
+    "compiled_code.py",
+    "jobs.py",
+}
 WRITING_CALLS = {"write_text", "write_bytes", "save_file", "rename", "fdopen", "dump"}
 
 
