@@ -135,6 +135,7 @@ def draw_row(axes: Axes, row: PooledRow, style: Style, episodes: int) -> None:
 def draw_published_level(axes: Axes, name: str, value: float) -> None:
     """A level that was published, named on it."""
     axes.axhline(value, color=LIGHT["muted"], linestyle=DASHES["dash"], linewidth=1.0)
+    axes.margins(y=0.1)  # room for a name above the highest line
     axes.annotate(
         label(name),
         (0.02, value),
