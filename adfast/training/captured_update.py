@@ -52,10 +52,10 @@ class CapturedUpdate:
             return results
         if self._graph is None:
             self._capture(batch)
-        for name, values in batch.items():
-            self._batch[name].copy_(values)
         assert self._graph is not None
         assert self._results is not None
+        for name, values in batch.items():
+            self._batch[name].copy_(values)
         self._graph.replay()
         return self._results
 
@@ -66,7 +66,7 @@ class CapturedUpdate:
         return loss, accuracy, gradient_norm
 
     def _capture(self, batch: Batch) -> None:
-        self._batch = {name: values.clone() for name, values in batch.items()}
+        self._batch = {name: torch.empty_like(values) for name, values in batch.items()}
         self._graph = torch.cuda.CUDAGraph()
         # Only this thread must keep to what a capture allows: another one prefetches batches.
         with (

@@ -151,6 +151,7 @@ class Trainer:
                 self._captured = CapturedUpdate(gradient, self.optimizer)
             for update in updates:
                 self._train_on(update, batch_of, gradient, metrics)
+        self._captured = None  # gives its memory on the device back
         if self.hooks.on_end is not None:
             self.hooks.on_end(self)
         return self.state
