@@ -130,7 +130,7 @@ def dark_house(windows: Iterable[int] = WINDOWS) -> Panel:
     return Panel(
         "Context, Dark House of eight rooms",
         rows,
-        dashed="what a window can recall",
+        dashed="theory",
         axis="attention window of each of two layers, transitions",
     )
 
@@ -174,5 +174,5 @@ def rooms_known(window: int) -> float:
 
 
 def recalling_return(window: int) -> float:
-    """What is earned by going to a goal that the window shows, and at random where it shows none."""
+    """What is earned by going to the goal where the window shows it, and at random elsewhere."""
     return RANDOM + (OPTIMUM - RANDOM) * rooms_known(window)
