@@ -163,3 +163,37 @@ def sum_rows(
 def add_rows(
     instruction_set: str, d_out: np.ndarray, rows: np.ndarray, table: np.ndarray
 ) -> None: ...
+def gru(
+    instruction_set: str,
+    projected: np.ndarray,
+    weight: np.ndarray,
+    bias: np.ndarray,
+    recalled: np.ndarray,
+    out: np.ndarray,
+) -> None: ...
+def gru_backward(
+    instruction_set: str,
+    d_out: np.ndarray,
+    gates: np.ndarray,
+    recalled: np.ndarray,
+    out: np.ndarray,
+    weight: np.ndarray,
+    d_projected: np.ndarray,
+    d_recalled: np.ndarray,
+) -> None: ...
+def lstm(
+    instruction_set: str,
+    projected: np.ndarray,
+    weight: np.ndarray,
+    bias: np.ndarray,
+    cells: np.ndarray,
+    out: np.ndarray,
+) -> None: ...
+def lstm_backward(
+    instruction_set: str,
+    d_out: np.ndarray,
+    gates: np.ndarray,
+    cells: np.ndarray,
+    weight: np.ndarray,
+    d_projected: np.ndarray,
+) -> None: ...

@@ -2,19 +2,9 @@
 #pragma once
 
 #include "attention_lanes.hpp"
+#include "scratch.hpp"
 
 namespace adfast::INSTRUCTION_SET {
-
-// Hands out parts of the scratch memory, each 64-byte aligned.
-struct Scratch {
-    float* next;
-
-    float* take(int64_t num_floats) {
-        float* part = next;
-        next += (num_floats + 15) / 16 * 16;
-        return part;
-    }
-};
 
 // Heads are padded with zero channels to one of the widths that the kernel is compiled for.
 static int64_t padded_head_dim(int64_t head_dim) {

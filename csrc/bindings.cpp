@@ -16,6 +16,7 @@
 #include "gather_pool.hpp"
 #include "layers_bindings.hpp"
 #include "mapped_file.hpp"
+#include "recurrent_bindings.hpp"
 #include "ring_buffer.hpp"
 
 namespace py = pybind11;
@@ -299,4 +300,5 @@ PYBIND11_MODULE(_native, module) {
     bind_attention(module);
     bind_decode(module);
     bind_layers(module);
+    bind_recurrent(module);
 }

@@ -10,6 +10,11 @@
 
 namespace adfast {
 
+// Sequences for a recurrent layer, all beginning at once: arrays are [length, batch, ...].
+struct SequenceShape {
+    int64_t length, batch, width;
+};
+
 struct LayerKernels {
     const char* instruction_set;
     bool (*is_supported)();
@@ -34,6 +39,25 @@ struct LayerKernels {
     // table[rows[m][f]] += d_out[m], in the order of m
     void (*add_rows)(const float* d_out, const int64_t* rows, int64_t num_sums, int64_t num_parts,
                      int64_t width, float* table);
+
+    // Floats of scratch memory, aligned to 64 bytes, that a recurrent layer's passes take.
+    int64_t (*recurrent_scratch)(int64_t width, int64_t num_gates);
+    // A GRU from memories of zeros: `projected` [T, B, 3 width] are its inputs' products with their
+    // weights and biases, `weight` [3 width, width] and `bias` are those of its memory. Writes
+    // `out` [T, B, width], and what the gradient needs: `gates` [T, B, 3 width], which may be
+    // `projected`, and `recalled` [T, B, width], what the reset gate was multiplied with.
+    void (*gru)(const SequenceShape& shape, const float* projected, const float* weight,
+                const float* bias, float* gates, float* recalled, float* out, float* scratch);
+    // Writes the gradients of `projected` and of what the reset gate was multiplied with.
+    void (*gru_backward)(const SequenceShape& shape, const float* d_out, const float* gates,
+                         const float* recalled, const float* out, const float* weight,
+                         float* d_projected, float* d_recalled, float* scratch);
+    // An LSTM, in the same way, of four gates; keeps its `cells` [T, B, width].
+    void (*lstm)(const SequenceShape& shape, const float* projected, const float* weight,
+                 const float* bias, float* gates, float* cells, float* out, float* scratch);
+    void (*lstm_backward)(const SequenceShape& shape, const float* d_out, const float* gates,
+                          const float* cells, const float* weight, float* d_projected,
+                          float* scratch);
 };
 
 // Those that this processor runs, the fastest first.

@@ -5,6 +5,8 @@
 
 namespace adfast::INSTRUCTION_SET {
 
+#define ADFAST_MEMBER inline __attribute__((always_inline))
+
 // The first `count` floats, at most a register of them; zeros after them.
 ADFAST_INLINE Floats load_up_to(int64_t count, const float* from) {
     if (count >= W) return load(from);

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from adfast.baselines.rl2.config import RL2Config
 from adfast.models.config import ModelConfig
+from adfast.models.recurrent import remembered
 from adfast.models.ring_kv_cache import RingKVCache
 from adfast.models.step_input import StepInput, step_inputs
 from adfast.models.transformer import Transformer
@@ -113,8 +114,7 @@ class RecurrentPolicy(Policy):
 
     def forward(self, batch: Mapping[str, Tensor]) -> Tensor:
         """The outputs `[E, T, A + 1]` of whole trials, from an empty memory on."""
-        remembered, _ = self.body(self.embedding(step_inputs(batch)))
-        return F.linear(remembered, self.head)
+        return F.linear(remembered(self.body, self.embedding(step_inputs(batch))), self.head)
 
     def new_cache(self, num_environments: int, dtype: torch.dtype | None = None) -> RecurrentCache:
         """An empty memory, always in float32: it is added to at every step."""
