@@ -43,10 +43,13 @@ def compare(
     """Put any runs side by side: one figure, one page, one CSV; those of several seeds pooled."""
     from adfast.cli.interruption import stoppable
     from adfast.cli.stages import terminal_hooks
+    from adfast.report.comparison.series import AXES
     from adfast.runs.comparison.comparison import compare as compare_runs
     from adfast.runs.comparison.found_runs import with_labels
+    from adfast.values import as_choice
 
     require(*NEEDED)
+    as_choice("axis", axis, AXES)
     way_on = shlex.join(["adfast", "compare", *runs, "--axis", axis, "--out", str(out)])
     with stoppable("compare", way_on) as should_stop:
         compare_runs(with_labels(runs), out, hooks=terminal_hooks(should_stop))

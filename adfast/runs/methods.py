@@ -32,6 +32,7 @@ class Method:
 
 ANY_FAMILY = "nothing"
 PLANNER = "a planner: a search through its steps that finds the best policy"
+OF_ONE_ACTOR = {"collection.streams_per_learner": "none"}  # whatever a recipe's own source has
 
 METHODS: Mapping[str, Method] = {
     AD: Method(
@@ -43,7 +44,7 @@ METHODS: Mapping[str, Method] = {
         "Expert distillation: histories of the optimal policy, which never had to search.",
         "Must histories show learning, or is it enough that they show what is right?",
         PLANNER,
-        {"collection.algorithm": "optimal"},
+        {"collection.algorithm": "optimal", **OF_ONE_ACTOR},
     ),
     "ad-annealed-expert": Method(
         "AD of an expert whose noise falls over a history: progress without a learner.",
@@ -51,6 +52,7 @@ METHODS: Mapping[str, Method] = {
         PLANNER,
         {
             "collection.algorithm": "annealed-expert",
+            **OF_ONE_ACTOR,
             "collection.options.noise_start": 1.0,
             "collection.options.noise_end": 0.0,
         },
@@ -97,6 +99,7 @@ METHODS: Mapping[str, Method] = {
         f"{PLANNER}; observations that are counted",
         {
             "collection.algorithm": "annealed-expert",
+            **OF_ONE_ACTOR,
             "collection.options.noise_start": 1.0,
             "collection.options.noise_end": 1.0,
             "collection.labels": True,
@@ -114,6 +117,7 @@ METHODS: Mapping[str, Method] = {
         "an ideal learner that can act",
         {
             "collection.algorithm": "ideal-learner",
+            **OF_ONE_ACTOR,
             "collection.options.noise": 0.1,
             "collection.options.others": 0.2,
             "collection.options.others_episodes": 3,
@@ -121,6 +125,7 @@ METHODS: Mapping[str, Method] = {
             "collection.keep_every": 1,
             "collection.labels": True,
             "training.objective": "optimal-action",
+            "training.context_length": 200,  # the ten episodes, where an ideal learner is known
         },
     ),
     "ad-of-posterior-sampling": Method(
@@ -129,6 +134,7 @@ METHODS: Mapping[str, Method] = {
         "a planner, at most 16,384 tasks, and observations that tell the state",
         {
             "collection.algorithm": "posterior-sampling",
+            **OF_ONE_ACTOR,
             "collection.episodes": 40,
             "collection.keep_every": 1,
         },

@@ -7,7 +7,7 @@ import torch
 import adfast
 from adfast.errors import InvalidArgument, UnknownName
 from adfast.probes.reading import read_histories
-from adfast.runs.feasible import check_context
+from adfast.runs.feasible import check_context, check_feasible
 from adfast.runs.methods import METHODS, RL2
 from adfast.runs.recipe import Recipe, find_recipe, load_recipe
 from adfast.runs.run import Run, plan_run
@@ -61,6 +61,17 @@ def test_method_is_its_settings(recipe, method):
     _, asked = plan_run(recipe, None, NEEDED.get(method, {}), method)
     by_hand = load_recipe(recipe, {**METHODS[method].settings, **NEEDED.get(method, {})})
     assert asked == by_hand.model_copy(update={"method": method})
+
+
+@pytest.mark.parametrize(
+    ("recipe_name", "method"),
+    [
+        ("dark-room", "ad-of-ideal"),  # whose contexts are longer than its histories
+        *(("dark-room-paper", method) for method in METHODS if method != "ad-every-k"),
+    ],
+)
+def test_method_fits_a_recipe_whose_source_has_many_actors_or_long_contexts(recipe_name, method):
+    check_feasible(plan_run(recipe_name, None, (), method)[1])
 
 
 def test_settings_lie_between_recipe_and_command_line(recipe):

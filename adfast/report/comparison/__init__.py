@@ -21,16 +21,16 @@ def write_comparison_report(directory: str | Path, axis: str = "episodes") -> Pa
     from adfast.report.comparison.figure import comparison_figure
     from adfast.report.comparison.page import comparison_page
     from adfast.report.comparison.series import series_by_axis
-    from adfast.runs.comparison.record import read_comparison
+    from adfast.runs.comparison.record import FIGURE, PAGE, read_comparison
     from adfast.values import as_path
 
     place = as_path("directory", directory)
     comparison = read_comparison(place)
     series = series_by_axis(comparison, axis)
-    path = place / "comparison.html"
+    path = place / PAGE
     figure = png(comparison_figure(series[axis]))
     page = comparison_page(comparison, series, axis)
-    replace_files({place / "comparison.png": [figure], path: [page]})
+    replace_files({place / FIGURE: [figure], path: [page]})
     return path
 
 

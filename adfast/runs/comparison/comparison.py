@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from adfast.durable import replace_files
+from adfast.durable import discard, replace_files
 from adfast.errors import InvalidArgument, RunError
 from adfast.evaluation.statistics import mean_over_seeds, seeds_and_tasks_interval
 from adfast.evaluation.summary import LAST_EPISODES, share_of_optimum
@@ -28,7 +28,9 @@ from adfast.runs.comparison.found_runs import (
 )
 from adfast.runs.comparison.labels import labels_of
 from adfast.runs.comparison.record import (
+    FIGURE,
     FILE_NAME,
+    PAGE,
     ComparisonResults,
     ContextCurve,
     MethodResults,
@@ -76,8 +78,17 @@ def compare(
     if place is not None:
         place.mkdir(parents=True, exist_ok=True)
         contents = {FILE_NAME: results.to_json(), TABLE: csv_table(results)}
-        replace_files({place / name: [content] for name, content in contents.items()})
+        replace_files(
+            {place / name: [content] for name, content in contents.items()},
+            before=lambda: discard_drawn(place),
+        )
     return results
+
+
+def discard_drawn(place: Path) -> None:
+    """Delete the figure and the page of what was compared in a directory before."""
+    for name in (FIGURE, PAGE):
+        discard(place / name)
 
 
 def may_be_written_to(place: Path) -> bool:

@@ -17,6 +17,7 @@ import numpy as np
 from adfast.errors import InvalidArgument, RunError, shown
 from adfast.evaluation.config import EvaluationConfig
 from adfast.runs.evaluation_files import EVALUATIONS
+from adfast.runs.feasible import agent_beside
 from adfast.runs.recipe import Recipe
 from adfast.runs.recorded_arrays import read_trajectories
 from adfast.runs.results import EvaluationResults, FamilyName
@@ -81,10 +82,17 @@ class FoundRun:
 
     @property
     def key(self) -> str:
-        """What the runs of one method have in common: all settings that count but seeds."""
+        """What the runs of one method have in common: all settings that count but seeds.
+
+        Of another agent than the model these are its own, with what it takes over of the run.
+        """
         settings = self.recipe.model_dump(mode="json")
-        counting = settings if self.is_of_model else {"family": settings.get("family")}
         evaluation = self.settings.model_dump(mode="json")
+        counting = settings
+        if not self.is_of_model:
+            beside = self.recipe.model_copy(update={"evaluation": self.settings})
+            agent = agent_beside(beside, None).model_dump(mode="json")
+            counting = {"family": settings.get("family"), "agent": agent}
         return repr(without_settings(counting | {"evaluation": evaluation}, (*SEEDS, *MACHINE)))
 
     @property

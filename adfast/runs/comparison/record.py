@@ -13,6 +13,7 @@ from adfast.runs.comparison.verdicts import Judged
 from adfast.runs.result_files import Results, Section
 
 FILE_NAME = "comparison.json"
+FIGURE, PAGE = "comparison.png", "comparison.html"  # drawn from it
 
 
 class DataSeen(Section):

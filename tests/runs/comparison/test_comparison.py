@@ -10,6 +10,7 @@ import pytest
 import adfast
 from adfast.errors import InvalidArgument, RunError
 from adfast.evaluation.statistics import bootstrap_interval, seeds_and_tasks_interval
+from adfast.report.comparison import write_comparison_report
 from adfast.runs.comparison.found_runs import with_labels
 from adfast.runs.comparison.record import read_comparison
 from runs.comparison.synthetic_runs import ED, write_run, write_seeds
@@ -107,22 +108,38 @@ def test_every_step_of_the_source_counts_kept_or_not(folders):
     assert not room.data.is_bound
 
 
-def test_evaluation_of_a_run_is_compared_by_its_agent_which_saw_no_data(tmp_path):
-    run = write_run(tmp_path / "room", 1)
-    folder = run / "evaluations" / "by-chance"
+def evaluated_by(run, agent, name):
+    """The evaluation of a run by another agent than its model, with the same numbers."""
+    folder = run / "evaluations" / name
     folder.mkdir(parents=True)
-    content = json.loads((run / "evaluation.json").read_text()) | {"agent": "random"}
+    content = json.loads((run / "evaluation.json").read_text()) | {"agent": agent}
     (folder / "evaluation.json").write_text(json.dumps(content))
-    (folder / "settings.toml").write_bytes((run / "run.toml").read_bytes())
+    settings = (run / "run.toml").read_text()
+    assert 'agent = "model"' in settings
+    settings = settings.replace('agent = "model"', f'agent = "{agent}"')
+    (folder / "settings.toml").write_text(settings)
     shutil.copy(run / "trajectories.safetensors", folder)
     provenance = json.loads((run / "provenance.json").read_text())
-    provenance["stages"]["evaluate by-chance"] = {"seconds": 2.0}
+    provenance["stages"][f"evaluate {name}"] = {"seconds": 2.0}
     (run / "provenance.json").write_text(json.dumps(provenance))
-    model, chance = compare([run, folder]).methods
+    return folder
+
+
+def test_evaluation_of_a_run_is_compared_by_its_agent_which_saw_no_data(tmp_path):
+    run = write_run(tmp_path / "room", 1)
+    model, chance = compare([run, evaluated_by(run, "random", "by-chance")]).methods
     assert [model.label, chance.label] == ["ad", "random"]
     assert chance.data is None
     assert chance.training is None
     assert chance.seconds == {"evaluate": 2.0}
+
+
+@pytest.mark.parametrize(("agent", "methods"), [("random", 1), ("source-algorithm", 2)])
+def test_agents_are_one_method_by_what_they_take_over_of_the_run(tmp_path, agent, methods):
+    hasty = {"collection.options.learning_rate": 1.0}
+    runs = [write_run(tmp_path / "room", 1), write_run(tmp_path / "hasty", 2, hasty)]
+    results = compare([evaluated_by(run, agent, "other") for run in runs])
+    assert len(results.methods) == methods
 
 
 def test_references_are_those_of_all_runs_and_the_source_is_named(folders):
@@ -155,6 +172,14 @@ def test_what_is_written_is_what_is_read(folders, tmp_path):
     assert {row["method"] for row in rows} == {
         "room", "expert", "random", "optimum", "source", "source, kept",
     }  # fmt: skip
+
+
+def test_no_page_of_an_earlier_comparison_is_left_beside_another_one(folders, tmp_path):
+    compare([folders / "room"], tmp_path)
+    page = write_comparison_report(tmp_path)
+    compare([folders / "expert"], tmp_path)
+    assert not page.exists()
+    assert not page.with_suffix(".png").exists()
 
 
 def test_labels_are_those_that_were_given(folders):

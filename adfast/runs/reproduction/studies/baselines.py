@@ -27,7 +27,7 @@ DIFFERS = {
 # Method -> what it needs beside the recipe.
 FITTED: dict[str, dict[str, Any]] = {
     # Its histories are ten episodes long; an update sees as many transitions as any other's.
-    "ad-of-ideal": {"training.context_length": 200, "training.batch_size": 32},
+    "ad-of-ideal": {"training.batch_size": 32},
     # By validation tasks: it earns less when asked for more, as for the best of its histories, 20.
     "return-conditioned": {"evaluation.target_return": 12.0},
     "rl2": {"rl2.steps": 100_000_000},
