@@ -30,6 +30,7 @@ from numba.core.dispatcher import Dispatcher
 from numba.core.serialize import dumps, loads
 
 from adfast.machine.code_folder import FOLDERS
+from adfast.machine.garbage_pause import pause_while_compiling
 
 FORMAT = 2
 SUFFIX = ".compiled"
@@ -62,11 +63,13 @@ def spare_entries_from_c() -> None:
 
 
 spare_entries_from_c()
+pause_while_compiling()
 
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     """`function`, compiled when first called, or taken from where an earlier process kept it."""
-    dispatcher: Any = numba.njit(nogil=True)(function)
+    # Nobody calls it from C, an entry for which is a tenth of the time to compile.
+    dispatcher: Any = numba.njit(nogil=True, no_cfunc_wrapper=True)(function)
     if isinstance(dispatcher, Dispatcher):  # unless NUMBA_DISABLE_JIT is set
         keep_results(dispatcher, function)
     result: Callable[..., Any] = dispatcher
