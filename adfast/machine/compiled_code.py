@@ -69,7 +69,8 @@ pause_while_compiling()
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     """`function`, compiled when first called, or taken from where an earlier process kept it."""
     # Nobody calls it from C, an entry for which is a tenth of the time to compile.
-    dispatcher: Any = numba.njit(nogil=True, no_cfunc_wrapper=True)(function)
+    options: Any = {"nogil": True, "no_cfunc_wrapper": True}
+    dispatcher: Any = numba.njit(**options)(function)
     if isinstance(dispatcher, Dispatcher):  # unless NUMBA_DISABLE_JIT is set
         keep_results(dispatcher, function)
     result: Callable[..., Any] = dispatcher

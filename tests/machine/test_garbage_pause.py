@@ -2,11 +2,17 @@ import gc
 
 import numpy as np
 import pytest
+from numba.core import config
 from numba.core.errors import TypingError
 from numba.extending import overload, register_jitable
 
 from adfast.machine.compiled_code import compiled
 from adfast.machine.garbage_pause import GarbagePause
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_kept(tmp_path, monkeypatch):
+    monkeypatch.setattr(config, "CACHE_DIR", str(tmp_path))
 
 
 def loop_and_notes(constant):
