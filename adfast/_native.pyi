@@ -168,6 +168,7 @@ def gru(
     projected: np.ndarray,
     weight: np.ndarray,
     bias: np.ndarray,
+    gates: np.ndarray,
     recalled: np.ndarray,
     out: np.ndarray,
 ) -> None: ...
@@ -186,6 +187,7 @@ def lstm(
     projected: np.ndarray,
     weight: np.ndarray,
     bias: np.ndarray,
+    gates: np.ndarray,
     cells: np.ndarray,
     out: np.ndarray,
 ) -> None: ...

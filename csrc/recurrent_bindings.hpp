@@ -45,7 +45,6 @@ struct RecurrentCall {
     }
 };
 
-// The forward passes leave the gates in the place of `projected`.
 inline void bind_recurrent(pybind11::module_& module) {
     namespace py = pybind11;
     using Array = const py::array&;
@@ -53,19 +52,20 @@ inline void bind_recurrent(pybind11::module_& module) {
 
     module.def(
         "gru",
-        [](Name instruction_set, Array projected, Array weight, Array bias, Array recalled,
-           Array out) {
+        [](Name instruction_set, Array projected, Array weight, Array bias, Array gates,
+           Array recalled, Array out) {
             const RecurrentCall call(instruction_set, out, weight, 3);
-            float* gates = call.gates_to_write(projected);
+            const float* from = call.gates(projected);
+            float* kept_gates = call.gates_to_write(gates);
             const float* biases = call.bias(bias);
             float* kept = call.outputs_to_write(recalled);
             float* to = call.outputs_to_write(out);
             const py::gil_scoped_release release;
-            call.kernels.gru(call.shape, gates, call.weight, biases, gates, kept, to,
+            call.kernels.gru(call.shape, from, call.weight, biases, kept_gates, kept, to,
                              call.scratch.data);
         },
         py::arg("instruction_set"), py::arg("projected"), py::arg("weight"), py::arg("bias"),
-        py::arg("recalled"), py::arg("out"));
+        py::arg("gates"), py::arg("recalled"), py::arg("out"));
     module.def(
         "gru_backward",
         [](Name instruction_set, Array d_out, Array gates, Array recalled, Array out, Array weight,
@@ -85,19 +85,20 @@ inline void bind_recurrent(pybind11::module_& module) {
         py::arg("out"), py::arg("weight"), py::arg("d_projected"), py::arg("d_recalled"));
     module.def(
         "lstm",
-        [](Name instruction_set, Array projected, Array weight, Array bias, Array cells,
-           Array out) {
+        [](Name instruction_set, Array projected, Array weight, Array bias, Array gates,
+           Array cells, Array out) {
             const RecurrentCall call(instruction_set, out, weight, 4);
-            float* gates = call.gates_to_write(projected);
+            const float* from = call.gates(projected);
+            float* kept_gates = call.gates_to_write(gates);
             const float* biases = call.bias(bias);
             float* kept = call.outputs_to_write(cells);
             float* to = call.outputs_to_write(out);
             const py::gil_scoped_release release;
-            call.kernels.lstm(call.shape, gates, call.weight, biases, gates, kept, to,
+            call.kernels.lstm(call.shape, from, call.weight, biases, kept_gates, kept, to,
                               call.scratch.data);
         },
         py::arg("instruction_set"), py::arg("projected"), py::arg("weight"), py::arg("bias"),
-        py::arg("cells"), py::arg("out"));
+        py::arg("gates"), py::arg("cells"), py::arg("out"));
     module.def(
         "lstm_backward",
         [](Name instruction_set, Array d_out, Array gates, Array cells, Array weight,

@@ -26,6 +26,7 @@ class ObservationEncoder(nn.Module):
     """Nothing seen. Subclasses say which rows of the table they look up, what they add, or both."""
 
     needs_normalising = False  # whether `normalise_by` has an effect
+    adds = False  # whether tokens are more than the rows that are looked up
 
     def __init__(
         self, observation: ObservationSpec, width: int, std: float, generator: torch.Generator
@@ -74,6 +75,7 @@ class RealEncoder(ObservationEncoder):
     """Two projections of real observations `[..., *shape]` to parts `[..., W]` of tokens."""
 
     needs_normalising = True
+    adds = True
     mean: Tensor
     scale: Tensor
 

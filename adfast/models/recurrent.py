@@ -4,7 +4,8 @@ torch makes some ten small operations of each time step, and more of its gradien
 not depend on the step before is one product for all steps, and the rest one kernel of ours
 (`csrc/layers_recurrent.hpp`), forward and back.
 
-Axes: B sequences, T time, C channels of the inputs, W width of a layer.
+Axes: B sequences, T time, C channels of the inputs, W width of a layer, G gates; R rows of a table,
+F of which are summed.
 """
 
 from __future__ import annotations
@@ -12,112 +13,103 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from adfast import _native
 from adfast.machine import processor
 from adfast.models.native_layers import computes_natively, memory
+from adfast.models.summed_rows import sum_rows
 
 
-def remembered(body: nn.GRU | nn.LSTM, x: Tensor) -> Tensor:
-    """`body(x)[0]`: what a GRU or an LSTM `[B, T, C]` gives out `[B, T, W]`, from nothing on."""
+def remembered(body: nn.GRU | nn.LSTM, x: Tensor, rows: Tensor | None = None) -> Tensor:
+    """`body(x)[0]`: what a GRU or an LSTM makes of `x` `[B, T, C]` from nothing on, `[B, T, W]`.
+
+    With `rows` `[B, T, F]` its inputs are sums of rows of the table `x` `[R, C]`. The table is then
+    projected in their place: it is shorter.
+    """
     if not computes_natively(x, *body.parameters()):
-        out: Tensor = body(x)[0]
+        out: Tensor = body(x if rows is None else sum_rows(x, rows))[0]
         return out
     layer = LSTMLayer if isinstance(body, nn.LSTM) else GRULayer
-    rows = x.transpose(0, 1)  # the kernels take a step's rows side by side
-    for weights in body.all_weights:
-        rows = layer.apply(rows, *weights, processor.instruction_set())
-    return rows.transpose(0, 1)
+    steps = x.transpose(0, 1) if rows is None else x  # kernels have a step's sequences side by side
+    for input_weight, weight, input_bias, bias in body.all_weights:
+        if rows is None:
+            projected = F.linear(steps, input_weight, input_bias)
+        else:
+            table = F.linear(steps, input_weight, input_bias / rows.shape[-1])
+            projected, rows = sum_rows(table, rows.transpose(0, 1)), None
+        steps = layer.apply(projected.contiguous(), weight, bias, processor.instruction_set())
+    return steps.transpose(0, 1)
 
 
 class GRULayer(torch.autograd.Function):
-    """A layer of `nn.GRU`, whose four weights it takes, of inputs `[T, B, C]`."""
+    """A layer of `nn.GRU` of contiguous `[T, B, 3 W]`: its inputs' products, their biases added."""
 
     @staticmethod
     def forward(
-        ctx: Any,
-        x: Tensor,
-        input_weight: Tensor,
-        weight: Tensor,
-        input_bias: Tensor,
-        bias: Tensor,
-        instruction_set: str,
+        ctx: Any, projected: Tensor, weight: Tensor, bias: Tensor, instruction_set: str
     ) -> Tensor:
         """What it remembers after each step `[T, B, W]`."""
-        x = x.contiguous()
-        gates = projected(x, input_weight, input_bias)
-        out, recalled = x.new_empty(2, *x.shape[:2], weight.shape[1]).unbind()
-        _native.gru(
-            instruction_set, *map(memory, (gates, weight.contiguous(), bias, recalled, out))
-        )
-        ctx.save_for_backward(x, input_weight, weight, gates, recalled, out)
+        gates = torch.empty_like(projected)
+        out, recalled = new_memories(projected, weight)
+        read = (projected, weight.contiguous(), bias)
+        _native.gru(instruction_set, *map(memory, (*read, gates, recalled, out)))
+        ctx.save_for_backward(weight, gates, recalled, out)
         ctx.instruction_set = instruction_set
         return out
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, d_out: Tensor) -> tuple[Tensor | None, ...]:
-        """The gradients of the inputs and of the weights."""
-        x, input_weight, weight, gates, recalled, out = ctx.saved_tensors
+        """The gradients of `projected` and of the weights."""
+        weight, gates, recalled, out = ctx.saved_tensors
         d_projected, d_recalled = torch.empty_like(gates), torch.empty_like(recalled)
         read = (d_out.contiguous(), gates, recalled, out, weight.contiguous())
         _native.gru_backward(ctx.instruction_set, *map(memory, (*read, d_projected, d_recalled)))
-        d_x, d_input_weight, d_input_bias = projection_gradient(d_projected, x, input_weight)
-        # Before the reset gate the third gate was given something of its own.
-        d_given, d_third = d_projected.flatten(0, 1), d_recalled.flatten(0, 1)
-        d_weight = torch.empty_like(weight)
+        # The last gate is given something else of the memory, which the reset gate weakens.
         two = 2 * weight.shape[1]
-        before, batch = out[:-1].flatten(0, 1), out.shape[1]
-        torch.mm(d_given[batch:, :two].T, before, out=d_weight[:two])
-        torch.mm(d_third[batch:].T, before, out=d_weight[two:])
-        d_bias = torch.cat((d_input_bias[:two], d_third.sum(0)))
-        return d_x, d_input_weight, d_weight, d_input_bias, d_bias, None
+        given = (d_projected[..., :two].flatten(0, 1), d_recalled.flatten(0, 1))
+        d_weight = torch.cat([memory_gradient(d_part, out) for d_part in given])
+        return d_projected, d_weight, torch.cat([d_part.sum(0) for d_part in given]), None
 
 
 class LSTMLayer(torch.autograd.Function):
-    """A layer of `nn.LSTM`, whose four weights it takes, of inputs `[T, B, C]`."""
+    """A layer of `nn.LSTM` of contiguous `[T, B, 4 W]`, as `GRULayer`."""
 
     @staticmethod
     def forward(
-        ctx: Any,
-        x: Tensor,
-        input_weight: Tensor,
-        weight: Tensor,
-        input_bias: Tensor,
-        bias: Tensor,
-        instruction_set: str,
+        ctx: Any, projected: Tensor, weight: Tensor, bias: Tensor, instruction_set: str
     ) -> Tensor:
         """What it gives out after each step `[T, B, W]`."""
-        x = x.contiguous()
-        gates = projected(x, input_weight, input_bias)
-        out, cells = x.new_empty(2, *x.shape[:2], weight.shape[1]).unbind()
-        _native.lstm(instruction_set, *map(memory, (gates, weight.contiguous(), bias, cells, out)))
-        ctx.save_for_backward(x, input_weight, weight, gates, cells, out)
+        gates = torch.empty_like(projected)
+        out, cells = new_memories(projected, weight)
+        read = (projected, weight.contiguous(), bias)
+        _native.lstm(instruction_set, *map(memory, (*read, gates, cells, out)))
+        ctx.save_for_backward(weight, gates, cells, out)
         ctx.instruction_set = instruction_set
         return out
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, d_out: Tensor) -> tuple[Tensor | None, ...]:
-        """The gradients of the inputs and of the weights."""
-        x, input_weight, weight, gates, cells, out = ctx.saved_tensors
+        """The gradients of `projected` and of the weights."""
+        weight, gates, cells, out = ctx.saved_tensors
         d_projected = torch.empty_like(gates)
         read = (d_out.contiguous(), gates, cells, weight.contiguous())
         _native.lstm_backward(ctx.instruction_set, *map(memory, (*read, d_projected)))
-        d_x, d_input_weight, d_bias = projection_gradient(d_projected, x, input_weight)
-        d_weight = torch.mm(d_projected[1:].flatten(0, 1).T, out[:-1].flatten(0, 1))
-        return d_x, d_input_weight, d_weight, d_bias, d_bias, None
+        d_given = d_projected.flatten(0, 1)
+        return d_projected, memory_gradient(d_given, out), d_given.sum(0), None
 
 
-def projected(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """`[T, B, gates * W]`: what the gates are given of the inputs."""
-    return torch.addmm(bias, x.flatten(0, 1), weight.T).view(*x.shape[:2], len(weight))
+def new_memories(projected: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+    """Room for what is given out, and for as much that its gradient needs, `[T, B, W]` each."""
+    out, other = projected.new_empty(2, *projected.shape[:2], weight.shape[1]).unbind()
+    return out, other
 
 
-def projection_gradient(d_projected: Tensor, x: Tensor, weight: Tensor) -> tuple[Tensor, ...]:
-    """The gradients of inputs, weight and bias of `projected`."""
-    d_rows = d_projected.flatten(0, 1)
-    d_x = torch.mm(d_rows, weight).view(x.shape)
-    return d_x, torch.mm(d_rows.T, x.flatten(0, 1)), d_rows.sum(0)
+def memory_gradient(d_given: Tensor, out: Tensor) -> Tensor:
+    """The gradient of a weight `[G W, W]` that gave `[T B, G W]` of the step before's `out`."""
+    batch = out.shape[1]
+    return torch.mm(d_given[batch:].T, out[:-1].flatten(0, 1))

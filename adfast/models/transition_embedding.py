@@ -142,6 +142,12 @@ class TransitionEmbedding(nn.Module):
             )
 
     @property
+    def only_looks_up(self) -> bool:
+        """Whether a transition's token is a sum of `rows` of the table, and no more."""
+        is_more = self.encoder.adds or self.has_real_reward or self.reads_return
+        return self.layout == "one-token" and not is_more
+
+    @property
     def encoder(self) -> ObservationEncoder:
         """What tokens see of observations."""
         encoder = getattr(self, self.schema.observation.kind)

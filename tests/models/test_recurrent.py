@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 from adfast import _native
@@ -62,6 +63,24 @@ def test_outputs_and_all_gradients_match_float64(shape, kind, forced):
 
 
 @both_bodies
+@pytest.mark.parametrize(("num_rows", "parts", "layers"), [(1, 1, 1), (30, 7, 1), (9, 3, 2)])
+def test_sums_of_rows_are_inputs_too(num_rows, parts, layers, kind, forced):
+    body = make_body(kind, 10, 18, layers)
+    (table,) = random_tensors(num_rows, (num_rows, 10))
+    generator = torch.Generator().manual_seed(parts)
+    rows = torch.randint(0, num_rows, (5, 11, parts), generator=generator)
+    plain, tensors = of_torch(body), [table, *body.parameters()]
+    assert_equals_float64(
+        lambda table, *_: remembered(body, table, rows),
+        lambda table, *weights: plain(F.embedding(rows, table).sum(-2), *weights),
+        tensors,
+    )
+    with torch.no_grad():
+        expected = plain(F.embedding(rows, table).sum(-2), *tensors[1:])
+        torch.testing.assert_close(remembered(body, table, rows), expected)
+
+
+@both_bodies
 def test_great_inputs_and_weights_match_float64(kind, forced):
     body = make_body(kind, 5, 19, 1)
     with torch.no_grad():
@@ -118,11 +137,23 @@ def test_what_the_kernels_do_not_take_torch_computes(kind, monkeypatch):
     assert remembered(body.double(), x.double()).dtype == torch.float64
 
 
+def zeros(*shape):
+    return np.zeros(shape, np.float32)
+
+
 def gates_of(instruction_set, given):
     """What a GRU without weights makes of what its gates are `given` `[3, N]`."""
     gates, out = given.reshape(1, 1, -1).copy(), np.full((1, 1, given.shape[1]), np.nan, np.float32)
     zeros = np.zeros((given.size, given.shape[1]), np.float32)
-    _native.gru(instruction_set, gates, zeros, zeros[:, 0].copy(), np.empty_like(out), out)
+    _native.gru(
+        instruction_set,
+        given.reshape(1, 1, -1).copy(),
+        zeros,
+        zeros[:, 0].copy(),
+        gates,
+        np.empty_like(out),
+        out,
+    )
     return gates.reshape(given.shape), out.ravel()
 
 
@@ -147,31 +178,29 @@ def test_gates_of_what_is_not_a_finite_number(instruction_set):
     assert np.isnan(out[0])
 
 
-def zeros(*shape):
-    return np.zeros(shape, np.float32)
+STATES, GIVEN, WEIGHT = zeros(2, 3, 4), zeros(2, 3, 12), zeros(12, 4)
+OUT_OF_GRU = {"gates": GIVEN, "recalled": STATES, "out": STATES}
+INTO_GRU = {"projected": GIVEN, "weight": WEIGHT, "bias": zeros(12), **OUT_OF_GRU}
+INTO_GRADIENT = {
+    **{"d_out": STATES, "weight": WEIGHT, **OUT_OF_GRU},
+    **{"d_projected": GIVEN, "d_recalled": STATES},
+}
 
 
 @pytest.mark.parametrize(
-    ("call", "arguments"),
+    ("call", "arguments", "wrong"),
     [
-        ("gru", (zeros(2, 3, 12), zeros(12, 4), zeros(12), zeros(2, 3, 4), zeros(6, 4))),
-        ("gru", (zeros(2, 3, 13), zeros(12, 4), zeros(12), zeros(2, 3, 4), zeros(2, 3, 4))),
-        ("gru", (zeros(2, 3, 12), zeros(16, 4), zeros(12), zeros(2, 3, 4), zeros(2, 3, 4))),
-        ("lstm", (zeros(2, 3, 16), zeros(16, 4), zeros(12), zeros(2, 3, 4), zeros(2, 3, 4))),
-        ("lstm", (zeros(2, 3, 16), zeros(16, 4), zeros(16), zeros(2, 2, 4), zeros(2, 3, 4))),
-        (
-            "lstm_backward",
-            (*[zeros(2, 3, 4)] * 3, zeros(16, 4), zeros(2, 3, 16)),
-        ),
-        (
-            "gru_backward",
-            (
-                *(zeros(2, 3, 4), zeros(2, 3, 12), zeros(2, 3, 4), zeros(2, 3, 4)),
-                *(zeros(12, 4), zeros(2, 3, 12), zeros(2, 3, 3)),
-            ),
-        ),
+        *(("gru", INTO_GRU, {name: zeros(2, 3, 5)}) for name in INTO_GRU),
+        ("gru", INTO_GRU, {"out": zeros(6, 4)}),
+        ("gru", INTO_GRU, {"recalled": np.zeros((2, 3, 4))}),
+        ("lstm", {**INTO_GRU, "cells": STATES}, {"gates": zeros(2, 3, 12)}),
+        *(("gru_backward", INTO_GRADIENT, {name: zeros(2, 3, 5)}) for name in INTO_GRADIENT),
+        ("gru_backward", INTO_GRADIENT, {"d_projected": GIVEN[::-1]}),
     ],
 )
-def test_arrays_of_other_sizes_are_refused(call, arguments):
+def test_arrays_of_other_sizes_are_refused(call, arguments, wrong):
+    given = {**arguments, **wrong}
+    if call == "lstm":
+        del given["recalled"]
     with pytest.raises(ValueError, match=r"(array|out) must be"):
-        getattr(_native, call)("portable", *arguments)
+        getattr(_native, call)("portable", **given)

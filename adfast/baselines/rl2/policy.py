@@ -114,7 +114,12 @@ class RecurrentPolicy(Policy):
 
     def forward(self, batch: Mapping[str, Tensor]) -> Tensor:
         """The outputs `[E, T, A + 1]` of whole trials, from an empty memory on."""
-        return F.linear(remembered(self.body, self.embedding(step_inputs(batch))), self.head)
+        inputs, embedding = step_inputs(batch), self.embedding
+        if embedding.only_looks_up:
+            memories = remembered(self.body, embedding.table, embedding.rows(inputs))
+        else:
+            memories = remembered(self.body, embedding(inputs))
+        return F.linear(memories, self.head)
 
     def new_cache(self, num_environments: int, dtype: torch.dtype | None = None) -> RecurrentCache:
         """An empty memory, always in float32: it is added to at every step."""
