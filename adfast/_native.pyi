@@ -166,6 +166,7 @@ def add_rows(
 def gru(
     instruction_set: str,
     projected: np.ndarray,
+    initial: np.ndarray | None,
     weight: np.ndarray,
     bias: np.ndarray,
     gates: np.ndarray,
@@ -185,6 +186,8 @@ def gru_backward(
 def lstm(
     instruction_set: str,
     projected: np.ndarray,
+    initial: np.ndarray | None,
+    initial_cells: np.ndarray | None,
     weight: np.ndarray,
     bias: np.ndarray,
     gates: np.ndarray,

@@ -42,19 +42,22 @@ struct LayerKernels {
 
     // Floats of scratch memory, aligned to 64 bytes, that a recurrent layer's passes take.
     int64_t (*recurrent_scratch)(int64_t width, int64_t num_gates);
-    // A GRU from memories of zeros: `projected` [T, B, 3 width] are its inputs' products with their
-    // weights and biases, `weight` [3 width, width] and `bias` are those of its memory. Writes
-    // `out` [T, B, width], and what the gradient needs: `gates` [T, B, 3 width], which may be
-    // `projected`, and `recalled` [T, B, width], what the reset gate was multiplied with.
-    void (*gru)(const SequenceShape& shape, const float* projected, const float* weight,
-                const float* bias, float* gates, float* recalled, float* out, float* scratch);
-    // Writes the gradients of `projected` and of what the reset gate was multiplied with.
+    // A GRU whose memories begin as `initial` [B, width], or null as zeros: `projected`
+    // [T, B, 3 width] are its inputs' products with their weights and biases, `weight`
+    // [3 width, width] and `bias` are those of its memory. Writes `out` [T, B, width], and what the
+    // gradient needs: `gates` [T, B, 3 width] and `recalled` [T, B, width], what the reset gate was
+    // multiplied with.
+    void (*gru)(const SequenceShape& shape, const float* projected, const float* initial,
+                const float* weight, const float* bias, float* gates, float* recalled, float* out,
+                float* scratch);
+    // Where memories began as zeros: writes the gradients of `projected` and of `recalled`.
     void (*gru_backward)(const SequenceShape& shape, const float* d_out, const float* gates,
                          const float* recalled, const float* out, const float* weight,
                          float* d_projected, float* d_recalled, float* scratch);
     // An LSTM, in the same way, of four gates; keeps its `cells` [T, B, width].
-    void (*lstm)(const SequenceShape& shape, const float* projected, const float* weight,
-                 const float* bias, float* gates, float* cells, float* out, float* scratch);
+    void (*lstm)(const SequenceShape& shape, const float* projected, const float* initial,
+                 const float* initial_cells, const float* weight, const float* bias, float* gates,
+                 float* cells, float* out, float* scratch);
     void (*lstm_backward)(const SequenceShape& shape, const float* d_out, const float* gates,
                           const float* cells, const float* weight, float* d_projected,
                           float* scratch);

@@ -10,7 +10,7 @@ struct GruForward {
     const float* projected;
     float *gates, *recalled, *out;
 
-    void begin_block() {}
+    void begin_block(int64_t, int64_t) {}
 
     ADFAST_MEMBER Floats remember(const Floats (&given)[3], Floats memory, int64_t at, int64_t,
                                   int64_t c) const {
@@ -58,11 +58,12 @@ struct GruBackward {
     }
 };
 
-static void gru(const SequenceShape& shape, const float* projected, const float* weight,
-                const float* bias, float* gates, float* recalled, float* out, float* scratch) {
+static void gru(const SequenceShape& shape, const float* projected, const float* initial,
+                const float* weight, const float* bias, float* gates, float* recalled, float* out,
+                float* scratch) {
     const DenormalsFlushed flushed;
     GruForward cell{shape.width, projected, gates, recalled, out};
-    run_forward<3>(shape, weight, bias, Scratch{scratch}, cell);
+    run_forward<3>(shape, initial, weight, bias, Scratch{scratch}, cell);
 }
 
 static void gru_backward(const SequenceShape& shape, const float* d_out, const float* gates,

@@ -7,11 +7,14 @@ namespace adfast::INSTRUCTION_SET {
 
 struct LstmForward {
     int64_t width;
-    const float* projected;
+    const float *projected, *initial_cells;
     float *gates, *cells, *out;
     float* kept;  // the cells of a block, rows of padded(width)
 
-    void begin_block() { clear(kept, BLOCK_ROWS * padded(width)); }
+    void begin_block(int64_t first, int64_t count) {
+        const float* known = initial_cells == nullptr ? nullptr : initial_cells + first * width;
+        begin_memories(known, count, width, kept);
+    }
 
     ADFAST_MEMBER Floats remember(const Floats (&given)[4], Floats, int64_t at, int64_t row,
                                   int64_t c) const {
@@ -69,13 +72,14 @@ struct LstmBackward {
     }
 };
 
-static void lstm(const SequenceShape& shape, const float* projected, const float* weight,
-                 const float* bias, float* gates, float* cells, float* out, float* scratch) {
+static void lstm(const SequenceShape& shape, const float* projected, const float* initial,
+                 const float* initial_cells, const float* weight, const float* bias, float* gates,
+                 float* cells, float* out, float* scratch) {
     const DenormalsFlushed flushed;
     Scratch rest{scratch};
     float* kept = rest.take(BLOCK_ROWS * padded(shape.width));
-    LstmForward cell{shape.width, projected, gates, cells, out, kept};
-    run_forward<4>(shape, weight, bias, rest, cell);
+    LstmForward cell{shape.width, projected, initial_cells, gates, cells, out, kept};
+    run_forward<4>(shape, initial, weight, bias, rest, cell);
 }
 
 static void lstm_backward(const SequenceShape& shape, const float* d_out, const float* gates,

@@ -78,11 +78,22 @@ static void pack_columns(const float* weight, int64_t depth, int64_t width, floa
     }
 }
 
-// Steps t = 0 .. of a layer whose memories begin as zeros. `cell.remember` makes W channels of a
-// row's new memory from what its gates are given: bias and product with the memory before.
+// Rows of `width` as rows of padded(width), zeros around them; without any, zeros.
+static void begin_memories(const float* initial, int64_t count, int64_t width, float* to) {
+    const int64_t stride = padded(width);
+    clear(to, BLOCK_ROWS * stride);
+    if (initial == nullptr) return;
+    for (int64_t row = 0; row < count; ++row) {
+        for (int64_t i = 0; i < width; ++i) to[row * stride + i] = initial[row * width + i];
+    }
+}
+
+// Steps t = 0 .. of a layer whose memories begin as `initial`, or as zeros. `cell.remember` makes W
+// channels of a row's new memory from what its gates are given: bias and product with the memory
+// before.
 template <int GATES, class Cell>
-static void run_forward(const SequenceShape& shape, const float* weight, const float* bias,
-                        Scratch scratch, Cell& cell) {
+static void run_forward(const SequenceShape& shape, const float* initial, const float* weight,
+                        const float* bias, Scratch scratch, Cell& cell) {
     constexpr int R = tile_rows<GATES>;
     const int64_t width = shape.width, stride = padded(width);
     float* packed = scratch.take(stride * (1 + width) * GATES);
@@ -91,9 +102,10 @@ static void run_forward(const SequenceShape& shape, const float* weight, const f
     float* after = scratch.take(BLOCK_ROWS * stride);
     for (int64_t first = 0; first < shape.batch; first += BLOCK_ROWS) {
         const int64_t count = rows_of_block(shape.batch - first);
-        clear(before, BLOCK_ROWS * stride);
+        const float* known = initial == nullptr ? nullptr : initial + first * width;
+        begin_memories(known, count, width, before);
         clear(after, BLOCK_ROWS * stride);
-        cell.begin_block();
+        cell.begin_block(first, count);
         for (int64_t t = 0; t < shape.length; ++t) {
             const float* columns = packed;
             for (int64_t c = 0; c < width; c += W) {

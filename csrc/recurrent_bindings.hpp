@@ -40,6 +40,10 @@ struct RecurrentCall {
     float* gates_to_write(const pybind11::array& array) const {
         return floats_to_write(array, num_gates * num_outputs);
     }
+    // What begins, [B, width]; null where it is None.
+    const float* memories(const std::optional<pybind11::array>& array) const {
+        return array ? numbers_of<float>(*array, shape.batch * shape.width) : nullptr;
+    }
     const float* bias(const pybind11::array& array) const {
         return numbers_of<float>(array, num_gates * shape.width);
     }
@@ -49,23 +53,25 @@ inline void bind_recurrent(pybind11::module_& module) {
     namespace py = pybind11;
     using Array = const py::array&;
     using Name = const std::string&;
+    using Memories = const std::optional<py::array>&;
 
     module.def(
         "gru",
-        [](Name instruction_set, Array projected, Array weight, Array bias, Array gates,
-           Array recalled, Array out) {
+        [](Name instruction_set, Array projected, Memories initial, Array weight, Array bias,
+           Array gates, Array recalled, Array out) {
             const RecurrentCall call(instruction_set, out, weight, 3);
             const float* from = call.gates(projected);
             float* kept_gates = call.gates_to_write(gates);
+            const float* begin = call.memories(initial);
             const float* biases = call.bias(bias);
             float* kept = call.outputs_to_write(recalled);
             float* to = call.outputs_to_write(out);
             const py::gil_scoped_release release;
-            call.kernels.gru(call.shape, from, call.weight, biases, kept_gates, kept, to,
+            call.kernels.gru(call.shape, from, begin, call.weight, biases, kept_gates, kept, to,
                              call.scratch.data);
         },
-        py::arg("instruction_set"), py::arg("projected"), py::arg("weight"), py::arg("bias"),
-        py::arg("gates"), py::arg("recalled"), py::arg("out"));
+        py::arg("instruction_set"), py::arg("projected"), py::arg("initial"), py::arg("weight"),
+        py::arg("bias"), py::arg("gates"), py::arg("recalled"), py::arg("out"));
     module.def(
         "gru_backward",
         [](Name instruction_set, Array d_out, Array gates, Array recalled, Array out, Array weight,
@@ -85,20 +91,23 @@ inline void bind_recurrent(pybind11::module_& module) {
         py::arg("out"), py::arg("weight"), py::arg("d_projected"), py::arg("d_recalled"));
     module.def(
         "lstm",
-        [](Name instruction_set, Array projected, Array weight, Array bias, Array gates,
-           Array cells, Array out) {
+        [](Name instruction_set, Array projected, Memories initial, Memories initial_cells,
+           Array weight, Array bias, Array gates, Array cells, Array out) {
             const RecurrentCall call(instruction_set, out, weight, 4);
             const float* from = call.gates(projected);
             float* kept_gates = call.gates_to_write(gates);
+            const float* begin = call.memories(initial);
+            const float* begin_cells = call.memories(initial_cells);
             const float* biases = call.bias(bias);
             float* kept = call.outputs_to_write(cells);
             float* to = call.outputs_to_write(out);
             const py::gil_scoped_release release;
-            call.kernels.lstm(call.shape, from, call.weight, biases, kept_gates, kept, to,
-                              call.scratch.data);
+            call.kernels.lstm(call.shape, from, begin, begin_cells, call.weight, biases, kept_gates,
+                              kept, to, call.scratch.data);
         },
-        py::arg("instruction_set"), py::arg("projected"), py::arg("weight"), py::arg("bias"),
-        py::arg("gates"), py::arg("cells"), py::arg("out"));
+        py::arg("instruction_set"), py::arg("projected"), py::arg("initial"),
+        py::arg("initial_cells"), py::arg("weight"), py::arg("bias"), py::arg("gates"),
+        py::arg("cells"), py::arg("out"));
     module.def(
         "lstm_backward",
         [](Name instruction_set, Array d_out, Array gates, Array cells, Array weight,

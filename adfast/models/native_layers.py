@@ -15,8 +15,12 @@ def computes_natively(*tensors: Tensor) -> bool:
     Everything else is computed by torch, by the definition that stands beside each kernel: a step
     of acting has few rows, and what a function of ours costs by itself would be most of it.
     """
-    if not torch.is_grad_enabled() or torch.compiler.is_compiling():
-        return False
+    recorded = torch.is_grad_enabled() and not torch.compiler.is_compiling()
+    return recorded and have_memory(*tensors)
+
+
+def have_memory(*tensors: Tensor) -> bool:
+    """Whether these are float32 on the processor, and no stand-ins for others."""
     return all(
         x.dtype == torch.float32 and x.device.type == "cpu" and type(x) in WITH_MEMORY
         for x in tensors

@@ -10,8 +10,11 @@ F of which are summed.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -54,8 +57,8 @@ class GRULayer(torch.autograd.Function):
         """What it remembers after each step `[T, B, W]`."""
         gates = torch.empty_like(projected)
         out, recalled = new_memories(projected, weight)
-        read = (projected, weight.contiguous(), bias)
-        _native.gru(instruction_set, *map(memory, (*read, gates, recalled, out)))
+        kept = map(memory, (weight.contiguous(), bias, gates, recalled, out))
+        _native.gru(instruction_set, memory(projected), None, *kept)
         ctx.save_for_backward(weight, gates, recalled, out)
         ctx.instruction_set = instruction_set
         return out
@@ -85,8 +88,8 @@ class LSTMLayer(torch.autograd.Function):
         """What it gives out after each step `[T, B, W]`."""
         gates = torch.empty_like(projected)
         out, cells = new_memories(projected, weight)
-        read = (projected, weight.contiguous(), bias)
-        _native.lstm(instruction_set, *map(memory, (*read, gates, cells, out)))
+        kept = map(memory, (weight.contiguous(), bias, gates, cells, out))
+        _native.lstm(instruction_set, memory(projected), None, None, *kept)
         ctx.save_for_backward(weight, gates, cells, out)
         ctx.instruction_set = instruction_set
         return out
@@ -113,3 +116,49 @@ def memory_gradient(d_given: Tensor, out: Tensor) -> Tensor:
     """The gradient of a weight `[G W, W]` that gave `[T B, G W]` of the step before's `out`."""
     batch = out.shape[1]
     return torch.mm(d_given[batch:].T, out[:-1].flatten(0, 1))
+
+
+class RecurrentSteps:
+    """A GRU or an LSTM step by step, from nothing on, in N sequences, by the weights it has now.
+
+    Its inputs are `[N, C]`, or with a `table` `[R, C]` numbers of F rows `[N, F]`, as `remembered`.
+    """
+
+    def __init__(
+        self, body: nn.GRU | nn.LSTM, num: int, table: Tensor | None = None, num_parts: int = 1
+    ) -> None:
+        self._body, self._table = body, None
+        self._instruction_set = processor.instruction_set()
+        self._hidden = torch.zeros(body.num_layers, num, body.hidden_size)
+        self._projected = torch.empty(num, len(body.all_weights[0][1]))
+        self._steps = self._native_steps()
+        if table is not None:
+            input_weight, _, input_bias, _ = body.all_weights[0]
+            self._table = memory(F.linear(table, input_weight, input_bias / num_parts))
+
+    def _native_steps(self) -> list[Callable[[], None]]:
+        """What moves the memories of each layer on, in their place."""
+        is_lstm = isinstance(self._body, nn.LSTM)
+        step = _native.lstm if is_lstm else _native.gru
+        projected = memory(self._projected)[None]
+        gates = np.empty_like(projected)
+        steps: list[Callable[[], None]] = []
+        for hidden, (_, weight, _, bias) in zip(self._hidden, self._body.all_weights, strict=True):
+            out = memory(hidden)
+            other = np.zeros_like(out)  # an LSTM's cells, or what a GRU's reset gates weakened
+            begin = (out, other) if is_lstm else (out,)
+            arrays = (*begin, memory(weight), memory(bias), gates, other[None], out[None])
+            steps.append(partial(step, self._instruction_set, projected, *arrays))
+        return steps
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """What is remembered after the next step `[N, W]`, valid until the one after it."""
+        for layer, (input_weight, _, input_bias, _) in enumerate(self._body.all_weights):
+            if layer == 0 and self._table is not None:
+                into = memory(self._projected)
+                _native.sum_rows(self._instruction_set, self._table, memory(x), into)
+            else:
+                torch.addmm(input_bias, x, input_weight.T, out=self._projected)
+            self._steps[layer]()
+            x = self._hidden[layer]
+        return x

@@ -111,7 +111,8 @@ class TransitionEmbedding(nn.Module):
         self.num_past = (2 if is_set else 1) * len(sizes)
         self.reads_rewards = reads_rewards
         self.has_real_reward = reads_rewards and not schema.has_counted_rewards
-        self.least_reward = 0 if self.has_real_reward else int(np.iinfo(schema.reward_dtype).min)
+        is_counted = schema.has_counted_rewards
+        self.least_reward = int(np.iinfo(schema.reward_dtype).min) if is_counted else 0
         num_rewards = (1 if self.has_real_reward else COUNTED_REWARDS) if reads_rewards else 0
         # Blocks in the order of the tokens that they belong to; the last row of a block that has
         # one more than it has values means "none".
@@ -190,6 +191,16 @@ class TransitionEmbedding(nn.Module):
 
     def rows(self, inputs: StepInput) -> Tensor:
         """int64 `[..., F]`: the row of the table that each of the F blocks contributes."""
+        is_on_host = can_examine(inputs.observation) and type(inputs.observation) is Tensor
+        values = self.host_values(inputs) if is_on_host else self.values(inputs)
+        if not inputs.is_checked and can_examine(values):
+            misfits = self.misfits(values, inputs)
+            if misfits.any():
+                self.refuse(values, misfits)
+        return values + self.first_row
+
+    def values(self, inputs: StepInput) -> Tensor:
+        """int64 `[..., F]`: the number that each block is to show, its last one for "none"."""
         none = self.block_size
         first = inputs.is_first
         reward = torch.zeros_like(inputs.previous_action, dtype=torch.int64)
@@ -207,7 +218,7 @@ class TransitionEmbedding(nn.Module):
                 past.where(inputs.shows_final[..., None], none_seen),
                 self.encoder.row_numbers(inputs.observation),
             )
-        values = torch.cat(
+        return torch.cat(
             (
                 inputs.previous_action.long().where(~first, none[0] - 1)[..., None],
                 reward.where(is_paid, none[1] - 1)[..., None],
@@ -216,11 +227,33 @@ class TransitionEmbedding(nn.Module):
             ),
             dim=-1,
         )
-        if not inputs.is_checked and can_examine(values):
-            misfits = self.misfits(values, inputs)
-            if misfits.any():
-                self.refuse(values, misfits)
-        return values + self.first_row
+
+    def host_values(self, inputs: StepInput) -> Tensor:
+        """`values` of what lies in the processor's memory: a step has few, and NumPy less to do."""
+        values = np.empty((*inputs.is_first.shape, len(self.block_sizes)), np.int64)
+        first, past_blocks = inputs.is_first.numpy(), slice(2, 2 + self.num_past)
+        none = np.array(self.block_sizes) - 1
+        values[..., 0] = inputs.previous_action.numpy()
+        np.copyto(values[..., 0], none[0], where=first)
+        values[..., 1] = none[1]
+        if self.reads_rewards:
+            values[..., 1] = 0
+            if not self.has_real_reward:
+                values[..., 1] = inputs.previous_reward.numpy()
+                values[..., 1] -= self.least_reward
+            np.copyto(values[..., 1], none[1], where=first)
+        if self.num_components:
+            past = self.encoder.row_numbers(inputs.previous_final_observation)
+            now = self.encoder.row_numbers(inputs.observation)
+            if inputs.previous_observation is not None:
+                before = self.encoder.row_numbers(inputs.previous_observation)
+                past = torch.cat((past, before), dim=-1)
+            values[..., past_blocks] = none[past_blocks]
+            shown = inputs.shows_final.numpy()[..., None]
+            np.copyto(values[..., past_blocks], past.numpy(), where=shown)
+            values[..., past_blocks.stop : -1] = now.numpy()
+        values[..., -1] = inputs.episode_step.numpy()
+        return torch.from_numpy(values)
 
     def misfits(self, values: Tensor, inputs: StepInput) -> Tensor:
         """bool `[..., F]`: where `values` are none of their block's, "none" where there is one."""

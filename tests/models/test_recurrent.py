@@ -8,7 +8,7 @@ from torch import nn
 
 from adfast import _native
 from adfast.models import recurrent
-from adfast.models.recurrent import remembered
+from adfast.models.recurrent import RecurrentSteps, remembered
 from models.layer_cases import (
     assert_equals_float64,
     differentiate,
@@ -27,6 +27,10 @@ SHAPES = [  # batch, time, channels, width, layers
 ]
 
 both_bodies = pytest.mark.parametrize("kind", [nn.GRU, nn.LSTM])
+
+
+def zeros(*shape):
+    return np.zeros(shape, np.float32)
 
 
 def make_body(kind, channels, width, layers):
@@ -137,23 +141,29 @@ def test_what_the_kernels_do_not_take_torch_computes(kind, monkeypatch):
     assert remembered(body.double(), x.double()).dtype == torch.float64
 
 
-def zeros(*shape):
-    return np.zeros(shape, np.float32)
+@both_bodies
+@pytest.mark.parametrize("layers", [1, 2])
+@pytest.mark.parametrize("batch", [1, 3, 130])
+def test_step_by_step_it_remembers_the_same(batch, layers, kind, forced):
+    body = make_body(kind, 5, 20, layers)
+    x, table = random_tensors(batch, (batch, 7, 5), (9, 5))
+    rows = torch.randint(0, 9, (batch, 7, 2), generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        for inputs, steps, expected in (
+            (x, RecurrentSteps(body, batch), remembered(body, x)),
+            (rows, RecurrentSteps(body, batch, table, 2), remembered(body, table, rows)),
+        ):
+            for t in range(7):
+                found = steps(inputs[:, t].contiguous())
+                torch.testing.assert_close(found, expected[:, t], rtol=1e-5, atol=2e-6)
 
 
 def gates_of(instruction_set, given):
     """What a GRU without weights makes of what its gates are `given` `[3, N]`."""
-    gates, out = given.reshape(1, 1, -1).copy(), np.full((1, 1, given.shape[1]), np.nan, np.float32)
-    zeros = np.zeros((given.size, given.shape[1]), np.float32)
-    _native.gru(
-        instruction_set,
-        given.reshape(1, 1, -1).copy(),
-        zeros,
-        zeros[:, 0].copy(),
-        gates,
-        np.empty_like(out),
-        out,
-    )
+    width = given.shape[1]
+    gates, recalled, out = (np.full((1, 1, n * width), np.nan, np.float32) for n in (3, 1, 1))
+    weights = (zeros(3 * width, width), zeros(3 * width))
+    _native.gru(instruction_set, given.reshape(gates.shape), None, *weights, gates, recalled, out)
     return gates.reshape(given.shape), out.ravel()
 
 
@@ -180,7 +190,13 @@ def test_gates_of_what_is_not_a_finite_number(instruction_set):
 
 STATES, GIVEN, WEIGHT = zeros(2, 3, 4), zeros(2, 3, 12), zeros(12, 4)
 OUT_OF_GRU = {"gates": GIVEN, "recalled": STATES, "out": STATES}
-INTO_GRU = {"projected": GIVEN, "weight": WEIGHT, "bias": zeros(12), **OUT_OF_GRU}
+INTO_GRU = {
+    "projected": GIVEN,
+    "initial": zeros(3, 4),
+    "weight": WEIGHT,
+    "bias": zeros(12),
+    **OUT_OF_GRU,
+}
 INTO_GRADIENT = {
     **{"d_out": STATES, "weight": WEIGHT, **OUT_OF_GRU},
     **{"d_projected": GIVEN, "d_recalled": STATES},
@@ -193,7 +209,7 @@ INTO_GRADIENT = {
         *(("gru", INTO_GRU, {name: zeros(2, 3, 5)}) for name in INTO_GRU),
         ("gru", INTO_GRU, {"out": zeros(6, 4)}),
         ("gru", INTO_GRU, {"recalled": np.zeros((2, 3, 4))}),
-        ("lstm", {**INTO_GRU, "cells": STATES}, {"gates": zeros(2, 3, 12)}),
+        ("lstm", {**INTO_GRU, "initial_cells": None, "cells": STATES}, {"gates": zeros(2, 3, 12)}),
         *(("gru_backward", INTO_GRADIENT, {name: zeros(2, 3, 5)}) for name in INTO_GRADIENT),
         ("gru_backward", INTO_GRADIENT, {"d_projected": GIVEN[::-1]}),
     ],

@@ -75,6 +75,20 @@ def test_tokens_are_the_sums_that_the_definition_writes_out(schema, packed, layo
             torch.testing.assert_close(tokens[b, t], expected)
 
 
+@pytest.mark.parametrize(
+    ("schema", "options"),
+    [
+        *((schema, {}) for schema in (SCHEMA, FLOAT_REWARD_SCHEMA, REAL_SCHEMA)),
+        *((schema, {"reads_rewards": False}) for schema in (SCHEMA, FLOAT_REWARD_SCHEMA)),
+        (SCHEMA, {"is_set": True}),
+    ],
+)
+def test_rows_are_found_alike_by_numpy_and_by_torch(schema, options):
+    embedding = embedding_of(schema, **options)
+    inputs = step_inputs(random_histories(3, 40, schema), is_set="is_set" in options)
+    assert torch.equal(embedding.host_values(inputs), embedding.values(inputs))
+
+
 @pytest.mark.parametrize("layout", ["one-token", "three-token"])
 @pytest.mark.parametrize("schema", [SCHEMA, FLOAT_REWARD_SCHEMA, REAL_SCHEMA])
 def test_return_is_added_to_the_last_token_of_a_transition(schema, layout):

@@ -10,7 +10,7 @@ Axes: N environments, E of them in a batch, T time, A actions, W width, L layers
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import torch
 import torch.nn.functional as F
@@ -18,7 +18,8 @@ from torch import Tensor, nn
 
 from adfast.baselines.rl2.config import RL2Config
 from adfast.models.config import ModelConfig
-from adfast.models.recurrent import remembered
+from adfast.models.native_layers import have_memory
+from adfast.models.recurrent import RecurrentSteps, remembered
 from adfast.models.ring_kv_cache import RingKVCache
 from adfast.models.step_input import StepInput, step_inputs
 from adfast.models.transformer import Transformer
@@ -77,6 +78,14 @@ class Policy(nn.Module, ABC):
         Environments outside `active` (bool `[N]`; None: all are in it) stay where they are.
         """
 
+    def steps(self, num_environments: int) -> Callable[[StepInput], Tensor]:
+        """What gives the outputs `[N, A + 1]` of whole trials, step after step from the first on.
+
+        The weights must stay as they are until the last.
+        """
+        cache = self.new_cache(num_environments)
+        return lambda inputs: self.outputs(inputs, cache)
+
     def step(
         self,
         inputs: StepInput,
@@ -120,6 +129,22 @@ class RecurrentPolicy(Policy):
         else:
             memories = remembered(self.body, embedding(inputs))
         return F.linear(memories, self.head)
+
+    def steps(self, num_environments: int) -> Callable[[StepInput], Tensor]:
+        """What gives the outputs of whole trials, by the kernels that learn from them."""
+        embedding, table = self.embedding, None
+        if not have_memory(*self.parameters()):
+            return super().steps(num_environments)
+        if embedding.only_looks_up:
+            table = embedding.table
+        remember = RecurrentSteps(self.body, num_environments, table, len(embedding.block_sizes))
+
+        @torch.no_grad()
+        def step(inputs: StepInput) -> Tensor:
+            x = embedding(inputs) if table is None else embedding.rows(inputs)
+            return F.linear(remember(x), self.head)
+
+        return step
 
     def new_cache(self, num_environments: int, dtype: torch.dtype | None = None) -> RecurrentCache:
         """An empty memory, always in float32: it is added to at every step."""

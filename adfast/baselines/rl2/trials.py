@@ -66,7 +66,8 @@ def play_trials(
     outputs = torch.empty(steps, num, schema.num_actions + 1)
     logits = np.empty((num, schema.num_actions), np.float32)
     draws = ActionDraws(1.0, *stream_keys(seed, TRIAL_ACTION, streams))
-    cache = policy.new_cache(num)
+    step = policy.steps(num)
+    first, later = torch.ones(num, dtype=torch.bool), torch.zeros(num, dtype=torch.bool)
     observation, episode_step = simulator.reset(), np.zeros(num, np.int64)
     for t in range(steps):
         fields["observation"][t] = observation
@@ -78,10 +79,10 @@ def play_trials(
             previous_reward=views["reward"][past],
             previous_final_observation=views["next_observation"][past],
             episode_step=views["episode_step"][t],
-            is_first=cache.is_first,
+            is_first=first if t == 0 else later,
             is_checked=True,
         )
-        outputs[t] = policy.outputs(inputs, cache)
+        outputs[t] = step(inputs)
         logits[:] = outputs[t, :, :-1].numpy()
         actions = draws.draw(logits, None)
         observation, reward, terminated, truncated, reached = simulator.step(actions)
