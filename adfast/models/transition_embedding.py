@@ -122,6 +122,7 @@ class TransitionEmbedding(nn.Module):
         first_rows = torch.tensor([0, *self.block_sizes]).cumsum(0)
         self.register_buffer("first_row", first_rows[:-1], persistent=False)
         self.register_buffer("block_size", torch.tensor(self.block_sizes), persistent=False)
+        self.last_numbers = np.array(self.block_sizes) - 1  # "none" where a block knows it
         self.table = nn.Parameter(
             torch.empty(int(first_rows[-1]), width).normal_(
                 std=EMBEDDING_SCALE, generator=generator
@@ -231,8 +232,8 @@ class TransitionEmbedding(nn.Module):
     def host_values(self, inputs: StepInput) -> Tensor:
         """`values` of what lies in the processor's memory: a step has few, and NumPy less to do."""
         values = np.empty((*inputs.is_first.shape, len(self.block_sizes)), np.int64)
-        first, past_blocks = inputs.is_first.numpy(), slice(2, 2 + self.num_past)
-        none = np.array(self.block_sizes) - 1
+        first, none = inputs.is_first.numpy(), self.last_numbers
+        episode_step = inputs.episode_step.numpy()
         values[..., 0] = inputs.previous_action.numpy()
         np.copyto(values[..., 0], none[0], where=first)
         values[..., 1] = none[1]
@@ -243,16 +244,17 @@ class TransitionEmbedding(nn.Module):
                 values[..., 1] -= self.least_reward
             np.copyto(values[..., 1], none[1], where=first)
         if self.num_components:
-            past = self.encoder.row_numbers(inputs.previous_final_observation)
-            now = self.encoder.row_numbers(inputs.observation)
-            if inputs.previous_observation is not None:
-                before = self.encoder.row_numbers(inputs.previous_observation)
-                past = torch.cat((past, before), dim=-1)
-            values[..., past_blocks] = none[past_blocks]
-            shown = inputs.shows_final.numpy()[..., None]
-            np.copyto(values[..., past_blocks], past.numpy(), where=shown)
-            values[..., past_blocks.stop : -1] = now.numpy()
-        values[..., -1] = inputs.episode_step.numpy()
+            shown, row_numbers = ~first, self.encoder.row_numbers
+            past = row_numbers(inputs.previous_final_observation)
+            if inputs.previous_observation is None:
+                shown &= episode_step == 0
+            else:
+                past = torch.cat((past, row_numbers(inputs.previous_observation)), dim=-1)
+            end = 2 + self.num_past
+            values[..., 2:end] = none[2:end]
+            np.copyto(values[..., 2:end], past.numpy(), where=shown[..., None])
+            values[..., end:-1] = row_numbers(inputs.observation).numpy()
+        values[..., -1] = episode_step
         return torch.from_numpy(values)
 
     def misfits(self, values: Tensor, inputs: StepInput) -> Tensor:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from adfast.baselines.rl2.config import RL2Config
@@ -59,12 +60,11 @@ def advantages(reward: Tensor, value: Tensor, discount: float, gae_lambda: float
     They cross the ends of episodes, since what is found out in one pays in the next. Nothing is
     earned after a trial's end.
     """
-    advantage = torch.zeros_like(value)
-    following, value_after = torch.zeros_like(value[:, 0]), torch.zeros_like(value[:, 0])
-    for t in reversed(range(value.shape[1])):
-        surprise = reward[:, t] + discount * value_after - value[:, t]
-        following = surprise + discount * gae_lambda * following
-        advantage[:, t], value_after = following, value[:, t]
+    value_after = F.pad(value[:, 1:], (0, 1))
+    advantage = reward + discount * value_after - value  # of one step each
+    steps = advantage.unbind(1)
+    for step, following in zip(steps[-2::-1], steps[:0:-1], strict=True):
+        step.add_(following, alpha=discount * gae_lambda)
     return advantage
 
 

@@ -117,7 +117,7 @@ class RL2Trainer:
         model = model or ModelConfig()
         self.policy = make_policy(self.config, model, family.transition_schema, self.seed)
         self.optimizer = torch.optim.Adam(
-            self.policy.parameters(), lr=self.config.learning_rate, eps=ADAM_EPSILON
+            self.policy.parameters(), lr=self.config.learning_rate, eps=ADAM_EPSILON, fused=True
         )
         self.trial_steps = self.config.trial_episodes * family.episode_length
         self.updates = self.config.updates(self.config.steps, family.episode_length)
