@@ -13,6 +13,7 @@ from adfast import source_algorithms
 from adfast.errors import InvalidArgument
 from adfast.family_check.declarations import declared_optimum
 from adfast.simulators.random_rollout import random_returns
+from adfast.tasks.compiled.outcomes import CERTAIN
 from adfast.tasks.compiled.planning import planned_returns
 from adfast.tasks.family import TaskFamily
 
@@ -27,7 +28,7 @@ def check_optimum(
     """What the optimum was compared with; raises `InvalidArgument` where it is not the greatest."""
     declared = declared_optimum(family, task_ids)
     calls = family.num_planned_values * family.num_actions * len(task_ids)
-    calls *= len(family.outcomes or ())
+    calls *= len(family.outcomes or CERTAIN)
     tasks = np.repeat(task_ids, REPETITIONS)
     is_random = family.has_random_steps  # returns of few episodes then say little
     if not family.planner or calls > MAX_CALLS or (is_random and family.starts is None):

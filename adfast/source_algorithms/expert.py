@@ -104,7 +104,7 @@ class AnnealedExpert(Optimal):
 
 def check_planner(family: TaskFamily) -> None:
     """Raise `InvalidArgument` where the best policy cannot be computed exactly."""
-    if family.outcomes is None:
+    if family.outcomes is None and family.expected_step is None:
         raise InvalidArgument(
             "the expert needs a family that says what its random steps can come to, got "
             f"{family.name}, whose outcomes are None; use a learning algorithm such as q-learning"

@@ -38,6 +38,14 @@ MAX_BANDITS = 2**24
 KIND_STEP, PLACE_STEP = 256, 257
 
 
+@register_jitable
+def limit_of(task: Any, action: Any) -> Any:
+    """uint32: below which key an arm pays."""
+    arm = int32(action)
+    drawn = task[3] if arm == task[2] else (task[2] if arm == task[3] else arm)
+    return step_key(uint32(task[0]), uint32(task[1]), uint32(drawn))
+
+
 class Bandit(TaskFamily):
     """Find the arm that pays most often; task id = number of the bandit.
 
@@ -102,12 +110,19 @@ class Bandit(TaskFamily):
 
         @register_jitable
         def step(task: Any, state: Any, action: Any, key: Any) -> Any:
-            arm = int32(action)
-            drawn = task[3] if arm == task[2] else (task[2] if arm == task[3] else arm)
-            limit = step_key(uint32(task[0]), uint32(task[1]), uint32(drawn))
-            return (int32(0),), int32(uint32(key) < limit), int32(0)
+            return (int32(0),), int32(uint32(key) < limit_of(task, action)), int32(0)
 
         return step
+
+    @property
+    def expected_step(self) -> Callable[..., Any]:
+        """The pure function `(task, state, action) -> (state, how often it pays, terminated)`."""
+
+        @register_jitable
+        def expected_step(task: Any, state: Any, action: Any) -> Any:
+            return (int32(0),), limit_of(task, action) * 2.0**-32, int32(0)
+
+        return expected_step
 
     @property
     def observe(self) -> Callable[..., Any]:

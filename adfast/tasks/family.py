@@ -132,6 +132,15 @@ class TaskFamily(TaskSet, Config):
         return None if self.has_random_steps else CERTAIN
 
     @property
+    def expected_step(self) -> Callable[..., Any] | None:
+        """The pure function `(task, state, action) -> (state, expected reward, terminated)`.
+
+        For families of which chance decides no more than the reward: plans are then made by it, and
+        need no `outcomes`. None for all others.
+        """
+        return None
+
+    @property
     def starts(self) -> Outcomes | None:
         """Keys by which `reset` gives all states that begin episodes, and their probabilities.
 
@@ -147,7 +156,8 @@ class TaskFamily(TaskSet, Config):
     @property
     def planner(self) -> bool:
         """Whether a search through `step` finds the best policy: the expert, and the optimum."""
-        return self.outcomes is not None and self.num_planned_values <= MAX_PLANNED_VALUES
+        is_foreseen = self.outcomes is not None or self.expected_step is not None
+        return is_foreseen and self.num_planned_values <= MAX_PLANNED_VALUES
 
     def ideal_learner(self) -> IdealLearner | None:
         """Who learns these tasks as well as is known to be possible; None where nobody knows."""

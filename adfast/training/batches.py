@@ -120,7 +120,10 @@ class BatchSource:
         try:
             batch = self.histories.sample(*size, **drawn, fields=self._fields, out=out)
         except InvalidArgument as error:
-            raise InvalidArgument(f"training.context_length: {error}") from None
+            raise InvalidArgument(
+                f"training.context_length: {error}; of a run, histories are longer with more "
+                "collection.episodes or a lower collection.keep_every"
+            ) from None
 
         def place(row: int, item: int) -> str:
             if not isinstance(self.histories, WindowSampler):

@@ -67,6 +67,8 @@ def test_method_is_its_settings(recipe, method):
     ("recipe_name", "method"),
     [
         ("dark-room", "ad-of-ideal"),  # whose contexts are longer than its histories
+        ("bandit", "ed"),
+        ("bandit", "dpt"),
         *(("dark-room-paper", method) for method in METHODS if method != "ad-every-k"),
     ],
 )
@@ -232,8 +234,8 @@ def test_posterior_sampling_is_followed(run_of):
 @pytest.mark.parametrize(
     ("method", "changes", "message"),
     [
-        ("ed", {"family.name": "bandit", "family.options.episode_length": 1},
-         'method "ed": collection: the expert needs'),
+        ("ed", {"family.options.size": 64, "family.options.episode_length": 10_000},
+         'method "ed": collection: the expert holds one value per state and step'),
         ("ad-of-ideal", {}, 'method "ad-of-ideal": collection: ideal-learner needs a family whose'),
         ("ad-of-posterior-sampling", {"family.name": "key-to-door", "family.options.size": 12},
          'method "ad-of-posterior-sampling": collection: .*16,?384'),

@@ -8,6 +8,7 @@ import pytest
 from adfast import source_algorithms, tasks
 from adfast.errors import InvalidArgument
 from adfast.simulators.random_rollout import random_returns
+from adfast.tasks.compiled.planning import planned_returns
 from reference.bandit import VARIANTS, BanditReference, arm_means
 from tasks.long_run import assert_follows_twin
 
@@ -83,7 +84,7 @@ def test_words_for_people():
     assert family.task_label(12) == f"bandit 12, best arm {best}"
     assert family.action_label(3) == "arm 3"
     assert family.task_map(0) is None
-    assert not family.planner
+    assert family.planner
 
 
 @pytest.mark.parametrize(
@@ -109,7 +110,30 @@ def test_task_that_does_not_exist_is_refused():
         tasks.make("bandit").arm_means(np.array([16384]))
 
 
-def test_expert_is_refused():
-    family = tasks.make("bandit")
-    with pytest.raises(InvalidArgument, match="bandit"):
-        source_algorithms.make("optimal").returns(family, [0], [0], 1, 0)
+@pytest.mark.parametrize("means", ["uniform", "odd", "even"])
+def test_expert_pulls_the_best_arm_and_the_plan_is_worth_the_optimum(means):
+    family = tasks.make("bandit", means=means, episode_length=7)
+    ids = np.arange(40)
+    out = family.transition_schema.allocate(40, 21)
+    source_algorithms.make("optimal").learn(family, ids, ids, 3, 0, out)
+    best = [max(range(10), key=arm_means(task_id, 10, means).__getitem__) for task_id in range(40)]
+    np.testing.assert_array_equal(out["action"].reshape(40, 21), np.repeat(best, 21).reshape(40, 21))
+    np.testing.assert_allclose(planned_returns(family, ids), family.optimal_return(ids))
+
+
+def test_expected_step_is_the_mean_of_many_steps():
+    family = tasks.make("bandit", means="odd", arms=3)
+    task = tuple(family.task_parameters(np.array([5]))[0])
+    keys = (np.arange(4096, dtype=np.uint64) << np.uint64(20)).astype(np.uint32)
+    for arm in range(3):
+        with np.errstate(over="ignore"):  # random draws wrap round
+            state, expected, ended = family.expected_step(task, (0,), arm)
+            steps = [family.step(task, (0,), arm, key) for key in keys]
+        assert (state, ended) == steps[0][::2]
+        assert expected == pytest.approx(np.mean([reward for _, reward, _ in steps]), abs=1e-3)
+
+
+def test_who_must_know_what_a_reward_says_of_a_task_is_refused():
+    family = tasks.make("bandit", bandits=20)
+    with pytest.raises(InvalidArgument, match="got bandit, whose outcomes are None"):
+        source_algorithms.make("posterior-sampling").check(family)

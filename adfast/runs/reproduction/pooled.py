@@ -42,8 +42,7 @@ class PooledRow:
         """Which parts are missing, in words; empty where none is."""
         standings: dict[str, list[str]] = {}
         for state in self.missing:
-            told = "; ".join([state.standing, *state.part.row.undefined.splitlines()])
-            standings.setdefault(told, []).append(str(state.part.seed))
+            standings.setdefault(state.standing, []).append(str(state.part.seed))
         if not self.records and len(standings) == 1:
             return next(iter(standings))
         return "; ".join(

@@ -28,17 +28,12 @@ RUNS = Path("runs/reproduce")
 PARTS = "parts"
 ANY_MACHINE = Machine()
 
-Standing = Literal[
-    "done", "not run yet", "of other settings", "no such method yet", "cannot be run"
-]
+Standing = Literal["done", "not run yet", "of other settings", "no such method yet"]
 
 
 @dataclass(frozen=True)
 class PartState:
-    """How a part stands, its record if it has one, and in what that is of other settings.
-
-    Of one that cannot be run `differences` say why.
-    """
+    """How a part stands, its record if it has one, and in what that is of other settings."""
 
     part: Part
     standing: Standing
@@ -73,8 +68,6 @@ class Reproduction:
     def state_of(self, part: Part) -> PartState:
         """How a part stands; raises `RunError` where its file is damaged."""
         path = self.file_of(part)
-        if part.row.undefined:
-            return PartState(part, "cannot be run", differences=(part.row.undefined,))
         if not part.row.has_method:
             return PartState(part, "no such method yet")
         if not path.is_file():
@@ -96,8 +89,8 @@ class Reproduction:
         for name, state in self.states().items():
             if only and name not in only:
                 continue
-            if only and state.standing in ("no such method yet", "cannot be run"):
-                raise RunError(f"part {name}: {'; '.join([state.standing, *state.differences])}")
+            if only and state.standing == "no such method yet":
+                raise RunError(f"part {name}: {state.standing}")
             if state.is_to_make:
                 of_run.setdefault(state.part.run_name, []).append(state.part)
         return list(of_run.values())

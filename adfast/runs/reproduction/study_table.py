@@ -30,8 +30,7 @@ class Row:
 
     `settings` lie over the method's, which lies over the recipe's. With settings `evaluation` it is
     a further evaluation of the run that they would be one of without: it trains nothing anew.
-    `level` is its place on the axis of its panel, of the rows of one `series` there. What is
-    `undefined` cannot be run, and that says why.
+    `level` is its place on the axis of its panel, of the rows of one `series` there.
     """
 
     name: str
@@ -45,7 +44,6 @@ class Row:
     series: str = ""
     published: Published | None = None
     differs: str = ""
-    undefined: str = ""
 
     @property
     def has_method(self) -> bool:

@@ -58,7 +58,7 @@ def verdicts_of(table: StudyTable, states: Mapping[str, PartState]) -> Iterator[
     by_recipe: dict[str, dict[str, Row]] = {}
     for panel in table.panels:
         for row in panel.rows if panel.axis is None else ():
-            is_plain = not row.evaluation and not row.undefined and row.method in CLAIMED
+            is_plain = not row.evaluation and row.method in CLAIMED
             if is_plain:
                 by_recipe.setdefault(row.recipe, {}).setdefault(row.method, row)
     for recipe, rows in by_recipe.items():
@@ -76,11 +76,15 @@ def done(row: Row, states: Mapping[str, PartState]) -> list[PartRecord]:
 
 @dataclass(frozen=True)
 class Claim:
-    """What was published of `methods`, and the rule by which it is judged of their records."""
+    """What was published of `methods`, and the rule by which it is judged of their records.
+
+    `within_trial`: in those episodes alone that the first of them was trained for.
+    """
 
     words: str
     methods: tuple[str, ...]
     kind: Literal["rises", "does not rise", "fewer episodes", "at or above"]
+    within_trial: bool = False
 
     def judged(self, recipe: str, records: Sequence[Sequence[PartRecord]]) -> Verdict:
         """The verdict on one recipe."""
@@ -96,7 +100,8 @@ class Claim:
 
     def found(self, records: Sequence[Sequence[PartRecord]]) -> Judged | None:
         """By the functions that comparisons are judged by."""
-        first, *others = [returns_of(*of) for of in zip(self.methods, records, strict=True)]
+        most = trial_of(records[0][0]) if self.within_trial else None
+        first, *others = [returns_of(*of, most) for of in zip(self.methods, records, strict=True)]
         if self.kind == "rises":
             return rises(first)
         if self.kind == "does not rise":
@@ -119,15 +124,21 @@ CLAIMS = (
     Claim("ED does not rise above its first episodes", (ED,), "does not rise"),
     Claim("AD on shuffled episodes does not improve in context", (SHUFFLED,), "does not rise"),
     Claim("RL2 earns as much as AD, or more", (RL2, AD), "at or above"),
+    Claim("RL2 earns as much as AD within the episodes of its trials", (RL2, AD), "at or above", True),
 )
 CLAIMED = {method for claim in CLAIMS for method in claim.methods}
 
 
-def returns_of(label: str, records: Sequence[PartRecord]) -> SeedReturns:
-    """What a method earned, by training seed, which draws the split, too."""
+def trial_of(record: PartRecord) -> int:
+    """The episodes of a trial by which a policy of RL2 was trained."""
+    return int(record.settings["rl2.trial_episodes"])
+
+
+def returns_of(label: str, records: Sequence[PartRecord], most: int | None) -> SeedReturns:
+    """What a method earned in at most so many episodes, by seed, which draws the split, too."""
     return SeedReturns(
         label,
-        {record.seed: record.array for record in records},
+        {record.seed: record.array[:, :most] for record in records},
         {record.seed: (record.task_ids, record.tasks_per_row) for record in records},
     )
 

@@ -39,6 +39,8 @@ def action_value(family: TaskFamily) -> Callable[..., Any]:
     `values[first + s]` is what state s is worth after it. A step out of the schema is worth
     infinity: who can come to one does so, and whoever plays it refuses it.
     """
+    if family.expected_step is not None:
+        return value_by_expected_step(family)
     outcomes = finite_outcomes(family)
     keys = np.array([key for key, _ in outcomes], np.uint32)
     probabilities = np.array([probability for _, probability in outcomes])
@@ -74,6 +76,24 @@ def action_value(family: TaskFamily) -> Callable[..., Any]:
     return value
 
 
+def value_by_expected_step(family: TaskFamily) -> Callable[..., Any]:
+    """`action_value` of a family of which chance decides no more than the reward."""
+    expected_step = family.expected_step
+    assert expected_step is not None, "as was seen"
+    is_no_state = tuple_guard(family.state_sizes)
+    number_state = mixed_radix(family.state_sizes)
+
+    @register_jitable
+    def value(values: Any, first: Any, task: Any, state: Any, action: Any) -> Any:
+        state_next, reward, terminated = expected_step(task, state, uint8(action))
+        if is_no_state(state_next):
+            return np.inf
+        future = values[first + number_state(state_next)]
+        return reward + (0.0 if terminated else future)
+
+    return value
+
+
 def finite_outcomes(family: TaskFamily) -> Outcomes:
     """The family's `outcomes`; raises `InvalidArgument` where chance has no finite ones."""
     if family.outcomes is None:
@@ -101,7 +121,8 @@ def planned_returns(family: TaskFamily, task_ids: Any) -> np.ndarray:
     values no longer change with the steps left. Raises `InvalidArgument` for a family without
     finite outcomes, of too many states, or that leaves its schema.
     """
-    finite_outcomes(family)
+    if family.expected_step is None:
+        finite_outcomes(family)
     keys, probabilities = zip(*finite_starts(family), strict=True)
     num_states = math.prod(family.state_sizes)
     if num_states > MAX_STATES:

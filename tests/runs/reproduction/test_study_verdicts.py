@@ -9,7 +9,7 @@ from adfast.runs.reproduction.study_table import Panel, Row, StudyTable
 from adfast.runs.reproduction.verdicts import source_of, verdicts_of
 from adfast.runs.results import References
 
-SEEDS, EPISODES, EVERY = (1, 2, 3), 20, 4
+SEEDS, EPISODES, EVERY, TRIAL = (1, 2, 3), 20, 4, 10
 # Method -> what it earns at first and in the end.
 EARNED = {"ad": (1.0, 14.0), "ed": (2.0, 0.5), "ad-shuffled": (6.0, 6.2), "rl2": (2.0, 16.0)}
 SOURCE = np.minimum(np.arange(EPISODES * EVERY) / 4, 16.0)
@@ -23,7 +23,7 @@ def record(method, seed, earned):
         name=f"{method}-{seed}",
         method=method,
         seed=seed,
-        settings={"collection.keep_every": EVERY},
+        settings={"collection.keep_every": EVERY, "rl2.trial_episodes": TRIAL},
         task_ids=tuple(range(8 * seed, 8 * seed + 8)),
         tasks_per_row=1,
         returns=returns.tolist(),
@@ -59,14 +59,23 @@ def test_what_was_published_is_supported_by_what_is_like_it():
         ("dark-room: ED does not rise above its first episodes", "supported"),
         ("dark-room: AD on shuffled episodes does not improve in context", "supported"),
         ("dark-room: RL2 earns as much as AD, or more", "supported"),
+        ("dark-room: RL2 earns as much as AD within the episodes of its trials", "supported"),
     ]
-    rising, fewer, *_, above = (one.evidence for one in found.values())
+    rising, fewer, *_, above, within = (one.evidence for one in found.values())
     assert rising.startswith("+10.")
     assert rising.endswith(", 3 seeds")
     # To .8 x 16 = 12.8 the source takes 53 episodes, of which each fourth is known: 50 to 53.
     assert fewer.startswith("-3")
     assert fewer.endswith(" episodes, 3 seeds")
     assert above.startswith("+1.")
+    # In the last five of ten episodes of twenty on a line.
+    assert within.startswith("+1.37")
+
+
+def test_rl2_is_judged_within_its_trials_too():
+    found = judged(EARNED | {"ad": (1.0, 14.0), "rl2": (8.0, 8.0)})
+    assert found["dark-room: RL2 earns as much as AD, or more"].verdict == "refuted"
+    assert found["dark-room: RL2 earns as much as AD within the episodes of its trials"].verdict == "supported"
 
 
 @pytest.mark.parametrize(
@@ -75,7 +84,8 @@ def test_what_was_published_is_supported_by_what_is_like_it():
         ("ad", (5.0, 4.0), "AD rises"),
         ("ad-shuffled", (2.0, 9.0), "shuffled"),
         ("ed", (2.0, 9.0), "ED does not rise"),
-        ("rl2", (2.0, 9.0), "RL2"),
+        ("rl2", (2.0, 9.0), "or more"),
+        ("rl2", (0.0, 1.0), "within the episodes of its trials"),
     ],
 )
 def test_what_is_otherwise_is_refuted(method, earned, claim):
@@ -92,7 +102,7 @@ def test_ad_that_never_gets_there_does_not_need_fewer_episodes():
 
 def test_what_is_not_done_is_not_judged_and_what_is_not_there_is_not_claimed():
     found = judged({"ad": EARNED["ad"], "rl2": EARNED["rl2"]}, missing=("rl2-seed-1",))
-    assert len(found) == 3
+    assert len(found) == 4
     assert found["dark-room: RL2 earns as much as AD, or more"].evidence.endswith(", 2 seeds")
     missing = tuple(f"rl2-seed-{seed}" for seed in SEEDS)
     found = judged({"ad": EARNED["ad"], "rl2": EARNED["rl2"]}, missing=missing)

@@ -22,7 +22,7 @@ DIFFERS = {
     "ad": "tabular Q-learning for A3C, every 8th episode kept, a smaller model, 40 episodes",
     "ed": "experts are the optimum, not the source after its learning; else as AD",
     "rl2": "PPO for A3C and a GRU, 10^8 steps for 10^9; trials of ten episodes, here forty",
-    "dpt": "9 x 9 and 20 steps; contexts of random actions alone",
+    "dpt": "9 x 9 and 20 steps; contexts and queries of random walks, not of any cells",
 }
 # Method -> what it needs beside the recipe.
 FITTED: dict[str, dict[str, Any]] = {

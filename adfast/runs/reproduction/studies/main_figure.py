@@ -113,5 +113,4 @@ def bandit_rows(method: str) -> Iterator[Row]:
             series=method,
             published=Published(f"{value:g}", value=value),
             differs="new bandits in every history of training" if means == "odd" else "",
-            undefined="nobody plans in bandits, so there is no expert" if method == "ed" else "",
         )
