@@ -116,8 +116,8 @@ def test_expert_pulls_the_best_arm_and_the_plan_is_worth_the_optimum(means):
     ids = np.arange(40)
     out = family.transition_schema.allocate(40, 21)
     source_algorithms.make("optimal").learn(family, ids, ids, 3, 0, out)
-    best = [max(range(10), key=arm_means(task_id, 10, means).__getitem__) for task_id in range(40)]
-    np.testing.assert_array_equal(out["action"].reshape(40, 21), np.repeat(best, 21).reshape(40, 21))
+    best = np.argmax([arm_means(task_id, 10, means) for task_id in range(40)], axis=1)
+    np.testing.assert_array_equal(out["action"], np.repeat(best[:, None], 21, axis=1))
     np.testing.assert_allclose(planned_returns(family, ids), family.optimal_return(ids))
 
 

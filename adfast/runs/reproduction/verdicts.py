@@ -124,7 +124,7 @@ CLAIMS = (
     Claim("ED does not rise above its first episodes", (ED,), "does not rise"),
     Claim("AD on shuffled episodes does not improve in context", (SHUFFLED,), "does not rise"),
     Claim("RL2 earns as much as AD, or more", (RL2, AD), "at or above"),
-    Claim("RL2 earns as much as AD within the episodes of its trials", (RL2, AD), "at or above", True),
+    Claim("RL2 earns as much as AD within its own trials", (RL2, AD), "at or above", True),
 )
 CLAIMED = {method for claim in CLAIMS for method in claim.methods}
 

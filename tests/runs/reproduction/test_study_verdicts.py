@@ -59,7 +59,7 @@ def test_what_was_published_is_supported_by_what_is_like_it():
         ("dark-room: ED does not rise above its first episodes", "supported"),
         ("dark-room: AD on shuffled episodes does not improve in context", "supported"),
         ("dark-room: RL2 earns as much as AD, or more", "supported"),
-        ("dark-room: RL2 earns as much as AD within the episodes of its trials", "supported"),
+        ("dark-room: RL2 earns as much as AD within its own trials", "supported"),
     ]
     rising, fewer, *_, above, within = (one.evidence for one in found.values())
     assert rising.startswith("+10.")
@@ -75,7 +75,7 @@ def test_what_was_published_is_supported_by_what_is_like_it():
 def test_rl2_is_judged_within_its_trials_too():
     found = judged(EARNED | {"ad": (1.0, 14.0), "rl2": (8.0, 8.0)})
     assert found["dark-room: RL2 earns as much as AD, or more"].verdict == "refuted"
-    assert found["dark-room: RL2 earns as much as AD within the episodes of its trials"].verdict == "supported"
+    assert found["dark-room: RL2 earns as much as AD within its own trials"].verdict == "supported"
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_rl2_is_judged_within_its_trials_too():
         ("ad-shuffled", (2.0, 9.0), "shuffled"),
         ("ed", (2.0, 9.0), "ED does not rise"),
         ("rl2", (2.0, 9.0), "or more"),
-        ("rl2", (0.0, 1.0), "within the episodes of its trials"),
+        ("rl2", (0.0, 1.0), "within its own trials"),
     ],
 )
 def test_what_is_otherwise_is_refuted(method, earned, claim):
