@@ -8,6 +8,7 @@ One that `truncates` returns 0, `BOUNDARY_TERMINATED` or, at a time limit of the
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any, NamedTuple
 
 from numba import uint8
@@ -40,6 +41,7 @@ def episode_ends(family: TaskFamily) -> EpisodeEnds:
     return ends_by_either() if family.truncates else ends_by_termination()
 
 
+@cache
 def ends_by_termination() -> EpisodeEnds:
     """Those of a family whose steps end episodes by terminating them alone."""
 
@@ -64,6 +66,7 @@ def ends_by_termination() -> EpisodeEnds:
     return EpisodeEnds(is_terminal, boundary, mark, is_cut_off)
 
 
+@cache
 def ends_by_either() -> EpisodeEnds:
     """Those of a family that truncates episodes, too."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from numba import uint64
@@ -11,6 +12,7 @@ from numba.extending import register_jitable
 from adfast.random_draws import bounded, subkey, uniform
 
 
+@cache
 def table_of_values(
     num_actions: int,
 ) -> tuple[Callable[..., Any], Callable[..., Any], Callable[..., Any]]:
@@ -38,6 +40,7 @@ def table_of_values(
     return greatest, value, best_value
 
 
+@cache
 def epsilon_greedy(
     num_actions: int, value: Callable[..., Any], best_value: Callable[..., Any]
 ) -> Callable[..., Any]:
@@ -76,6 +79,7 @@ def epsilon_greedy(
     return choose
 
 
+@cache
 def greedy_chances(
     num_actions: int, value: Callable[..., Any], best_value: Callable[..., Any]
 ) -> Callable[..., Any]:

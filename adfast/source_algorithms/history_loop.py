@@ -101,27 +101,33 @@ class HistoryLoop(NamedTuple):
 
 def numbering(family: TaskFamily, reads: Reads) -> tuple[int, Callable[..., Any]]:
     """How many numbers there are, and the function `(state, observation) -> seen`."""
+    sizes = family.state_sizes if reads == "state" else family.observation_sizes
+    return math.prod(sizes), number_of(sizes, reads)
+
+
+@cache
+def number_of(sizes: tuple[int, ...], reads: Reads) -> Callable[..., Any]:
+    """The function `(state, observation) -> seen` of what has these sizes."""
+    number = mixed_radix(sizes)
     if reads == "state":
-        number_state = mixed_radix(family.state_sizes)
 
         @register_jitable
-        def number(state: Any, observation: Any) -> Any:
-            return number_state(state)
+        def number_state(state: Any, observation: Any) -> Any:
+            return number(state)
 
-        return math.prod(family.state_sizes), number
-
-    number_observation = mixed_radix(family.observation_sizes)
+        return number_state
 
     @register_jitable
     def number_seen(state: Any, observation: Any) -> Any:
-        return number_observation(observation)
+        return number(observation)
 
-    return math.prod(family.observation_sizes), number_seen
+    return number_seen
 
 
-def call_noter(family: TaskFamily) -> Callable[..., Any]:
+@cache
+def call_noter(state_size: int) -> Callable[..., Any]:
     """The function that notes in `last_call` what it was that left the schema."""
-    write_call = item_writer(family.state_size)
+    write_call = item_writer(state_size)
 
     @register_jitable
     def note(
@@ -134,9 +140,9 @@ def call_noter(family: TaskFamily) -> Callable[..., Any]:
     return note
 
 
-def row_writer(family: TaskFamily) -> Callable[..., Any]:
+@cache
+def row_writer(num_components: int) -> Callable[..., Any]:
     """The function that writes a transition into a row of `fields`, but for its label."""
-    num_components = len(family.observation_sizes)
     write_observation = item_writer(num_components)
 
     @register_jitable
@@ -176,7 +182,8 @@ def compile_history_loop(
     is_terminal, boundary_of, _, _ = episode_ends(family)
     episode_length = family.episode_length
     read_task, as_state = column_reader(family.task_size), int32_tuple(family.state_size)
-    note, write_row = call_noter(family), row_writer(family)
+    note = call_noter(family.state_size)
+    write_row = row_writer(len(family.observation_sizes))
     is_no_state = tuple_guard(family.state_sizes)
     is_no_observation = tuple_guard(family.observation_sizes)
     is_no_reward, narrow_reward = dtype_guard(family.transition_schema.reward_dtype)

@@ -57,7 +57,8 @@ def compile_parallel_loop(family: TaskFamily, make_rules: MakeRules, reads: Read
     episode_length, num_actions = family.episode_length, family.num_actions
     read_task, as_state = column_reader(family.task_size), int32_tuple(family.state_size)
     read_state, write_state = column_reader(family.state_size), column_writer(family.state_size)
-    note, write_row = call_noter(family), row_writer(family)
+    note = call_noter(family.state_size)
+    write_row = row_writer(len(family.observation_sizes))
     is_no_state = tuple_guard(family.state_sizes)
     is_no_observation = tuple_guard(family.observation_sizes)
     is_no_reward, narrow_reward = dtype_guard(family.transition_schema.reward_dtype)

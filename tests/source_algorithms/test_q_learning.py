@@ -5,6 +5,8 @@ import pytest
 
 from adfast import source_algorithms, tasks
 from adfast.errors import InvalidArgument
+from adfast.simulators.episode_ends import episode_ends
+from adfast.source_algorithms.q_learning import QLearning
 from reference.dark_room import VARIANTS
 from reference.q_learning import q_learning_history
 from source_algorithms.compared import require_twin
@@ -90,3 +92,11 @@ def test_fast_settings_learn_dark_room_in_a_hundred_episodes():
 def test_bad_option_is_refused(option, value):
     with pytest.raises(InvalidArgument, match=f"q-learning: {option} must be"):
         source_algorithms.make("q-learning", **{option: value})
+
+
+def test_families_that_differ_in_size_share_what_does_not_depend_on_it():
+    families = [tasks.make("dark-room", size=size) for size in (3, 5)]
+    first, second = (QLearning.rules(family, family.num_tasks) for family in families)
+    assert first[1:] == second[1:]  # so a process compiles them once
+    assert (first.memory_size, second.memory_size) == (9 * 5, 25 * 5)
+    assert episode_ends(families[0]) is episode_ends(families[1])
