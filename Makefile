@@ -27,7 +27,8 @@ PAGES ?=
 snippets: $(STAMP)
 	PYTHONPATH=tests:. $(BIN)/python -m snippets.carry_out $(PAGES)
 
-# Ring, gather and pool under sanitizers, a million windows each, and attention: some ten minutes.
+# Ring, gather and pool under sanitizers, a million windows each, attention and recurrent layers: some
+# ten minutes.
 sanitize: $(STAMP)
 	$(BIN)/python tests/histories/sanitize.py
 	$(BIN)/python tests/attention/sanitize.py

@@ -1,4 +1,4 @@
-"""Attention under AddressSanitizer and UndefinedBehaviorSanitizer, in full: `make sanitize`.
+"""Kernels under AddressSanitizer and UndefinedBehaviorSanitizer, in full: `make sanitize`.
 
 Optimised as a release is, thousands of shapes; the suite's short form is neither.
 """
@@ -14,10 +14,16 @@ CSRC = Path(__file__).parents[2] / "csrc"
 FLAGS = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g1", "-std=c++17")
 
 
-def stress(folder: Path, num_shapes: int, optimisation: str) -> subprocess.CompletedProcess[str]:
-    """Build csrc/tests/attention_stress.cpp in `folder` and run it over so many shapes."""
-    program = folder / "attention_stress"
-    sources = [*sorted(CSRC.glob("attention*.cpp")), CSRC / "tests" / "attention_stress.cpp"]
+PROGRAMS = {"attention": "attention", "recurrent": "layers"}  # and of whose kernels
+
+
+def stress(
+    folder: Path, name: str, num_shapes: int, optimisation: str
+) -> subprocess.CompletedProcess[str]:
+    """Build csrc/tests/NAME_stress.cpp in `folder` and run it over so many shapes."""
+    program = folder / f"{name}_stress"
+    kernels = sorted(CSRC.glob(f"{PROGRAMS[name]}*.cpp"))
+    sources = [*kernels, CSRC / "tests" / f"{name}_stress.cpp"]
     command = ["c++", *FLAGS, optimisation, f"-I{CSRC}", *map(str, sources), "-o", str(program)]
     subprocess.run(command, check=True)
     return subprocess.run(
@@ -26,7 +32,10 @@ def stress(folder: Path, num_shapes: int, optimisation: str) -> subprocess.Compl
 
 
 if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as folder:
-        outcome = stress(Path(folder), 4000, "-O1")
-    print(f"attention: {outcome.stdout}{outcome.stderr}", end="")
-    sys.exit(outcome.returncode)
+    is_clean = True
+    for name in PROGRAMS:
+        with tempfile.TemporaryDirectory() as folder:
+            outcome = stress(Path(folder), name, 4000, "-O1")
+        print(f"{name}: {outcome.stdout}{outcome.stderr}", end="")
+        is_clean &= outcome.returncode == 0
+    sys.exit(not is_clean)
