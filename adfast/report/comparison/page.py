@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from adfast.evaluation.summary import LAST_EPISODES
 from adfast.report.comparison.series import (
     IN_CONTEXT,
     RETURN,
@@ -35,6 +36,7 @@ VERDICTS_CAPTION = (
     "tasks of each, is drawn together."
 )
 ROOM_FOR_LEVELS = 62  # pixels, for their names
+FEW_EPISODES = 10  # each has a tick
 
 
 def comparison_page(
@@ -62,7 +64,9 @@ def heading(comparison: ComparisonResults) -> str:
     """The outcome in one sentence: who earns most at the end, and whether that is sure."""
     ordered = sorted(comparison.methods, key=lambda method: -method.last5_mean)
     best = ordered[0]
-    last = f"{best.last5_mean:.1f} in the last five of {comparison.episodes} episodes"
+    episodes = counted(comparison.episodes, "episode")
+    which = f"the last five of {episodes}" if comparison.episodes > LAST_EPISODES else episodes
+    last = f"{best.last5_mean:.1f} in {which}"
     if len(ordered) == 1:
         return f"{best.label} earns {last}."
     second = ordered[1]
@@ -148,6 +152,8 @@ def chart_of(axis: str, series: ComparedSeries) -> Chart:
     layout["xaxis"]["unifiedhovertitle"] = {"text": f"{axis.replace('-', ' ')}: %{{x:,.0f}}"}
     if axis in IN_CONTEXT:
         layout["xaxis"]["rangemode"] = "tozero"
+    if axis == "episodes" and max(len(line.x) for line in series.lines) <= FEW_EPISODES:
+        layout["xaxis"]["dtick"] = 1  # no halves of an episode
     # A label with every curve would hide a narrow chart.
     return {"data": traces, "layout": layout, "compact": {"height": 340, "hovermode": "closest"}}
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 
+from adfast.report.axes import MARKERS
 from adfast.report.palette import LIGHT, Style
 from adfast.report.reproduction.lines import draw_published, style_of
 from adfast.runs.reproduction.pooled import PooledPanel, PooledRow
@@ -43,7 +44,8 @@ def draw_series(
         x, value, low, high = np.array(ours, np.float64).T
         axes.errorbar(
             x, value, np.maximum([value - low, high - value], 0), color=LIGHT[style.colour],
-            marker="o", markersize=5, linewidth=1.8, capsize=3, label=f"{name} ours".strip(),
+            marker=MARKERS[style.marker or "circle"], markersize=5, linewidth=1.8, capsize=3,
+            label=f"{name} ours".strip(),
         )  # fmt: skip
     published = [
         (row.row.level, row.row.published.value)

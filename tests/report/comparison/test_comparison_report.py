@@ -55,6 +55,14 @@ def test_page_says_what_each_method_saw(compared):
     assert (compared / "comparison.png").stat().st_size > 10_000
 
 
+def test_few_episodes_are_called_as_many_as_there_are(tmp_path):
+    run = write_run(tmp_path / "room", 1, {"evaluation.episodes": 3})
+    adfast.compare([run], tmp_path / "comparison", progress=False)
+    page = write_comparison_report(tmp_path / "comparison").read_text()
+    assert " in 3 episodes." in text_of(page)
+    assert '"dtick":1' in page.replace(" ", "")
+
+
 def test_page_loads_nothing_and_no_label_becomes_markup(compared):
     page = (compared / "comparison.html").read_text()
     assert "default-src 'none'" in page

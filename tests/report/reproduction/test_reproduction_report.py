@@ -3,15 +3,19 @@
 import csv
 import io
 import shutil
+from dataclasses import replace
 
 import pytest
+from matplotlib.figure import Figure
 
 from adfast.report.reproduction import write_reproduction
 from adfast.report.reproduction.figure import study_figure
+from adfast.report.reproduction.level_axes import draw_by_level
 from adfast.report.reproduction.lines import style_of
 from adfast.runs.hooks import QUIET
-from adfast.runs.reproduction.pooled import pool
+from adfast.runs.reproduction.pooled import PooledPanel, PooledRow, pool
 from adfast.runs.reproduction.reproduction import Reproduction
+from adfast.runs.reproduction.study_table import Panel, Published, Row
 from runs.reproduction.tiny_study import tiny
 
 
@@ -105,3 +109,23 @@ def test_ours_are_solid_and_published_dashed_in_the_same_colour(made):
     assert list(lines["ad, published"].get_ydata()[[0, -1]]) == [1.0, 3.0]
     markers = [style_of(index).marker for index in range(7)]
     assert len(set(markers)) == 7
+
+
+def test_series_by_level_have_markers_of_their_own_for_print_without_colours():
+    shown, published = Panel("Shown", (), axis="share"), Published("3", value=3.0)
+    rows = [
+        PooledRow(
+            Row(name, name, "dark-room", level=level, series=name, published=published),
+            (), (), None, level, (level - 1, level + 1),
+        )
+        for name in ("ad", "ed")
+        for level in (5.0, 25.0)
+    ]  # fmt: skip
+    axes = Figure().add_subplot()
+    draw_by_level(
+        axes, PooledPanel(replace(shown, rows=tuple(row.row for row in rows)), rows, None)
+    )
+    ours = [bars.lines[0].get_marker() for bars in axes.containers]
+    dashed = [line.get_marker() for line in axes.get_lines() if line.get_linestyle() == "--"]
+    assert len(set(ours)) == 2
+    assert dashed == ours
