@@ -122,6 +122,19 @@ def interquartile_mean(values: np.ndarray) -> np.ndarray:
     return np.asarray(ordered[cut : values.shape[0] - cut].mean(axis=0))
 
 
+def share_of_optimum(value: float, optimum: float) -> float:
+    """`value / optimum`; where the best is to pay little, what it pays of what was paid.
+
+    Of two costs it is `optimum / value`: 1 for who pays no more than must be, and the less the more
+    is paid. It is 1 where there is nothing to earn, or to pay, and nothing was paid.
+    """
+    if optimum > 0:
+        return float(value / optimum)
+    if value >= 0:
+        return 1.0
+    return float(optimum / value)
+
+
 def lower_median(values: np.ndarray) -> int:
     """The index of the median of `values` `[N]`, of an even number the lower one."""
     return int(np.argsort(values, kind="stable")[(len(values) - 1) // 2])

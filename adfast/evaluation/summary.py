@@ -8,7 +8,7 @@ import numpy as np
 
 from adfast.evaluation.in_context import InContextEvaluation
 from adfast.evaluation.references import References
-from adfast.evaluation.statistics import bootstrap_interval, interquartile_mean
+from adfast.evaluation.statistics import bootstrap_interval, interquartile_mean, share_of_optimum
 from adfast.tasks.task_set import TaskSet
 
 LAST_EPISODES = 5
@@ -58,15 +58,15 @@ def describe_tasks(
         | {
             "optimal": float(best),
             "share_of_optimal": share_of_optimum(mean, best),
-            "solved": bool(mean >= SOLVED_SHARE * best),
+            "solved": is_solved(float(mean), float(best)),
         }
         for row, mean, best in zip(rows, last, optimal, strict=True)
     ]
 
 
-def share_of_optimum(value: float, optimum: float) -> float:
-    """`value / optimum`; all of it where there is nothing to earn."""
-    return float(value / optimum) if optimum > 0 else 1.0
+def is_solved(mean: float, best: float) -> bool:
+    """Whether a mean return is enough of a task's optimum."""
+    return mean >= SOLVED_SHARE * best if best >= 0 else SOLVED_SHARE * mean >= best
 
 
 def describe_references(references: References) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from adfast.evaluation.statistics import share_of_optimum
 from adfast.printable import printable
 
 if TYPE_CHECKING:
@@ -151,7 +152,7 @@ def figures_of(point: PointResults) -> tuple[str, ...]:
         "all" if field is None else f"{field:,}",
         f"{point.last5_mean:.2f}",
         f"{low:.1f} to {high:.1f}",
-        f"{point.last5_mean / point.optimal:.0%}" if point.optimal else "-",
+        f"{share_of_optimum(point.last5_mean, point.optimal):.0%}",
         f"{point.history_loss.loss[-1]:.3f}",
         f"{point.seconds['train']:.0f}",
     )

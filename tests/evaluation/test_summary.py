@@ -8,6 +8,7 @@ import pytest
 from adfast.evaluation.in_context import InContextEvaluation
 from adfast.evaluation.recorder import Trajectories
 from adfast.evaluation.references import References
+from adfast.evaluation.statistics import share_of_optimum
 from adfast.evaluation.summary import (
     describe_references,
     describe_returns,
@@ -68,6 +69,26 @@ def test_task_that_pays_nothing_is_solved(evaluation):
     assert corner["share_of_optimal"] == 1.0
     assert corner["solved"]
     assert summarise(evaluation, np.zeros(2))["last5_share_of_optimal"] == 1.0
+
+
+def test_of_tasks_that_cost_the_share_is_what_must_be_paid_of_what_was(evaluation):
+    costly = InContextEvaluation(TASK_IDS, evaluation.returns - 20, evaluation.trajectories)
+    corner, start = describe_tasks(ROOM, costly, np.array([-10.0, -10.0]))
+    assert corner["last5_mean"] == pytest.approx(-19.0)
+    assert corner["share_of_optimal"] == pytest.approx(10 / 19)
+    assert not corner["solved"]
+    assert start["last5_mean"] == pytest.approx(-11.6)
+    assert start["share_of_optimal"] == pytest.approx(10 / 11.6)
+    assert start["solved"]
+
+
+@pytest.mark.parametrize(
+    ("value", "optimum", "share"),
+    [(6.0, 8.0, 0.75), (-8.0, -6.0, 0.75), (-6.0, -6.0, 1.0), (0.0, 0.0, 1.0), (-1.0, 0.0, 0.0),
+     (0.0, -1.0, 1.0), (-2.0, 8.0, -0.25)],
+)  # fmt: skip
+def test_share_of_an_optimum(value, optimum, share):
+    assert share_of_optimum(value, optimum) == pytest.approx(share)
 
 
 def test_everything_is_json(evaluation):

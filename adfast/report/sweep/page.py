@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from html import escape
 from typing import Any
 
+from adfast.evaluation.statistics import share_of_optimum
 from adfast.report.page.appendix import definitions
 from adfast.report.page.document import document
 from adfast.report.page.drawings import dot_sample, line_sample
@@ -148,7 +149,7 @@ def point_row(sweep: SweepResults, point: PointResults) -> str:
     """A row of the table."""
     low, high = point.last5_ci95
     levels = zip(sweep.axes, point.levels, strict=True)
-    share = f"{point.last5_mean / point.optimal:.0%}" if point.optimal else "-"
+    share = f"{share_of_optimum(point.last5_mean, point.optimal):.0%}"
     entries = [
         *((escape(value), "") for axis, level in levels for value in axis.levels[level]),
         (sight(point.receptive_field_transitions).removeprefix("sees "), ""),

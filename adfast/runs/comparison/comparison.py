@@ -14,8 +14,12 @@ import numpy as np
 
 from adfast.durable import discard, replace_files
 from adfast.errors import InvalidArgument, RunError
-from adfast.evaluation.statistics import mean_over_seeds, seeds_and_tasks_interval
-from adfast.evaluation.summary import LAST_EPISODES, share_of_optimum
+from adfast.evaluation.statistics import (
+    mean_over_seeds,
+    seeds_and_tasks_interval,
+    share_of_optimum,
+)
+from adfast.evaluation.summary import LAST_EPISODES
 from adfast.provenance import collect_provenance
 from adfast.runs.comparison.data_seen import data_of
 from adfast.runs.comparison.found_runs import (

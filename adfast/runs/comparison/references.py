@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from adfast.runs.comparison.data_seen import data_of_run
 from adfast.runs.comparison.found_runs import FoundRun
 from adfast.runs.comparison.record import ComparedReferences
 from adfast.runs.methods import AD
@@ -32,6 +33,8 @@ def references_of(groups: Groups, labels: Sequence[str], episodes: int) -> Compa
     if found is None:
         return ComparedReferences(**values)
     of_source = [run.results.references for run in groups[found]]
+    if any(data_of_run(run).is_bound for run in groups[found]):
+        values["episode_length"] = None  # nobody counted what the source's episodes took
     collection = groups[found][0].recipe.collection
     return ComparedReferences(
         **values,

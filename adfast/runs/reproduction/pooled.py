@@ -8,8 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from adfast.errors import RunError
-from adfast.evaluation.statistics import mean_over_seeds, seeds_and_tasks_interval
-from adfast.evaluation.summary import LAST_EPISODES, share_of_optimum
+from adfast.evaluation.statistics import (
+    mean_over_seeds,
+    seeds_and_tasks_interval,
+    share_of_optimum,
+)
+from adfast.evaluation.summary import LAST_EPISODES
 from adfast.provenance import collect_provenance
 from adfast.runs.comparison.record import (
     ComparedReferences,

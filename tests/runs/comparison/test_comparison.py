@@ -151,6 +151,17 @@ def test_references_are_those_of_all_runs_and_the_source_is_named(folders):
     assert references.random == pytest.approx(0.4)
 
 
+def test_source_whose_steps_nobody_counted_has_no_place_by_environment_steps(tmp_path):
+    run = write_run(tmp_path / "room", 1)
+    assert compare([run]).references.episode_length == 10
+    provenance = json.loads((run / "provenance.json").read_text())
+    provenance["stages"]["collect"]["transitions"] -= 7  # its episodes ended early
+    (run / "provenance.json").write_text(json.dumps(provenance))
+    results = compare([run])
+    assert results.methods[0].data.is_bound
+    assert results.references.episode_length is None
+
+
 def test_longer_evaluations_are_cut_and_it_is_said(folders, tmp_path):
     short = write_run(tmp_path / "short", 1, {"evaluation.episodes": 8})
     results = compare([folders / "room", short])
