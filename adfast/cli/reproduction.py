@@ -23,7 +23,11 @@ PROGRAM = (sys.executable, "-m", "adfast")  # of the processes that make parts
 NEEDED = (EXTENSION, "numba", "torch", "safetensors", "matplotlib")
 StudyArgument = Annotated[
     str,
-    typer.Argument(metavar="STUDY", help="Its name.", autocompletion=complete_study),
+    typer.Argument(
+        metavar="STUDY",
+        help="Its name: baselines, main-figure or ablations.",
+        autocompletion=complete_study,
+    ),
 ]
 PartOption = Annotated[
     list[str] | None,

@@ -54,5 +54,11 @@ def test_what_cannot_be_is_refused_in_words(known, places, arguments, problem):
     assert problem in ended.stderr
 
 
+def test_help_names_every_study():
+    told = " ".join(adfast("reproduce", "--help").stdout.split())
+    *names, last = STUDIES
+    assert f"Its name: {', '.join(names)} or {last}." in told
+
+
 def test_names_of_studies_are_completed():
     assert complete_study("base") == ["baselines"]

@@ -144,4 +144,5 @@ def draw_published_level(axes: Axes, name: str, value: float) -> None:
         textcoords="offset points",
         fontsize=7.5,
         color=LIGHT["muted"],
+        bbox={"facecolor": LIGHT["card"], "edgecolor": "none", "pad": 0.6, "alpha": 0.85},
     )

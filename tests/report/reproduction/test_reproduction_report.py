@@ -111,6 +111,13 @@ def test_ours_are_solid_and_published_dashed_in_the_same_colour(made):
     assert len(set(markers)) == 7
 
 
+def test_no_line_strikes_the_name_of_a_published_level_through(made):
+    figure = study_figure(made.table, pool(made.table, made.states()))
+    (name,) = (text for text in figure.axes[0].texts if text.get_text() == "RL2, published")
+    assert name.get_bbox_patch() is not None
+    assert name.get_zorder() > max(line.get_zorder() for line in figure.axes[0].get_lines())
+
+
 def test_series_by_level_have_markers_of_their_own_for_print_without_colours():
     shown, published = Panel("Shown", (), axis="share"), Published("3", value=3.0)
     rows = [
