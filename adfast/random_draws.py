@@ -11,11 +11,12 @@ Source: Marsaglia & Bray 1964 (normal numbers), Marsaglia & Tsang 2000 (gamma nu
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numba import float64, uint32, uint64
-from numba.extending import register_jitable
+from numba.extending import intrinsic, overload, register_jitable
 
 from adfast.random_streams import GOLDEN_32, GOLDEN_64
 
@@ -23,14 +24,41 @@ LOG_2 = 0.6931471805599453
 SQRT_HALF = 0.7071067811865476
 
 
+def product32(a: Any, b: Any) -> Any:
+    """The product of two uint32 modulo 2**32.
+
+    Compiled, it is an instruction of 32 bits. Numba multiplies in 64, which LLVM does not narrow
+    everywhere, and which takes twice the registers and three times as long.
+    """
+    return uint32(a * b)
+
+
+def multiply_32_bits(typingctx: Any, a: Any, b: Any) -> Any:
+    """The type and the instruction of `product32`, as Numba's `intrinsic` wants them."""
+    return uint32(uint32, uint32), lambda _, builder, signature, values: builder.mul(*values)
+
+
+compiled_product32: Any = intrinsic(multiply_32_bits)
+
+
+@overload(product32)
+def compile_product32(a: Any, b: Any) -> Callable[..., Any]:
+    """What compiled code does for `product32`."""
+
+    def multiply(a: Any, b: Any) -> Any:
+        return compiled_product32(a, b)
+
+    return multiply
+
+
 @register_jitable
 def mix32(word: Any) -> Any:
     """The uint32 `word` with every input bit spread over every output bit (lowbias32)."""
     word = uint32(word)
     word = uint32(word ^ uint32(word >> uint32(16)))
-    word = uint32(word * uint32(0x7FEB352D))
+    word = product32(word, uint32(0x7FEB352D))
     word = uint32(word ^ uint32(word >> uint32(15)))
-    word = uint32(word * uint32(0x846CA68B))
+    word = product32(word, uint32(0x846CA68B))
     return uint32(word ^ uint32(word >> uint32(16)))
 
 

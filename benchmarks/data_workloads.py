@@ -81,6 +81,7 @@ DATA_WORKLOADS = (
             ("keys-and-boxes", "Keys and Boxes", 1 / 3),
             ("random-world", "random world", 1 / 3),
             ("cliff-walking", "Cliff Walking", 1 / 3),
+            ("mixture", "two-family mixture", 1 / 3),
         )
     ),
     of_simulators(
@@ -99,14 +100,6 @@ DATA_WORKLOADS = (
         rivals=("Gymnasium SyncVectorEnv", "Dark Room"),
         small_ratio=60,
         counts=NO_ARRAYS,
-    ),
-    of_simulators(
-        "mixture-step-8192",
-        "step 8,192 environments of two families",
-        factory=simulators.step,
-        arguments={"family": "mixture", "num_environments": 8192},
-        small={"num_environments": 256},
-        rivals=("Gymnasium SyncVectorEnv",),
     ),
     of_simulators(
         "frozen-lake-step-1024",

@@ -247,10 +247,10 @@ class Mixture(TaskFamily):
     @cached_property
     def _functions(self) -> PaddedFunctions:
         """Those of the member that a task is of."""
-        size = self.member_state_size
+        sizes = self.member_state_size, self.num_actions
         families = zip(self.active, self.kinds, strict=True)
-        padded = [padded_functions(family, kind, size) for family, kind in families]
-        return dispatched(padded, self.kinds, size)
+        padded = [padded_functions(family, kind, *sizes) for family, kind in families]
+        return dispatched(padded, self.kinds, self.member_state_size)
 
     @property
     def reset(self) -> Callable[..., Any]:

@@ -263,5 +263,5 @@ def test_a_member_that_leaves_its_schema_is_found_out_in_a_wider_mixture():
     simulator.reset()
     for _ in range(7):
         simulator.step([1])
-    with pytest.raises(InvalidArgument, match=r"component 0 of state \(-1, -1"):
+    with pytest.raises(InvalidArgument, match=r"component 0 of state \(-1, 0, 8"):
         simulator.step([1])

@@ -41,38 +41,50 @@ class PaddedFunctions(NamedTuple):
     observe: Callable[..., Any]
 
 
-def padded_functions(family: TaskFamily, kind: int, state_size: int) -> PaddedFunctions:
-    """The functions of the member `family`, whose tasks are of `kind`."""
-    count, num_actions = family.state_size, family.num_actions
+def padded_functions(
+    family: TaskFamily, kind: int, state_size: int, num_actions: int
+) -> PaddedFunctions:
+    """The functions of the member `family`, whose tasks are of `kind`; of all, `num_actions`."""
+    count, own_actions = family.state_size, family.num_actions
     limit, truncates = family.episode_length, family.truncates
     reset_member, step_member, observe_member = family_functions(family)
     first_task = tuple(family.task_parameters(np.zeros(1, np.int64))[0])
+    is_of_kind = equality_with(kind)
     task_of = own_or(slice_of(1, family.task_size), first_task)
     state_of = own_or(slice_of(0, count), (np.int32(0),) * count)
-    select_state, pad = selector(count), padder(family.state_sizes, state_size)
+    select, pad = selector(state_size), padder(count, state_size)
+    guarded = guard(family.state_sizes)
     number = numbering(family.observation_sizes)
 
     @inlined
-    def reset(task: Any, episode: Any, key: Any) -> Any:
-        return pad(reset_member(task_of(task[0] == kind, task), episode, key))
+    def act(task: Any, state: Any, action: Any, key: Any) -> Any:
+        after, reward, ended = step_member(task, state, action, key)
+        return pad(guarded(after)), reward, int32(ended) if truncates else int32(ended != 0)
 
     @inlined
-    def ends(ended: Any) -> Any:
-        return int32(ended) if truncates else int32(ended != 0)
+    def act_or_not(task: Any, state: Any, action: Any, key: Any) -> Any:
+        acts = action < own_actions
+        chosen = uint8(min(uint8(action), uint8(own_actions - 1)))
+        after, reward, ended = act(task, state, chosen, key)
+        paid = reward if acts else int32(0)
+        return select(acts, after, pad(state)), paid, ended if acts else int32(0)
+
+    take = act if own_actions == num_actions else act_or_not
+
+    @inlined
+    def reset(task: Any, episode: Any, key: Any) -> Any:
+        return pad(guarded(reset_member(task_of(is_of_kind(task), task), episode, key)))
 
     @inlined
     def step(task: Any, state: Any, action: Any, key: Any) -> Any:
-        is_own, acts = task[0] == kind, action < num_actions
-        now = state_of(is_own, state)
-        chosen = uint8(min(uint8(action), uint8(num_actions - 1)))
-        after, reward, ended = step_member(task_of(is_own, task), now, chosen, key)
-        paid = reward if acts else int32(0)
-        after = select_state(acts, after, now)
-        return pad(after), paid, ends(ended) if acts else int32(0), int32(limit)
+        is_own = is_of_kind(task)
+        own_task, own_state = task_of(is_own, task), state_of(is_own, state)
+        after, reward, ended = take(own_task, own_state, action, key)
+        return after, reward, ended, int32(limit)
 
     @inlined
     def observe(task: Any, state: Any) -> Any:
-        is_own = task[0] == kind
+        is_own = is_of_kind(task)
         return number(observe_member(task_of(is_own, task), state_of(is_own, state)))
 
     return PaddedFunctions(reset, step, observe)
@@ -84,33 +96,52 @@ def dispatched(
     """The functions of whichever of the `members` is of a task's kind; `kinds` ascend."""
     if len(members) == 1:
         return members[0]
-    middle = len(members) // 2
-    below = dispatched(members[:middle], kinds[:middle], state_size)
-    above = dispatched(members[middle:], kinds[middle:], state_size)
-    reset_below, step_below, observe_below = below
-    reset_above, step_above, observe_above = above
-    bound, select = kinds[middle], selector(state_size)
+    reset_before, step_before, observe_before = dispatched(members[:-1], kinds[:-1], state_size)
+    reset_last, step_last, observe_last = members[-1]
+    is_of_last, select = equality_with(kinds[-1]), selector(state_size)
 
     @inlined
     def reset(task: Any, episode: Any, key: Any) -> Any:
-        low, high = reset_below(task, episode, key), reset_above(task, episode, key)
-        return select(task[0] < bound, low, high)
+        last, start = reset_last(task, episode, key), reset_before(task, episode, key)
+        return select(is_of_last(task), last, start)
 
     @inlined
     def step(task: Any, state: Any, action: Any, key: Any) -> Any:
-        is_low = task[0] < bound
-        after, reward, ended, limit = step_below(task, state, action, key)
-        other, other_reward, other_ended, other_limit = step_above(task, state, action, key)
-        paid = reward if is_low else other_reward
-        how = ended if is_low else other_ended
-        return select(is_low, after, other), paid, how, limit if is_low else other_limit
+        is_last = is_of_last(task)
+        after, reward, ended, limit = step_before(task, state, action, key)
+        last, last_reward, last_ended, last_limit = step_last(task, state, action, key)
+        paid = last_reward if is_last else reward
+        how = last_ended if is_last else ended
+        return select(is_last, last, after), paid, how, last_limit if is_last else limit
 
     @inlined
     def observe(task: Any, state: Any) -> Any:
-        low, high = observe_below(task, state), observe_above(task, state)
-        return low if task[0] < bound else high
+        last, number = observe_last(task, state), observe_before(task, state)
+        return last if is_of_last(task) else number
 
     return PaddedFunctions(reset, step, observe)
+
+
+def equality_with(kind: int) -> Callable[..., Any]:
+    """The function `task -> is_of_kind`.
+
+    The same question wherever a kind is asked for: so the compiler sees that what is selected for a
+    member is what was selected from it. Kind 0 is told by an order, since from equalities with 0, 1
+    and 2 the compiler makes a subtraction that reports its overflow, with which no loop vectorises.
+    """
+    if kind == 0:
+
+        @inlined
+        def is_of_first(task: Any) -> Any:
+            return task[0] <= 0
+
+        return is_of_first
+
+    @inlined
+    def is_of_kind(task: Any) -> Any:
+        return task[0] == kind
+
+    return is_of_kind
 
 
 def slice_of(first: int, count: int) -> Callable[..., Any]:
@@ -156,15 +187,24 @@ def selector(count: int) -> Callable[..., Any]:
     return select_all
 
 
-def padder(sizes: tuple[int, ...], total: int) -> Callable[..., Any]:
-    """The function `values -> values and zeros`, `total`; all -1 unless each is below its size."""
-    count, is_no_state, select = len(sizes), tuple_guard(sizes), selector(total)
-    zeros, broken = (np.int32(0),) * total, (np.int32(-1),) * total
+def guard(sizes: tuple[int, ...]) -> Callable[..., Any]:
+    """The function `values -> values`, of which the first is -1 unless each is below its size."""
+    is_no_state = tuple_guard(sizes)
+
+    @inlined
+    def mark(values: Any) -> Any:
+        return (int32(-1) if is_no_state(values) else values[0], *values[1:])
+
+    return mark
+
+
+def padder(count: int, total: int) -> Callable[..., Any]:
+    """The function `values -> values and zeros`, `total`."""
+    zeros = (np.int32(0),) * (total - count)
 
     @inlined
     def pad(values: Any) -> Any:
-        padded = (*values[:count], *zeros[count:])
-        return select(is_no_state(values) != 0, broken, padded)
+        return (*values[:count], *zeros)
 
     return pad
 
