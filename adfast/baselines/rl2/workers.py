@@ -20,6 +20,8 @@ from adfast.closing import Closing
 from adfast.tasks.family import TaskFamily
 from adfast.training.sharded_gradient import gradients, replicate
 
+PIECE_TRIALS = 64  # that a gradient is made of at a time: what is kept of more leaves the cache
+
 
 class Workers(Closing):
     """Work for `policy` by so many `threads`, which share its weights."""
@@ -51,10 +53,14 @@ class Workers(Closing):
 
         def differentiate_share(replica: Policy, share: Tensor) -> dict[str, Tensor]:
             replica.zero_grad(set_to_none=True)
-            weight = len(share) / len(rows)
-            loss, parts = ppo_losses(replica, lessons.part(share), config, entropy_weight)
-            (loss * weight).backward()  # type: ignore[no-untyped-call]
-            return {name: part * weight for name, part in (parts | {"loss": loss.detach()}).items()}
+            sums: dict[str, Tensor] = {}
+            for piece in share.tensor_split(-(-len(share) // PIECE_TRIALS)):
+                weight = len(piece) / len(rows)
+                loss, parts = ppo_losses(replica, lessons.part(piece), config, entropy_weight)
+                (loss * weight).backward()  # type: ignore[no-untyped-call]
+                for name, part in (parts | {"loss": loss.detach()}).items():
+                    sums[name] = sums.get(name, 0.0) + part * weight
+            return sums
 
         shares = rows.tensor_split(min(len(self._replicas), len(rows)))
         results = list(self._pool.map(differentiate_share, self._replicas, shares))

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from adfast.baselines.rl2 import workers as workers_of_rl2
 from adfast.baselines.rl2.ppo import advantages, learn_from, minibatches, ppo_losses
 from adfast.baselines.rl2.trials import play_trials
 from adfast.baselines.rl2.workers import Workers
@@ -62,16 +63,18 @@ def test_what_went_too_far_is_learned_no_further():
 
 
 @pytest.mark.parametrize("body", BODIES)
-def test_threads_add_up_to_one_gradient(body):
+def test_threads_and_pieces_add_up_to_one_gradient(body, monkeypatch):
     settings = config(**BODIES[body])
     rows = torch.tensor([8, 1, 2, 5, 6])
     found = []
-    for threads in (1, 3):
+    for threads, piece in ((1, 64), (3, 64), (1, 2), (2, 1)):
+        monkeypatch.setattr(workers_of_rl2, "PIECE_TRIALS", piece)
         policy = random_policy(**BODIES[body])
         lessons = lessons_of(policy, settings)
         with Workers(policy, threads) as workers:
             parts = workers.differentiate(lessons, rows, settings, 0.01)
         found.append((parts, [p.grad for p in policy.parameters() if p.grad is not None]))
-    torch.testing.assert_close(*found, atol=1e-6, rtol=1e-4)
+    for other in found[1:]:
+        torch.testing.assert_close(found[0], other, atol=1e-6, rtol=1e-4)
     loss, _ = ppo_losses(policy, lessons.part(rows), settings, 0.01)
     torch.testing.assert_close(found[0][0]["loss"], loss.detach())
