@@ -75,7 +75,8 @@ def other_family(
         raise InvalidArgument(
             "evaluation.family must have the transition schema that the model was trained on, "
             f"{tasks.transition_schema}, got {family.name} with {family.transition_schema}; train "
-            "on families of one schema, or choose options that make them equal"
+            "on families of one schema, choose options that make them equal, or, where the trained "
+            "one observes a number, name a mixture of both in which the trained one has weight 0"
         )
     return family
 

@@ -7,7 +7,8 @@ import pytest
 
 import adfast
 from adfast.errors import InvalidArgument, RunError
-from adfast.runs.recipe import changed, load_recipe
+from adfast.runs.deployment import drawn_tasks, other_family
+from adfast.runs.recipe import changed, find_recipe, load_recipe, make_family
 from adfast.runs.results import EvaluationResults
 from adfast.runs.run_record import read_run
 from cli.command_line import adfast as command
@@ -201,3 +202,20 @@ def test_sweep_is_chosen_by_validation_tasks(recipe, tmp_path):
         refused = command("sweep", recipe, "--vary", setting, "--out", tmp_path / "other")
         assert refused.status == 2
         assert "points of a sweep are compared on the same tasks" in refused.stderr
+
+
+def test_a_kind_that_a_run_never_saw_is_named_in_a_mixture_with_its_own():
+    members = [
+        {"name": "random-world", "weight": 0.0},
+        {"name": "dark-room", "options": {"size": 4, "episode_length": 20}},
+    ]
+    elsewhere = {"name": "mixture", "options": {"members": members, "tasks": 16}}
+    recipe = load_recipe(find_recipe("random-world"), {"evaluation.family": elsewhere})
+    trained = make_family(recipe)
+    family = other_family(recipe, recipe.evaluation, trained)
+    assert family.transition_schema == trained.transition_schema
+    assert drawn_tasks(recipe, recipe.evaluation, family).tolist() == list(range(16))
+    alone = {"name": "dark-room", "options": members[1]["options"]}
+    recipe = load_recipe(find_recipe("random-world"), {"evaluation.family": alone})
+    with pytest.raises(InvalidArgument, match="in which the trained one has weight 0"):
+        other_family(recipe, recipe.evaluation, trained)
