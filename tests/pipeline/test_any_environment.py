@@ -1,4 +1,7 @@
-"""docs/any-environment.md, carried out: a library's learner on CartPole, recorded, distilled."""
+"""docs/any-environment.md, carried out: a library's learner on CartPole, recorded, distilled.
+
+Its other half, many tasks, is carried out at small sizes by `tests/snippets`.
+"""
 
 import json
 import re
@@ -16,7 +19,9 @@ def carried_out(tmp_path_factory):
     """The names that the page's Python leaves behind, and the folder it ran in."""
     pytest.importorskip("stable_baselines3", reason="the page's learner: pip install '.[dev]'")
     folder = tmp_path_factory.mktemp("any-environment")
-    source = "\n".join(re.findall(r"^```python\n(.*?)^```$", PAGE.read_text(), re.M | re.S))
+    one_task, many_tasks, _ = PAGE.read_text().partition("## Many tasks")
+    assert many_tasks
+    source = "\n".join(re.findall(r"^```python\n(.*?)^```$", one_task, re.M | re.S))
     names = {}
     with pytest.MonkeyPatch.context() as patched:
         patched.chdir(folder)

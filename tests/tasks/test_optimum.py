@@ -21,6 +21,16 @@ WITHOUT = {
 }
 FAMILIES = {case: CASES[case].options for case in CASES if case not in WITHOUT}
 EVERY_FAMILY = pytest.mark.parametrize(("name", "variant"), FAMILIES)
+# Their optimum is a formula or the plan of a plainer family, so their own plan would be compiled for
+# this test alone; and what they vary, another row of their family plans.
+NOT_PLANNED = {
+    *(("dark-room", variant) for variant in ("hard", "dpt")),
+    *(("dark-room", f"varied, {variant}") for variant in ("slips", "permuted", "noisy", "moving")),
+    *(("dark-house", variant) for variant in ("one-room", "hard", "varied, all")),
+    *(("key-to-door", variant) for variant in ("key-to-door", "explicit-start", "varied, moving")),
+    *((name, "varied, all") for name in ("cliff-walking", "keys-and-boxes")),
+    ("frozen-lake", "varied, noisy"),
+}
 SAMPLED_KEYS = 1024
 
 
@@ -33,7 +43,8 @@ def test_optimum_and_plan_are_those_of_plain_value_iteration(name, variant):
     family = tasks.make(name, **FAMILIES[name, variant])
     ids = some_tasks(family, 3)
     expected = [value_iteration.optimum(family, int(task_id)) for task_id in ids]
-    np.testing.assert_allclose(planned_returns(family, ids), expected, rtol=1e-13)
+    if (name, variant) not in NOT_PLANNED:
+        np.testing.assert_allclose(planned_returns(family, ids), expected, rtol=1e-13)
     np.testing.assert_allclose(family.optimal_return(ids), expected, rtol=1e-13)
 
 
@@ -62,6 +73,10 @@ def test_chances_are_those_of_random_keys(name, variant):
             probability = min(probability, 1.0)  # a sum of thirds may be a bit more
             error = (probability * (1 - probability) / SAMPLED_KEYS) ** 0.5
             assert abs(drawn.count(result) / SAMPLED_KEYS - probability) <= 3.5 * error + 1e-9
+
+
+def test_rows_that_are_not_planned_are_rows():
+    assert set(FAMILIES) >= NOT_PLANNED
 
 
 def test_plan_does_not_depend_on_the_other_tasks_asked_for():

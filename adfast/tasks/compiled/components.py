@@ -2,7 +2,8 @@
 
 Compiled code has no loop over a tuple's components that LLVM always unrolls; these functions are
 composed from one component to the next instead. Arrays of state and task are component-major
-`[components, N]`, so that a loop over environments reads them contiguously.
+`[components, N]`, so that a loop over environments reads them contiguously. What depends on sizes
+hands them as constants to a function of their number, which a process compiles once for all sizes.
 """
 
 from __future__ import annotations
@@ -126,21 +127,32 @@ def int32_tuple(count: int) -> Callable[..., Any]:
 @cache
 def mixed_radix(sizes: tuple[int, ...]) -> Callable[..., Any]:
     """The function `values -> index` that numbers the tuples below `sizes`, the last fastest."""
-    last = len(sizes) - 1
-    size = sizes[-1]
+    number_below = mixed_radix_of(len(sizes))
+
+    @register_jitable
+    def index(values: Any) -> Any:
+        return number_below(values, sizes)
+
+    return index
+
+
+@cache
+def mixed_radix_of(count: int) -> Callable[..., Any]:
+    """The function `(values, sizes) -> index`, which every `mixed_radix` of so many shares."""
+    last = count - 1
     if last == 0:
 
         @register_jitable
-        def index(values: Any) -> Any:
+        def index(values: Any, sizes: Any) -> Any:
             return uint64(values[0])
 
         return index
 
-    index_before = mixed_radix(sizes[:-1])
+    index_before = mixed_radix_of(count - 1)
 
     @register_jitable
-    def index_all(values: Any) -> Any:
-        return uint64(index_before(values) * uint64(size) + uint64(values[last]))
+    def index_all(values: Any, sizes: Any) -> Any:
+        return uint64(index_before(values, sizes) * uint64(sizes[last]) + uint64(values[last]))
 
     return index_all
 
@@ -148,20 +160,33 @@ def mixed_radix(sizes: tuple[int, ...]) -> Callable[..., Any]:
 @cache
 def mixed_radix_inverse(sizes: tuple[int, ...]) -> Callable[..., Any]:
     """The function `index -> values` (int32) that undoes `mixed_radix(sizes)`."""
-    size = sizes[-1]
-    if len(sizes) == 1:
+    values_below = mixed_radix_inverse_of(len(sizes))
+
+    @register_jitable
+    def values(index: Any) -> Any:
+        return values_below(index, sizes)
+
+    return values
+
+
+@cache
+def mixed_radix_inverse_of(count: int) -> Callable[..., Any]:
+    """The function `(index, sizes) -> values`, which every `mixed_radix_inverse` shares."""
+    last = count - 1
+    if last == 0:
 
         @register_jitable
-        def values(index: Any) -> Any:
+        def values(index: Any, sizes: Any) -> Any:
             return (int32(index),)
 
         return values
 
-    values_before = mixed_radix_inverse(sizes[:-1])
+    values_before = mixed_radix_inverse_of(count - 1)
 
     @register_jitable
-    def values_all(index: Any) -> Any:
-        return (*values_before(index // uint64(size)), int32(index % uint64(size)))
+    def values_all(index: Any, sizes: Any) -> Any:
+        size = uint64(sizes[last])
+        return (*values_before(index // size, sizes), int32(index % size))
 
     return values_all
 

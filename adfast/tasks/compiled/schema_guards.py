@@ -35,35 +35,36 @@ def compile_is_outside(value: Any, least: Any, greatest: Any) -> Callable[..., A
 
 
 @cache
-def sizes_guard(sizes: tuple[int, ...]) -> Callable[..., Any]:
-    """The function `values -> uint8`: 1 unless there is a value below each of `sizes`."""
-    last, greatest = len(sizes) - 1, sizes[-1] - 1
+def limits_guard(count: int) -> Callable[..., Any]:
+    """The function `(values, greatest) -> uint8`: 1 unless each value is in 0 .. its greatest."""
+    last = count - 1
     if last == 0:
 
         @register_jitable
-        def leaves(values: Any) -> Any:
-            return uint8(is_outside(values[0], 0, greatest))
+        def leaves(values: Any, greatest: Any) -> Any:
+            return uint8(is_outside(values[0], 0, greatest[0]))
 
         return leaves
 
-    leaves_before = sizes_guard(sizes[:-1])
+    leaves_before = limits_guard(count - 1)
 
     @register_jitable
-    def any_leaves(values: Any) -> Any:
-        return uint8(leaves_before(values) | uint8(is_outside(values[last], 0, greatest)))
+    def any_leaves(values: Any, greatest: Any) -> Any:
+        leaves_here = uint8(is_outside(values[last], 0, greatest[last]))
+        return uint8(leaves_before(values, greatest) | leaves_here)
 
     return any_leaves
 
 
 @cache
 def tuple_guard(sizes: tuple[int, ...]) -> Callable[..., Any]:
-    """`sizes_guard` that also wants exactly as many values as there are sizes."""
-    count = len(sizes)
-    leaves = sizes_guard(sizes)
+    """The function `values -> uint8`: 1 unless there is a value below each of `sizes`, no more."""
+    count, greatest = len(sizes), tuple(size - 1 for size in sizes)
+    leaves = limits_guard(count)
 
     @register_jitable
     def is_another(values: Any) -> Any:
-        return uint8(uint8(len(values) != count) | leaves(values))
+        return uint8(uint8(len(values) != count) | leaves(values, greatest))
 
     return is_another
 
