@@ -21,8 +21,8 @@ WITHOUT = {
 }
 FAMILIES = {case: CASES[case].options for case in CASES if case not in WITHOUT}
 EVERY_FAMILY = pytest.mark.parametrize(("name", "variant"), FAMILIES)
-# Their optimum is a formula or the plan of a plainer family, so their own plan would be compiled for
-# this test alone; and what they vary, another row of their family plans.
+# Their optimum is a formula or the plan of a plainer family, so their own plan would be compiled
+# for this test alone; and what they vary, another row of their family plans.
 NOT_PLANNED = {
     *(("dark-room", variant) for variant in ("hard", "dpt")),
     *(("dark-room", f"varied, {variant}") for variant in ("slips", "permuted", "noisy", "moving")),
