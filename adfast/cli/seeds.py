@@ -30,7 +30,7 @@ def run_seeds(
     else:
         study = Study.of_seeds(recipe, parse_seeds(seeds or ""), folder, settings, fresh=fresh)
     options = [] if seeds is None else ["--seeds", seeds]
-    with stoppable("the seeds", spell("run", study.path, *options)) as should_stop:
+    with stoppable("the run of these seeds", spell("run", study.path, *options)) as should_stop:
         study.carry_out(terminal_hooks(should_stop), only=asked)
         runs = [study.path / name for name in asked or study.parts]
         compare(runs, study.path, hooks=QUIET)
