@@ -10,7 +10,8 @@ from adfast.config import apply_overrides, read_toml, write_toml
 from adfast.errors import InvalidArgument, UnknownName
 from adfast.models.config import ModelConfig
 from adfast.runs.feasible import check_feasible
-from adfast.runs.recipe import Recipe, find_recipe, load_recipe
+from adfast.runs.recipe import Recipe
+from adfast.runs.recipe_changes import find_recipe, load_recipe
 from adfast.training.config import TrainingConfig
 
 

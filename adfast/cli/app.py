@@ -78,7 +78,7 @@ def run(
     """Collect, train, evaluate and report; goes on where an earlier call stopped."""
     from adfast.cli.seeds import run_seeds
     from adfast.cli.stages import run_stages, spell
-    from adfast.runs.recipe import of_method
+    from adfast.runs.recipe_changes import of_method
     from adfast.runs.run import Run
     from adfast.runs.run_directory import STAGES
     from adfast.runs.study import holds_study
@@ -247,7 +247,7 @@ def sweep(
     """Carry out a recipe at every combination of what varies; one table, one figure."""
     from adfast.cli.interruption import stoppable
     from adfast.cli.stages import spell, terminal_hooks
-    from adfast.runs.recipe import of_method
+    from adfast.runs.recipe_changes import of_method
     from adfast.runs.sweep.axes import parse_axis
     from adfast.runs.sweep.sweep import Sweep
 

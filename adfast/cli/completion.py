@@ -11,7 +11,7 @@ STORE_FILE = "manifest.json"
 
 def complete_recipe(incomplete: str) -> list[str]:
     """Shipped recipes, TOML files and run directories that begin with `incomplete`."""
-    from adfast.runs.recipe import recipe_names
+    from adfast.runs.recipe_changes import recipe_names
 
     recipes = [name for name in recipe_names() if name.startswith(incomplete)]
     files = [str(path) for path in beginning_with(incomplete) if path.suffix == ".toml"]

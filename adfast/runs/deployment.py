@@ -9,7 +9,8 @@ import numpy as np
 
 from adfast.errors import InvalidArgument
 from adfast.evaluation.config import VALIDATION, EvaluationConfig
-from adfast.runs.recipe import Recipe, split_seed
+from adfast.runs.from_recipe import split_seed
+from adfast.runs.recipe import Recipe
 from adfast.runs.recorded_histories import require_validation
 
 if TYPE_CHECKING:

@@ -17,9 +17,9 @@ from adfast.evaluation.config import VALIDATION, EvaluationConfig
 from adfast.runs.deployment import Deployment, deploy
 from adfast.runs.evaluation_files import EvaluationFiles
 from adfast.runs.feasible import agent_beside
+from adfast.runs.from_recipe import trained_context
 from adfast.runs.hooks import RunHooks
 from adfast.runs.policy_training import COMPUTING, ready_policy
-from adfast.runs.recipe import trained_context
 from adfast.runs.recorded_histories import describe_environment, require_trained_on
 from adfast.runs.results import EvaluationResults
 from adfast.runs.run_files import settings_text

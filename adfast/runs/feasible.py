@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, cast
 
 from adfast.errors import AdfastError, InvalidArgument, byte_size
 from adfast.runs.deployment import deploy
+from adfast.runs.from_recipe import make_family, make_live_schedule, make_plan, make_split
 from adfast.runs.memory_needs import (
     Need,
     acting_needs,
@@ -25,13 +26,7 @@ from adfast.runs.memory_needs import (
 )
 from adfast.runs.methods import AD
 from adfast.runs.policy_training import check_policy, policy_needs
-from adfast.runs.recipe import (
-    Recipe,
-    make_family,
-    make_live_schedule,
-    make_plan,
-    make_split,
-)
+from adfast.runs.recipe import Recipe
 from adfast.runs.recorded_histories import (
     environment_split,
     make_environment_tasks,

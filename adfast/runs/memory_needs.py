@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from adfast.errors import InvalidArgument, byte_size
 from adfast.evaluation.config import VALIDATION
 from adfast.machine.memory import memory_bytes
-from adfast.runs.recipe import Recipe, make_live_schedule
+from adfast.runs.from_recipe import make_live_schedule
+from adfast.runs.recipe import Recipe
 
 if TYPE_CHECKING:
     from adfast.collection.plan import CollectionPlan

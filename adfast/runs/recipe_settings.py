@@ -14,7 +14,8 @@ from adfast.evaluation.catalogue import AGENTS
 from adfast.evaluation.config import OWN_MODEL
 from adfast.runs.feasible import check_agent, named
 from adfast.runs.listed import find_member
-from adfast.runs.recipe import CHOOSERS, Recipe, recipe_names
+from adfast.runs.recipe import Recipe
+from adfast.runs.recipe_changes import CHOOSERS, recipe_names
 from adfast.runs.run import plan_run
 from adfast.settings.described import Setting, describe
 from adfast.source_algorithms.catalogue import SOURCE_ALGORITHMS

@@ -12,21 +12,18 @@ from adfast.errors import Interrupted, InvalidArgument, RunError
 from adfast.runs import stages
 from adfast.runs.evaluation_files import EvaluationFiles
 from adfast.runs.evaluation_stage import evaluate, load_trained_model
+from adfast.runs.from_recipe import last_update, make_family, make_plan, make_split
 from adfast.runs.hooks import QUIET, RunHooks
 from adfast.runs.methods import AD
 from adfast.runs.policy_training import load_trained_policy
 from adfast.runs.probing import Asked, ask, subject_of, write_findings
-from adfast.runs.recipe import (
+from adfast.runs.recipe import Recipe
+from adfast.runs.recipe_changes import (
     Changes,
-    Recipe,
     changed,
     differences_of,
     find_recipe,
-    last_update,
     load_recipe,
-    make_family,
-    make_plan,
-    make_split,
     of_method,
 )
 from adfast.runs.recorded_histories import (

@@ -22,7 +22,9 @@ from adfast.runs.evaluation_files import EVALUATE, EVALUATIONS, EvaluationFiles,
 from adfast.runs.feasible import check_feasible, check_room
 from adfast.runs.findings import FOLDER as FINDINGS
 from adfast.runs.findings import PAGE as FINDINGS_PAGE
-from adfast.runs.recipe import Recipe, differences_of, last_checkpoint
+from adfast.runs.from_recipe import last_checkpoint
+from adfast.runs.recipe import Recipe
+from adfast.runs.recipe_changes import differences_of
 from adfast.runs.run_files import SETTINGS, read_settings, settings_text
 from adfast.runs.run_folder import delete_contents, holds_nothing, lock_run
 from adfast.runs.stage_records import StageRecord, forget_stages, read_stages, record_stage

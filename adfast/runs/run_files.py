@@ -12,7 +12,8 @@ from typing import Any
 from adfast.config import read_toml, section_at, write_toml
 from adfast.errors import InvalidArgument
 from adfast.runs.methods import AD
-from adfast.runs.recipe import Recipe, load_recipe, meaningless, table_at
+from adfast.runs.recipe import Recipe, meaningless
+from adfast.runs.recipe_changes import load_recipe, table_at
 
 SETTINGS = "run.toml"
 LAST_LINE = "# The last line: what ends before it was cut."

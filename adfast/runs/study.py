@@ -25,7 +25,8 @@ from adfast.runs.feasible import check_feasible
 from adfast.runs.findings import FOLDER
 from adfast.runs.hooks import QUIET, RunHooks
 from adfast.runs.probing import Asked, ask, subject_of, write_findings
-from adfast.runs.recipe import Changes, Recipe, differences_of, find_recipe, load_recipe
+from adfast.runs.recipe import Recipe
+from adfast.runs.recipe_changes import Changes, differences_of, find_recipe, load_recipe
 from adfast.runs.result_files import Results
 from adfast.runs.results import EvaluationResults, Summary
 from adfast.runs.run import Run, plan_run

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from adfast.config import list_differences
 from adfast.errors import RunError
-from adfast.runs.recipe import make_live_schedule
+from adfast.runs.from_recipe import make_live_schedule
 
 if TYPE_CHECKING:
     from adfast.collection.live_ring import LiveRing

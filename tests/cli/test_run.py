@@ -9,7 +9,7 @@ import pytest
 from safetensors.numpy import load_file
 
 from adfast import histories
-from adfast.runs.recipe import load_recipe
+from adfast.runs.recipe_changes import load_recipe
 from cli.command_line import adfast
 
 STAGES = ("collect", "train", "evaluate", "report")

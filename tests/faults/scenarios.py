@@ -13,7 +13,8 @@ from adfast import histories
 from adfast.durable import replace_file
 from adfast.models.checkpoint import read_tensors
 from adfast.runs import stage_records
-from adfast.runs.recipe import Recipe, last_checkpoint
+from adfast.runs.from_recipe import last_checkpoint
+from adfast.runs.recipe import Recipe
 from adfast.runs.run_directory import STAGES, RunDirectory
 from adfast.training.checkpoints import newest_checkpoint
 from adfast.training.metrics import read_metrics

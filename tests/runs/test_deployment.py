@@ -8,7 +8,8 @@ import pytest
 import adfast
 from adfast.errors import InvalidArgument, RunError
 from adfast.runs.deployment import drawn_tasks, other_family
-from adfast.runs.recipe import changed, find_recipe, load_recipe, make_family
+from adfast.runs.from_recipe import make_family
+from adfast.runs.recipe_changes import changed, find_recipe, load_recipe
 from adfast.runs.results import EvaluationResults
 from adfast.runs.run_record import read_run
 from cli.command_line import adfast as command

@@ -9,7 +9,8 @@ from adfast.errors import InvalidArgument, UnknownName
 from adfast.probes.reading import read_histories
 from adfast.runs.feasible import check_context, check_feasible
 from adfast.runs.methods import METHODS, RL2
-from adfast.runs.recipe import Recipe, find_recipe, load_recipe
+from adfast.runs.recipe import Recipe
+from adfast.runs.recipe_changes import find_recipe, load_recipe
 from adfast.runs.run import Run, plan_run
 from adfast.tasks.observation import RealObservation
 from adfast.tasks.transition_schema import TransitionSchema

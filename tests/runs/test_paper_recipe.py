@@ -3,7 +3,7 @@
 import pytest
 
 from adfast.runs.feasible import check_feasible
-from adfast.runs.recipe import changed, find_recipe, load_recipe
+from adfast.runs.recipe_changes import changed, find_recipe, load_recipe
 from adfast.runs.run import Run
 from adfast.training.metrics import read_metrics
 

@@ -3,7 +3,8 @@
 import pytest
 
 from adfast.config import with_paths
-from adfast.runs.recipe import Recipe, find_recipe, load_recipe, recipe_names
+from adfast.runs.recipe import Recipe
+from adfast.runs.recipe_changes import find_recipe, load_recipe, recipe_names
 from adfast.runs.recipe_settings import recipe_settings
 
 

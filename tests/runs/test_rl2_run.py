@@ -8,7 +8,7 @@ import adfast
 from adfast.errors import Interrupted, InvalidArgument, RunError
 from adfast.runs.comparison.record import read_comparison
 from adfast.runs.hooks import RunHooks
-from adfast.runs.recipe import load_recipe
+from adfast.runs.recipe_changes import load_recipe
 from adfast.runs.run import Run, plan_run
 from adfast.runs.run_files import read_settings, require_whole
 from adfast.runs.run_record import read_run

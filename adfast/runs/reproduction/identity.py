@@ -13,7 +13,8 @@ from typing import Any
 
 from adfast.config import list_differences, with_paths
 from adfast.errors import UnknownName
-from adfast.runs.recipe import Recipe, default_of
+from adfast.runs.recipe import Recipe
+from adfast.runs.recipe_changes import default_of
 
 MACHINE = (
     "collection.threads", "training.threads", "training.device", "evaluation.device",

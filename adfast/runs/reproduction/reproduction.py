@@ -14,7 +14,7 @@ from typing import Literal
 from adfast.durable import replace_file
 from adfast.errors import RunError
 from adfast.runs.hooks import RunHooks
-from adfast.runs.recipe import changed
+from adfast.runs.recipe_changes import changed
 from adfast.runs.reproduction.identity import counting_settings, differences_since
 from adfast.runs.reproduction.machine import Machine
 from adfast.runs.reproduction.part_record import PartRecord, read_part, record_part

@@ -9,7 +9,8 @@ from typing import Any, Literal
 
 from adfast.errors import UnknownName
 from adfast.runs.methods import AD, METHODS
-from adfast.runs.recipe import Recipe, changed, find_recipe, load_recipe
+from adfast.runs.recipe import Recipe
+from adfast.runs.recipe_changes import changed, find_recipe, load_recipe
 from adfast.runs.reproduction.identity import counting_settings, has_default, settings_hash
 
 Measure = Literal["last five", "share of the source"]

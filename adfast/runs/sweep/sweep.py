@@ -26,7 +26,7 @@ from adfast.durable import replace_files
 from adfast.errors import InvalidArgument, RunError
 from adfast.evaluation.config import VALIDATION
 from adfast.runs.hooks import QUIET, RunHooks
-from adfast.runs.recipe import Changes, differences_of, find_recipe
+from adfast.runs.recipe_changes import Changes, differences_of, find_recipe
 from adfast.runs.results import HistoryLossResults, LossByPosition
 from adfast.runs.run import Run
 from adfast.runs.run_directory import RunDirectory

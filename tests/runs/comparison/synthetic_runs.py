@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import save_file
 
-from adfast.runs.recipe import Recipe, changed, make_family, make_split
+from adfast.runs.from_recipe import make_family, make_split
+from adfast.runs.recipe import Recipe
+from adfast.runs.recipe_changes import changed
 from adfast.runs.run_files import settings_text
 
 SEEDS, STEPS, UPDATES = 2, 10, 40
