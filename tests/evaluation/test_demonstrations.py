@@ -1,5 +1,7 @@
 """What an expert did is read before an agent acts, and acting goes on from there."""
 
+from typing import ClassVar
+
 import numpy as np
 import pytest
 
@@ -7,6 +9,7 @@ import adfast
 from adfast.errors import InvalidArgument
 from adfast.evaluation.catalogue import AGENTS
 from adfast.evaluation.transition_agent import TransitionAgent
+from adfast.tasks.gridworlds.dark_room import DarkRoom
 from cli.command_line import adfast as command
 
 ROOM = adfast.tasks.make("dark-room", size=5, episode_length=10)
@@ -58,10 +61,13 @@ def test_what_makes_no_demonstrations_is_refused(options, problem):
 
 
 def test_families_without_an_expert_have_none():
-    bandit = adfast.tasks.make("bandit", arms=3)
-    with pytest.raises(InvalidArgument, match="the expert needs a family"):
+    class Maze(DarkRoom):
+        name = "maze"
+        planner: ClassVar[bool] = False
+
+    with pytest.raises(InvalidArgument, match="the expert needs a family that has a planner"):
         adfast.evaluate(
-            AGENTS.make("random"), bandit, [0], episodes=1, demonstrations=2, progress=False
+            AGENTS.make("random"), Maze(), [0], episodes=1, demonstrations=2, progress=False
         )
 
 
