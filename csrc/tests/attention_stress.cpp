@@ -8,13 +8,12 @@
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
-#include <memory>
-#include <new>
 #include <random>
 #include <string>
 #include <vector>
 
 #include "attention.hpp"
+#include "exact_memory.hpp"
 
 namespace {
 
@@ -24,26 +23,6 @@ using adfast::Heads;
 using adfast::MutableHeads;
 
 constexpr float TOLERANCE = 1e-4f;
-
-// Exactly as many floats as asked for, each allocation apart.
-struct Memory {
-    explicit Memory(int64_t size) : floats(new float[size]), size(size) {}
-    void fill(std::mt19937& random) {
-        std::normal_distribution<float> normal;
-        for (int64_t i = 0; i < size; ++i) floats[i] = normal(random);
-    }
-    std::unique_ptr<float[]> floats;
-    int64_t size;
-};
-
-struct AlignedMemory {
-    explicit AlignedMemory(int64_t size)
-        : floats(static_cast<float*>(::operator new(size * sizeof(float), std::align_val_t{64}))) {}
-    ~AlignedMemory() { ::operator delete(floats, std::align_val_t{64}); }
-    AlignedMemory(const AlignedMemory&) = delete;
-    AlignedMemory& operator=(const AlignedMemory&) = delete;
-    float* floats;
-};
 
 // Token-major heads, as projections lay them out.
 template <typename Float>
