@@ -10,8 +10,8 @@
 #include <random>
 #include <vector>
 
-#include "layers.hpp"
 #include "exact_memory.hpp"
+#include "layers.hpp"
 
 namespace {
 
