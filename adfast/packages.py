@@ -20,6 +20,7 @@ USED_FOR = {
     "tomli_w": "the settings of runs",
     "matplotlib": "figures",
     "plotly": "pages",
+    "scipy": "intervals of what probes find",
     "gymnasium": "Gymnasium's environments and recordings of them",
 }
 INSTALLED_AS = {"tomli_w": "tomli-w", "gymnasium": '"adfast[gymnasium]"'}  # others by their name

@@ -18,7 +18,8 @@ from pydantic import Field
 from adfast.config import Count
 from adfast.evaluation.statistics import bootstrap_interval
 from adfast.probes.attended.weights import AttentionWeights
-from adfast.probes.finding import Finding, judged, quantity
+from adfast.probes.evidence import evidence
+from adfast.probes.finding import Finding, quantity
 from adfast.probes.probe import Probe, require_subjects
 from adfast.probes.sections import Bars, BarSeries, LineChart, Series, numbers
 from adfast.probes.subject import Subject
@@ -69,8 +70,9 @@ class AttentionProbe(Probe):
         return (
             "The excess is the share of attention on moments that show a reward less their share "
             "of the moments in view, over all layers and heads and all choices after a task's "
-            f"first reward. Supported where its 95% interval lies above {self.margin:g}, refuted "
-            "where it lies below, undecided where it holds that value or nothing was ever rewarded."
+            f"first reward. Supported where its interval over tasks lies above {self.margin:g}, "
+            "refuted where it lies below, undecided where it holds that value or nothing was ever "
+            "rewarded."
         )
 
     def measure(self, subjects: Sequence[Subject]) -> Finding:
@@ -80,11 +82,12 @@ class AttentionProbe(Probe):
         found = [(subject, seen) for subject, seen in attended if seen is not None]
         if not found:
             return self.finding(subjects, verdict="undecided")
-        excess = quantity("attention on rewards beyond chance", [seen.excess for _, seen in found])
+        by_subject = [seen.excess for _, seen in found]
+        excess = quantity("attention on rewards beyond chance", by_subject)
         bars = head_bars(found[0][1]) if len(subjects) == 1 else subject_bars(found)
         return self.finding(
             subjects,
-            verdict=judged(excess, above=self.margin),
+            evidence=(evidence(excess.name, by_subject, above=self.margin),),
             numbers=(excess,),
             sections=(bars, recent_lines(found)),
         )

@@ -15,7 +15,8 @@ import numpy as np
 from pydantic import Field
 
 from adfast.config import Count
-from adfast.probes.finding import Finding, judged, quantity
+from adfast.probes.evidence import evidence
+from adfast.probes.finding import Finding, quantity
 from adfast.probes.position_losses import (
     HistoryLoss,
     see_all,
@@ -49,9 +50,9 @@ class HistoryLossProbe(Probe):
         """What the gain is, and what must be true of it."""
         return (
             "The gain is the loss with the present episode alone less the loss with the whole "
-            "history, over the second half of each history. Supported where its 95% interval lies "
-            f"above {self.margin:g} nats, refuted where it lies below, undecided where it holds "
-            "that value."
+            "history, over the second half of each history. Supported where its interval over "
+            f"tasks lies above {self.margin:g} nats, refuted where it lies below, undecided where "
+            "it holds that value."
         )
 
     def measure(self, subjects: Sequence[Subject]) -> Finding:
@@ -74,7 +75,7 @@ class HistoryLossProbe(Probe):
         last = quantity("loss at the end of the history", lasts, unit="nats")
         return self.finding(
             subjects,
-            verdict=judged(gain, above=self.margin),
+            evidence=(evidence(gain.name, gains, above=self.margin, unit="nats"),),
             numbers=(gain, last),
             sections=(chart(series, max(each.collected[0].num_actions for each in subjects)),),
         )

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
 from adfast.config import Config
 from adfast.errors import InvalidArgument
-from adfast.probes.finding import Finding, Quantity, Verdict
+from adfast.probes.evidence import Evidence, Verdict
+from adfast.probes.finding import Finding, Quantity, judged_findings
 from adfast.probes.sections import Section
 from adfast.probes.subject import Subject
 
@@ -30,6 +31,7 @@ class Probe(Config, ABC):
 
     title: ClassVar[str]
     claim: ClassVar[str] = ""
+    answers: ClassVar[int | None] = None  # the number of the critique's claim that it speaks to
 
     @property
     def rule(self) -> str:
@@ -44,23 +46,40 @@ class Probe(Config, ABC):
         self,
         subjects: Sequence[Subject],
         *,
+        evidence: Sequence[Evidence] = (),
         verdict: Verdict | None = None,
         numbers: Sequence[Quantity] = (),
         arrays: Mapping[str, np.ndarray] | None = None,
         sections: Sequence[Section] = (),
     ) -> Finding:
-        """A finding of this probe on `subjects`."""
+        """A finding of this probe on `subjects`.
+
+        Its verdict is made from the evidence; a `verdict` is for what needs none, such as a count.
+        """
+        found = self._finding(
+            subjects,
+            verdict=verdict,
+            evidence=tuple(evidence),
+            numbers=tuple(numbers),
+            arrays={name: array.tolist() for name, array in (arrays or {}).items()},
+            sections=tuple(sections),
+        )
+        return judged_findings({"": found})[""]
+
+    def unanswered(self, subjects: Sequence[Subject], why: str) -> Finding:
+        """The finding of a question that could not be put to `subjects`."""
+        return self._finding(subjects, unanswered=why)
+
+    def _finding(self, subjects: Sequence[Subject], **found: Any) -> Finding:
         return Finding(
             probe=f"{type(self).__module__}:{type(self).__qualname__}",
             title=self.title,
             options=self.model_dump(mode="json"),
             subjects=tuple(subject.name for subject in subjects),
             claim=self.claim,
+            answers=self.answers,
             rule=self.rule,
-            verdict=verdict,
-            numbers=tuple(numbers),
-            arrays={name: array.tolist() for name, array in (arrays or {}).items()},
-            sections=tuple(sections),
+            **found,
         )
 
 

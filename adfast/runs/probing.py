@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from adfast.config import parse_literal
 from adfast.errors import InvalidArgument, UnknownName
 from adfast.evaluation.config import HELD_OUT
+from adfast.progress import progress_bar
 from adfast.runs.findings import write_finding
 from adfast.runs.recorded_arrays import read_trajectories
 from adfast.values import require_kind
@@ -56,15 +57,19 @@ def trajectories_of(run: Run) -> Trajectories | None:
     return read_trajectories(files.trajectories, shape, results.episode_length)
 
 
-def ask(probes: Asked, subjects: Sequence[Subject]) -> dict[str, Finding]:
-    """What each of the probes finds on the subjects, by its name.
+def ask(
+    probes: Asked, subjects: Sequence[Subject], *, progress: bool = False
+) -> dict[str, Finding]:
+    """What each of the probes finds on the subjects, by its name; verdicts are made together.
 
-    Raises `UnknownName` for an unknown probe or option, and `InvalidArgument` where a subject lacks
-    what a question needs. All probes are made before the first is asked.
+    Of several probes those that the subjects lack something for say so, and the others are asked.
+    Raises `UnknownName` for an unknown probe or option, and `InvalidArgument` where no question
+    could be put. All probes are made before the first is asked.
     """
     import torch
 
     from adfast.probes.catalogue import PROBES
+    from adfast.probes.finding import judged_findings
 
     if isinstance(probes, str):
         raise InvalidArgument(f'probes must be a list of names, got "{probes}"; put it into [ ]')
@@ -74,10 +79,19 @@ def ask(probes: Asked, subjects: Sequence[Subject]) -> dict[str, Finding]:
         require_kind(f"probes[{name}]", options, Mapping, "a table of options")
     made = {name: PROBES.make(name, **options) for name, options in probes.items()}
     torch.set_num_threads(1)  # passes are short, and other processes may measure beside
-    return {
-        name: probe.measure(subjects).model_copy(update={"probe": name})
-        for name, probe in made.items()
-    }
+    findings, reasons = {}, list[InvalidArgument]()
+    with progress_bar("probe", len(made), "probes", shown=progress) as bar:
+        for number, (name, probe) in enumerate(made.items(), start=1):
+            try:
+                found = probe.measure(subjects)
+            except InvalidArgument as reason:
+                reasons.append(reason)
+                found = probe.unanswered(subjects, str(reason))
+            findings[name] = found.model_copy(update={"probe": name})
+            bar.advance_to(number, name)
+    if len(reasons) == len(made):
+        raise reasons[0]
+    return judged_findings(findings)
 
 
 def with_options(
