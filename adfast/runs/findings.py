@@ -14,11 +14,15 @@ PAGE = "probes.html"  # of findings alone, where there is no page of a run
 
 def write_finding(directory: Path, finding: Finding) -> Path:
     """Write a finding into a run's directory, in place of an earlier one; returns its path."""
-    # A name may be that of a class in full, and what a package registers may be anything.
-    path = directory / FOLDER / f"{finding.probe.replace('/', '_')}.json"
+    path = directory / FOLDER / f"{file_name(finding)}.json"
     path.parent.mkdir(exist_ok=True)
     replace_file(path, [json_text(finding.model_dump(mode="json"))])
     return path
+
+
+def file_name(finding: Finding) -> str:
+    """What its file is called: a name may be a class in full, and a package's may be anything."""
+    return finding.probe.replace("/", "_")
 
 
 def read_findings(directory: Path) -> dict[str, Finding]:

@@ -10,7 +10,7 @@ from adfast.config import parse_literal
 from adfast.errors import InvalidArgument, UnknownName
 from adfast.evaluation.config import HELD_OUT
 from adfast.progress import progress_bar
-from adfast.runs.findings import write_finding
+from adfast.runs.findings import file_name, read_findings, write_finding
 from adfast.runs.recorded_arrays import read_trajectories
 from adfast.values import require_kind
 
@@ -132,13 +132,20 @@ def probe_folders(
         raise InvalidArgument(
             "give the directory for what is found over several runs: --out DIRECTORY"
         )
-    findings = ask(probes, [subject_of(Run.open(folder)) for folder in folders])
+    findings = ask(probes, [subject_of(Run.open(folder)) for folder in folders], progress=True)
     out.mkdir(parents=True, exist_ok=True)
-    write_findings(out, findings)
-    return out, findings
+    return out, write_findings(out, findings)
 
 
-def write_findings(directory: Path, findings: Mapping[str, Finding]) -> None:
-    """Write findings into the directory of a run or of a study."""
-    for finding in findings.values():
-        write_finding(directory, finding)
+def write_findings(directory: Path, findings: Mapping[str, Finding]) -> dict[str, Finding]:
+    """Write findings into the directory of a run or of a study, as they stand there.
+
+    All that was found there is judged together, what was found before anew.
+    """
+    from adfast.probes.finding import judged_findings
+
+    before = read_findings(directory)
+    written = {file_name(found): found for found in findings.values()}
+    for found in judged_findings(before | written).values():
+        write_finding(directory, found)
+    return {name: read_findings(directory)[file_name(found)] for name, found in findings.items()}

@@ -229,8 +229,8 @@ class Run:
         where the run lacks what a question needs.
         """
         with self.locked():
-            findings = ask(probes, [subject_of(self)])
-            write_findings(self.path, findings)
+            found = ask(probes, [subject_of(self)], progress=self.hooks is not QUIET)
+            findings = write_findings(self.path, found)
             forget_stages(self.path, ["report"])
         return findings
 

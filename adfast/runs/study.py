@@ -204,9 +204,9 @@ class Study:
                 f"{self.path}: {', '.join(missing)} not finished; carry out the study first"
             )
         with self.locked():
-            findings = ask(probes, [subject_of(self.run(name)) for name in self.parts])
-            write_findings(self.path, findings)
-        return findings
+            subjects = [subject_of(self.run(name)) for name in self.parts]
+            found = ask(probes, subjects, progress=self.hooks is not QUIET)
+            return write_findings(self.path, found)
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:

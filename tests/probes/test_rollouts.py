@@ -39,17 +39,17 @@ def test_heuristic_goes_to_the_goal_that_its_context_shows():
     asked = type(subject())(**{**vars(subject()), "model": None, "agent": Heuristic()})
     family, tasks = asked.family, np.arange(16)
     streams = np.arange(16)
-    source = np.zeros(16, np.int64)
     context = family.transition_schema.allocate(16, 5)
     for values in context.values():
         values[:] = 0
     context["episode_step"][:] = np.arange(5)
     context["boundary"][:, -1] = 2
     rows, columns = np.divmod(tasks, 4)
-    context["next_observation"][:, 0] = np.stack([rows, columns], axis=1)
-    context["reward"][:, 0] = 1.0
+    goals = np.stack([rows, columns], axis=1)
+    context["next_observation"][:] = context["observation"][:, 1:] = goals[:, None]
+    context["reward"][:] = 1.0
     shown = roll_out(asked, tasks, streams, 1, context=context)
-    unread = roll_out(asked, tasks, streams, 1, context=context, lengths=source)
+    unread = roll_out(asked, tasks, streams, 1, context=context, lengths=np.zeros(16, int))
     assert shown.returns.mean() > 2 * unread.returns.mean()
     np.testing.assert_array_equal(unread.action, roll_out(asked, tasks, streams, 1).action)
 
