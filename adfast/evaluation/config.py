@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from adfast.config import Config, Count, CountOrNone
+from adfast.errors import InvalidArgument
 from adfast.models.config import CachePrecision, Device, Precision
 from adfast.tasks.config import FamilyConfig
 
@@ -27,6 +28,9 @@ class EvaluationConfig(Config):
     family: FamilyConfig | None = None
     """Another family of the same transition schema to act in, as [family]; none: the run's."""
 
+    family_tasks: Count | None = None
+    """Tasks of another family that are acted on; none: as many as the run holds out of its own."""
+
     episodes: Count = 40
     """Episodes on each task."""
 
@@ -45,6 +49,9 @@ class EvaluationConfig(Config):
 
     demonstration_noise: float = Field(0.0, ge=0, le=1)
     """Probability that an action of the expert is uniformly random."""
+
+    tell_rewards: bool = True
+    """Whether who acts is told what was paid; else that every reward is 0."""
 
     train_tasks: CountOrNone = 16
     """Training tasks that are evaluated beside those that count."""
@@ -69,6 +76,21 @@ class EvaluationConfig(Config):
 
     agent_options: dict[str, Any] = Field(default_factory=dict)
     """Options of the agent."""
+
+    @model_validator(mode="after")
+    def _has_a_family_of_these_tasks(self) -> Self:
+        if self.family_tasks is not None and self.family is None:
+            raise InvalidArgument(
+                f"family_tasks are of another family, got {self.family_tasks} and none; name it by "
+                "evaluation.family.name, or leave them out: collection.held_out says how many of "
+                "the run's own there are"
+            )
+        return self
+
+    @property
+    def replays_what_was_read(self) -> bool:
+        """Whether the run's model acted, and was told no more and no less than is recorded."""
+        return self.is_of_own_model and self.demonstrations == 0 and self.tell_rewards
 
     @property
     def is_of_own_model(self) -> bool:

@@ -35,6 +35,7 @@ from adfast.values import (
     INTEGERS,
     as_array,
     as_count,
+    as_flag,
     as_integer,
     as_number,
     require_kind,
@@ -88,6 +89,7 @@ def evaluate(
     seed: int = 0,
     demonstrations: int = 0,
     demonstration_noise: float = 0.0,
+    tell_rewards: bool = True,
     on_episode: Callable[[int], None] | None = None,
     progress: bool = True,
     **computing: Unpack[Computing],
@@ -101,6 +103,8 @@ def evaluate(
     model that reads returns, in the place of the agent's own.
     Before it acts it reads so many `demonstrations`: episodes of an expert on the same task, whose
     actions are each uniformly random with probability `demonstration_noise`.
+    Unless `tell_rewards`, the agent is told in its own episodes that every reward is 0; what was
+    paid is counted.
     `on_episode(episodes_done)` is called whenever the slowest environment finishes an episode; how
     far it is stands on stderr (`adfast.progress`) unless `progress` is false.
     `computing` says where and in what a model computes, and what keys and values are kept in:
@@ -121,6 +125,7 @@ def evaluate(
     seeds = as_count("seeds", seeds, MOST)
     demonstrations = as_integer("demonstrations", demonstrations, 0, MOST)
     demonstration_noise = as_number("demonstration_noise", demonstration_noise, 0.0, 1.0)
+    tell_rewards = as_flag("tell_rewards", tell_rewards)
     environment_task = np.repeat(task_ids, seeds)
     environment_seed = np.tile(np.arange(seeds), len(task_ids))
     streams = environment_seed * family.num_tasks + environment_task
@@ -145,7 +150,7 @@ def evaluate(
             if on_episode is not None:
                 on_episode(episodes_done)
 
-        act_in(environments, acting, record, episodes, tell)
+        act_in(environments, acting, record, episodes, tell, tell_rewards=tell_rewards)
     trajectories = record.trajectories(len(task_ids), seeds)
     asked = acting.target_return if isinstance(acting, Agent) else None
     return InContextEvaluation(task_ids, trajectories.returns, trajectories, asked)
@@ -228,6 +233,8 @@ def act_in(
     record: EpisodeRecorder,
     episodes: int,
     tell: Callable[[int], None],
+    *,
+    tell_rewards: bool = True,
 ) -> None:
     """Let `agent` act until every environment has finished `episodes`, told one by one."""
     observation = environments.reset()
@@ -239,4 +246,6 @@ def act_in(
             tell(record.fewest_episodes)
         if record.fewest_episodes == episodes:
             return
+        if not tell_rewards:
+            result = result._replace(reward=np.zeros_like(result.reward))
         actions = as_array("actions", agent.act(*result), INTEGERS)

@@ -88,6 +88,7 @@ def drawn_tasks(recipe: Recipe, settings: EvaluationConfig, family: TaskFamily) 
     All tasks where there are not enough of them.
     """
     held_out, validation = recipe.collection.held_out, recipe.collection.validation
+    held_out = settings.family_tasks or held_out
     if family.num_tasks < held_out + validation:
         return np.arange(family.num_tasks)
     order = family.drawn_order(split_seed(recipe))

@@ -101,6 +101,7 @@ def results_of(
             "target_return": counted.target_return,
             "demonstrations": settings.demonstrations,
             "demonstration_noise": settings.demonstration_noise,
+            "tell_rewards": settings.tell_rewards,
             "episodes": settings.episodes,
             "episode_length": tasks.transition_schema.episode_length,
             "seeds": settings.seeds,
@@ -214,7 +215,7 @@ def recorded_arrays(
     from adfast.probes.attended.recording import record_attention
 
     recorded = {files.trajectories: asdict(counted.trajectories)}
-    if settings.is_of_own_model and not run.recipe.is_rl2 and not settings.demonstrations:
+    if settings.replays_what_was_read and not run.recipe.is_rl2:
         ranks = np.array([outcome.rank for outcome in results.per_task])
         recorded[files.attention] = asdict(record_attention(run.model, counted, ranks))
     return {
@@ -297,6 +298,7 @@ def act(
             target_return=settings.target_return,
             demonstrations=settings.demonstrations,
             demonstration_noise=settings.demonstration_noise,
+            tell_rewards=settings.tell_rewards,
             seed=run.recipe.seed,
             on_episode=on_episode,
             device=settings.device,

@@ -162,8 +162,7 @@ class Recipe(Config):
     @property
     def has_attention(self) -> bool:
         """Whether what a model attended to in its evaluation is recorded."""
-        is_from_empty = self.evaluation.demonstrations == 0
-        return self.evaluation.is_of_own_model and not self.is_rl2 and is_from_empty
+        return self.evaluation.replays_what_was_read and not self.is_rl2
 
     @property
     def reason_not_to_collect(self) -> str | None:

@@ -152,6 +152,7 @@ class EvaluationResults(Results):
     target_return: float | None = None  # asked for; None: the model reads no returns
     demonstrations: int = 0  # episodes of an expert that were read before
     demonstration_noise: float = 0.0
+    tell_rewards: bool = True
     episodes: int = Field(ge=1)
     episode_length: int = Field(ge=1)
     seeds: int = Field(ge=1)

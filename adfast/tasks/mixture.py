@@ -53,6 +53,9 @@ class Member(Config):
     weight: float = Field(1.0, ge=0)
     """Its share of the tasks, relative to those of the other members; 0: none."""
 
+    skip: int = Field(0, ge=0)
+    """So many of its tasks are passed over, which a mixture that lists it there begins with."""
+
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any], *, source: str = "configuration") -> Self:
         """The member of `values`; raises as every `Config` does."""
@@ -106,7 +109,8 @@ class Mixture(TaskFamily):
     members: Annotated[tuple[Member, ...], BeforeValidator(listed)] = Field(
         default_factory=default_members, max_length=MAX_MEMBERS
     )
-    """Tables of `name`, `options` and `weight` (1): the families, and their shares of the tasks."""
+    """Tables of `name`, `options`, `weight` (1), a family's share of the tasks, and `skip` (0), how
+    many of its own are passed over."""
 
     tasks: int = Field(1024, ge=1, le=MAX_TASKS)
     """Number of tasks, allotted to the members by weight."""
@@ -130,16 +134,18 @@ class Mixture(TaskFamily):
         if not any(member.weight for member in self.members):
             raise InvalidArgument("weights of members must not all be 0; one must have tasks")
         for place, (member, count) in enumerate(zip(self.members, self.allotted, strict=True)):
-            if count > member.family.num_tasks:
+            if count and count + member.skip > member.family.num_tasks:
                 raise InvalidArgument(self._too_few(place, count))
         return self
 
     def _too_few(self, place: int, count: int) -> str:
         """Why and how a member with too few tasks is refused."""
         member = self.members[place]
-        most = int(member.family.num_tasks * self.total_weight / member.weight)
+        left = max(member.family.num_tasks - member.skip, 0)
+        most = int(left * self.total_weight / member.weight)
+        passed = f" behind the {member.skip:,} that are passed over" if member.skip else ""
         return (
-            f"members[{place}], {member.family.name}, has {member.family.num_tasks:,} tasks, but "
+            f"members[{place}], {member.family.name}, has {left:,} tasks{passed}, but "
             f"by its weight {member.weight:g} of {self.total_weight:g} it must have {count:,} of "
             f"the {self.tasks:,} tasks; give it less weight, options by which it has more tasks, "
             f"or take some {max(most, 1):,} tasks in all"
@@ -319,7 +325,7 @@ class Mixture(TaskFamily):
         for kind in np.unique(kinds).tolist():
             where = kinds == kind
             count = self.members[kind].family.num_tasks
-            own[where] = permuted(own[where], count, MEMBER_TASKS, kind)
+            own[where] = permuted(own[where] + self.members[kind].skip, count, MEMBER_TASKS, kind)
         return kinds, own
 
     def task_parameters(self, task_ids: np.ndarray) -> np.ndarray:

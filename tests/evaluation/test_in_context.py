@@ -5,6 +5,7 @@ import pytest
 
 from adfast.errors import InvalidArgument
 from adfast.evaluation.agent import Agent
+from adfast.evaluation.catalogue import AGENTS
 from adfast.evaluation.in_context import evaluate
 from adfast.simulators import BatchSimulator
 from evaluation.acting import ROOM, TERMINATING_ROOM, random_model
@@ -190,6 +191,27 @@ def test_agent_is_evaluated_as_its_model_with_its_temperature():
 def test_what_is_no_model_is_answered_with_what_is():
     with pytest.raises(InvalidArgument, match="agent must be a Transformer, an AgentMaker or"):
         evaluate("runs/demo", ROOM, [3])
+
+
+def test_rewards_that_are_not_told_are_counted_all_the_same():
+    def last(tell_rewards, agent="heuristic"):
+        found = evaluate(
+            AGENTS.make(agent),
+            ROOM,
+            TASK_IDS,
+            episodes=30,
+            seeds=8,
+            tell_rewards=tell_rewards,
+            progress=False,
+        )
+        return found.returns[:, :, -5:].mean(axis=(0, 1)).mean()
+
+    assert last(tell_rewards=True) > 4.0
+    assert last(tell_rewards=False) == pytest.approx(
+        last(tell_rewards=True, agent="random"), abs=0.5
+    )
+    with pytest.raises(InvalidArgument, match="tell_rewards must be true or false, got 0"):
+        last(tell_rewards=0)
 
 
 def test_repr_says_what_it_holds(played):

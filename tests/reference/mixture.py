@@ -46,11 +46,11 @@ def permuted(index, count, kind):
             return index
 
 
-def member_task(task_id, weights, tasks, num_tasks):
-    """The member and its task; `num_tasks` are those that the members have."""
+def member_task(task_id, weights, tasks, num_tasks, skips):
+    """The member and its task; `num_tasks` are those that they have, `skips` passed over."""
     for kind, count in enumerate(allotted(weights, tasks)):
         if task_id < count:
-            return kind, permuted(task_id, num_tasks[kind], kind)
+            return kind, permuted(task_id + skips[kind], num_tasks[kind], kind)
         task_id -= count
     raise AssertionError("no such task")
 
@@ -73,7 +73,8 @@ class MixtureReference:
         members = members or DEFAULT_MEMBERS
         weights = [member.get("weight", 1.0) for member in members]
         num_tasks = num_tasks or [NUM_TASKS[member["name"]](member) for member in members]
-        self.kind, own = member_task(task_id, weights, tasks, num_tasks)
+        skips = [member.get("skip", 0) for member in members]
+        self.kind, own = member_task(task_id, weights, tasks, num_tasks, skips)
         rooms = [
             twin_environment(member["name"])(
                 own if kind == self.kind else 0,
@@ -155,4 +156,5 @@ VARIANTS = {
     "mixture": {},
     "three": {"members": [ROOM, ICE, HARD], "tasks": 60},
     "kinds": {"members": [HOUSES, ROOM, DOORS], "tasks": 40, "observes_kind": True},
+    "others": {"members": [{**ROOM, "skip": 9}, ICE, {**DOORS, "skip": 41}], "tasks": 50},
 }

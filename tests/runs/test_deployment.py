@@ -61,6 +61,23 @@ def test_run_whose_own_evaluation_is_on_validation_tasks_says_so(recipe, tmp_pat
         run.probe(["attention"])
 
 
+def test_as_many_tasks_of_another_family_are_acted_on_as_is_asked(run):
+    found = run.evaluate("few", CORNER | {"evaluation.family_tasks": 2})
+    family = adfast.tasks.make("dark-room", **CORNER["evaluation.family.options"])
+    assert found.evaluated.task_ids == tuple(np.sort(family.drawn_order(3)[:2]))
+    every = run.evaluate("every", CORNER | {"evaluation.family_tasks": 25})
+    assert every.evaluated.task_ids == tuple(range(25))
+    with pytest.raises(InvalidArgument, match="family_tasks are of another family, got 2 and none"):
+        run.evaluate("own", {"evaluation.family_tasks": 2})
+
+
+def test_an_evaluation_without_rewards_says_so(run):
+    hidden = run.evaluate("hidden", {"evaluation.tell_rewards": False})
+    assert not hidden.tell_rewards
+    assert not run.directory.evaluation("hidden").attention.exists()
+    assert run.evaluate().tell_rewards
+
+
 def test_frozen_model_acts_in_another_family(run):
     arguments = [
         word

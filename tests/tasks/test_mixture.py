@@ -41,12 +41,23 @@ def test_tasks_are_allotted_and_drawn_as_in_the_reference(options):
     assert list(family.allotted) == twin.allotted(weights, family.tasks)
     num_tasks = [member.family.num_tasks for member in family.members]
     kinds, own = family.members_of(np.arange(family.num_tasks))
+    skips = [member.skip for member in family.members]
     expected = [
-        twin.member_task(task_id, weights, family.tasks, num_tasks)
+        twin.member_task(task_id, weights, family.tasks, num_tasks, skips)
         for task_id in range(family.num_tasks)
     ]
     assert list(zip(kinds.tolist(), own.tolist(), strict=True)) == expected
     assert len(set(expected)) == family.num_tasks
+
+
+def test_mixtures_of_what_one_passes_over_share_no_task():
+    first = made(ROOM, ICE, tasks=48)
+    shares = [member.weight * 16 for member in first.members]
+    rest = made({**ROOM, "skip": 16, "weight": 9.0}, {**ICE, "weight": 0.0}, tasks=9)
+    kinds, own = first.members_of(np.arange(48))
+    assert np.bincount(kinds).tolist() == shares
+    _, others = rest.members_of(np.arange(9))
+    assert sorted([*own[kinds == 0], *others]) == list(range(25))
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 5, 64, 65, 1000])
@@ -208,6 +219,10 @@ OWN = f"{__name__}:Measured"
             {"members": [ROOM, ICE], "tasks": 120},
             r"members\[0\], dark-room, has 25 tasks, but by its weight 1 of 3 it must have 40 of "
             "the 120 tasks; give it less weight, .*, or take some 75 tasks in all",
+        ),
+        (
+            {"members": [{**ROOM, "skip": 20}], "tasks": 6},
+            r"members\[0\], dark-room, has 5 tasks behind the 20 that are passed over, but by its",
         ),
         (
             {"members": [{"name": "dark-room", "options": {"size": 257}}]},

@@ -65,6 +65,8 @@ def returns_section(evaluation: EvaluationResults) -> PageSection:
             f"of an expert on the task, {1 - evaluation.demonstration_noise:.0%} of whose actions "
             "are optimal, and the others random."
         )
+    if not evaluation.tell_rewards:
+        sentences.append("It was told that every reward is 0; what was paid is counted.")
     if not evaluation.knows_optimum:
         sentences.append("Nobody knows what could be earned at most.")
     if evaluation.environment is not None and evaluation.trained_context_transitions is not None:
