@@ -22,6 +22,7 @@ SOURCE_ALGORITHMS: Catalogue[SourceAlgorithm] = Catalogue(
         "thompson-sampling": "adfast.source_algorithms.thompson_sampling:ThompsonSampling",
         "ideal-learner": "adfast.source_algorithms.ideal_learner:DisturbedIdealLearner",
         "posterior-sampling": "adfast.source_algorithms.posterior_sampling:PosteriorSampling",
+        "heuristic": "adfast.source_algorithms.heuristic:HeuristicLearner",
         "optimal": "adfast.source_algorithms.expert:Optimal",
         "annealed-expert": "adfast.source_algorithms.expert:AnnealedExpert",
     },
