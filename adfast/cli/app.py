@@ -25,6 +25,7 @@ from adfast.cli.comparison import compare
 from adfast.cli.inspection import bench, doctor, histories_app, histories_info
 from adfast.cli.listing import list_names, show
 from adfast.cli.reproduction import reproduce
+from adfast.errors import InvalidArgument
 from adfast.packages import EXTENSION, require
 from adfast.printable import printable
 
@@ -198,22 +199,42 @@ def report(run: RunArgument) -> None:
 
 @app.command()
 def probe(
-    words: ProbeArgument,
+    words: ProbeArgument = None,
     settings: SetOption = None,
+    agent: Annotated[
+        str | None,
+        typer.Option(
+            "--agent",
+            metavar="NAME",
+            help="Ask an agent by name (adfast list agents), or PACKAGE.MODULE:CLASS, in place of "
+            "runs; its options: --set agent.OPTION=VALUE.",
+        ),
+    ] = None,
+    recipe: Annotated[
+        str, typer.Option("--recipe", help="Whose tasks the agent is asked on.")
+    ] = "dark-room",
     out: Annotated[
-        Path | None, typer.Option("--out", help="Where to write what is found over several runs.")
+        Path | None,
+        typer.Option("--out", help="Where to write what is found over several runs, or an agent."),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Put questions to what was trained: a verdict on a run, or on how several were made."""
     from adfast.report import draw_findings
     from adfast.report.terminal import finding_line
-    from adfast.runs.probing import probe_folders, with_options
+    from adfast.runs.probing import probe_agent, probe_folders, with_options
 
-    require(*MODELS, *DRAWINGS)
-    folders = [Path(word) for word in words if Path(word).is_dir()]
-    names = [word for word in words if not Path(word).is_dir()]
-    place, findings = probe_folders(folders, with_options(names, settings or []), out)
+    require(*MODELS, *DRAWINGS, "scipy")
+    folders = [Path(word) for word in words or () if Path(word).is_dir()]
+    names = [word for word in words or () if not Path(word).is_dir()]
+    if agent is not None and folders:
+        raise InvalidArgument(
+            f"give runs or --agent, not both; got {folders[0]} and --agent {agent}"
+        )
+    if agent is not None:
+        place, findings = probe_agent(agent, recipe, names, settings or [], out)
+    else:
+        place, findings = probe_folders(folders, with_options(names, settings or []), out)
     page = draw_findings(place)
     if as_json:
         print(json.dumps({name: found.model_dump(mode="json") for name, found in findings.items()}))

@@ -22,9 +22,9 @@ RunArgument = Annotated[
     Path, typer.Argument(metavar="RUN", help="A run directory.", autocompletion=complete_run)
 ]
 ProbeArgument = Annotated[
-    list[str],
+    list[str] | None,
     typer.Argument(
-        metavar="RUN... [PROBE...]",
+        metavar="[RUN...] [PROBE...]",
         help="Runs, or a study, then names of probes; default: all that adfast ships.",
         autocompletion=complete_run,
     ),

@@ -20,7 +20,9 @@ MAX_TASKS = 5  # named in one line
 
 
 def finding_line(finding: Finding) -> str:
-    """What a probe found, in a line."""
+    """What a probe found, in a line, or why it found nothing."""
+    if finding.unanswered:
+        return printable(f"{finding.probe}: not answered: {finding.unanswered}")
     numbers = []
     for number in finding.numbers:
         interval = "" if number.low is None else f" ({number.low:.4g} to {number.high:.4g})"

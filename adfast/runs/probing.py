@@ -1,4 +1,4 @@
-"""Probes put to runs: subjects made of them, and what was found written beside them."""
+"""Probes put to runs, to studies and to agents, and what was found written beside them."""
 
 from __future__ import annotations
 
@@ -8,53 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 from adfast.config import parse_literal
 from adfast.errors import InvalidArgument, UnknownName
-from adfast.evaluation.config import HELD_OUT
 from adfast.progress import progress_bar
 from adfast.runs.findings import file_name, read_findings, write_finding
-from adfast.runs.recorded_arrays import read_trajectories
+from adfast.runs.subjects import subject_of, subject_of_agent
 from adfast.values import require_kind
 
 if TYPE_CHECKING:
-    from adfast.evaluation.recorder import Trajectories
     from adfast.probes.finding import Finding
     from adfast.probes.subject import Subject
-    from adfast.runs.run import Run
 
 # Names of probes, with or without options of each; None: all that adfast ships.
 Asked = Sequence[str] | Mapping[str, Mapping[str, Any]] | None
-
-
-def subject_of(run: Run) -> Subject:
-    """A run as a subject; raises `RunError` before it is trained."""
-    from adfast.models.device import in_precision, resolve_device, resolve_precision
-    from adfast.probes.subject import Subject
-
-    settings = run.recipe.evaluation
-    is_recorded = run.recipe.histories is not None
-    device = resolve_device(settings.device, "evaluation.device")
-    precision = resolve_precision(settings.precision, device, "evaluation.precision")
-    return Subject(
-        name=run.path.name,
-        family=None if is_recorded else run.family,
-        split=run.split,
-        source=None if is_recorded else run.source,
-        collection=None if is_recorded else run.recipe.collection,
-        seed=run.recipe.seed,
-        model=in_precision(run.model, device, precision),
-        trajectories=trajectories_of(run),
-        settings=run.recipe.model_dump(mode="json"),
-    )
-
-
-def trajectories_of(run: Run) -> Trajectories | None:
-    """What the model did on the held-out tasks; None before, of other agents and tasks."""
-    files, settings = run.directory.evaluation(), run.recipe.evaluation
-    is_held_out = settings.tasks == HELD_OUT and settings.family is None
-    if not (is_held_out and settings.is_of_own_model and run.directory.is_finished(files.stage)):
-        return None
-    results = files.read()
-    shape = (len(results.evaluated.task_ids), results.num_seeds, results.episodes)
-    return read_trajectories(files.trajectories, shape, results.episode_length)
 
 
 def ask(
@@ -92,6 +56,9 @@ def ask(
     if len(reasons) == len(made):
         raise reasons[0]
     return judged_findings(findings)
+
+
+AGENT_OPTION = "agent."  # what options of the agent that is asked begin with
 
 
 def with_options(
@@ -135,6 +102,28 @@ def probe_folders(
     findings = ask(probes, [subject_of(Run.open(folder)) for folder in folders], progress=True)
     out.mkdir(parents=True, exist_ok=True)
     return out, write_findings(out, findings)
+
+
+def probe_agent(
+    agent: str, recipe: str, words: Sequence[str], settings: Iterable[str], out: Path | None
+) -> tuple[Path, dict[str, Finding]]:
+    """Where it is written what probes find on an agent by name, on a recipe's tasks, and what.
+
+    `words` name probes; `settings` are options, AGENT's as `agent.OPTION=VALUE`.
+    """
+    own = [text for text in settings if text.startswith(AGENT_OPTION)]
+    of_probes = [text for text in settings if not text.startswith(AGENT_OPTION)]
+    options = {}
+    for text in own:
+        name, separator, literal = text.removeprefix(AGENT_OPTION).partition("=")
+        if not separator or not name.strip():
+            raise InvalidArgument(f'--set must read {AGENT_OPTION}OPTION=VALUE, got "{text}"')
+        options[name.strip()] = parse_literal(literal.strip())
+    subject = subject_of_agent(agent, options, recipe)
+    place = out or Path("runs") / f"probe-{agent.replace(':', '.').replace('/', '_')}"
+    findings = ask(with_options(words, of_probes), [subject], progress=True)
+    place.mkdir(parents=True, exist_ok=True)
+    return place, write_findings(place, findings)
 
 
 def write_findings(directory: Path, findings: Mapping[str, Finding]) -> dict[str, Finding]:

@@ -16,7 +16,7 @@ from adfast.runs.from_recipe import last_update, make_family, make_plan, make_sp
 from adfast.runs.hooks import QUIET, RunHooks
 from adfast.runs.methods import AD
 from adfast.runs.policy_training import load_trained_policy
-from adfast.runs.probing import Asked, ask, subject_of, write_findings
+from adfast.runs.probing import Asked, ask, write_findings
 from adfast.runs.recipe import Recipe
 from adfast.runs.recipe_changes import (
     Changes,
@@ -35,6 +35,7 @@ from adfast.runs.results import EvaluationResults
 from adfast.runs.run_directory import RunDirectory
 from adfast.runs.run_files import SETTINGS, require_whole
 from adfast.runs.stage_records import forget_stages
+from adfast.runs.subjects import subject_of
 from adfast.values import as_flag, as_path, require_kind
 
 if TYPE_CHECKING:

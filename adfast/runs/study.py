@@ -24,7 +24,7 @@ from adfast.runs.evaluation_files import NAME
 from adfast.runs.feasible import check_feasible
 from adfast.runs.findings import FOLDER
 from adfast.runs.hooks import QUIET, RunHooks
-from adfast.runs.probing import Asked, ask, subject_of, write_findings
+from adfast.runs.probing import Asked, ask, write_findings
 from adfast.runs.recipe import Recipe
 from adfast.runs.recipe_changes import Changes, differences_of, find_recipe, load_recipe
 from adfast.runs.result_files import Results
@@ -33,6 +33,7 @@ from adfast.runs.run import Run, plan_run
 from adfast.runs.run_folder import delete_contents, holds_nothing, lock_run
 from adfast.runs.seeds import PART, checked_seeds, recipes_of_seeds
 from adfast.runs.stage_records import seconds_of
+from adfast.runs.subjects import subject_of
 from adfast.runs.sweep.sweep import HISTORIES, link_histories
 from adfast.values import as_flag, as_path, require_kind
 

@@ -29,7 +29,7 @@ from adfast.report.page.appendix import (
 )
 from adfast.report.page.charts import return_chart, training_chart
 from adfast.report.page.evaluations import evaluations_section
-from adfast.report.page.findings import finding_sections
+from adfast.report.page.findings import finding_sections, verdicts_section
 from adfast.report.page.headline import headline, tiles
 from adfast.report.page.packing import compressed, inline_json
 from adfast.report.page.plotly import Chart
@@ -77,6 +77,7 @@ def write_page(run_directory: Path) -> Path:
     figures = draw_figures(run, room, story)
     findings = read_findings(run_directory)
     found, finding_charts = finding_sections(list(findings.values()))
+    critique = verdicts_section(list(findings.values()))
     figures |= finding_figures(findings)
     evaluated, evaluation_charts = evaluations_section(run)
     noun = "goal" if room is not None else "task"
@@ -88,6 +89,7 @@ def write_page(run_directory: Path) -> Path:
     if run.evaluation.environment is not None:  # of which nobody has a plan
         plans = []
     sections = [
+        *critique,
         returns_section(run.evaluation),
         *evaluated,
         replay_section(run, recording, noun),
@@ -130,7 +132,7 @@ def write_findings_page(directory: Path) -> Path:
         heading=f"What {counted(len(findings), 'probe')} found over "
         f"{counted(len(subjects), 'run')}: {', '.join(subjects)}",
         highlights=f'<ul class="tiles">{tiles}</ul>',
-        sections=sections,
+        sections=[*verdicts_section(list(findings.values())), *sections],
         charts=charts,
     )
     path = directory / PAGE

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from html import escape
 
+from adfast.probes.critique import claims_by_weight, combined, findings_on
+from adfast.probes.evidence import Evidence
 from adfast.probes.finding import Finding, Quantity
 from adfast.probes.sections import Bars, HeatMap, LineChart, Paragraph, Section, Table
 from adfast.report.page.drawings import dot_sample, line_sample
@@ -13,12 +15,17 @@ from adfast.report.page.section import PageSection
 from adfast.report.page.section_charts import bar_chart, heat_map, line_chart
 from adfast.report.palette import line_style
 
+TOGETHER = (
+    "All evidence on this page was judged together, by intervals over tasks that are so wide that "
+    "any of the verdicts is wrong in a twentieth of all cases at most (Holm 1979)."
+)
+
 
 def finding_sections(findings: Sequence[Finding]) -> tuple[list[PageSection], dict[str, Chart]]:
     """A section of the page for each finding, and its charts by the id of their element."""
     sections, charts = [], {}
     for number, finding in enumerate(findings, start=1):
-        parts = [_claim(finding), _quantities(finding.numbers)]
+        parts = [_claim(finding), _evidence(finding.evidence), _quantities(finding.numbers)]
         for place, section in enumerate(finding.sections, start=1):
             element = f"chart-probe-{number}-{place}"
             if (chart := chart_of(section)) is not None:
@@ -41,13 +48,66 @@ def chart_of(section: Section) -> Chart | None:
     return None
 
 
+def verdicts_section(findings: Sequence[Finding]) -> list[PageSection]:
+    """The critique, claim by claim, with the verdicts; none where nothing speaks to it."""
+    places = {found.probe: f"probe-{n}" for n, found in enumerate(findings, start=1)}
+    by_name = {found.probe: found for found in findings}
+    rows = []
+    for claim in claims_by_weight():
+        speaking = findings_on(claim, by_name)
+        verdict = combined(found.verdict for found in speaking.values())
+        said = verdict or ("undecided" if claim.why_open else None)
+        links = ", ".join(f'<a href="#{places[name]}">{escape(name)}</a>' for name in speaking)
+        rows.append(
+            f'<tr><td class="number">{claim.number}</td><td>{escape(claim.sentence)}</td>'
+            f"<td>{judged_mark(said)}</td><td>{links or escape(claim.why_open)}</td></tr>"
+        )
+    if not any(found.answers for found in findings):
+        return []
+    head = "".join(f'<th scope="col">{name}</th>' for name in ("", "claim", "verdict", "evidence"))
+    table = (
+        f'<div class="scroll"><table class="verdicts"><thead><tr>{head}</tr></thead>'
+        f"<tbody>{''.join(rows)}</tbody></table></div>"
+    )
+    return [PageSection("critique", "The critique, claim by claim", table, escape(TOGETHER))]
+
+
+def judged_mark(verdict: str | None) -> str:
+    """A verdict as a mark."""
+    return f'<b class="judged {verdict or ""}">{verdict or "not asked"}</b>'
+
+
 def _claim(finding: Finding) -> str:
+    if finding.unanswered:
+        return f'<p class="remark">Not answered: {escape(finding.unanswered)}.</p>'
     if not finding.claim:
         return ""
     verdict = finding.verdict or "not judged"
     return (
         f'<p class="claim"><b class="judged {finding.verdict or ""}">{verdict}</b> '
         f"{escape(finding.claim)}</p>"
+    )
+
+
+def _evidence(pieces: Sequence[Evidence]) -> str:
+    """What the verdict is made of, a sentence each."""
+    return "".join(
+        f"<li>{judged_mark(piece.standing)} {escape(told(piece))}</li>" for piece in pieces
+    ).join(('<ul class="evidence">', "</ul>") if pieces else ("", ""))
+
+
+def told(piece: Evidence) -> str:
+    """A piece of evidence in words."""
+    unit = f" {piece.unit}" if piece.unit else ""
+    interval = "too few tasks for an interval"
+    if piece.low is not None and piece.high is not None and piece.confidence is not None:
+        interval = f"{piece.low:.3g} to {piece.high:.3g} at {piece.confidence:.2%}"
+    several = ""
+    if len(piece.by_subject) > 1:
+        several = f"; by subject {', '.join(f'{value:.3g}' for value in piece.by_subject)}"
+    return (
+        f"{piece.name}: {piece.mean:.3g}{unit} ({interval}, {piece.num_tasks} tasks{several}); "
+        f"{piece.supports} {piece.threshold:.3g} supports"
     )
 
 

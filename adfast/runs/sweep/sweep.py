@@ -178,7 +178,7 @@ def measure_history_loss(run: Run) -> None:
     import torch
 
     from adfast.probes.history_loss import history_loss
-    from adfast.runs.probing import subject_of
+    from adfast.runs.subjects import subject_of
     from adfast.tasks.task_split import TaskSplit
 
     started = time.perf_counter()
