@@ -16,5 +16,6 @@ PROBES: Catalogue[Probe] = Catalogue(
     shipped={
         "attention": "adfast.probes.attention:AttentionProbe",
         "history-loss": "adfast.probes.history_loss:HistoryLossProbe",
+        "training-goal-habit": "adfast.probes.training_goal_habit:TrainingGoalHabit",
     },
 )
