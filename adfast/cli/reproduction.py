@@ -25,7 +25,7 @@ StudyArgument = Annotated[
     str,
     typer.Argument(
         metavar="STUDY",
-        help="Its name: baselines, main-figure or ablations.",
+        help="Its name: baselines, main-figure, ablations, transfer, size or half-room.",
         autocompletion=complete_study,
     ),
 ]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from io import StringIO
 
+from adfast.report.reproduction.matrix import parts_of
 from adfast.runs.reproduction.pooled import PooledPanel
 
 COLUMNS = (
@@ -20,6 +21,9 @@ def csv_table(panels: Sequence[PooledPanel]) -> bytes:
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     writer.writeheader()
     for panel in panels:
+        if panel.matrix is not None:
+            writer.writerows(fields_of(panel))
+            continue
         for row in panel.rows:
             about = row.row
             columns: dict[str, object] = {
@@ -46,6 +50,26 @@ def csv_table(panels: Sequence[PooledPanel]) -> bytes:
                 }
             writer.writerow(columns)
     return text.getvalue().encode()
+
+
+def fields_of(panel: PooledPanel) -> Iterator[dict[str, object]]:
+    """A row for each field of a matrix, whose level is its column."""
+    matrix, filled = parts_of(panel)
+    for line, fields in zip(matrix.lines, filled.fields, strict=True):
+        for column, found in zip(matrix.columns, fields, strict=True):
+            if column not in line.fields:
+                continue
+            place: dict[str, object] = {"panel": matrix.title, "row": line.label, "level": column}
+            if found is None:
+                yield place | {"missing": "not run yet"}
+                continue
+            yield place | {
+                "seeds": found.seeds,
+                "measure": "improvement",
+                "value": rounded(found.value),
+                "low": rounded(found.low),
+                "high": rounded(found.high),
+            }
 
 
 def rounded(value: float | None) -> float | None:

@@ -17,6 +17,7 @@ from adfast.report.comparison.series import IN_CONTEXT, RETURN, line_of, source_
 from adfast.report.palette import LIGHT, Style
 from adfast.report.reproduction.level_axes import draw_by_level
 from adfast.report.reproduction.lines import draw_published, style_of
+from adfast.report.reproduction.matrix import draw_matrix
 from adfast.runs.comparison.record import MethodResults
 from adfast.runs.reproduction.pooled import PooledPanel, PooledRow
 from adfast.runs.reproduction.study_table import StudyTable
@@ -43,6 +44,7 @@ def study_figure(table: StudyTable, panels: Sequence[PooledPanel]) -> Figure | N
         plain_axes(axes)
         draw = draw_returns if panel.panel.axis is None else draw_by_level
         draw = draw_training if panel.panel.while_training else draw
+        draw = draw_matrix if panel.matrix is not None else draw
         draw(axes, panel)
         seeds = sorted({len(row.records) for row in panel.rows if row.records})
         counted = "-".join(map(str, sorted({seeds[0], seeds[-1]})))
@@ -52,15 +54,8 @@ def study_figure(table: StudyTable, panels: Sequence[PooledPanel]) -> Figure | N
             fontsize=10,
             color=LIGHT["ink"],
         )
-        axes.legend(
-            loc="upper left",
-            bbox_to_anchor=(0, -0.14),
-            ncols=2,
-            frameon=False,
-            fontsize=8,
-            handlelength=4,
-            labelcolor=LIGHT["ink"],
-        )
+        if panel.matrix is None:
+            draw_legend(axes)
     figure.suptitle(
         f"{table.title}: ours solid with 95% intervals, published dashed",
         x=0.01,
@@ -69,6 +64,19 @@ def study_figure(table: StudyTable, panels: Sequence[PooledPanel]) -> Figure | N
         color=LIGHT["ink"],
     )
     return figure
+
+
+def draw_legend(axes: Axes) -> None:
+    """What the lines are, below the panel."""
+    axes.legend(
+        loc="upper left",
+        bbox_to_anchor=(0, -0.14),
+        ncols=2,
+        frameon=False,
+        fontsize=8,
+        handlelength=4,
+        labelcolor=LIGHT["ink"],
+    )
 
 
 def draw_returns(axes: Axes, panel: PooledPanel) -> None:

@@ -6,11 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from adfast.report.comparison.series import data_in_words
 from adfast.report.page.wording import duration, quantity
+from adfast.report.reproduction.matrix import matrix_table, tasks_told
 from adfast.report.reproduction.terminal import standing_of
 from adfast.runs.reproduction.monitored import late_rise
 from adfast.runs.reproduction.part_record import PartRecord
 from adfast.runs.reproduction.pooled import PooledPanel, PooledRow
 from adfast.runs.reproduction.reproduction import PARTS, PartState
+from adfast.runs.reproduction.study_claim import ClaimVerdict
 from adfast.runs.reproduction.study_table import StudyTable
 from adfast.runs.reproduction.verdicts import RULES, Verdict, verdicts_of
 
@@ -36,12 +38,18 @@ def study_page(
         lines += [f"## {panel.panel.title}", "", *panel_table(panel), ""]
     if verdicts := list(verdicts_of(table, states)):
         lines += ["## Verdicts", "", RULES, "", *verdict_table(verdicts), ""]
+    for claim in table.claims:
+        lines += [*claim_told(claim.verdict_of(states)), ""]
     lines += ["## Parts", "", *parts_table(states)]
     return "\n".join(lines) + "\n"
 
 
 def panel_table(panel: PooledPanel) -> Iterator[str]:
     """A row for each of the panel's."""
+    if panel.matrix is not None:
+        head, *lines = matrix_table(panel)
+        yield from (*header(head), *map(cells, lines), "", tasks_told(panel))
+        return
     measure = panel.panel.measure
     columns = (
         "", panel.panel.dashed, "ours, first episode", f"ours, {measure}", "95%", "of optimum",
@@ -105,6 +113,14 @@ def verdict_table(verdicts: Sequence[Verdict]) -> Iterator[str]:
     yield from header(("claim", "verdict", "evidence"))
     for verdict in verdicts:
         yield cells([verdict.claim, f"**{verdict.verdict}**", verdict.evidence])
+
+
+def claim_told(found: ClaimVerdict) -> Iterator[str]:
+    """A claim of the critique, its rule, and what the parts say of it."""
+    number = "" if found.claim is None else f" {found.claim} of the critique"
+    counted = f"; {found.seeds} seeds, {found.n} tasks" if found.n else ""
+    yield from (f"## Claim{number}", "", found.words, "", found.rule, "")
+    yield f"**{found.verdict[0].upper()}{found.verdict[1:]}**: {found.evidence}{counted}."
 
 
 def parts_table(states: States) -> Iterator[str]:

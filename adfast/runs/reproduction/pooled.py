@@ -22,6 +22,7 @@ from adfast.runs.comparison.record import (
     MethodResults,
 )
 from adfast.runs.comparison.references import FEW_SEEDS, curve_of, mean_of
+from adfast.runs.reproduction.matrix import FilledMatrix, Matrix, fill
 from adfast.runs.reproduction.monitored import pooled_training
 from adfast.runs.reproduction.part_record import PartRecord
 from adfast.runs.reproduction.reproduction import PartState
@@ -57,11 +58,15 @@ class PooledRow:
 
 @dataclass(frozen=True)
 class PooledPanel:
-    """A panel and its rows; `comparison` is of those of which a part is done, None: of none is."""
+    """A panel and its rows; `comparison` is of those of which a part is done, None: of none is.
+
+    `matrix` is what a panel that is one is filled with.
+    """
 
     panel: Panel
     rows: tuple[PooledRow, ...]
     comparison: ComparisonResults | None
+    matrix: FilledMatrix | None = None
 
 
 def pool(table: StudyTable, states: States) -> tuple[PooledPanel, ...]:
@@ -80,6 +85,8 @@ def pooled_panel(panel: Panel, states: States) -> PooledPanel:
     records = [record for record in known if record is not None]
     episodes = min((len(record.returns[0]) for record in records), default=0)
     rows = tuple(pooled_row(panel, row, states, episodes) for row in panel.rows)
+    if isinstance(panel, Matrix):
+        return PooledPanel(panel, rows, None, fill(panel, states))
     methods = [row.pooled for row in rows if row.pooled is not None]
     if not methods or panel.axis is not None:
         return PooledPanel(panel, rows, None)

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from adfast.errors import UnknownName
 from adfast.runs.methods import AD, METHODS
 from adfast.runs.recipe import Recipe
 from adfast.runs.recipe_changes import changed, find_recipe, load_recipe
 from adfast.runs.reproduction.identity import counting_settings, has_default, settings_hash
+
+if TYPE_CHECKING:
+    from adfast.runs.reproduction.study_claim import StudyClaim
 
 Measure = Literal["last five", "share of the source"]
 
@@ -121,12 +124,16 @@ class Panel:
 
 @dataclass(frozen=True)
 class StudyTable:
-    """A study: what it asks, and its panels; a row may be in several."""
+    """A study: what it asks, and its panels; a row may be in several.
+
+    `claims` are those of the critique that it answers.
+    """
 
     name: str
     title: str
     about: str
     panels: tuple[Panel, ...]
+    claims: tuple[StudyClaim, ...] = ()
 
     @cached_property
     def parts(self) -> dict[str, Part]:

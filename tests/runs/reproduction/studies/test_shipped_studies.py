@@ -4,6 +4,7 @@ import pytest
 
 from adfast.runs.methods import METHODS
 from adfast.runs.reproduction.identity import counting_settings
+from adfast.runs.reproduction.matrix import Matrix
 from adfast.runs.reproduction.studies.catalogue import STUDIES, find_study
 from adfast.runs.reproduction.study_table import StudyTable
 
@@ -28,6 +29,8 @@ def test_a_name_means_the_same_in_every_panel_and_study(table):
 
 def test_few_lines_are_drawn_together(table):
     for panel in table.panels:
+        if isinstance(panel, Matrix):
+            continue
         series = {row.series if panel.axis else row.name for row in panel.rows}
         assert len(series) <= 7, panel.title
         assert (panel.axis is None) == all(row.level is None for row in panel.rows)
