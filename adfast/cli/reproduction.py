@@ -108,7 +108,7 @@ def show(reproduction: Reproduction, *, draws: bool, as_json: bool) -> None:
     from adfast.report.reproduction import write_reproduction
     from adfast.report.reproduction.terminal import parts_table, parts_told
 
-    states = reproduction.states()
+    states = reproduction.all_states()
     page = write_reproduction(reproduction) if draws else None
     if as_json:
         told: dict[str, Any] = parts_told(states)

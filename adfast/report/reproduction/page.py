@@ -8,10 +8,11 @@ from adfast.report.comparison.series import data_in_words
 from adfast.report.page.wording import duration, quantity
 from adfast.report.reproduction.matrix import matrix_table, tasks_told
 from adfast.report.reproduction.terminal import standing_of
+from adfast.runs.reproduction.finding_record import FindingRecord
 from adfast.runs.reproduction.monitored import late_rise
 from adfast.runs.reproduction.part_record import PartRecord
 from adfast.runs.reproduction.pooled import PooledPanel, PooledRow
-from adfast.runs.reproduction.reproduction import PARTS, PartState
+from adfast.runs.reproduction.reproduction import PARTS, AnyState, PartState
 from adfast.runs.reproduction.study_claim import ClaimVerdict
 from adfast.runs.reproduction.study_table import StudyTable
 from adfast.runs.reproduction.verdicts import RULES, Verdict, verdicts_of
@@ -24,14 +25,7 @@ def study_page(
     table: StudyTable, panels: Sequence[PooledPanel], states: States, picture: str | None
 ) -> str:
     """The page; without `picture` nothing is done of the study."""
-    lines = [
-        f"# {table.title}",
-        "",
-        f"{table.about} {standing_of(states)[0].upper()}{standing_of(states)[1:]}. Written by "
-        f"`adfast reproduce {table.name}`: "
-        "[what the words mean, and how to make it again](../reproducing.md).",
-        "",
-    ]
+    lines = [f"# {table.title}", "", table.about, "", made_by(table, states), ""]
     if picture is not None:
         lines += [f"![{table.title}]({picture})", ""]
     for panel in panels:
@@ -42,6 +36,15 @@ def study_page(
         lines += [*claim_told(claim.verdict_of(states)), ""]
     lines += ["## Parts", "", *parts_table(states)]
     return "\n".join(lines) + "\n"
+
+
+def made_by(table: StudyTable, states: Mapping[str, AnyState]) -> str:
+    """How much of the study there is, and where it comes from."""
+    standing = standing_of(states)
+    return (
+        f"{standing[0].upper()}{standing[1:]}. Written by `adfast reproduce {table.name}`: "
+        "[what the words mean, and how to make it again](../reproducing.md)."
+    )
 
 
 def panel_table(panel: PooledPanel) -> Iterator[str]:
@@ -123,7 +126,7 @@ def claim_told(found: ClaimVerdict) -> Iterator[str]:
     yield f"**{found.verdict[0].upper()}{found.verdict[1:]}**: {found.evidence}{counted}."
 
 
-def parts_table(states: States) -> Iterator[str]:
+def parts_table(states: Mapping[str, AnyState]) -> Iterator[str]:
     """Each part with where it was made."""
     yield from header(("part", "state", "seconds", "recipe", "commit", "computed on"))
     for name, state in states.items():
@@ -144,7 +147,7 @@ def parts_table(states: States) -> Iterator[str]:
         ])  # fmt: skip
 
 
-def computed_on(record: PartRecord) -> str:
+def computed_on(record: PartRecord | FindingRecord) -> str:
     """The card, or else the processor."""
     places = [of_stage.get("device") for of_stage in record.computed_on.values()]
     card = next((place for place in places if place not in (None, "cpu")), None)

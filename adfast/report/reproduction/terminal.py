@@ -11,11 +11,11 @@ from adfast.runs.reproduction.pooled import total_seconds
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from adfast.runs.reproduction.reproduction import PartState
+    from adfast.runs.reproduction.reproduction import AnyState
     from adfast.runs.reproduction.study_table import StudyTable
 
 
-def parts_table(table: StudyTable, states: Mapping[str, PartState]) -> Table:
+def parts_table(table: StudyTable, states: Mapping[str, AnyState]) -> Table:
     """A row for each part: how it stands, the seconds it took, its hash, and what differs."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
@@ -42,14 +42,14 @@ def parts_table(table: StudyTable, states: Mapping[str, PartState]) -> Table:
     return drawn
 
 
-def standing_of(states: Mapping[str, PartState]) -> str:
+def standing_of(states: Mapping[str, AnyState]) -> str:
     """How many parts are done, and how long these took."""
     records = [s.record for s in states.values() if s.standing == "done" and s.record is not None]
     took = duration(total_seconds(records)) if records else "no time"
     return f"{len(records)} of {len(states)} parts done, which took {took}"
 
 
-def parts_told(states: Mapping[str, PartState]) -> dict[str, Any]:
+def parts_told(states: Mapping[str, AnyState]) -> dict[str, Any]:
     """The same, ready for JSON."""
     return {
         name: {

@@ -22,6 +22,7 @@ from adfast.runs.comparison.record import (
     MethodResults,
 )
 from adfast.runs.comparison.references import FEW_SEEDS, curve_of, mean_of
+from adfast.runs.reproduction.finding_record import FindingRecord
 from adfast.runs.reproduction.matrix import FilledMatrix, Matrix, fill
 from adfast.runs.reproduction.monitored import pooled_training
 from adfast.runs.reproduction.part_record import PartRecord
@@ -208,7 +209,7 @@ def notes_of(rows: Sequence[PooledRow]) -> Iterator[str]:
         yield f"Missing: {', '.join(missing)}."
 
 
-def total_seconds(records: Sequence[PartRecord]) -> float:
+def total_seconds(records: Sequence[PartRecord | FindingRecord]) -> float:
     """How long parts took; what several share counts once."""
     stages: dict[tuple[str, str], float] = {}
     for record in records:

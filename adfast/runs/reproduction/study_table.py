@@ -123,10 +123,45 @@ class Panel:
 
 
 @dataclass(frozen=True)
+class Question:
+    """A probe, with `options`, and the rows whose models it is put to, with all their seeds.
+
+    `whom` says who these are and `asks` how the question is put, in words that need no other page.
+    Where it is for comparison its verdict is not one on the claim that its probe speaks to.
+    """
+
+    name: str
+    probe: str
+    rows: tuple[Row, ...]
+    whom: str
+    asks: str
+    is_comparison: bool = False
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def parts(self) -> tuple[Part, ...]:
+        """Whose models are asked."""
+        return tuple(part for row in self.rows for part in row.parts)
+
+    @cached_property
+    def resolved(self) -> dict[str, Any]:
+        """All options of the probe."""
+        from adfast.probes.catalogue import PROBES
+
+        return PROBES.make(self.probe, **self.options).model_dump(mode="json")
+
+    @cached_property
+    def subjects(self) -> dict[str, dict[str, Any]]:
+        """The settings that count of each run that is asked."""
+        return {part.name: counting_settings(part.trained) for part in self.parts}
+
+
+@dataclass(frozen=True)
 class StudyTable:
     """A study: what it asks, and its panels; a row may be in several.
 
-    `claims` are those of the critique that it answers.
+    `claims` are those of the critique that it answers by what parts earned, `questions` are put to
+    the models of parts. On its page stand the claims of the studies that it `gathers`, too.
     """
 
     name: str
@@ -134,6 +169,8 @@ class StudyTable:
     about: str
     panels: tuple[Panel, ...]
     claims: tuple[StudyClaim, ...] = ()
+    questions: tuple[Question, ...] = ()
+    gathers: tuple[str, ...] = ()
 
     @cached_property
     def parts(self) -> dict[str, Part]:
@@ -141,8 +178,8 @@ class StudyTable:
         rows = {row.name: row for panel in self.panels for row in panel.rows}
         return {part.name: part for row in rows.values() for part in row.parts}
 
-    def find_part(self, name: str) -> Part:
-        """The part called `name`; raises `UnknownName`."""
-        if name not in self.parts:
-            raise UnknownName("part", name, list(self.parts), source=f"the study {self.name}")
-        return self.parts[name]
+    def require_part(self, name: str) -> None:
+        """Raise `UnknownName` unless a part or a question is called `name`."""
+        names = [*self.parts, *(question.name for question in self.questions)]
+        if name not in names:
+            raise UnknownName("part", name, names, source=f"the study {self.name}")

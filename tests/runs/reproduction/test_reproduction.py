@@ -163,9 +163,9 @@ def test_a_policy_is_a_part_and_so_is_its_evaluation_elsewhere(tmp_path):
 
 
 def test_the_folder_of_a_run_is_named_by_what_is_set():
-    part = tiny().find_part("tiny-ad-seed-1")
-    same = tiny(**{"model.qk_norm": False}).find_part("tiny-ad-seed-1")
-    other = tiny(**{"model.qk_norm": True}).find_part("tiny-ad-seed-1")
+    part = tiny().parts["tiny-ad-seed-1"]
+    same = tiny(**{"model.qk_norm": False}).parts["tiny-ad-seed-1"]
+    other = tiny(**{"model.qk_norm": True}).parts["tiny-ad-seed-1"]
     assert part.run_name == same.run_name != other.run_name
     assert part.run_name.startswith("dark-room-ad-seed-1-")
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from adfast.errors import UnknownName
 from adfast.runs.reproduction.studies.ablations import ablations
 from adfast.runs.reproduction.studies.baselines import baselines
+from adfast.runs.reproduction.studies.critique import critique
 from adfast.runs.reproduction.studies.half_room import half_room
 from adfast.runs.reproduction.studies.main_figure import main_figure
 from adfast.runs.reproduction.studies.size import size
@@ -17,6 +18,7 @@ STUDIES: dict[str, Callable[[], StudyTable]] = {
     "baselines": baselines,
     "main-figure": main_figure,
     "ablations": ablations,
+    "critique": critique,
     "transfer": transfer,
     "size": size,
     "half-room": half_room,

@@ -1,0 +1,53 @@
+"""The critique: probes put to the demo's models, five training seeds of AD and of ED.
+
+The rules of all verdicts stand in the probes, and were committed before these models were asked.
+"""
+
+from __future__ import annotations
+
+from adfast.runs.reproduction.studies.baselines import method_row
+from adfast.runs.reproduction.study_table import Question, StudyTable
+
+AD, ED = method_row("ad"), method_row("ed")
+OF_AD = "five models of Algorithm Distillation, on goals that they never saw"
+OF_ED = "five models of expert distillation, on goals that they never saw"
+
+
+def critique() -> StudyTable:
+    """The study; a question takes at most ten minutes of two cores, once its models are trained."""
+    return StudyTable(
+        "critique",
+        "What AD learned in a dark room",
+        "Algorithm Distillation (AD) trains a sequence model on the learning histories of a "
+        "reinforcement learning algorithm, and then lets it act, weights frozen, in tasks that it "
+        "never saw; it earns more from episode to episode. A well-read critique says that this "
+        "may be no learning algorithm at all. Here each of its claims is a measurement, with a "
+        "rule that was written down before anything was measured. The models are those of "
+        "adfast's demo: Dark Room of 9 x 9 cells, episodes of 20 steps from the middle, a reward "
+        "of one at each step on a goal that is not seen; 57 goals to train on, 16 held out; "
+        "tabular Q-learning as the source, every eighth of its episodes kept.",
+        panels=(),
+        questions=QUESTIONS,
+        gathers=("transfer", "size"),
+    )
+
+
+QUESTIONS = (
+    Question(
+        "habit-of-ed",
+        "training-goal-habit",
+        (ED,),
+        OF_ED,
+        "Where do its episodes end? If it goes to a goal that it was trained on and stays there, "
+        "they end at training goals more often than cells of that kind are met by chance, and in "
+        "the same one again and again.",
+    ),
+    Question(
+        "habit-of-ad",
+        "training-goal-habit",
+        (AD,),
+        OF_AD,
+        "The same question to AD, for comparison.",
+        is_comparison=True,
+    ),
+)
