@@ -17,5 +17,6 @@ PROBES: Catalogue[Probe] = Catalogue(
         "attention": "adfast.probes.attention:AttentionProbe",
         "history-loss": "adfast.probes.history_loss:HistoryLossProbe",
         "training-goal-habit": "adfast.probes.training_goal_habit:TrainingGoalHabit",
+        "counterfactual-contexts": "adfast.probes.counterfactual_contexts:CounterfactualContexts",
     },
 )

@@ -1,0 +1,1 @@
+"""Contexts that probes give agents to read: walks, what tasks pay for them, and edits."""
