@@ -60,6 +60,14 @@ def test_mixtures_of_what_one_passes_over_share_no_task():
     assert sorted([*own[kinds == 0], *others]) == list(range(25))
 
 
+@pytest.mark.parametrize("name", [name for name in tasks.names() if name != "mixture"])
+def test_no_task_of_a_member_has_no_parameters(name):
+    family = tasks.make("mixture", members=[{"name": name}, ICE], tasks=6)
+    is_ice = family.members_of(np.arange(6))[0] == 1
+    (ice,) = np.unique(family.task_parameters(np.flatnonzero(is_ice))[:, 0])
+    assert ice == 1
+
+
 @pytest.mark.parametrize("count", [1, 2, 3, 5, 64, 65, 1000])
 def test_a_permutation_has_each_number_once(count):
     placed = permuted(np.arange(count), count, MEMBER_TASKS, 3)

@@ -156,7 +156,7 @@ class CliffWalking(Gridworld):
         above = np.arange(self.rows - 1, -1, -1, dtype=np.uint64)  # the edge, for each row
         cells[:, :, 1:-1] = above[:, None] < heights[:, None, :]
         starts = is_right.astype(np.int64) * (self.columns - 1)
-        return starts, cells.reshape(len(plain_ids), -1)
+        return starts, cells.reshape(len(plain_ids), self.rows * self.columns)
 
     def plain_parameters(self, task_ids: np.ndarray) -> np.ndarray:
         """int32 `[N, 1 + words]`: the start's column; bit c % 32 of word c // 32 for cell c."""

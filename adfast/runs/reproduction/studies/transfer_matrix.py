@@ -18,7 +18,7 @@ KINDS: Mapping[str, Mapping[str, Any]] = {
     "dark-room": {"size": SIDE},
     "dark-house": {"size": SIDE, "rooms": 4},
     "key-to-door": {"size": SIDE, "start": "centre"},
-    "keys-and-boxes": {"size": SIDE},
+    "keys-and-boxes": {"size": SIDE, "boxed_keys": 0, "rewards": 3},
     "frozen-lake": {"size": SIDE, "is_slippery": False},
     "cliff-walking": {"rows": 4, "columns": SIDE},
     "random-world": {"states": 16},

@@ -1,0 +1,35 @@
+"""Records of parts that nobody made, with returns that a test gives them."""
+
+import numpy as np
+
+from adfast.runs.reproduction.part_record import PartRecord
+from adfast.runs.reproduction.reproduction import PartState
+from adfast.runs.results import References
+
+EPISODES = 10
+
+
+def record(part, first, last, *, noise=0.0, random=0.0, optimal=10.0, tasks=16, ids=None):
+    """A part that earns `first` in its first episode and `last` in all others, on each task more or
+    less by `noise`, which tells nothing of the sign."""
+    returns = np.full((tasks, EPISODES), float(last))
+    returns[:, 0] = first
+    returns[:, 1:] += noise * (-1.0) ** np.arange(tasks)[:, None]
+    return PartRecord.model_construct(
+        name=part.name,
+        seed=part.seed,
+        task_ids=tuple(range(tasks)) if ids is None else ids,
+        tasks_per_row=1,
+        returns=returns.tolist(),
+        optimal=optimal,
+        references=References(random=random),
+    )
+
+
+def states_of(rows, made):
+    """How the parts of `rows` stand, where `made(part)` is the record of one, None of a missing."""
+    states = {}
+    for part in (part for row in rows for part in row.parts):
+        content = made(part)
+        states[part.name] = PartState(part, "not run yet" if content is None else "done", content)
+    return states
