@@ -38,6 +38,7 @@ MINIBATCH = 22  # which trials it learns from together
 EPISODE_ORDER = 30  # of a history that is read with its episodes shuffled
 FOREIGN_REWARDS = 31  # whose rewards a history is read with
 CONTEXT_ORDER = 32  # of the transitions of an unordered context
+PROBE_DIRECTION = 40  # in which a residual stream is pushed for comparison
 CONTEXT_WALK = 45  # who walks through a context that a probe makes
 NUCLEUS_ACTION = 46  # actions of a probe that leaves out the unlikely ones
 

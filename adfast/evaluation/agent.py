@@ -21,6 +21,7 @@ from adfast.evaluation.in_context_agent import Autoreset, Choosing
 from adfast.models.checkpoint import load_model
 from adfast.models.config import CachePrecision, Device, Precision
 from adfast.models.device import in_precision, resolve_cache, resolve_device, resolve_precision
+from adfast.models.inspection import Watch
 from adfast.models.transformer import Transformer
 from adfast.values import as_count, as_number, as_path, require_kind
 
@@ -46,6 +47,9 @@ class Agent(CheckedAgent):
     `device` and `precision` say where and in what the model computes; it is copied where it is not
     there yet, as it is now. `cache` is what the processor keeps keys and values in: "bfloat16"
     rounds them, and halves the memory that a step reads; blocks in bfloat16 keep them so anyway.
+
+    `watch` sees what each layer and head reads and writes in each step, and may replace it
+    (`adfast.models.inspection`); only on the processor.
     """
 
     def __init__(
@@ -61,6 +65,7 @@ class Agent(CheckedAgent):
         precision: Precision = "auto",
         cache: CachePrecision = "float32",
         target_return: float | None = None,
+        watch: Watch | None = None,
     ) -> None:
         require_kind("model", model, Transformer, "a Transformer; adfast.load makes agents of runs")
         num_environments = as_count("num_environments", num_environments, MAX_ENVIRONMENTS)
@@ -70,9 +75,17 @@ class Agent(CheckedAgent):
         precision_used = resolve_precision(precision, self.device, "precision")
         self.model = in_precision(model, self.device, precision_used).eval()
         draws = ActionDraws(temperature, *action_keys(seed, random_streams, num_environments))
-        step = HostStep if self.device.type == "cpu" else DeviceStep
         cache_dtype = resolve_cache(cache, self.device, precision_used, "cache")
-        acting: Acting = step(self.model, draws, cache_dtype, self.target_return)
+        acting: Acting
+        if self.device.type == "cpu":
+            acting = HostStep(self.model, draws, cache_dtype, self.target_return, watch)
+        elif watch is None:
+            acting = DeviceStep(self.model, draws, cache_dtype, self.target_return)
+        else:
+            raise InvalidArgument(
+                f"watch must be left out on {self.device}, where a step is one graph; act with "
+                'device="cpu" to look at one'
+            )
         super().__init__(model.schema, num_environments, temperature, acting, autoreset)
 
     def __repr__(self) -> str:
@@ -102,11 +115,12 @@ def asked_return(model: Transformer, target_return: float | None) -> float | Non
 
 
 class Computing(TypedDict, total=False):
-    """Where and in what a model computes; see `Agent`."""
+    """Where and in what a model computes, and who looks on; see `Agent`."""
 
     device: Device
     precision: Precision
     cache: CachePrecision
+    watch: Watch | None
 
 
 class AgentSettings(Choosing, Computing, total=False):
@@ -120,7 +134,7 @@ def load(run: str | Path, num_environments: int = 1, **settings: Unpack[AgentSet
     """The agent of a run directory's newest checkpoint, or of a checkpoint file.
 
     `settings` are those of `Agent`: `temperature`, `seed`, `random_streams`, `autoreset`, `device`,
-    `precision`, `cache` and `target_return`.
+    `precision`, `cache`, `target_return` and `watch`.
     """
     path = as_path("run", run)
     if path.is_dir():

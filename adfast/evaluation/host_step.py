@@ -6,6 +6,8 @@ Its twin for a device is `device_step.DeviceStep`.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -14,6 +16,7 @@ import torch
 from adfast.errors import InvalidArgument
 from adfast.evaluation.acting import Acting, Situation
 from adfast.evaluation.action_sampling import ActionDraws
+from adfast.models.inspection import Watch
 from adfast.models.step_input import StepInput
 from adfast.models.transformer import Transformer
 from adfast.tasks.transition_schema import TransitionSchema
@@ -63,10 +66,15 @@ class HostStep(Acting):
         draws: ActionDraws,
         cache_dtype: torch.dtype | None = None,
         target_return: float | None = None,
+        watch: Watch | None = None,
     ) -> None:
         num_environments, schema = len(draws.count), model.schema
         super().__init__(num_environments, schema.episode_length, target_return)
         self._model = model
+        self._step: Callable[..., torch.Tensor] = model.step
+        if watch is not None:
+            assert isinstance(model, Transformer), "others are not watched"
+            self._step = partial(model.step, watch=watch)
         self._draws = draws
         self._logits = np.zeros((num_environments, schema.num_actions), np.float32)
         self._cache = model.new_cache(num_environments, cache_dtype)
@@ -102,7 +110,7 @@ class HostStep(Acting):
             return_to_go=None if to_go is None else torch.from_numpy(to_go.astype(np.float32)),
         )
         moving = None if active is None else torch.from_numpy(active)
-        self._logits = self._model.step(inputs, self._cache, moving).numpy()
+        self._logits = self._step(inputs, self._cache, moving).numpy()
         if self._acted_on is not None:
             rows = ... if active is None else active
             self._acted_on[rows] = observation[rows]

@@ -15,6 +15,7 @@ PROBES: Catalogue[Probe] = Catalogue(
     base="adfast.probes.probe:Probe",
     shipped={
         "attention": "adfast.probes.attention:AttentionProbe",
+        "beliefs": "adfast.probes.beliefs:BeliefsProbe",
         "history-loss": "adfast.probes.history_loss:HistoryLossProbe",
         "training-goal-habit": "adfast.probes.training_goal_habit:TrainingGoalHabit",
         "counterfactual-contexts": "adfast.probes.counterfactual_contexts:CounterfactualContexts",

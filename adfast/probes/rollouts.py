@@ -10,9 +10,11 @@ from collections.abc import Mapping
 import numpy as np
 
 from adfast.errors import InvalidArgument
+from adfast.evaluation.agent import Computing
 from adfast.evaluation.in_context import act_in, agent_in, environments_of
 from adfast.evaluation.in_context_agent import InContextAgent
 from adfast.evaluation.recorder import EpisodeRecorder, Trajectories
+from adfast.models.inspection import Watch
 from adfast.probes.subject import Subject
 from adfast.tasks.family import TaskFamily
 
@@ -35,12 +37,14 @@ def agent_for(
     family: TaskFamily | None = None,
     temperature: float | None = None,
     seed: int | None = None,
+    watch: Watch | None = None,
 ) -> InContextAgent:
     """A new agent of `subject` in an environment for each of the random `streams` `[N]`.
 
     It acts in its own family unless another one of the same schema is given, at the temperature of
-    its run and by its seed unless others are. Raises `InvalidArgument` where a subject has neither
-    a model nor an agent, and where that cannot act there.
+    its run and by its seed unless others are. `watch` looks at a model, which then computes on
+    the processor. Raises `InvalidArgument` where a subject has neither a model nor an agent, and
+    where that cannot act there.
     """
     family = family_of(subject, family)
     whose = subject.model if subject.model is not None else subject.agent
@@ -54,7 +58,8 @@ def agent_for(
     target = subject.settings.get("evaluation", {}).get("target_return")
     asked = target if subject.model is not None and subject.model.config.reads_return else None
     seed = subject.seed if seed is None else seed
-    return agent_in(family, whose, streams, seed, temperature, asked, {})
+    computing: Computing = {} if watch is None else {"watch": watch, "device": "cpu"}
+    return agent_in(family, whose, streams, seed, temperature, asked, computing)
 
 
 def roll_out(
@@ -68,20 +73,25 @@ def roll_out(
     family: TaskFamily | None = None,
     temperature: float | None = None,
     seed: int | None = None,
+    tell_rewards: bool = True,
+    watch: Watch | None = None,
 ) -> Trajectories:
     """What `subject` does for `episodes` on the task and stream `[N]` of each environment.
 
     The leading axes are `[N, 1]`. Before it acts it reads its `context`: fields `[N, T, ...]`, of
-    which the first `lengths` `[N]` (None: all) count.
+    which the first `lengths` `[N]` (None: all) count. Unless `tell_rewards`, it is told that every
+    reward is 0. `watch` looks at its model.
     """
     family = family_of(subject, family)
-    agent = agent_for(subject, streams, family=family, temperature=temperature, seed=seed)
+    agent = agent_for(
+        subject, streams, family=family, temperature=temperature, seed=seed, watch=watch
+    )
     if context is not None:
         agent.read(context, lengths)
     record = EpisodeRecorder(family.transition_schema, len(streams), episodes)
     seed = subject.seed if seed is None else seed
     with environments_of(family, np.asarray(task_ids), seed, streams) as environments:
-        act_in(environments, agent, record, episodes, lambda done: None)
+        act_in(environments, agent, record, episodes, lambda done: None, tell_rewards=tell_rewards)
     return record.trajectories(len(streams), 1)
 
 

@@ -6,6 +6,7 @@ import pickle
 import gymnasium
 import numpy as np
 import pytest
+import torch
 
 import adfast.simulators.gymnasium_env
 from adfast.errors import CheckpointError, InvalidArgument
@@ -327,3 +328,17 @@ def test_repr_says_what_it_holds(model):
     agent.reset(np.array([True, False, False]))
     begun = "<Agent in 3 environments (2 begun, autoreset same-step), temperature 0.5: <Transformer"
     assert repr(agent).startswith(begun)
+
+
+def test_a_watch_sees_each_step_and_what_it_puts_there_is_acted_on(model):
+    seen = []
+
+    def silence(layer, place, value):
+        seen.append((layer, place))
+        return torch.zeros_like(value) if place == "after" else None
+
+    agent = Agent(model, 3, watch=silence)
+    agent.act(ROOM.transition_schema.allocate(3, 1)["observation"][:, 0] * 0)
+    assert seen.count((0, "after")) == 1
+    # From a stream of zeros all actions are alike.
+    np.testing.assert_allclose(agent.action_probabilities(), 1 / ROOM.num_actions)

@@ -76,6 +76,36 @@ def reward_seeking_model(strength: float) -> Transformer:
     return model
 
 
+def goal_seeking_model(gain: float = 4.0) -> Transformer:
+    """Goes more or less straight to where it was paid, the more the greater `gain`.
+
+    It attends to moments that show a reward, reads row and column there, and moves by how they
+    differ from its own. Until it is paid it attends to its first moment.
+    """
+    model = bare_model(width=16)
+    embedding = model.embedding
+    reward, step, first, against = 0, 1, 6, 7
+    own, goal = slice(2, 4), slice(4, 6)
+    with torch.no_grad():
+        embedding.table.zero_()
+        embedding.table[embedding.first_row[1] + 1, reward] = 1.0
+        embedding.table[embedding.first_row[1] - 1, first] = 0.5  # no action came before
+        embedding.table[embedding.first_row[-1] :, step] = 8.0  # so that the norm changes little
+        embedding.table[embedding.first_row[-1] :, against] = -8.0
+        for component in range(2):
+            rows = embedding.first_row[component - 3] + torch.arange(4)
+            embedding.table[rows, 2 + component] = torch.arange(4) - 1.5
+        weights = model.blocks[0].query_key_value.zero_()
+        weights[0, step] = 60.0
+        weights[16, reward], weights[16, first] = 60.0, 60.0
+        weights[32:34, own] = torch.eye(2)
+        model.blocks[0].attention_out[goal, :2] = 3.0 * torch.eye(2)
+        for action, move in enumerate([(0, 0), (-1, 0), (0, 1), (1, 0), (0, -1)]):
+            model.head[action, goal] = gain * torch.tensor(move, dtype=torch.float32)
+            model.head[action, own] = -gain * torch.tensor(move, dtype=torch.float32)
+    return model
+
+
 def trajectories(rewarded: bool = True) -> Trajectories:
     """Eight episodes of five steps on six tasks, of which the last step of all but two is paid."""
     leading, steps = (6, 2, EPISODES), 5
