@@ -16,8 +16,10 @@ PROBES: Catalogue[Probe] = Catalogue(
     shipped={
         "attention": "adfast.probes.attention:AttentionProbe",
         "beliefs": "adfast.probes.beliefs:BeliefsProbe",
+        "corrections": "adfast.probes.corrections:CorrectionsProbe",
         "history-loss": "adfast.probes.history_loss:HistoryLossProbe",
         "training-goal-habit": "adfast.probes.training_goal_habit:TrainingGoalHabit",
         "counterfactual-contexts": "adfast.probes.counterfactual_contexts:CounterfactualContexts",
+        "whose-actions": "adfast.probes.whose_actions:WhoseActionsProbe",
     },
 )

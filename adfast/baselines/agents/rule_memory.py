@@ -109,8 +109,11 @@ class RuleMemory:
             )
         return actions
 
-    def chances(self, now: ActedOn) -> np.ndarray:
-        """float64 `[M, A]`: how probable actions are; raises `InvalidArgument` if nobody knows."""
+    def chances(self, now: ActedOn, *, explores: bool = True) -> np.ndarray:
+        """float64 `[M, A]`: how probable actions are; raises `InvalidArgument` if nobody knows.
+
+        Unless the learner `explores`, its schedule of random actions counts for nothing.
+        """
         if self._loops.chances is None:
             raise InvalidArgument(
                 f"the rules of {self.learner.name} do not say how probable their actions are; take "
@@ -123,7 +126,7 @@ class RuleMemory:
             self._parameters,
             now.seen,
             now.episode_step,
-            self.exploration(now.episode),
+            self.exploration(now.episode) if explores else np.zeros(len(found)),
             found,
         )
         return found
