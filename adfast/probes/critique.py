@@ -41,8 +41,8 @@ CLAIMS = (
     ),
     Claim(
         5,
-        "A task of another kind, such as collecting keys to unlock boxes, learned after training "
-        "on Dark Room alone would be strong evidence of a general algorithm.",
+        "After training on Dark Room alone it learns a task of another kind, such as collecting "
+        "keys to unlock boxes: that would be strong evidence of a general algorithm.",
     ),
     Claim(
         6,
