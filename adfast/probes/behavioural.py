@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 import numpy as np
 
 from adfast.config import Count
+from adfast.probes.evidence import Verdict
 from adfast.probes.finding import Finding
 from adfast.probes.probe import Probe, require_subjects
 from adfast.probes.subject import Subject
@@ -21,6 +23,8 @@ Observed = Mapping[str, np.ndarray]
 
 class BehaviouralProbe(Probe, ABC):
     """A probe in two halves, of which the second needs nothing but the arrays of the first."""
+
+    expected: ClassVar[Mapping[str, Verdict | None]] = {}  # of agents by name; None: not asked
 
     seeds: Count = 4
     """Environments of each task."""

@@ -16,6 +16,7 @@ PROBES: Catalogue[Probe] = Catalogue(
     shipped={
         "attention": "adfast.probes.attention:AttentionProbe",
         "beliefs": "adfast.probes.beliefs:BeliefsProbe",
+        "calibration": "adfast.probes.calibration:Calibration",
         "corrections": "adfast.probes.corrections:CorrectionsProbe",
         "history-loss": "adfast.probes.history_loss:HistoryLossProbe",
         "training-goal-habit": "adfast.probes.training_goal_habit:TrainingGoalHabit",
@@ -23,3 +24,5 @@ PROBES: Catalogue[Probe] = Catalogue(
         "whose-actions": "adfast.probes.whose_actions:WhoseActionsProbe",
     },
 )
+
+BY_NAME_ONLY = ("calibration",)  # asked of agents of known kind, and only by who names it

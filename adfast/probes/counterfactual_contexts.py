@@ -21,7 +21,7 @@ from adfast.evaluation.statistics import bootstrap_interval
 from adfast.probes.behavioural import BehaviouralProbe
 from adfast.probes.contexts.edits import ALL, ILLEGAL, LEGAL, Contexts, contexts_of
 from adfast.probes.contexts.rooms import require_one_goal
-from adfast.probes.evidence import evidence
+from adfast.probes.evidence import Verdict, evidence
 from adfast.probes.finding import Finding, Quantity, quantity
 from adfast.probes.rollouts import roll_out, streams_of
 from adfast.probes.sections import Bars, BarSeries, Table, numbers
@@ -53,7 +53,7 @@ SHAMS = {**LEGAL, **ILLEGAL}
 JUDGED = ("moved", "exchanged", "erased", "doubled", "search-doubled", "reversed", "search-shifted")
 # What the rule says of agents of a known kind: whoever is not drawn to a single reward is not the
 # heuristic, nor is who keeps away from where there was none.
-EXPECTED: Mapping[str, str | None] = {
+EXPECTED: Mapping[str, Verdict | None] = {
     "random": "refuted",
     "heuristic": "supported",
     "corrected-heuristic": "refuted",
@@ -74,6 +74,7 @@ class CounterfactualContexts(BehaviouralProbe):
         "late, and without a reward it wanders, whatever its context has tried in vain."
     )
     answers: ClassVar[int | None] = 2
+    expected: ClassVar[Mapping[str, Verdict | None]] = EXPECTED
 
     seeds: Annotated[int, Field(ge=2)] = 24
     """Contexts of each held-out task, which are compared with each other."""

@@ -65,9 +65,10 @@ def with_options(
     names: Sequence[str] | None, settings: Iterable[str] = ()
 ) -> dict[str, dict[str, Any]]:
     """The options of probes by their names, from `NAME.OPTION=VALUE`; of none: all shipped ones."""
-    from adfast.probes.catalogue import PROBES
+    from adfast.probes.catalogue import BY_NAME_ONLY, PROBES
 
-    options: dict[str, dict[str, Any]] = {name: {} for name in names or sorted(PROBES.shipped)}
+    by_default = sorted(PROBES.shipped.keys() - set(BY_NAME_ONLY))
+    options: dict[str, dict[str, Any]] = {name: {} for name in names or by_default}
     for text in settings:
         path, separator, literal = text.partition("=")
         name, _, option = path.strip().rpartition(".")  # a full name has dots too

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from adfast.probes.critique import Claim, claims_by_weight, combined
+from adfast.probes.evidence import Evidence
 from adfast.probes.finding import Finding, judged_findings
 from adfast.probes.sections import Paragraph, Table
 from adfast.report.axes import png
@@ -54,7 +55,7 @@ class Answered:
         if self.claim.why_open:
             return self.claim.why_open
         lines = [
-            told(piece)
+            in_short(piece)
             for state in self.states
             if state.record is not None and not state.question.is_comparison
             for piece in state.record.finding.evidence
@@ -63,19 +64,24 @@ class Answered:
         return "; ".join(lines)
 
 
+def in_short(piece: Evidence) -> str:
+    """The mean of a piece of evidence with its interval."""
+    interval = "" if piece.low is None else f" ({piece.low:.2g} to {piece.high:.2g})"
+    unit = f" {piece.unit}" if piece.unit else ""
+    sign = ">" if piece.supports == "above" else "<"
+    wanted = f"{sign} {piece.threshold:g} supports"
+    return f"{piece.name} **{piece.mean:.2g}**{unit}{interval}, {wanted}"
+
+
 def critique_contents(reproduction: Reproduction) -> dict[str, bytes | memoryview]:
     """The page and its figures, by the names of their files."""
     table, states = reproduction.table, judged_states(reproduction.questions())
-    studies = {name: verdicts_of_study(name, reproduction) for name in table.gathers}
-    answered = [answers_to(claim, states, studies) for claim in claims_by_weight()]
-    beside = [s for s in states.values() if claim_of(s) is None]
-    lines = [f"# {table.title}", "", table.about, "", *verdict_table(answered), "", JUDGED, ""]
-    for known in answered:
-        lines += claim_section(table.name, known)
-    if beside:
-        lines += ["## What is inside", ""]
-        for state in beside:
-            lines += question_section(table.name, state)
+    if table.gathers:
+        lines = claims_told(reproduction, states)
+    else:
+        lines = [f"# {table.title}", "", table.about, "", *agents_table(states), ""]
+        for state in states.values():
+            lines += question_section(table.name, state, f"## {state.question.name}")
     lines += ["## Parts", "", made_by(table, reproduction.all_states()), ""]
     lines += [*parts_table(reproduction.all_states()), ""]
     contents: dict[str, bytes | memoryview] = {}
@@ -85,6 +91,44 @@ def critique_contents(reproduction: Reproduction) -> dict[str, bytes | memoryvie
         if figure is not None:
             contents[picture_of(table.name, name)] = png(figure)
     return contents
+
+
+def claims_told(reproduction: Reproduction, states: Mapping[str, QuestionState]) -> list[str]:
+    """All claims with their verdicts, then each with what it is made of."""
+    table = reproduction.table
+    studies = {name: verdicts_of_study(name, reproduction) for name in table.gathers}
+    answered = [answers_to(claim, states, studies) for claim in claims_by_weight()]
+    beside = [state for state in states.values() if claim_of(state) is None]
+    lines = [f"# {table.title}", "", table.about, "", *verdict_table(answered), "", JUDGED, ""]
+    for known in answered:
+        lines += claim_section(table.name, known)
+    if beside:
+        lines += ["## What is inside", ""]
+        for state in beside:
+            lines += question_section(table.name, state)
+    return lines
+
+
+def agents_table(states: Mapping[str, QuestionState]) -> Iterator[str]:
+    """Of agents of known kind: how often each question was answered rightly, and how often wrongly.
+
+    The first table of a finding of `calibration` has an agent in each row: its name, what is right,
+    and how often it was supported, refuted and left undecided.
+    """
+    found: dict[str, dict[str, str]] = {}
+    for name, state in states.items():
+        table = None if state.record is None else state.record.finding.sections[0]
+        if isinstance(table, Table):
+            for agent, right, supported, refuted, undecided in table.rows:
+                counts = {"supported": supported, "refuted": refuted}
+                given = counts.pop(str(right), None)
+                told = "not asked" if given is None else f"{right}: {given:g} right"
+                if given is not None:
+                    told += f", {next(iter(counts.values())):g} wrong, {undecided:g} undecided"
+                found.setdefault(str(agent), {})[name] = told
+    yield from header(("agent", *states))
+    for agent, by_question in found.items():
+        yield cells([agent, *(by_question.get(name, "not run yet") for name in states)])
 
 
 def judged_states(states: Mapping[str, QuestionState]) -> dict[str, QuestionState]:
@@ -151,14 +195,19 @@ def claim_section(study: str, known: Answered) -> Iterator[str]:
         yield from (*list(claim_told(found))[2:], "")
 
 
-def question_section(study: str, state: QuestionState) -> Iterator[str]:
+def question_section(study: str, state: QuestionState, head: str = "") -> Iterator[str]:
     """A question: how it was put, the rule, the evidence and what is drawn of it."""
     question, record = state.question, state.record
     if record is None:
-        yield from (f"### {question.name}: {state.standing}", "", question.asks, "")
+        yield from (head or f"### {question.name}: {state.standing}", "", question.asks, "")
         return
     finding = record.finding
-    yield from (f"### {finding.title}", "", f"Asked of {question.whom}. {question.asks}", "")
+    yield from (
+        head or f"### {finding.title}",
+        "",
+        f"Asked of {question.whom}. {question.asks}",
+        "",
+    )
     if finding.unanswered:
         yield from (f"Not answered: {finding.unanswered}.", "")
         return
@@ -166,7 +215,11 @@ def question_section(study: str, state: QuestionState) -> Iterator[str]:
     yield from (f"**{verdict[0].upper()}{verdict[1:]}**: {finding.claim}", "")
     for piece in finding.evidence:
         yield f"- {piece.standing}: {told(piece)}."
-    yield from ("", f"*Rule, stated beforehand*: {finding.rule}", "")
+    yield from (
+        *([""] if finding.evidence else []),
+        f"*Rule, stated beforehand*: {finding.rule}",
+        "",
+    )
     if finding_figure(finding) is not None:
         yield from (f"![{finding.title}]({picture_of(study, question.name)})", "")
     yield from sections_told(finding)

@@ -18,7 +18,7 @@ from adfast.runs.reproduction.identity import differences_since, settings_hash
 from adfast.runs.reproduction.part_record import WAY_OUT
 from adfast.runs.reproduction.study_table import Question
 from adfast.runs.result_files import Results
-from adfast.runs.subjects import subject_of
+from adfast.runs.subjects import subject_of, subject_of_agent
 
 if TYPE_CHECKING:
     from adfast.runs.run import Run
@@ -59,6 +59,9 @@ def differences_of_question(question: Question, record: FindingRecord) -> list[s
     for part in question.parts:
         if part.name in record.subjects:
             found += differences_since(record.subjects[part.name], part.trained)
+    for name, *_ in question.asked_agents:
+        if name in record.subjects:
+            found += list_differences(record.subjects[name], question.subjects[name])
     return found
 
 
@@ -68,6 +71,10 @@ def record_finding(question: Question, runs: Sequence[Run]) -> FindingRecord:
     subjects = [
         replace(subject_of(run), name=part.name)
         for part, run in zip(question.parts, runs, strict=True)
+    ]
+    subjects += [
+        replace(subject_of_agent(agent, {}, question.recipe, changes), name=name)
+        for name, agent, changes in question.asked_agents
     ]
     found = ask({question.probe: question.options}, subjects)[question.probe]
     device = str(subjects[0].model.head.device) if subjects[0].model is not None else "cpu"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
@@ -126,6 +126,7 @@ class Panel:
 class Question:
     """A probe, with `options`, and the rows whose models it is put to, with all their seeds.
 
+    Without rows it is put to `agents` by name, on the tasks of a `recipe` by each of `splits`.
     `whom` says who these are and `asks` how the question is put, in words that need no other page.
     Where it is for comparison its verdict is not one on the claim that its probe speaks to.
     """
@@ -137,6 +138,17 @@ class Question:
     asks: str
     is_comparison: bool = False
     options: Mapping[str, Any] = field(default_factory=dict)
+    agents: tuple[str, ...] = ()
+    recipe: str = "dark-room"
+    splits: tuple[int, ...] = ()
+
+    @property
+    def asked_agents(self) -> Iterator[tuple[str, str, dict[str, Any]]]:
+        """Name of the subject, agent, and what is changed of the recipe, of each agent asked."""
+        for agent in self.agents:
+            for split in self.splits:
+                changes = {"seed": split, "collection.split_seed": split}
+                yield f"{agent}, split {split}", agent, changes
 
     @cached_property
     def parts(self) -> tuple[Part, ...]:
@@ -153,7 +165,12 @@ class Question:
     @cached_property
     def subjects(self) -> dict[str, dict[str, Any]]:
         """The settings that count of each run that is asked."""
-        return {part.name: counting_settings(part.trained) for part in self.parts}
+        found = {part.name: counting_settings(part.trained) for part in self.parts}
+        path = find_recipe(self.recipe)
+        for name, agent, changes in self.asked_agents:
+            asked = {**changes, "evaluation.agent": agent}
+            found[name] = counting_settings(load_recipe(path, asked))
+        return found
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,8 @@ LOSS = Question("loss", "history-loss", (ROW,), "two small models", "Does it hel
 
 
 def study(*questions):
-    return StudyTable("asked", "Asked", "Of small models.", (), questions=questions)
+    about = "Of small models."
+    return StudyTable("asked", "Asked", about, (), questions=questions, gathers=("size",))
 
 
 def reproduction(folder, *questions):

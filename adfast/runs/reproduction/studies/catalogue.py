@@ -9,6 +9,7 @@ from adfast.runs.reproduction.studies.ablations import ablations
 from adfast.runs.reproduction.studies.baselines import baselines
 from adfast.runs.reproduction.studies.critique import critique
 from adfast.runs.reproduction.studies.half_room import half_room
+from adfast.runs.reproduction.studies.known_agents import known_agents
 from adfast.runs.reproduction.studies.main_figure import main_figure
 from adfast.runs.reproduction.studies.size import size
 from adfast.runs.reproduction.studies.transfer import transfer
@@ -19,6 +20,7 @@ STUDIES: dict[str, Callable[[], StudyTable]] = {
     "main-figure": main_figure,
     "ablations": ablations,
     "critique": critique,
+    "known-agents": known_agents,
     "transfer": transfer,
     "size": size,
     "half-room": half_room,
