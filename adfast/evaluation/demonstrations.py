@@ -14,6 +14,26 @@ from adfast.source_algorithms.catalogue import SOURCE_ALGORITHMS
 from adfast.tasks.family import TaskFamily
 
 
+def demonstrations_of(
+    family: TaskFamily,
+    task_ids: np.ndarray,
+    streams: np.ndarray,
+    episodes: int,
+    noise: float,
+    seed: int,
+) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """So many episodes of the expert on the tasks `[N]`: fields `[N, T, ...]`, and lengths `[N]`.
+
+    An action is uniformly random with probability `noise`, else optimal. Raises `InvalidArgument`
+    where the family has no expert.
+    """
+    expert = SOURCE_ALGORITHMS.make("annealed-expert", noise_start=noise, noise_end=noise)
+    fields = family.transition_schema.allocate(len(task_ids), episodes * family.episode_length)
+    for array in fields.values():
+        array.fill(0)  # behind the end of a history whose episodes end early
+    return fields, expert.learn(family, task_ids, streams, episodes, seed, fields)
+
+
 def read_demonstrations(
     agent: InContextAgent,
     family: TaskFamily,
@@ -23,14 +43,5 @@ def read_demonstrations(
     noise: float,
     seed: int,
 ) -> None:
-    """Let `agent` read so many episodes of the expert on the task `[N]` of each environment.
-
-    An action is uniformly random with probability `noise`, else optimal. Raises `InvalidArgument`
-    where the family has no expert.
-    """
-    expert = SOURCE_ALGORITHMS.make("annealed-expert", noise_start=noise, noise_end=noise)
-    fields = family.transition_schema.allocate(len(task_ids), episodes * family.episode_length)
-    for array in fields.values():
-        array.fill(0)  # behind the end of a history whose episodes end early
-    length = expert.learn(family, task_ids, streams, episodes, seed, fields)
-    agent.read(fields, length)
+    """Let `agent` read so many episodes of the expert on the task `[N]` of each environment."""
+    agent.read(*demonstrations_of(family, task_ids, streams, episodes, noise, seed))

@@ -22,6 +22,7 @@ PROBES: Catalogue[Probe] = Catalogue(
         "training-goal-habit": "adfast.probes.training_goal_habit:TrainingGoalHabit",
         "counterfactual-contexts": "adfast.probes.counterfactual_contexts:CounterfactualContexts",
         "whose-actions": "adfast.probes.whose_actions:WhoseActionsProbe",
+        "competence-mimicry": "adfast.probes.competence_mimicry:CompetenceMimicry",
     },
 )
 
