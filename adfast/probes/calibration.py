@@ -23,7 +23,8 @@ from adfast.probes.probe import Probe, require_subjects
 from adfast.probes.sections import LineChart, Paragraph, Section, Series, Table
 from adfast.probes.subject import Subject
 
-VERDICTS: tuple[Verdict, ...] = ("supported", "refuted", "undecided")
+DECIDING: tuple[Verdict, ...] = ("supported", "refuted")
+VERDICTS: tuple[Verdict, ...] = (*DECIDING, "undecided")
 RIGHT, WRONG = 0.9, 0.01  # shares of the repeats: at least, and at most
 SEEN = 0.8  # of the repeats must be supported where an effect counts as seen
 BATCH = 25  # repeats that are observed at once
@@ -54,8 +55,8 @@ class Calibration(Probe):
         """How often it must be right."""
         return (
             f"Supported where at least {RIGHT:.0%} of the {self.repeats} repeats of each agent "
-            f"give the verdict that was stated beforehand, and at most {WRONG:.0%} the opposite "
-            "one; undecided is neither."
+            f"give the verdict that was stated beforehand, and at most {WRONG:.0%} a wrong one; "
+            "undecided is not wrong."
         )
 
     def measure(self, subjects: Sequence[Subject]) -> Finding:
@@ -80,7 +81,8 @@ class Calibration(Probe):
         }
         pair = pair_of(asked.expected, list(observed))
         is_right = all(
-            count[right] >= RIGHT * self.repeats and count[opposite(right)] <= WRONG * self.repeats
+            count[right] >= RIGHT * self.repeats
+            and count_of_wrong(count, right) <= WRONG * self.repeats
             for name, count in verdicts.items()
             if (right := asked.expected.get(name)) is not None
         )
@@ -158,14 +160,14 @@ def counted(verdicts: Iterator[Verdict | None]) -> dict[Verdict, int]:
     return {verdict: found.count(verdict) for verdict in VERDICTS}
 
 
-def opposite(verdict: Verdict) -> Verdict:
-    """The verdict that is wrong where `verdict` is right."""
-    return "refuted" if verdict == "supported" else "supported"
+def count_of_wrong(counts: Mapping[Verdict, int], right: Verdict) -> int:
+    """How many verdicts say what is not so; where undecided is right, all that decide."""
+    return sum(counts[verdict] for verdict in DECIDING if verdict != right)
 
 
 def pair_of(expected: Mapping[str, Verdict | None], names: Sequence[str]) -> tuple[str, str] | None:
     """An agent of which the claim is true and one of which it is not; None without one of each."""
-    known = [[n for n in names if expected.get(n) == verdict] for verdict in VERDICTS[:2]]
+    known = [[n for n in names if expected.get(n) == verdict] for verdict in DECIDING]
     return (known[0][0], known[1][-1]) if all(known) else None
 
 

@@ -26,7 +26,7 @@ from adfast.probes.contexts.competence_sections import competence_chart, samplin
 from adfast.probes.contexts.rooms import in_a_row, require_one_goal
 from adfast.probes.contexts.sampling import Sampling, sampled_episode
 from adfast.probes.contexts.source_episodes import OF_A_STAGE, STAGES, source_episodes
-from adfast.probes.evidence import evidence
+from adfast.probes.evidence import Verdict, evidence
 from adfast.probes.finding import Finding, Quantity, quantity
 from adfast.probes.probe import require_subjects
 from adfast.probes.rollouts import agent_for, roll_out, streams_of
@@ -44,7 +44,7 @@ WAYS = (
 )
 # What the rule says of agents of a known kind. The source goes on exploring, and so does worse than
 # what it read; nobody else acts well who neither knows nor learns the goal.
-EXPECTED: Mapping[str, str | None] = {
+EXPECTED: Mapping[str, Verdict | None] = {
     "random": "refuted",
     "heuristic": "supported",
     "corrected-heuristic": "refuted",
@@ -65,6 +65,7 @@ class CompetenceMimicry(BehaviouralProbe):
         "counts, not how well it was acted."
     )
     answers: ClassVar[int | None] = 9
+    expected: ClassVar[Mapping[str, Verdict | None]] = EXPECTED
 
     seeds: Count = 8
     """Contexts of each kind and held-out task."""

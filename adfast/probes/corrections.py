@@ -41,6 +41,7 @@ class CorrectionsProbe(CandidateProbe):
         "The heuristic with corrections explains more of what it does than the plain one."
     )
     answers: ClassVar[int | None] = 3
+    expected: ClassVar[Mapping[str, Verdict | None]] = EXPECTED
     needed: ClassVar[tuple[str, ...]] = (HEURISTIC, CORRECTED)
     candidates: ClassVar[tuple[str, ...]] = NAMES
 

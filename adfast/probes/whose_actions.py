@@ -30,7 +30,7 @@ from adfast.probes.subject import Subject
 
 # The right verdict on each known agent. From an empty context a competence mimic stays, on most
 # tasks, as incompetent as a random agent, and what both do is nobody's.
-EXPECTED: Mapping[str, Verdict] = {
+EXPECTED: Mapping[str, Verdict | None] = {
     "random": "undecided",
     "heuristic": "supported",
     "corrected-heuristic": "refuted",
@@ -50,6 +50,7 @@ class WhoseActionsProbe(CandidateProbe):
         "What it does is no more than the heuristic: no other candidate explains more of it."
     )
     answers: ClassVar[int | None] = 2
+    expected: ClassVar[Mapping[str, Verdict | None]] = EXPECTED
     needed: ClassVar[tuple[str, ...]] = (HEURISTIC,)
     candidates: ClassVar[tuple[str, ...]] = NAMES
 

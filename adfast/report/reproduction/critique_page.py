@@ -110,7 +110,7 @@ def claims_told(reproduction: Reproduction, states: Mapping[str, QuestionState])
 
 
 def agents_table(states: Mapping[str, QuestionState]) -> Iterator[str]:
-    """Of agents of known kind: how often each question was answered rightly, and how often wrongly.
+    """Of agents of known kind: what is right, and how often each verdict was given.
 
     The first table of a finding of `calibration` has an agent in each row: its name, what is right,
     and how often it was supported, refuted and left undecided.
@@ -120,11 +120,9 @@ def agents_table(states: Mapping[str, QuestionState]) -> Iterator[str]:
         table = None if state.record is None else state.record.finding.sections[0]
         if isinstance(table, Table):
             for agent, right, supported, refuted, undecided in table.rows:
-                counts = {"supported": supported, "refuted": refuted}
-                given = counts.pop(str(right), None)
-                told = "not asked" if given is None else f"{right}: {given:g} right"
-                if given is not None:
-                    told += f", {next(iter(counts.values())):g} wrong, {undecided:g} undecided"
+                counts = {"supported": supported, "refuted": refuted, "undecided": undecided}
+                said = ", ".join(f"{verdict} {count:g}" for verdict, count in counts.items())
+                told = f"right is {right}: {said}" if right in counts else f"not asked ({said})"
                 found.setdefault(str(agent), {})[name] = told
     yield from header(("agent", *states))
     for agent, by_question in found.items():

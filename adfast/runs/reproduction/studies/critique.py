@@ -34,6 +34,32 @@ def critique() -> StudyTable:
 
 QUESTIONS = (
     Question(
+        "whose-actions",
+        "whose-actions",
+        (AD,),
+        OF_AD,
+        "Each step that it takes is put to a list of candidates: the heuristic, the source "
+        "algorithm, posterior sampling, the best known learner and others. How well does each "
+        "foretell the step? A bit more per step is twice as probable.",
+    ),
+    Question(
+        "counterfactual-contexts",
+        "counterfactual-contexts",
+        (AD,),
+        OF_AD,
+        "It is given a history to read, and then the same history in which one thing was changed: "
+        "the reward moved to another cell, erased, or paid twice. Where does it go next?",
+    ),
+    Question(
+        "corrections",
+        "corrections",
+        (AD,),
+        OF_AD,
+        "The same steps, put to the heuristic with and without the corrections that the critique "
+        "grants it: acting the more incompetently the more incompetent the history looks, and "
+        "keeping away from where the last episodes failed.",
+    ),
+    Question(
         "habit-of-ed",
         "training-goal-habit",
         (ED,),
@@ -49,5 +75,21 @@ QUESTIONS = (
         OF_AD,
         "The same question to AD, for comparison.",
         is_comparison=True,
+    ),
+    Question(
+        "competence-mimicry",
+        "competence-mimicry",
+        (AD,),
+        OF_AD,
+        "It reads histories that show the goal equally often but are acted well or badly, and then "
+        "acts itself. Does it act the worse, the worse what it has read?",
+    ),
+    Question(
+        "beliefs",
+        "beliefs",
+        (AD,),
+        OF_AD,
+        "What its numbers inside say of where the goal may be is read out by linear maps, layer by "
+        "layer; then these numbers are pushed towards a cell, to see whether it goes there.",
     ),
 )

@@ -9,7 +9,10 @@ AGENTS = (
     "source-algorithm", "memorised-goal", "competence-mimic",
 )  # fmt: skip
 SPLITS = (11, 12, 13, 14)  # which no model is judged on
-PROBES = ("training-goal-habit", "counterfactual-contexts")
+PROBES = (
+    "whose-actions", "counterfactual-contexts", "corrections", "training-goal-habit",
+    "competence-mimicry",
+)  # fmt: skip
 
 
 def known_agents() -> StudyTable:
