@@ -10,13 +10,12 @@ import pytest
 from adfast import source_algorithms, tasks
 from adfast.errors import InvalidArgument
 from adfast.evaluation.catalogue import AGENTS
+from adfast.probes.contexts.edit_effects import EDITS, NOWHERE, avoidance
 from adfast.probes.contexts.edits import ALL, ILLEGAL, LEGAL
 from adfast.probes.counterfactual_contexts import (
-    EDITS,
     EXPECTED,
     JUDGED,
     CounterfactualContexts,
-    avoidance,
 )
 from probes.subjects import subject
 
@@ -47,9 +46,10 @@ def test_what_is_no_history_of_a_task_is_shown_apart_and_left_out_where_it_is_re
     heuristic, posterior = (
         probe.observe(known(name), np.arange(3)) for name in ("heuristic", "posterior-sampling")
     )
-    assert set(ALL) <= set(heuristic)
-    assert not {*ILLEGAL} & set(posterior)
-    assert set(ALL) - set(ILLEGAL) - {"search-alone"} <= set(posterior)
+    assert set(heuristic) == set(posterior) >= set(ALL)
+    assert not any((heuristic[name] == NOWHERE).any() for name in ALL)
+    refused = {name for name in ALL if (posterior[name] == NOWHERE).any()}
+    assert {*ILLEGAL} <= refused <= {*ILLEGAL, "search-alone"}
     table = probe.judge([known("posterior-sampling")], [posterior]).sections[1]
     assert [row[2] is None for row in table.rows] == [name in ILLEGAL for name in EDITS]
 
