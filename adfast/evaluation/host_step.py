@@ -70,7 +70,6 @@ class HostStep(Acting):
     ) -> None:
         num_environments, schema = len(draws.count), model.schema
         super().__init__(num_environments, schema.episode_length, target_return)
-        self._model = model
         self._step: Callable[..., torch.Tensor] = model.step
         if watch is not None:
             assert isinstance(model, Transformer), "others are not watched"

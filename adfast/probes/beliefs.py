@@ -10,7 +10,7 @@ from pydantic import Field
 
 from adfast.config import Count
 from adfast.probes.evidence import evidence
-from adfast.probes.finding import Finding, quantity
+from adfast.probes.finding import Finding, Quantity, quantity
 from adfast.probes.inside.held_beliefs import KNOWN, OWN, PHASES, SEARCHING, Beliefs, beliefs_of
 from adfast.probes.probe import Probe, require_subjects
 from adfast.probes.sections import Bars, BarSeries, Level, LineChart, Series, Table, numbers
@@ -99,14 +99,7 @@ def push_bars(held: Sequence[Beliefs]) -> Bars:
             quantity(name, [getattr(each.pushed[phase], which) for each in held])
             for phase in PHASES
         ]
-        low, high = (
-            numbers(
-                [np.nan if getattr(one, limit) is None else getattr(one, limit) for one in found]
-            )
-            for limit in ("low", "high")
-        )
-        values = numbers([one.value for one in found])
-        series.append(BarSeries(name=name, values=values, low=low, high=high))
+        series.append(bars_of(name, found))
     return Bars(
         title="When the stream is pushed",
         labels=tuple(LABELS[phase] for phase in PHASES),
@@ -118,6 +111,13 @@ def push_bars(held: Sequence[Beliefs]) -> Bars:
             "where the goal is held to be. With 95% intervals."
         ),
     )
+
+
+def bars_of(name: str, found: Sequence[Quantity]) -> BarSeries:
+    """Bars of what was found, with their intervals where all have one."""
+    limits = [tuple(getattr(one, limit) for one in found) for limit in ("low", "high")]
+    low, high = (None if None in limit else limit for limit in limits)
+    return BarSeries(name=name, values=numbers([one.value for one in found]), low=low, high=high)
 
 
 def told_lines(held: Sequence[Beliefs]) -> LineChart:

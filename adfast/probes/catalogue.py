@@ -19,6 +19,7 @@ PROBES: Catalogue[Probe] = Catalogue(
         "calibration": "adfast.probes.calibration:Calibration",
         "corrections": "adfast.probes.corrections:CorrectionsProbe",
         "history-loss": "adfast.probes.history_loss:HistoryLossProbe",
+        "mechanism": "adfast.probes.mechanism:MechanismProbe",
         "training-goal-habit": "adfast.probes.training_goal_habit:TrainingGoalHabit",
         "counterfactual-contexts": "adfast.probes.counterfactual_contexts:CounterfactualContexts",
         "whose-actions": "adfast.probes.whose_actions:WhoseActionsProbe",

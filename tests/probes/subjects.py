@@ -44,10 +44,10 @@ def subject(model: Transformer | None = None, **changes: Any) -> Subject:
     return Subject(**(values | changes))
 
 
-def bare_model(**settings: Any) -> Transformer:
+def bare_model(episode_length: int = 5, **settings: Any) -> Transformer:
     """A fresh model, which adds nothing to its tokens and thinks all actions alike."""
     config = ModelConfig(**({"num_layers": 1, "num_heads": 1, "width": 8} | settings))
-    family = tasks.make("dark-room", size=4, episode_length=5)
+    family = tasks.make("dark-room", size=4, episode_length=episode_length)
     return Transformer(config, family.transition_schema, seed=0)
 
 
@@ -76,13 +76,14 @@ def reward_seeking_model(strength: float) -> Transformer:
     return model
 
 
-def goal_seeking_model(gain: float = 4.0) -> Transformer:
+def goal_seeking_model(gain: float, episode_length: int = 5, heads: int = 1) -> Transformer:
     """Goes more or less straight to where it was paid, the more the greater `gain`.
 
     It attends to moments that show a reward, reads row and column there, and moves by how they
-    differ from its own. Until it is paid it attends to its first moment.
+    differ from its own. Until it is paid it attends to its first moment. It does so by its first
+    head; others do nothing.
     """
-    model = bare_model(width=16)
+    model = bare_model(episode_length, width=16, num_heads=heads)
     embedding = model.embedding
     reward, step, first, against = 0, 1, 6, 7
     own, goal = slice(2, 4), slice(4, 6)

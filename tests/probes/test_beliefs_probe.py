@@ -18,7 +18,7 @@ def known(model):
 
 
 def test_who_goes_to_the_goal_but_searches_at_random_holds_half_of_it():
-    finding = BeliefsProbe(**SEARCHES).measure([known(goal_seeking_model(gain=1.0))])
+    finding = BeliefsProbe(**SEARCHES).measure([known(goal_seeking_model(1.0))])
     told, goal, cells = finding.evidence
     assert (told.standing, goal.standing) == ("supported", "supported")
     assert cells.standing == finding.verdict == "refuted"
@@ -32,7 +32,7 @@ def test_whom_no_push_moves_holds_nothing():
 
 
 def test_depth_is_chosen_where_a_push_does_most():
-    held = beliefs_of(known(goal_seeking_model(gain=1.0)), 8, 20)
+    held = beliefs_of(known(goal_seeking_model(1.0)), 8, 20)
     assert {held.pushed[phase].depth for phase in (KNOWN, SEARCHING)} == {1}  # of one layer
     assert held.told[KNOWN].best == 1
     assert len(held.told[SEARCHING].by_depth) == 2
