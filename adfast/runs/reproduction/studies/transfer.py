@@ -67,8 +67,11 @@ def transfer() -> StudyTable:
         "Does it learn tasks of another kind?",
         "The critique's test is the demo's model of Dark Room, frozen, in Keys and Boxes that look "
         "like Dark Room: five training seeds. Around it a matrix of small models under one shared "
-        "schema, one training seed each, without verdicts; families of pictures are left out, "
-        "since what is observed there is no number that a shared schema could count.",
+        "schema, one training seed each, without verdicts. What is observed is a number there, so "
+        "that a goal of Dark Room that no training history had is a cell that nothing is known "
+        "of; in Cliff Walking the spare action costs nothing, so that standing still is best. "
+        "Families of pictures are left out: what is observed there is no number that a shared "
+        "schema could count.",
         (cell, *matrices()),
         claims=(CLAIM,),
     )

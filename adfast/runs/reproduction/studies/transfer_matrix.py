@@ -1,7 +1,12 @@
 """The matrix of the study `transfer`: small models of one or several kinds of tasks, in each kind.
 
-All models are of one shared schema and of one setting. Each is deployed once, in a mixture of all
-kinds, on tasks that no model was trained on.
+All models are of one shared schema and of one setting, but that those of several kinds are trained
+longer. Each is deployed once, in a mixture of all kinds, on tasks that no model was trained on.
+
+Two things are peculiar to it. What is observed is one number, so that a model meets each cell of
+a room apart: goals of Dark Room that none of its training histories had are hard to go to. And
+Cliff Walking has an action less than the others, so that there is a spare one, which costs nothing:
+what is learned there is to stand still, and 0 is more than the optimum of its own actions.
 """
 
 from __future__ import annotations
@@ -37,7 +42,6 @@ TRAINING: Mapping[str, Any] = {
     "collection.options.reads": "state",
     "collection.options.learning_rate": 0.5,
     "collection.options.epsilon_episodes": 240,
-    "training.updates": 1000,
     "training.context_length": 300,
     "training.evaluate_every": "none",
 }
@@ -49,6 +53,7 @@ EVALUATION: Mapping[str, Any] = {
 }
 
 
+UPDATES, UPDATES_OF_SEVERAL = 1_000, 2_500
 # What models are trained on -> which kinds.
 MIXTURES: Mapping[str, tuple[str, ...]] = {
     "all": tuple(KINDS),
@@ -90,11 +95,13 @@ def mixture(tasks: Mapping[str, int], skip: int) -> dict[str, Any]:
 
 def training_of(name: str) -> dict[str, Any]:
     """The settings of a run whose model is trained on the kinds `name`."""
-    tasks = tasks_of(TRAINED[name])
+    kinds = TRAINED[name]
+    tasks = tasks_of(kinds)
     return {
         **{f"family.options.{key}": value for key, value in mixture(tasks, TESTED).items()},
         **TRAINING,
         "collection.histories_per_task": HISTORIES // sum(tasks.values()),
+        "training.updates": UPDATES if len(kinds) == 1 else UPDATES_OF_SEVERAL,
     }
 
 
