@@ -89,7 +89,7 @@ class TrainingGoalHabit(BehaviouralProbe):
         bars = [one.chance + self.beyond_chance * (1 - one.chance) for one in goals]
         excess = [one.trained - bar * one.unpaid for one, bar in zip(found, bars, strict=True)]
         by_chance = [cells.chance * one.unpaid for one, cells in zip(found, goals, strict=True)]
-        return self.finding(
+        finding = self.finding(
             subjects,
             evidence=[
                 evidence(
@@ -104,6 +104,9 @@ class TrainingGoalHabit(BehaviouralProbe):
             ],
             sections=[share_bars(subjects, found, by_chance), ends_table(subjects, found, goals)],
         )
+        # The critique says it of expert distillation; of other models it is for comparison.
+        methods = {subject.settings.get("method") for subject in subjects if subject.model}
+        return finding if methods <= {"ed"} else finding.model_copy(update={"answers": None})
 
 
 @dataclass(frozen=True)

@@ -101,3 +101,9 @@ def test_split_without_training_tasks_is_refused():
 def test_too_few_tasks_leave_it_undecided():
     finding = TrainingGoalHabit(episodes=3).measure([agent_subject("memorised-goal", held_out=2)])
     assert finding.verdict == "undecided"
+
+
+@pytest.mark.parametrize(("method", "answers"), [("ed", 4), ("ad", None)])
+def test_critique_says_it_of_expert_distillation_alone(method, answers):
+    asked = subject(settings={"method": method})
+    assert TrainingGoalHabit(episodes=2, seeds=1).measure([asked]).answers == answers
