@@ -18,6 +18,7 @@ PROBES: Catalogue[Probe] = Catalogue(
         "beliefs": "adfast.probes.beliefs:BeliefsProbe",
         "calibration": "adfast.probes.calibration:Calibration",
         "corrections": "adfast.probes.corrections:CorrectionsProbe",
+        "equal-data": "adfast.probes.equal_data:EqualData",
         "history-loss": "adfast.probes.history_loss:HistoryLossProbe",
         "mechanism": "adfast.probes.mechanism:MechanismProbe",
         "memory": "adfast.probes.memory:Memory",
