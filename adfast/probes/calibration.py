@@ -116,8 +116,8 @@ class Calibration(Probe):
                 asked.judge([subject], [mixture(a, b, share, number)])
                 for number, ((subject, a), (_, b)) in enumerate(zip(one, other, strict=True))
             ]
-            means = np.array([[piece.mean for piece in made.evidence] for made in findings])
-            found.append((counted(made.verdict for made in findings), means.mean(axis=0).tolist()))
+            means = mean_evidence(findings)
+            found.append((counted(made.verdict for made in findings), means))
         return found
 
 
@@ -152,6 +152,16 @@ def mixture(one: Observed, other: Observed, share: float, number: int) -> dict[s
         chosen = is_one.reshape(tasks, seeds, *[1] * (values.ndim - 2))
         mixed[name] = np.where(chosen, values, other[name])
     return mixed
+
+
+def mean_evidence(findings: Sequence[Finding]) -> list[float]:
+    """The mean of each piece of evidence, over the findings that have as many as any."""
+    means = [[piece.mean for piece in made.evidence] for made in findings]
+    most = max(map(len, means))
+    return [
+        float(np.mean(of_piece))
+        for of_piece in zip(*(each for each in means if len(each) == most), strict=True)
+    ]
 
 
 def counted(verdicts: Iterator[Verdict | None]) -> dict[Verdict, int]:

@@ -23,7 +23,12 @@ from adfast.probes.candidates.explained import (
     best_versions,
     versions_explained,
 )
-from adfast.probes.candidates.explained_sections import candidate_bars, candidate_table, left_out
+from adfast.probes.candidates.explained_sections import (
+    candidate_bars,
+    candidate_table,
+    left_out,
+    with_itself,
+)
 from adfast.probes.evidence import Evidence, Verdict, evidence
 from adfast.probes.finding import Finding, quantity
 from adfast.probes.subject import Subject
@@ -78,9 +83,10 @@ class WhoseActionsProbe(CandidateProbe):
         explains = [by[best].per_step() for by in explained]
         is_somebody = min(float(tasks.mean()) for tasks in explains) > self.least
         pieces = comparisons(explained, names, self.margin) if is_somebody else []
+        shown = dict.fromkeys((HEURISTIC, best, *with_itself(explained)))
         numbers = [
-            quantity(f"{name}, bits per scored step", [by[name].per_step() for by in explained])
-            for name in (*names, *([ITSELF] if all(ITSELF in by for by in explained) else []))
+            quantity(name, [by[name].per_step() for by in explained], unit="bits per scored step")
+            for name in shown
         ]
         lacking = left_out_of(self.candidates, explained, subjects)
         whose = f"The {best} explains most of it." if is_somebody else "These are nobody's actions."

@@ -10,7 +10,7 @@ from adfast.errors import InvalidArgument
 from adfast.evaluation.random_agent import RandomActions
 from adfast.probes import calibration
 from adfast.probes.behavioural import BehaviouralProbe
-from adfast.probes.calibration import Calibration, mixture
+from adfast.probes.calibration import Calibration, mean_evidence, mixture
 from adfast.probes.evidence import evidence
 from probes.subjects import subject
 
@@ -69,6 +69,13 @@ def test_mixture_is_seen_from_the_share_on_that_its_evidence_needs(monkeypatch):
     assert (seen["supported"][0], seen["supported"][-1]) == (0.0, 1.0)
     assert (np.diff(seen["supported"]) >= -0.1).all()
     assert "first in 90% of the environments" in found.sections[2].text
+
+
+def test_evidence_that_some_findings_lack_is_averaged_over_the_others():
+    kind = Kind()
+    none, one = kind.finding([subject()]), kind.judge([subject()], [{"shown": np.ones((6, 2))}])
+    assert mean_evidence([none, one, one]) == [1.0]
+    assert mean_evidence([none]) == []
 
 
 def test_mixture_takes_whole_environments():
