@@ -22,6 +22,7 @@ PROBES: Catalogue[Probe] = Catalogue(
         "history-loss": "adfast.probes.history_loss:HistoryLossProbe",
         "mechanism": "adfast.probes.mechanism:MechanismProbe",
         "memory": "adfast.probes.memory:Memory",
+        "narrowness": "adfast.probes.narrowness:Narrowness",
         "training-goal-habit": "adfast.probes.training_goal_habit:TrainingGoalHabit",
         "counterfactual-contexts": "adfast.probes.counterfactual_contexts:CounterfactualContexts",
         "whose-actions": "adfast.probes.whose_actions:WhoseActionsProbe",
