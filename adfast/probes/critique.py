@@ -49,7 +49,11 @@ CLAIMS = (
         "The context window bounds what can be learned, most of all where what happens is left to "
         "chance.",
     ),
-    Claim(7, "At equal data the learner may be no better than its source: it was trained before."),
+    Claim(
+        7,
+        "It makes more of the same data than its source does: the discussion doubts it, since it "
+        "was trained on many tasks before.",
+    ),
     Claim(8, "An embedding 64 numbers wide is overkill for a dark room."),
     Claim(9, "It is bad at pretending to be bad: it does not act as badly as what it has read."),
     Claim(

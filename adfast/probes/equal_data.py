@@ -15,7 +15,7 @@ from adfast.config import Count
 from adfast.errors import InvalidArgument
 from adfast.evaluation.statistics import mean_over_seeds, seeds_and_tasks_interval
 from adfast.probes.behavioural import BehaviouralProbe, Observed
-from adfast.probes.evidence import evidence
+from adfast.probes.evidence import Verdict, evidence
 from adfast.probes.finding import Finding, Quantity, quantity
 from adfast.probes.probe import require_subjects
 from adfast.probes.rollouts import roll_out, streams_of
@@ -28,7 +28,7 @@ SOURCE_STREAMS = 2**48  # more than those of the subject
 MOST_SHOWN = 40  # points of a line
 
 # What is right of agents of known kind. It is the source that others are compared with.
-EXPECTED: Mapping[str, str | None] = {
+EXPECTED: Mapping[str, Verdict | None] = {
     "random": "refuted",
     "heuristic": "supported",
     "corrected-heuristic": "supported",
@@ -48,6 +48,7 @@ class EqualData(BehaviouralProbe):
         "On a new task it earns more than its source in the same number of steps."
     )
     answers: ClassVar[int | None] = 7
+    expected: ClassVar[Mapping[str, Verdict | None]] = EXPECTED
 
     episodes: Count = 40
     """Episodes of each environment."""

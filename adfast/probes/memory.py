@@ -16,7 +16,7 @@ from adfast.errors import InvalidArgument
 from adfast.evaluation.statistics import mean_over_seeds, seeds_and_tasks_interval
 from adfast.probes.behavioural import BehaviouralProbe, Observed
 from adfast.probes.cut_contexts import cut_histories, first_rewarded
-from adfast.probes.evidence import evidence
+from adfast.probes.evidence import Verdict, evidence
 from adfast.probes.finding import Finding, Quantity, quantity
 from adfast.probes.probe import require_subjects
 from adfast.probes.rollouts import roll_out, streams_of
@@ -42,7 +42,7 @@ Slips = Annotated[
 # use which are refuted. The ideal learner must know where it has searched, but whether it suffers
 # is a matter of the goals. The source algorithm learns too little in so few episodes to tell, and
 # who takes the moves that it knows for certain has no action where they slip.
-EXPECTED: Mapping[str, str | None] = {
+EXPECTED: Mapping[str, Verdict | None] = {
     "random": "refuted",
     "heuristic": "refuted",
     "corrected-heuristic": None,
@@ -63,6 +63,7 @@ class Memory(BehaviouralProbe):
         "where moves are certain and where they slip."
     )
     answers: ClassVar[int | None] = 6
+    expected: ClassVar[Mapping[str, Verdict | None]] = EXPECTED
 
     seeds: Count = 6
     """Environments of each task."""

@@ -85,11 +85,35 @@ QUESTIONS = (
         "acts itself. Does it act the worse, the worse what it has read?",
     ),
     Question(
+        "memory",
+        "memory",
+        (AD,),
+        OF_AD,
+        "Before each episode it forgets all but the last few, in rooms where moves are certain, "
+        "where they slip, and where the goal moves. What does it still earn?",
+    ),
+    Question(
+        "equal-data",
+        "equal-data",
+        (AD,),
+        OF_AD,
+        "It and its source learn the same new tasks from nothing, for as many steps each. What do "
+        "they earn on the way? And after how many new tasks has its training paid?",
+    ),
+    Question(
         "beliefs",
         "beliefs",
         (AD,),
         OF_AD,
         "What its numbers inside say of where the goal may be is read out by linear maps, layer by "
         "layer; then these numbers are pushed towards a cell, to see whether it goes there.",
+    ),
+    Question(
+        "mechanism",
+        "mechanism",
+        (AD,),
+        OF_AD,
+        "The attention heads that read rewards are silenced, and other heads instead. Then what "
+        "they read of a reward is replaced by what another task's reward would have given them.",
     ),
 )

@@ -11,7 +11,7 @@ AGENTS = (
 SPLITS = (11, 12, 13, 14)  # which no model is judged on
 PROBES = (
     "whose-actions", "counterfactual-contexts", "corrections", "training-goal-habit",
-    "competence-mimicry",
+    "competence-mimicry", "memory", "equal-data",
 )  # fmt: skip
 
 
