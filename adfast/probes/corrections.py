@@ -91,7 +91,7 @@ def by_version(
 ) -> dict[str, Explained]:
     """What each version of these candidates explains, and who acted itself."""
     flat = {
-        f"{candidate}: {version}": explained
+        version: explained
         for candidate in candidates
         for version, explained in found[candidate].items()
     }

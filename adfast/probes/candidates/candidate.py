@@ -26,6 +26,7 @@ from adfast.source_algorithms import make
 from adfast.tasks.family import TaskFamily
 
 HEURISTIC, CORRECTED = "heuristic", "corrected-heuristic"
+LIKE_SOURCE = "source-first-episode"
 NAMES = (
     HEURISTIC,
     CORRECTED,
@@ -78,13 +79,14 @@ def candidates_of(subject: Subject, names: Sequence[str] = NAMES) -> Candidates:
 
 def heuristics(subject: Subject, family: TaskFamily) -> Iterator[Version]:
     """The critique's heuristic, with each way to explore that there is."""
-    for explore in ("uniform", "unvisited", "source-first-episode"):
+    for explore in ("uniform", "unvisited", LIKE_SOURCE):
         maker = AGENTS.make(HEURISTIC, explore=explore)
         try:
-            version = by_agent(HEURISTIC, f"explores {explore}", maker, subject, family)
+            how = "as its source" if explore == LIKE_SOURCE else explore
+            version = by_agent(HEURISTIC, f"explores {how}", maker, subject, family)
             version.make(1)
         except InvalidArgument:
-            if explore != "source-first-episode":
+            if explore != LIKE_SOURCE:
                 raise
         else:
             yield version
@@ -104,7 +106,7 @@ def corrected_heuristics(subject: Subject, family: TaskFamily) -> Iterator[Versi
         agent.explorer = Uniform()
         return AgentFollower(agent)
 
-    yield Version(CORRECTED, "as incompetent as its context", incompetent)
+    yield Version(CORRECTED, "as incompetent", incompetent)
 
 
 def competence_mimics(subject: Subject, family: TaskFamily) -> Iterator[Version]:
@@ -125,7 +127,7 @@ def sources(subject: Subject, family: TaskFamily) -> Iterator[Version]:
     for times in dict.fromkeys((1, collection.keep_every)):
         for explores in (True, False):
             how = "its own state" if times == 1 else f"learns each episode {times} times"
-            how += "" if explores else ", noise for its exploration"
+            how += "" if explores else ", no own exploration"
 
             def follow(num: int, times: int = times, explores: bool = explores) -> Follower:
                 return SourceFollower(source, family, num, times, explores=explores)

@@ -32,10 +32,11 @@ def candidate_bars(explained: Sequence[ByName], names: Sequence[str]) -> Bars:
     return Bars(
         title="What candidates explain",
         labels=tuple(shown),
-        y_label="bits per scored step over any action",
+        y_label="bits per step",
         series=tuple(series),
         caption=(
-            "At the first reward: in the rest of its episode. Each with a 95% interval over "
+            "Bits per scored step more than who takes any action explains. At the first reward: in "
+            "the rest of its episode. Each with a 95% interval over "
             f"{over(explained)}. Below 0 it would be better to expect any action. The bits of who "
             "acted itself are all that there is to explain."
         ),
