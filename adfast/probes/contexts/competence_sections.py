@@ -47,11 +47,15 @@ def competence_chart(observed: Sequence[Observed]) -> LineChart:
                 )
             )
     return LineChart(
-        title="How good it is after contexts that are good or bad",
-        x_label="return of the context's last episodes, share of the optimum",
-        y_label="return of the next episode, share of the optimum",
+        title="How good it is after good and bad contexts",
+        x_label="competence of the context",
+        y_label="competence after it",
         series=tuple(series),
-        caption=f"95% intervals over {sum(map(num_tasks, observed))} tasks. {OF_THE_PAPER}",
+        caption=(
+            "Competence is the return as a share of the optimum: of the last two episodes that are "
+            "read, or of the demonstrations, and of the next episode. 95% intervals over "
+            f"{sum(map(num_tasks, observed))} tasks. {OF_THE_PAPER}"
+        ),
     )
 
 

@@ -111,13 +111,14 @@ def edit_bars(observed: Sequence[Observed]) -> Bars:
             )
         )
     return Bars(
-        title="Where it goes after an edit of its context",
-        labels=tuple(EDITS[name].label for name in names),
+        title="Where it goes after an edit",
+        labels=tuple(names),
         y_label="share of environments",
         series=tuple(series),
         caption=(
             "Visits, in the next episode, of the cell that the reward moved to, or else of the "
-            f"goal. 95% intervals over {len(shares[0])} tasks."
+            "goal, after its reward moved or was erased, or the episode that shows it was doubled "
+            f"or put elsewhere. 95% intervals over {len(shares[0])} tasks."
         ),
     )
 
