@@ -16,7 +16,9 @@ from adfast.probes.evidence import evidence
 from adfast.probes.finding import Finding, quantity
 from adfast.probes.inside.patched_values import effect_of_patch
 from adfast.probes.inside.reading_heads import (
+    MAX_CHOICES,
     attention_over_time,
+    by_rewarded_task,
     other_choices,
     reading_heads,
     returns_without,
@@ -67,16 +69,19 @@ class MechanismProbe(Probe):
     share: float = Field(0.5, ge=0.0, le=1.0)
     """Of the greatest excess of a head, from which on another one reads rewards, too."""
 
-    episodes: Count = 20
-    """Episodes on a task."""
+    episodes: Count = 10
+    """Episodes of a run, after which heads are silenced."""
 
-    seeds: Count = 4
+    further: Count = 5
+    """Episodes without them."""
+
+    seeds: Count = 8
     """Runs on each task."""
 
     attended: float = Field(0.02, ge=0.0)
     """By which the attention of these heads on rewards must exceed chance."""
 
-    lost: float = Field(0.1, ge=0.0)
+    lost: float = Field(0.05, ge=0.0)
     """Share of the return that must be lost without them, beyond what is lost without others."""
 
     moved: float = Field(0.02, ge=0.0)
@@ -91,11 +96,12 @@ class MechanismProbe(Probe):
             f"{self.share:g} of the greatest excess, at most half of all, chosen on validation "
             "tasks (training tasks where there are none). Supported where on held-out tasks three "
             "intervals lie above their thresholds: (1) the excess of these heads, "
-            f"{self.attended:g}; (2) the share of the mean return that is lost while they are "
-            "silenced, less the same for as many others, averaged over all other choices (at most "
-            f"32 of them, evenly spread), {self.lost:g}; (3) when its rewarded moments are read "
-            "with the values of another task's, the probability of moves to that task's goal, less "
-            "the same with the values of another run on its own task, "
+            f"{self.attended:g}; (2) the share of the mean return that is lost when they are "
+            "silenced while it reads a run of its own that was rewarded, and after it, less the "
+            "same for as many of the other heads, averaged over their choices (at most "
+            f"{MAX_CHOICES} of them, evenly spread), {self.lost:g}; (3) when its rewarded moments "
+            "are read with the values of another task's, the probability of moves to that task's "
+            "goal, less the same with the values of another run on its own task, "
             f"{self.moved:g}. Refuted where one of them lies below its threshold."
         )
 
@@ -141,9 +147,8 @@ class MechanismProbe(Probe):
         runs = rewarded_runs(subject, split.held_out, self.seeds, self.episodes)
         excess = attention_over_time(subject, runs)
         silenced = np.concatenate([[chosen & False, chosen], other_choices(chosen)])
-        returns = returns_without(subject, split.held_out, self.seeds, self.episodes, silenced)
-        earned = max(returns[0].mean(), np.finfo(float).tiny)
-        lost = (returns[0] - returns[1:]) / earned
+        by_run = returns_without(subject, runs, self.further, silenced)
+        lost = share_lost(by_rewarded_task(runs, by_run))
         temperature = subject.settings.get("evaluation", {}).get("temperature", 1.0)
         known = ~np.isnan(excess[:, :, 0, 0])
         by_task = np.where(known, excess[..., chosen].mean(axis=-1), 0.0).sum(axis=1)
@@ -156,6 +161,16 @@ class MechanismProbe(Probe):
             lost_without_others=lost[1:].mean(axis=0),
             moved=effect_of_patch(known_room(family), model, runs, temperature),
         )
+
+
+def share_lost(returns: np.ndarray) -> np.ndarray:
+    """float64 `[C, tasks]`: of the mean of `returns[0]`, what of it is lost in `returns[1:]`.
+
+    Where nothing is earned there is nothing to lose; without any task there is one 0.
+    """
+    if not returns.size or not returns[0].any():
+        return np.zeros((len(returns) - 1, max(returns.shape[1], 1)))
+    return np.asarray((returns[0] - returns[1:]) / returns[0].mean())
 
 
 def mean_known(values: np.ndarray) -> np.ndarray:
@@ -179,7 +194,7 @@ def loss_bars(
         labels=tuple(subject.name for subject in subjects),
         y_label="share of the return",
         series=tuple(series),
-        caption="Mean over held-out tasks and all episodes, with 95% intervals over tasks.",
+        caption="After runs that were rewarded, on held-out tasks, with 95% intervals over tasks.",
     )
 
 

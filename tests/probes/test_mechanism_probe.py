@@ -12,16 +12,16 @@ FAMILY = tasks.make("dark-room", size=4, episode_length=12)
 
 
 def asked_of(model):
-    return subject(model, family=FAMILY, split=FAMILY.split(8, 0, validation=3))
+    return subject(model, family=FAMILY, split=FAMILY.split(12, 0, validation=3))
 
 
 def test_who_reads_the_goal_by_one_head_is_found_out():
     finding = MechanismProbe(episodes=12, seeds=16).measure(
-        [asked_of(goal_seeking_model(6.0, 12, 2))]
+        [asked_of(goal_seeking_model(2.0, 12, 2))]
     )
     attended, lost, moved = finding.evidence
     assert (attended.standing, moved.standing) == ("supported", "supported")
-    assert lost.mean > 0.3
+    assert lost.mean > 0.3, lost
     assert finding.verdict == "supported"
     assert finding.arrays == {"reading heads of known": [[0, 0]]}
     without, without_others = finding.numbers
@@ -37,7 +37,7 @@ def test_whose_heads_do_nothing_is_refuted():
 
 
 def test_sections_show_the_loss_and_of_one_model_its_heads():
-    one = asked_of(goal_seeking_model(6.0, 12, 2))
+    one = asked_of(goal_seeking_model(2.0, 12, 2))
     bars, heads = MechanismProbe(episodes=4, seeds=2).measure([one]).sections
     assert bars.labels == ("known",)
     assert heads.rows == ("layer 1, head 1 (reads)", "layer 1, head 2")

@@ -19,7 +19,7 @@ from adfast.probes.attention import spread
 from adfast.probes.rollouts import family_of, roll_out, streams_of
 from adfast.probes.subject import Subject
 
-MAX_CHOICES = 32  # of heads that are silenced for comparison
+MAX_CHOICES = 8  # of heads that are silenced for comparison
 MAX_ROWS = 1024  # environments that act at once
 QUERIES = 4  # of each episode
 
@@ -121,38 +121,53 @@ def reading_heads(excess: np.ndarray, share: float) -> np.ndarray:
 
 
 def other_choices(chosen: np.ndarray) -> np.ndarray:
-    """bool `[C, L, H]`: all other choices of as many heads, or `MAX_CHOICES` of them."""
+    """bool `[C, L, H]`: choices of as many heads from all the rest, or `MAX_CHOICES` of them."""
     flat = chosen.reshape(-1)
-    count = int(flat.sum())
-    places = [heads for heads in combinations(range(flat.size), count) if not flat[[*heads]].all()]
+    places = list(combinations(np.flatnonzero(~flat), int(flat.sum())))
     others = np.zeros((min(len(places), MAX_CHOICES), flat.size), bool)
     for row, choice in enumerate(spread(len(places), MAX_CHOICES)):
-        others[row, places[choice]] = True
+        others[row, list(places[choice])] = True
     return others.reshape(-1, *chosen.shape)
 
 
 def returns_without(
-    subject: Subject, task_ids: np.ndarray, seeds: int, episodes: int, silenced: np.ndarray
+    subject: Subject, runs: RewardedRuns, episodes: int, silenced: np.ndarray
 ) -> np.ndarray:
-    """float64 `[C, tasks]`: mean returns with each choice of `silenced` heads bool `[C, L, H]`.
+    """float64 `[C, N]`: mean returns with each choice of `silenced` heads bool `[C, L, H]`.
 
-    All choices act by the same draws in the same environments.
+    Each goes on from the same runs, which it reads with these heads silenced, by the same draws.
     """
-    tasks, streams = streams_of(family_of(subject), task_ids, np.arange(seeds))
+    family = family_of(subject)
+    tasks, streams = streams_of(family, runs.task_ids, runs.seeds + np.arange(runs.seeds))
     at_once = max(MAX_ROWS // len(tasks), 1)
     found = []
     for first in range(0, len(silenced), at_once):
         part = silenced[first : first + at_once]
+        context = {
+            name: np.tile(values, (len(part), *(1 for _ in values.shape[1:])))
+            for name, values in runs.histories.items()
+        }
         done = roll_out(
             subject,
             np.tile(tasks, len(part)),
             np.tile(streams, len(part)),
             episodes,
+            context=context,
             watch=silencing(np.repeat(part, len(tasks), axis=0)),
         )
-        returns = done.returns.reshape(len(part), len(task_ids), seeds * episodes)
-        found.append(returns.mean(axis=2))
+        found.append(done.returns.reshape(len(part), len(tasks), episodes).mean(axis=2))
     return np.concatenate(found)
+
+
+def by_rewarded_task(runs: RewardedRuns, values: np.ndarray) -> np.ndarray:
+    """float64 `[C, tasks]`: means of `values` `[C, N]` over the runs that were ever rewarded.
+
+    Tasks without any are left out.
+    """
+    counted = runs.shows.any(axis=1).reshape(-1, runs.seeds)
+    count = counted.sum(axis=1)
+    total = np.where(counted, values.reshape(len(values), -1, runs.seeds), 0.0).sum(axis=2)
+    return np.asarray(total[:, count > 0] / count[count > 0])
 
 
 def silencing(silenced: np.ndarray) -> Watch:

@@ -8,7 +8,9 @@ from adfast import tasks
 from adfast.errors import InvalidArgument
 from adfast.probes.inside.reading_heads import (
     MAX_CHOICES,
+    RewardedRuns,
     attention_over_time,
+    by_rewarded_task,
     other_choices,
     reading_heads,
     returns_without,
@@ -25,15 +27,14 @@ def seeking(heads=2):
     return subject(goal_seeking_model(6.0, 12, heads), family=family)
 
 
-@pytest.mark.parametrize(("heads", "count"), [(8, 2), (2, 1), (4, 2)])
-def test_others_are_all_that_are_not_chosen(heads, count):
+@pytest.mark.parametrize(("heads", "count", "choices"), [(6, 2, 6), (2, 1, 1), (4, 2, 1)])
+def test_others_are_all_choices_from_the_rest(heads, count, choices):
     chosen = np.zeros((2, heads // 2), bool)
     chosen.reshape(-1)[:count] = True
-    others = other_choices(chosen).reshape(-1, heads)
-    pairs = {tuple(row) for row in others}
-    assert len(pairs) == len(others) == {8: 27, 2: 1, 4: 5}[heads]
-    assert tuple(chosen.reshape(-1)) not in pairs
-    assert (others.sum(axis=1) == count).all()
+    others = other_choices(chosen)
+    assert len({tuple(row) for row in others.reshape(-1, heads)}) == len(others) == choices
+    assert (others.sum(axis=(1, 2)) == count).all()
+    assert not (others & chosen).any()
 
 
 def test_of_very_many_choices_some_are_taken():
@@ -55,24 +56,33 @@ def test_the_head_that_looks_at_rewards_is_found():
 
 def test_without_no_head_all_is_as_it_was_and_without_all_nothing_is_attended_to():
     asked = seeking()
+    runs = rewarded_runs(asked, TASKS, SEEDS, EPISODES)
     silenced = np.array([[[False, False]], [[True, True]], [[False, True]]])
-    plain, without, without_idle = returns_without(asked, TASKS, SEEDS, EPISODES, silenced)
-    tasks_and_streams = streams_of(asked.family, TASKS, np.arange(SEEDS))
-    expected = roll_out(asked, *tasks_and_streams, EPISODES).returns
-    np.testing.assert_allclose(plain, expected.reshape(16, -1).mean(axis=1))
+    plain, without, without_idle = returns_without(asked, runs, 3, silenced)
+    tasks_and_streams = streams_of(asked.family, TASKS, np.arange(SEEDS, 2 * SEEDS))
+    expected = roll_out(asked, *tasks_and_streams, 3, context=runs.histories).returns
+    np.testing.assert_allclose(plain, expected.mean(axis=(1, 2)))
     np.testing.assert_allclose(without_idle, plain)
     with torch.no_grad():
         asked.model.blocks[0].attention_out.zero_()
-    expected = roll_out(asked, *tasks_and_streams, EPISODES).returns
-    np.testing.assert_allclose(without, expected.reshape(16, -1).mean(axis=1))
+    expected = roll_out(asked, *tasks_and_streams, 3, context=runs.histories).returns
+    np.testing.assert_allclose(without, expected.mean(axis=(1, 2)))
 
 
 def test_choices_that_act_at_once_do_not_touch_each_other(monkeypatch):
     asked = seeking()
+    runs = rewarded_runs(asked, TASKS, SEEDS, 2)
     silenced = np.array([[[False, False]], [[True, False]]])
-    together = returns_without(asked, TASKS, SEEDS, 2, silenced)
+    together = returns_without(asked, runs, 2, silenced)
     monkeypatch.setattr("adfast.probes.inside.reading_heads.MAX_ROWS", 1)
-    np.testing.assert_array_equal(returns_without(asked, TASKS, SEEDS, 2, silenced), together)
+    np.testing.assert_array_equal(returns_without(asked, runs, 2, silenced), together)
+
+
+def test_runs_that_were_never_rewarded_do_not_count():
+    reward = np.array([[0, 1, 0], [0, 0, 0], [0, 0, 0], [0, 0, 0], [1, 0, 0], [1, 0, 0]])
+    runs = RewardedRuns({"reward": reward}, np.arange(3), 2)
+    values = np.array([[5.0, 9.0, 9.0, 9.0, 1.0, 3.0]])
+    np.testing.assert_array_equal(by_rewarded_task(runs, values), [[5.0, 2.0]])
 
 
 def test_heads_that_read_half_as_much_read_too_but_half_of_all_at_most():
