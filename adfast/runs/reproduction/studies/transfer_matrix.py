@@ -160,6 +160,7 @@ def agent_row(agent: str, kind: str) -> Row:
             **rooms,
             "family.options.episode_length": LENGTH,
             "collection.held_out": TESTED,
+            "collection.live": True,  # nothing is collected, so no disk need have room for it
         },
         evaluation={
             **EVALUATION,
