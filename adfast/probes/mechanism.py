@@ -81,8 +81,8 @@ class MechanismProbe(Probe):
     attended: float = Field(0.02, ge=0.0)
     """By which the attention of these heads on rewards must exceed chance."""
 
-    lost: float = Field(0.05, ge=0.0)
-    """Share of the return that must be lost without them, beyond what is lost without others."""
+    lost: float = Field(0.0, ge=0.0)
+    """Share of the return that more of it must be lost without them than without others."""
 
     moved: float = Field(0.02, ge=0.0)
     """By which another's rewarded values must move probabilities of actions."""
