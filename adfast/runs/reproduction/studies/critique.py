@@ -5,6 +5,8 @@ The rules of all verdicts stand in the probes, and were committed before these m
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from adfast.runs.reproduction.studies.baselines import method_row
 from adfast.runs.reproduction.study_table import Question, StudyTable
 
@@ -83,6 +85,15 @@ QUESTIONS = (
         OF_AD,
         "It reads histories that show the goal equally often but are acted well or badly, and then "
         "acts itself. Does it act the worse, the worse what it has read?",
+    ),
+    Question(
+        "narrowness",
+        "narrowness",
+        (replace(AD, seeds=(1,)),),
+        "nobody: of the room alone",
+        "How much of what the best known learner earns does the heuristic earn that the critique "
+        "describes, and how much once a reward was seen? Where that is nearly all, nothing but the "
+        "search is left to learn.",
     ),
     Question(
         "memory",
