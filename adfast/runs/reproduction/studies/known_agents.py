@@ -32,7 +32,7 @@ def known_agents() -> StudyTable:
 
 
 def known(probe: str) -> Question:
-    """A probe put to all agents, but for those of which its answer is long in coming and unknown."""
+    """A probe put to all agents; one that takes long, to those alone of which it is expected."""
     return Question(
         f"known-{probe}",
         "calibration",
