@@ -42,7 +42,8 @@ CLAIMS = (
     Claim(
         5,
         "After training on Dark Room alone it learns a task of another kind, such as collecting "
-        "keys to unlock boxes: that would be strong evidence of a general algorithm.",
+        "keys to unlock boxes: that would be strong evidence of a general algorithm, and does not "
+        "seem to be so.",
     ),
     Claim(
         6,

@@ -157,6 +157,8 @@ def with_standing(piece: Evidence, error: float, freedom: float, level: float) -
 
 
 def judged_together(by_name: Mapping[str, Sequence[Evidence]]) -> dict[str, list[Evidence]]:
-    """The evidence of several claims, all of it judged together."""
-    pieces = iter(judged([piece for pieces in by_name.values() for piece in pieces]))
-    return {name: [next(pieces) for _ in own] for name, own in by_name.items()}
+    """The evidence of several claims, all of it judged together, whatever their order."""
+    in_order = sorted(by_name)
+    pieces = iter(judged([piece for name in in_order for piece in by_name[name]]))
+    found = {name: [next(pieces) for _ in by_name[name]] for name in in_order}
+    return {name: found[name] for name in by_name}

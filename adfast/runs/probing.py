@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from adfast.config import parse_literal
-from adfast.errors import InvalidArgument, UnknownName
+from adfast.errors import InvalidArgument, RunError, UnknownName
 from adfast.progress import progress_bar
-from adfast.runs.findings import file_name, read_findings, write_finding
+from adfast.runs.findings import FOLDER, file_name, read_findings, write_finding
 from adfast.runs.subjects import subject_of, subject_of_agent
 from adfast.values import require_kind
 
@@ -35,8 +35,7 @@ def ask(
     from adfast.probes.catalogue import PROBES
     from adfast.probes.finding import judged_findings
 
-    if isinstance(probes, str):
-        raise InvalidArgument(f'probes must be a list of names, got "{probes}"; put it into [ ]')
+    require_list(probes)
     if not isinstance(probes, Mapping):
         probes = with_options(probes)
     for name, options in probes.items():
@@ -56,6 +55,12 @@ def ask(
     if len(reasons) == len(made):
         raise reasons[0]
     return judged_findings(findings)
+
+
+def require_list(probes: Asked) -> None:
+    """Raise `InvalidArgument` for a name by itself, whose letters would be taken for names."""
+    if isinstance(probes, str):
+        raise InvalidArgument(f'probes must be a list of names, got "{probes}"; put it into [ ]')
 
 
 AGENT_OPTION = "agent."  # what options of the agent that is asked begin with
@@ -100,9 +105,9 @@ def probe_folders(
         raise InvalidArgument(
             "give the directory for what is found over several runs: --out DIRECTORY"
         )
-    findings = ask(probes, [subject_of(Run.open(folder)) for folder in folders], progress=True)
-    out.mkdir(parents=True, exist_ok=True)
-    return out, write_findings(out, findings)
+    subjects = [subject_of(Run.open(folder)) for folder in folders]
+    require_of_same(out, probes, subjects)
+    return out, ask_and_write(out, probes, subjects, progress=True)
 
 
 def probe_agent(
@@ -122,20 +127,44 @@ def probe_agent(
         options[name.strip()] = parse_literal(literal.strip())
     subject = subject_of_agent(agent, options, recipe)
     place = out or Path("runs") / f"probe-{agent.replace(':', '.').replace('/', '_')}"
-    findings = ask(with_options(words, of_probes), [subject], progress=True)
-    place.mkdir(parents=True, exist_ok=True)
-    return place, write_findings(place, findings)
+    asked = with_options(words, of_probes)
+    require_of_same(place, asked, [subject])
+    return place, ask_and_write(place, asked, [subject], progress=True)
 
 
-def write_findings(directory: Path, findings: Mapping[str, Finding]) -> dict[str, Finding]:
-    """Write findings into the directory of a run or of a study, as they stand there.
+def require_of_same(directory: Path, probes: Asked, subjects: Sequence[Subject]) -> None:
+    """Raise `RunError` where a directory would keep what was found on others than `subjects`."""
+    names = tuple(subject.name for subject in subjects)
+    for stem, found in found_before(directory, probes).items():
+        if found.subjects != names:
+            raise RunError(
+                f"{directory / FOLDER / stem}.json was found on {', '.join(found.subjects)}, not "
+                f"on {', '.join(names)}; give another directory (--out), or remove the file"
+            )
 
-    All that was found there is judged together, what was found before anew.
+
+def found_before(directory: Path, probes: Asked) -> dict[str, Finding]:
+    """What stays in a directory when `probes` are asked; raises `RunError` where it is damaged."""
+    asked = probes if isinstance(probes, Mapping) else with_options(probes)
+    return read_findings(directory, but=asked)
+
+
+def ask_and_write(
+    directory: Path, probes: Asked, subjects: Sequence[Subject], *, progress: bool
+) -> dict[str, Finding]:
+    """What probes find, written into the directory of a run or of a study as it stands there.
+
+    All that was found there is judged together, what was found before anew. A damaged finding is
+    noticed before anything is measured, and does no harm where its probe is asked again.
     """
     from adfast.probes.finding import judged_findings
 
-    before = read_findings(directory)
-    written = {file_name(found): found for found in findings.values()}
-    for found in judged_findings(before | written).values():
+    require_list(probes)
+    before = found_before(directory, probes)
+    findings = ask(probes, subjects, progress=progress)
+    written = {file_name(found.probe): found for found in findings.values()}
+    judged = judged_findings(before | written)
+    directory.mkdir(parents=True, exist_ok=True)
+    for found in judged.values():
         write_finding(directory, found)
-    return {name: read_findings(directory)[file_name(found)] for name, found in findings.items()}
+    return {name: judged[file_name(name)] for name in findings}

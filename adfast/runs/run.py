@@ -16,7 +16,7 @@ from adfast.runs.from_recipe import last_update, make_family, make_plan, make_sp
 from adfast.runs.hooks import QUIET, RunHooks
 from adfast.runs.methods import AD
 from adfast.runs.policy_training import load_trained_policy
-from adfast.runs.probing import Asked, ask, write_findings
+from adfast.runs.probing import Asked, ask_and_write
 from adfast.runs.recipe import Recipe
 from adfast.runs.recipe_changes import (
     Changes,
@@ -230,8 +230,9 @@ class Run:
         where the run lacks what a question needs.
         """
         with self.locked():
-            found = ask(probes, [subject_of(self)], progress=self.hooks is not QUIET)
-            findings = write_findings(self.path, found)
+            findings = ask_and_write(
+                self.path, probes, [subject_of(self)], progress=self.hooks is not QUIET
+            )
             forget_stages(self.path, ["report"])
         return findings
 

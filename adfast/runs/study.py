@@ -24,7 +24,7 @@ from adfast.runs.evaluation_files import NAME
 from adfast.runs.feasible import check_feasible
 from adfast.runs.findings import FOLDER
 from adfast.runs.hooks import QUIET, RunHooks
-from adfast.runs.probing import Asked, ask, write_findings
+from adfast.runs.probing import Asked, ask_and_write
 from adfast.runs.recipe import Recipe
 from adfast.runs.recipe_changes import Changes, differences_of, find_recipe, load_recipe
 from adfast.runs.result_files import Results
@@ -206,8 +206,7 @@ class Study:
             )
         with self.locked():
             subjects = [subject_of(self.run(name)) for name in self.parts]
-            found = ask(probes, subjects, progress=self.hooks is not QUIET)
-            return write_findings(self.path, found)
+            return ask_and_write(self.path, probes, subjects, progress=self.hooks is not QUIET)
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:

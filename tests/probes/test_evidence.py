@@ -77,6 +77,13 @@ def test_who_is_judged_beside_others_needs_more():
     assert len(beside["others"]) == 9
 
 
+def test_order_of_claims_has_no_say_where_pieces_are_equally_sure():
+    sure = [evidence("sure", [np.ones(6)], above=0.5)]
+    found = judged_together({"one": sure, "other": sure})
+    assert judged_together({"other": sure, "one": sure}) == found
+    assert found["one"] != found["other"]  # two levels, of which each has one
+
+
 def test_claim_needs_all_of_its_evidence_and_falls_with_any():
     good, bad, open_ = (one([AROUND_ONE], above=limit) for limit in (0.5, 1.5, 1.0))
     assert verdict_of([good, good]) == "supported"

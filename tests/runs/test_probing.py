@@ -5,6 +5,7 @@ import pytest
 from adfast.errors import InvalidArgument, RunError, UnknownName
 from adfast.probes.catalogue import BY_NAME_ONLY, PROBES
 from adfast.report.page.document import write_findings_page
+from adfast.runs import probing
 from adfast.runs.findings import read_findings
 from adfast.runs.run import Run
 from cli.command_line import adfast
@@ -99,3 +100,34 @@ def test_several_runs_are_asked_about_how_they_were_made(run_copy, finished_run,
 def test_what_is_neither_run_nor_probe_is_named(run_copy, tmp_path):
     assert "give at least one run directory" in adfast("probe", "history-loss").stderr
     assert 'unknown probe "hist"' in adfast("probe", run_copy, "hist").stderr
+
+
+def test_damaged_finding_is_noticed_before_anything_is_asked(run_copy, monkeypatch):
+    run = Run.open(run_copy, progress=False)
+    run.probe(["history-loss", "attention"])
+    (run_copy / "probes" / "attention.json").write_text('{"version": 1, "pro')
+    again = run.probe(["attention"])  # asked again it is mended
+    assert read_findings(run_copy)["attention"] == again["attention"]
+    (run_copy / "probes" / "attention.json").write_text("")
+    monkeypatch.setattr(probing, "ask", lambda *_, **__: pytest.fail("something was asked"))
+    with pytest.raises(RunError, match=r"attention.json: damaged: .* or remove the file"):
+        run.probe(["history-loss"])
+
+
+def test_findings_on_others_are_not_mixed(run_copy, finished_run, tmp_path):
+    out = tmp_path / "found"
+    probing.probe_folders([run_copy, finished_run], ["attention", "history-loss"], out)
+    with pytest.raises(RunError, match=r"was found on copy, tiny-room, not on tiny-room; give ano"):
+        probing.probe_folders([finished_run], ["history-loss"], out)
+    both = ["attention", "history-loss"]  # nothing of the others is left
+    _, findings = probing.probe_folders([finished_run], both, out)
+    assert {found.subjects for found in findings.values()} == {("tiny-room",)}
+
+
+def test_asking_order_has_no_say(run_copy):
+    run, names = Run.open(run_copy, progress=False), ["attention", "history-loss", "equal-data"]
+    run.probe(names)
+    at_once = {path: path.read_bytes() for path in (run_copy / "probes").iterdir()}
+    for name in reversed(names):
+        run.probe([name])
+    assert {path: path.read_bytes() for path in (run_copy / "probes").iterdir()} == at_once
