@@ -42,8 +42,8 @@ CLAIMS = (
     Claim(
         5,
         "After training on Dark Room alone it learns a task of another kind, such as collecting "
-        "keys to unlock boxes: that would be strong evidence of a general algorithm, and does not "
-        "seem to be so.",
+        "keys to unlock boxes: the critique doubts it, and would take it as strong evidence of a "
+        "general algorithm.",
     ),
     Claim(
         6,

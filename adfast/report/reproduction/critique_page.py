@@ -66,11 +66,18 @@ class Answered:
 
 def in_short(piece: Evidence) -> str:
     """The mean of a piece of evidence with its interval."""
-    interval = "" if piece.low is None else f" ({piece.low:.2g} to {piece.high:.2g})"
+    interval = ""
+    if piece.low is not None and piece.high is not None:
+        interval = f" ({short(piece.low)} to {short(piece.high)})"
     unit = f" {piece.unit}" if piece.unit else ""
     sign = ">" if piece.supports == "above" else "<"
     wanted = f"{sign} {piece.threshold:g} supports"
-    return f"{piece.name} **{piece.mean:.2g}**{unit}{interval}, {wanted}"
+    return f"{piece.name} **{short(piece.mean)}**{unit}{interval}, {wanted}"
+
+
+def short(value: float) -> str:
+    """A number to two digits, and to no more than three behind the point."""
+    return f"{round(value, 3) + 0.0:.2g}"
 
 
 def critique_contents(reproduction: Reproduction) -> dict[str, bytes | memoryview]:
