@@ -56,6 +56,13 @@ class Evidence(Part):
         """Tasks of all subjects together."""
         return sum(len(tasks) for tasks in self.values)
 
+    @property
+    def is_divided(self) -> bool:
+        """Whether it says nothing although its interval does, since not all subjects agree."""
+        if self.low is None or self.high is None or self.standing != "undecided":
+            return False
+        return not self.low <= self.threshold <= self.high
+
 
 def evidence(
     name: str,

@@ -41,10 +41,12 @@ def test_standing_is_where_the_interval_lies(threshold, standing):
 
 def test_subject_on_the_other_side_leaves_it_undecided():
     far, other = AROUND_ONE + 9, AROUND_ONE - 1.5
-    assert one([far, far, far, far, far], above=0.0).standing == "supported"
+    alike = one([far, far, far, far, far], above=0.0)
+    assert (alike.standing, alike.is_divided) == ("supported", False)
     piece = one([far, far, far, far, other], above=0.0)
     assert piece.low > 0
-    assert piece.standing == "undecided"
+    assert (piece.standing, piece.is_divided) == ("undecided", True)
+    assert not one([AROUND_ONE], above=1.01).is_divided
 
 
 def test_too_few_tasks_decide_nothing():

@@ -105,6 +105,7 @@ def told(piece: Evidence) -> str:
     several = ""
     if len(piece.by_subject) > 1:
         several = f"; by subject {', '.join(f'{value:.3g}' for value in piece.by_subject)}"
+        several += ", which disagree" if piece.is_divided else ""
     return (
         f"{piece.name}: {piece.mean:.3g}{unit} ({interval}, {piece.num_tasks} tasks{several}); "
         f"{piece.supports} {piece.threshold:.3g} supports"

@@ -72,6 +72,7 @@ def in_short(piece: Evidence) -> str:
     unit = f" {piece.unit}" if piece.unit else ""
     sign = ">" if piece.supports == "above" else "<"
     wanted = f"{sign} {piece.threshold:g} supports"
+    wanted += ", but not all seeds agree" if piece.is_divided else ""
     return f"{piece.name} **{short(piece.mean)}**{unit}{interval}, {wanted}"
 
 

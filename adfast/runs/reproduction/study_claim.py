@@ -91,7 +91,8 @@ def told(piece: Evidence) -> str:
     """The number of a piece with its interval and threshold, in words."""
     interval = "" if piece.low is None else f" ({piece.low:.2f} to {piece.high:.2f})"
     wanted = f"to be {piece.supports} {piece.threshold:g}"
-    return f"{piece.name}: {piece.mean:.2f}{interval}, {wanted}"
+    divided = ", but not in every seed" if piece.is_divided else ""
+    return f"{piece.name}: {piece.mean:.2f}{interval}, {wanted}{divided}"
 
 
 def last_episodes(record: PartRecord) -> np.ndarray:
