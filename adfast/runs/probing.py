@@ -92,11 +92,14 @@ def probe_folders(
 
     Findings over several runs are written to `out`.
     """
+    from adfast.probes.catalogue import PROBES
     from adfast.runs.run import Run
     from adfast.runs.study import PLAN, Study
 
     if not folders:
-        raise InvalidArgument("give at least one run directory to probe, got none")
+        others = [name for name in probes or () if name not in PROBES.shipped]
+        named = f"; there is no directory {others[0]}" if others else ""
+        raise InvalidArgument(f"give at least one run directory to probe, got none{named}")
     if out is None and len(folders) == 1:
         if (folders[0] / PLAN).is_file():
             return folders[0], Study.open(folders[0]).probe(probes)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from adfast.errors import InvalidArgument
+from adfast.errors import InvalidArgument, RunError
 from adfast.evaluation.config import HELD_OUT
 from adfast.runs.recipe_changes import Changes, changed, find_recipe, load_recipe
 from adfast.runs.recorded_arrays import read_trajectories
@@ -17,11 +17,16 @@ if TYPE_CHECKING:
 
 
 def subject_of(run: Run) -> Subject:
-    """A run as a subject; raises `RunError` before it is trained."""
+    """A run as a subject; raises `RunError` before it is trained, and for a policy of RL2."""
     from adfast.models.device import in_precision, resolve_device, resolve_precision
     from adfast.probes.subject import Subject
 
     settings = run.recipe.evaluation
+    if run.recipe.is_rl2:
+        raise RunError(
+            f"{run.path} trains a policy by RL2, and no model; ask it as an agent: "
+            f"adfast probe --agent rl2 --set agent.run={run.path}"
+        )
     is_recorded = run.recipe.histories is not None
     device = resolve_device(settings.device, "evaluation.device")
     precision = resolve_precision(settings.precision, device, "evaluation.precision")

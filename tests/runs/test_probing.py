@@ -98,7 +98,10 @@ def test_several_runs_are_asked_about_how_they_were_made(run_copy, finished_run,
 
 
 def test_what_is_neither_run_nor_probe_is_named(run_copy, tmp_path):
-    assert "give at least one run directory" in adfast("probe", "history-loss").stderr
+    ended = adfast("probe", "history-loss")
+    assert ended.stderr == "adfast: give at least one run directory to probe, got none\n"
+    ended = adfast("probe", tmp_path / "nowhere", "history-loss")
+    assert f"got none; there is no directory {tmp_path / 'nowhere'}" in ended.stderr
     assert 'unknown probe "hist"' in adfast("probe", run_copy, "hist").stderr
 
 

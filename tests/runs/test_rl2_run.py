@@ -14,6 +14,7 @@ from adfast.runs.run_files import read_settings, require_whole
 from adfast.runs.run_record import read_run
 from adfast.runs.stage_records import forget_stages
 from adfast.runs.study import Study
+from adfast.runs.subjects import subject_of_agent
 from adfast.runs.sweep.axes import parse_axis
 from adfast.runs.sweep.sweep import Sweep
 from adfast.training.metrics import read_metrics
@@ -73,6 +74,13 @@ def test_it_is_evaluated_as_its_policy_acts_as_an_agent(run):
     assert results.trained_context_transitions == 20
     assert results.receptive_field_transitions is None
     assert results.references.source is not None
+
+
+def test_it_is_asked_by_probes_as_an_agent(run):
+    with pytest.raises(RunError, match=r"adfast probe --agent rl2 --set agent\.run="):
+        run.probe(["equal-data"])
+    subject = subject_of_agent("rl2", {"run": str(run.path)}, str(run.path / "run.toml"))
+    assert subject.agent is not None
 
 
 def test_its_settings_are_its_own_sections(recipe, run):
