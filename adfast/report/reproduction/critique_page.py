@@ -226,6 +226,8 @@ def question_section(study: str, state: QuestionState, head: str = "") -> Iterat
         f"*Rule, stated beforehand*: {finding.rule}",
         "",
     )
+    if question.leaves_open:
+        yield from (f"*What it leaves open*: {question.leaves_open}", "")
     if finding_figure(finding) is not None:
         yield from (f"![{finding.title}]({picture_of(study, question.name)})", "")
     yield from sections_told(finding)

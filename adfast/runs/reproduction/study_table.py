@@ -127,7 +127,8 @@ class Question:
     """A probe, with `options`, and the rows whose models it is put to, with all their seeds.
 
     Without rows it is put to `agents` by name, on the tasks of a `recipe` by each of `splits`.
-    `whom` says who these are and `asks` how the question is put, in words that need no other page.
+    `whom` says who these are and `asks` how the question is put, in words that need no other page;
+    `leaves_open` is what a reader should not take the answer for.
     Where it is for comparison its verdict is not one on the claim that its probe speaks to.
     """
 
@@ -136,6 +137,7 @@ class Question:
     rows: tuple[Row, ...]
     whom: str
     asks: str
+    leaves_open: str = ""
     is_comparison: bool = False
     options: Mapping[str, Any] = field(default_factory=dict)
     agents: tuple[str, ...] = ()

@@ -43,6 +43,9 @@ QUESTIONS = (
         "Each step that it takes is put to a list of candidates: the heuristic, the source "
         "algorithm, posterior sampling, the best known learner and others. How well does each "
         "foretell the step? A bit more per step is twice as probable.",
+        "The rival is often the heuristic with corrections, which the critique grants. Before "
+        "the first reward that one is the heuristic, so that half of the evidence compares it "
+        "with itself and decides nothing.",
     ),
     Question(
         "counterfactual-contexts",
@@ -51,6 +54,9 @@ QUESTIONS = (
         OF_AD,
         "It is given a history to read, and then the same history in which one thing was changed: "
         "the reward moved to another cell, erased, or paid twice. Where does it go next?",
+        "Whoever does not do what the heuristic does need not do more. A reward that lies "
+        "further back draws it less than one that came last; a heuristic that forgets would "
+        "show that, too.",
     ),
     Question(
         "corrections",
@@ -60,6 +66,8 @@ QUESTIONS = (
         "The same steps, put to the heuristic with and without the corrections that the critique "
         "grants it: acting the more incompetently the more incompetent the history looks, and "
         "keeping away from where the last episodes failed.",
+        "Judged alone this evidence would be enough; among all evidence of this page, whose "
+        "intervals must be wider, it is not.",
     ),
     Question(
         "habit-of-ed",
@@ -69,6 +77,8 @@ QUESTIONS = (
         "Where do its episodes end? If it goes to a goal that it was trained on and stays there, "
         "they end at training goals more often than cells of that kind are met by chance, and in "
         "the same one again and again.",
+        "It does keep going to the same unpaid cell, in every seed. That this is a goal of its "
+        "training holds in some seeds and not in others, since each goes to a few cells alone.",
     ),
     Question(
         "habit-of-ad",
@@ -85,6 +95,9 @@ QUESTIONS = (
         OF_AD,
         "It reads histories that show the goal equally often but are acted well or badly, and then "
         "acts itself. Does it act the worse, the worse what it has read?",
+        "This is at the temperature of its run. Drawn less greedily it does worse after any "
+        "history, as the table by temperature shows; the discussion's first guess, the "
+        "temperature, has a part in it.",
     ),
     Question(
         "narrowness",
@@ -94,6 +107,8 @@ QUESTIONS = (
         "How much of what the best known learner earns does the heuristic earn that the critique "
         "describes, and how much once a reward was seen? Where that is nearly all, nothing but the "
         "search is left to learn.",
+        "Once the goal was seen, the heuristic is the best that can be in a room whose goal "
+        "never moves. Of other families the table says how much less it is there.",
     ),
     Question(
         "memory",
@@ -102,6 +117,9 @@ QUESTIONS = (
         OF_AD,
         "Before each episode it forgets all but the last few, in rooms where moves are certain, "
         "where they slip, and where the goal moves. What does it still earn?",
+        "That chance makes it worse is shown, not judged: five seeds lose as much where moves "
+        "are certain as where they slip. And a single episode is worth half of what the whole "
+        "history is.",
     ),
     Question(
         "equal-data",
@@ -110,6 +128,8 @@ QUESTIONS = (
         OF_AD,
         "It and its source learn the same new tasks from nothing, for as many steps each. What do "
         "they earn on the way? And after how many new tasks has its training paid?",
+        "Steps on the new task alone decide. What its training tasks have cost is in the table: "
+        "it takes thousands of new tasks to pay.",
     ),
     Question(
         "beliefs",
