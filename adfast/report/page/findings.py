@@ -96,18 +96,23 @@ def _evidence(pieces: Sequence[Evidence]) -> str:
     ).join(('<ul class="evidence">', "</ul>") if pieces else ("", ""))
 
 
+def short(value: float) -> str:
+    """A number to three digits, and to no more than four behind the point."""
+    return f"{round(value, 4) + 0.0:.3g}"
+
+
 def told(piece: Evidence) -> str:
     """A piece of evidence in words."""
     unit = f" {piece.unit}" if piece.unit else ""
     interval = "too few tasks for an interval"
     if piece.low is not None and piece.high is not None and piece.confidence is not None:
-        interval = f"{piece.low:.3g} to {piece.high:.3g} at {piece.confidence:.2%}"
+        interval = f"{short(piece.low)} to {short(piece.high)} at {piece.confidence:.2%}"
     several = ""
     if len(piece.by_subject) > 1:
-        several = f"; by subject {', '.join(f'{value:.3g}' for value in piece.by_subject)}"
+        several = f"; by subject {', '.join(map(short, piece.by_subject))}"
         several += ", which disagree" if piece.is_divided else ""
     return (
-        f"{piece.name}: {piece.mean:.3g}{unit} ({interval}, {piece.num_tasks} tasks{several}); "
+        f"{piece.name}: {short(piece.mean)}{unit} ({interval}, {piece.num_tasks} tasks{several}); "
         f"{piece.supports} {piece.threshold:.3g} supports"
     )
 
