@@ -5,6 +5,7 @@ Matplotlib's object interface with the Agg canvas: no global state and no displa
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable
 from io import BytesIO
 from typing import Any
@@ -123,3 +124,8 @@ def label(name: str) -> str:
     if len(text) > MAX_LABEL:
         text = text[: MAX_LABEL - 1] + "\u2026"
     return text.replace("$", r"\$")
+
+
+def words(text: str, width: int) -> str:
+    """Words of a title or of an axis, all of them, in lines of `width` characters."""
+    return "\n".join(textwrap.wrap(printable(text), width)).replace("$", r"\$")

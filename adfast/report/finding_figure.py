@@ -12,12 +12,13 @@ from matplotlib.figure import Figure
 
 from adfast.probes.finding import Finding
 from adfast.probes.sections import Bars, HeatMap, LineChart
-from adfast.report.axes import draw_levels, draw_line, label, plain_axes
+from adfast.report.axes import draw_levels, draw_line, label, plain_axes, words
 from adfast.report.palette import LIGHT, SHARE_STOPS, line_style
 
 PROBE = "probe-"  # what the names of its files begin with
 PANEL_INCHES = 4.2
 MOST_MARKED = 12  # points of a line: of few, one beside a gap would not be seen
+ALONG, UPWARDS = 90, 42  # characters of a title or along an axis, and beside it
 WIDE = 80  # characters of tick labels side by side
 WIDTH_OF_ALL_BARS = 0.8  # of the space between two labels
 
@@ -37,7 +38,8 @@ def finding_figure(finding: Finding) -> Figure | None:
     figure = Figure(figsize=(8, height), layout="constrained", facecolor=LIGHT["card"])
     panels = np.atleast_1d(figure.subplots(len(charts), 1))
     for axes, chart in zip(panels, charts, strict=True):
-        plain_axes(axes).set_title(label(chart.title), loc="left", fontsize=11, color=LIGHT["ink"])
+        title = words(chart.title, ALONG)
+        plain_axes(axes).set_title(title, loc="left", fontsize=11, color=LIGHT["ink"])
         if isinstance(chart, LineChart):
             draw_lines(axes, chart)
         elif isinstance(chart, Bars):
@@ -60,10 +62,10 @@ def draw_lines(axes: Axes, chart: LineChart) -> None:
     draw_levels(axes, ((level.name, level.value, "random") for level in chart.levels))
     if chart.has_log_x:
         axes.set_xscale("log")
-    axes.set_xlabel(label(chart.x_label))
-    axes.set_ylabel(label(chart.y_label))
+    axes.set_xlabel(words(chart.x_label, ALONG))
+    axes.set_ylabel(words(chart.y_label, UPWARDS))
     if len(chart.series) > 1:
-        axes.legend(frameon=False, fontsize=9)
+        axes.legend(fontsize=9, framealpha=0.85, edgecolor="none")
 
 
 def draw_bars(axes: Axes, chart: Bars) -> None:
@@ -92,9 +94,9 @@ def draw_bars(axes: Axes, chart: Bars) -> None:
     axes.grid(visible=False, axis="x")
     axes.set_axisbelow(True)
     axes.set_xlim(-0.5, len(chart.labels) - 0.5)
-    axes.set_ylabel(label(chart.y_label))
+    axes.set_ylabel(words(chart.y_label, UPWARDS))
     if len(chart.series) > 1:
-        axes.legend(frameon=False, fontsize=9)
+        axes.legend(fontsize=9, framealpha=0.85, edgecolor="none")
 
 
 def draw_heat_map(figure: Figure, axes: Axes, chart: HeatMap) -> None:
@@ -106,7 +108,7 @@ def draw_heat_map(figure: Figure, axes: Axes, chart: HeatMap) -> None:
     axes.grid(visible=False)
     axes.set_xticks(np.arange(len(chart.columns)), [label(name) for name in chart.columns])
     axes.set_yticks(np.arange(len(chart.rows)), [label(name) for name in chart.rows])
-    axes.set_xlabel(label(chart.x_label))
-    axes.set_ylabel(label(chart.y_label))
+    axes.set_xlabel(words(chart.x_label, ALONG))
+    axes.set_ylabel(words(chart.y_label, UPWARDS))
     bar = figure.colorbar(ScalarMappable(scale, colours), ax=axes, fraction=0.04, pad=0.03)
     bar.set_label(label(chart.value_label))
