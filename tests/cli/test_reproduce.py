@@ -42,7 +42,7 @@ def test_a_part_alone_is_made_and_then_drawn_with_what_is_missing(known, places,
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
-        (["nonsense"], 'unknown study "nonsense"; valid: '),
+        (["nonsense"], 'unknown study "nonsense"; '),
         (["tiny", "--part", "tiny-ad"], 'the study tiny: unknown part "tiny-ad"; did you mean'),
         (["tiny", "--part", "tiny-never-seed-1"], "tiny-never-seed-1: no such method yet"),
         (["tiny", "--device", "abacus"], "training.device"),

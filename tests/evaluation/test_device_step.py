@@ -39,7 +39,7 @@ def on_device_step(monkeypatch):
 
     def make(model, *args, **settings):
         with monkeypatch.context() as patch:
-            patch.setattr(agent_module, "HostStep", DeviceStep)
+            patch.setattr(agent_module, "HostStep", lambda *given: DeviceStep(*given[:-1]))
             return Agent(model, *args, **settings)
 
     return make

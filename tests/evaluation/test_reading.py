@@ -34,7 +34,7 @@ SCHEMAS = {
 def step(request, monkeypatch):
     """On the processor, and by the step of a device, without one."""
     if request.param == "device":
-        monkeypatch.setattr(agent_module, "HostStep", DeviceStep)
+        monkeypatch.setattr(agent_module, "HostStep", lambda *given: DeviceStep(*given[:-1]))
 
 
 def make_model(schema, variant):

@@ -31,7 +31,7 @@ def conditioned(family=ROOM, best=5.0, **settings):
 @pytest.fixture(params=["host", "device"])
 def step(request, monkeypatch):
     if request.param == "device":
-        monkeypatch.setattr(agent_module, "HostStep", DeviceStep)
+        monkeypatch.setattr(agent_module, "HostStep", lambda *given: DeviceStep(*given[:-1]))
 
 
 @pytest.mark.parametrize("autoreset", ["same-step", "next-step"])

@@ -146,8 +146,11 @@ def test_replay_has_a_lane_for_each_number_as_far_as_it_goes(finished):
 def test_probes_that_need_no_family_are_put_to_it(finished, tmp_path):
     run = Run.open(shutil.copytree(finished, tmp_path / "copy"), progress=False)
     assert run.probe(["attention"]).keys() == {"attention"}
+    others = run.probe(["attention", "history-loss"])
+    assert "needs the family of its subject" in others["history-loss"].unanswered
+    assert not others["attention"].unanswered
     with pytest.raises(InvalidArgument, match="needs the family of its subject"):
-        run.probe()
+        run.probe(["history-loss"])
 
 
 def test_python_carries_out_the_same_run(recipe, finished, tmp_path):
