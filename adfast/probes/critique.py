@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from adfast.probes.evidence import Verdict
+from adfast.probes.evidence import Verdict, all_together
 from adfast.probes.finding import Finding
 
 
@@ -87,8 +87,4 @@ def combined(verdicts: Iterable[Verdict | None]) -> Verdict | None:
     None where there is none.
     """
     said = {verdict for verdict in verdicts if verdict is not None}
-    if not said:
-        return None
-    if "refuted" in said:
-        return "refuted"
-    return "supported" if said == {"supported"} else "undecided"
+    return all_together(said) if said else None

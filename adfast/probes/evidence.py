@@ -9,7 +9,7 @@ Satterthwaite 1946 for the degrees of freedom of a mean over strata.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Literal
 
 import numpy as np
@@ -103,11 +103,15 @@ def judged(pieces: Sequence[Evidence]) -> list[Evidence]:
 
 
 def verdict_of(pieces: Sequence[Evidence]) -> Verdict:
-    """Supported where all of a claim's evidence is, refuted where any is, else undecided."""
-    standings = {piece.standing for piece in pieces}
-    if "refuted" in standings:
+    """What a claim's evidence comes to."""
+    return all_together([piece.standing for piece in pieces])
+
+
+def all_together(said: Collection[Verdict]) -> Verdict:
+    """Supported where all that was said is, refuted where any is, else undecided."""
+    if "refuted" in said:
         return "refuted"
-    return "supported" if standings == {"supported"} else "undecided"
+    return "supported" if set(said) == {"supported"} else "undecided"
 
 
 def spread_of(piece: Evidence) -> tuple[float, float] | None:

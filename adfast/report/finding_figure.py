@@ -29,9 +29,14 @@ def finding_figures(findings: Mapping[str, Finding]) -> dict[str, Figure]:
     return {name: figure for name, figure in figures.items() if figure is not None}
 
 
+def charts_of(finding: Finding) -> list[LineChart | Bars | HeatMap]:
+    """What of a finding its figure shows."""
+    return [part for part in finding.sections if isinstance(part, LineChart | Bars | HeatMap)]
+
+
 def finding_figure(finding: Finding) -> Figure | None:
     """The charts of a finding; None where it has none."""
-    charts = [part for part in finding.sections if isinstance(part, LineChart | Bars | HeatMap)]
+    charts = charts_of(finding)
     if not charts:
         return None
     height = PANEL_INCHES * len(charts)

@@ -10,7 +10,7 @@ from adfast.probes.evidence import Evidence
 from adfast.probes.finding import Finding, judged_findings
 from adfast.probes.sections import Paragraph, Table
 from adfast.report.axes import png
-from adfast.report.finding_figure import finding_figure
+from adfast.report.finding_figure import charts_of, finding_figure
 from adfast.report.page.findings import told
 from adfast.report.reproduction.page import cells, claim_told, header, made_by, parts_table
 from adfast.runs.reproduction.reproduction import QuestionState, Reproduction
@@ -228,7 +228,7 @@ def question_section(study: str, state: QuestionState, head: str = "") -> Iterat
     )
     if question.leaves_open:
         yield from (f"*What it leaves open*: {question.leaves_open}", "")
-    if finding_figure(finding) is not None:
+    if charts_of(finding):
         yield from (f"![{finding.title}]({picture_of(study, question.name)})", "")
     yield from sections_told(finding)
 
