@@ -32,6 +32,8 @@ OPTIMIZER_PREFIX = "optimizer."  # of tensors that a training checkpoint keeps b
 POLICY = "policy"  # what checkpoints of RL2 describe in a model's place
 DOCUMENT = "adfast"  # names of the JSON document and of the checksum, among the file's own
 CHECKSUM = "crc32"  # string pairs
+# What a description that does not know of a setting means by it.
+FIRST_SETTINGS = {"picture_encoder": "projection"}
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> None:
@@ -110,7 +112,8 @@ def build_model(description: Mapping[str, Any], path: Path) -> Transformer:
             "adfast.baselines.rl2.agent.RL2Agent is"
         )
     try:
-        config = ModelConfig.from_mapping(description["model"], source=str(path))
+        settings = FIRST_SETTINGS | description["model"]
+        config = ModelConfig.from_mapping(settings, source=str(path))
         schema = TransitionSchema.from_dict(description["schema"])
     except (KeyError, InvalidArgument) as error:
         raise CheckpointError(

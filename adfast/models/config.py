@@ -11,6 +11,7 @@ from adfast.config import Config, Count
 Layout = Literal["one-token", "three-token"]
 Context = Literal["sequence", "set"]
 PositionEncoding = Literal["none", "rope", "partial-rope", "learned"]
+PictureEncoding = Literal["patches", "convolutions", "projection"]
 Device = Literal["auto", "cpu", "cuda"]  # "auto": CUDA where there is one
 Precision = Literal["auto", "float32", "bfloat16"]  # "auto": bfloat16 on CUDA
 CachePrecision = Literal["float32", "bfloat16"]
@@ -46,6 +47,13 @@ class ModelConfig(Config):
 
     context: Context = "sequence"
     """What came before: a sequence, or a set of whole transitions, read in no order (DPT)."""
+
+    picture_encoder: PictureEncoding = "patches"
+    """What tokens see of pictures: patches, joined level by level, in little time on a processor;
+    the paper's convolutions; or, of recorded ones, one projection of all pixels."""
+
+    picture_dropout: float = Field(default=0.0, ge=0.0, lt=1.0)
+    """Share of the numbers that training drops behind each level of the encoder of pictures."""
 
     norm: Literal["pre", "post"] = "pre"
     """Whether a block normalises what it reads, or what it has added to."""

@@ -2,7 +2,8 @@
 
 A discrete component looks up a row of the embedding's table. Real numbers are normalised and
 projected: one matrix for the observation that is acted on, one for the final observation of the
-episode before. What normalises them are constants of the data, kept with the weights.
+episode before. What normalises them are constants of the data, kept with the weights. Of pictures
+the features are projected so (`picture_features.py`).
 
 Axes: C numbers that look up rows, W width; `...` is `[B, T]` or `[N]`.
 """
@@ -10,16 +11,31 @@ Axes: C numbers that look up rows, W width; `...` is `[B, T]` or `[N]`.
 from __future__ import annotations
 
 import math
+from typing import ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from adfast.errors import InvalidArgument
-from adfast.models.step_input import StepInput
+from adfast.models.config import PictureEncoding
+from adfast.models.noise import Noise
+from adfast.models.picture_features import (
+    ConvolutionFeatures,
+    PatchFeatures,
+    PictureFeatures,
+)
+from adfast.models.step_input import StepInput, can_examine
 from adfast.tasks.observation import DiscreteObservation, ObservationSpec, RealObservation
 
 LIMIT = 10.0  # of a normalised value: rare extremes must not drown everything else
+MOST_NORMALISING = 1024  # pictures whose colours are looked at
+
+
+def require_finite(observation: Tensor) -> None:
+    """Raise `InvalidArgument` unless all is finite."""
+    if not observation.isfinite().all():
+        raise InvalidArgument("observation must be finite, got nan or inf")
 
 
 class ObservationEncoder(nn.Module):
@@ -29,7 +45,12 @@ class ObservationEncoder(nn.Module):
     adds = False  # whether tokens are more than the rows that are looked up
 
     def __init__(
-        self, observation: ObservationSpec, width: int, std: float, generator: torch.Generator
+        self,
+        observation: ObservationSpec,
+        width: int,
+        std: float,
+        generator: torch.Generator,
+        dropout: float = 0.0,
     ) -> None:
         super().__init__()
 
@@ -42,11 +63,11 @@ class ObservationEncoder(nn.Module):
         """int64 `[..., C]`: those numbers; asked for where there are any."""
         raise NotImplementedError
 
-    def add_observation(self, token: Tensor, inputs: StepInput) -> Tensor:
+    def add_observation(self, token: Tensor, inputs: StepInput, noise: Noise | None) -> Tensor:
         """`token` `[..., W]` plus what it sees of the observation that is acted on."""
         return token
 
-    def add_final(self, token: Tensor, inputs: StepInput) -> Tensor:
+    def add_final(self, token: Tensor, inputs: StepInput, noise: Noise | None) -> Tensor:
         """`token` `[..., W]` plus how the episode before ended, where that is shown."""
         return token
 
@@ -80,9 +101,14 @@ class RealEncoder(ObservationEncoder):
     scale: Tensor
 
     def __init__(
-        self, observation: ObservationSpec, width: int, std: float, generator: torch.Generator
+        self,
+        observation: ObservationSpec,
+        width: int,
+        std: float,
+        generator: torch.Generator,
+        dropout: float = 0.0,
     ) -> None:
-        super().__init__(observation, width, std, generator)
+        super().__init__(observation, width, std, generator, dropout)
         components = math.prod(observation.read.shape)
         self.register_buffer("mean", torch.zeros(components))
         self.register_buffer("scale", torch.ones(components))
@@ -91,19 +117,18 @@ class RealEncoder(ObservationEncoder):
         self.now = nn.Parameter(torch.empty(shape).normal_(std=std, generator=generator))
         self.final = nn.Parameter(torch.empty(shape).normal_(std=std, generator=generator))
 
-    def add_observation(self, token: Tensor, inputs: StepInput) -> Tensor:
+    def add_observation(self, token: Tensor, inputs: StepInput, noise: Noise | None) -> Tensor:
         """`token` plus the projection of the observation."""
         return token + self.normalised(inputs.observation, inputs.is_first.shape) @ self.now
 
-    def add_final(self, token: Tensor, inputs: StepInput) -> Tensor:
+    def add_final(self, token: Tensor, inputs: StepInput, noise: Noise | None) -> Tensor:
         """`token` plus the projection of the final observation, where it is shown."""
         values = self.normalised(inputs.previous_final_observation, inputs.is_first.shape)
         return token + values.masked_fill(~inputs.shows_final[..., None], 0.0) @ self.final
 
     def require_readable(self, observation: Tensor) -> None:
         """Raise `InvalidArgument` unless all is finite."""
-        if not observation.isfinite().all():
-            raise InvalidArgument("observation must be finite, got nan or inf")
+        require_finite(observation)
 
     def normalise_by(self, observation: np.ndarray) -> None:
         """Let tokens see `observation` `[N, *shape]`, a sample of the data, with unit deviation.
@@ -126,7 +151,113 @@ class RealEncoder(ObservationEncoder):
         return ((flat - self.mean) * self.scale).clamp(-LIMIT, LIMIT)
 
 
+class PictureEncoder(ObservationEncoder):
+    """Two projections of the features of pictures to parts `[..., W]` of tokens.
+
+    Pictures come as an agent reads them, or as what rows store of them. The final ones are looked
+    at only where they are shown; on a device and in a compiled graph, where asking would be
+    waiting, everywhere.
+    """
+
+    needs_normalising = True
+    adds = True
+    features_class: ClassVar[type[PictureFeatures]]
+
+    def __init__(
+        self,
+        observation: ObservationSpec,
+        width: int,
+        std: float,
+        generator: torch.Generator,
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__(observation, width, std, generator, dropout)
+        assert observation.picture is not None, "chosen by it"
+        self.observation, self.picture = observation, observation.picture
+        self.features = self.features_class(self.picture, width, dropout, generator)
+        shape, std = (self.features.size, width), std / math.sqrt(self.features.size)
+        self.now = nn.Parameter(torch.empty(shape).normal_(std=std, generator=generator))
+        self.final = nn.Parameter(torch.empty(shape).normal_(std=std, generator=generator))
+
+    def add_observation(self, token: Tensor, inputs: StepInput, noise: Noise | None) -> Tensor:
+        """`token` plus the projection of the observation."""
+        pictures = self.pictures(inputs.observation.flatten(0, inputs.is_first.ndim - 1))
+        seen: Tensor = self.features(pictures, noise) @ self.now
+        return token + seen.view_as(token)
+
+    def add_final(self, token: Tensor, inputs: StepInput, noise: Noise | None) -> Tensor:
+        """`token` plus the projection of the final observation, where it is shown."""
+        shown, final = inputs.shows_final, inputs.previous_final_observation
+        if can_examine(shown):
+            final = final[shown]
+            if not inputs.is_checked:
+                self.require_readable(final)
+            seen: Tensor = self.features(self.pictures(final), noise) @ self.final
+            return token.index_put((shown,), seen, accumulate=True)
+        pictures = self.pictures(final.flatten(0, shown.ndim - 1))
+        seen = self.features(pictures, noise) @ self.final
+        return token + seen.view_as(token).masked_fill(~shown[..., None], 0.0)
+
+    def require_readable(self, observation: Tensor) -> None:
+        """Raise `InvalidArgument` unless all is finite, and within what rows store."""
+        if observation.is_floating_point():
+            require_finite(observation)
+        stored = self.observation.stored
+        if stored.sizes is not None and observation.shape[-1:] == stored.shape:
+            sizes = torch.tensor(stored.sizes)
+            numbers = observation.long()
+            if ((numbers < 0) | (numbers >= sizes)).any():
+                raise InvalidArgument(
+                    f"observation must be below {stored.sizes} in each component by the model's "
+                    "schema; use the schema of the family that the data comes from"
+                )
+
+    def normalise_by(self, observation: np.ndarray) -> None:
+        """Take from `observation` `[N, *shape]` of rows what colours are normalised by."""
+        sample = observation[:: -(-len(observation) // MOST_NORMALISING)]
+        self.features.normalise_by(self.pictures(torch.from_numpy(np.ascontiguousarray(sample))))
+
+    def pictures(self, values: Tensor) -> Tensor:
+        """`[N, H, W, C]` of observations `[N, ...]`; those that rows store otherwise are drawn."""
+        if values.shape[1:] != self.observation.read.shape:
+            values = torch.from_numpy(self.observation.as_shown(values.numpy()))
+        return values.view(-1, *self.picture)
+
+
+class PatchEncoder(PictureEncoder):
+    """Of patches."""
+
+    features_class = PatchFeatures
+
+
+class ConvolutionEncoder(PictureEncoder):
+    """Of the paper's convolutions."""
+
+    features_class = ConvolutionFeatures
+
+
 ENCODERS: dict[str, type[ObservationEncoder]] = {
     DiscreteObservation.kind: DiscreteEncoder,
     RealObservation.kind: RealEncoder,
 }
+PICTURE_ENCODERS: dict[PictureEncoding, type[ObservationEncoder]] = {
+    "patches": PatchEncoder,
+    "convolutions": ConvolutionEncoder,
+}
+
+
+def encoder_of(
+    observation: ObservationSpec, picture_encoder: PictureEncoding
+) -> type[ObservationEncoder]:
+    """What a model has for `observation`: by its kind, and for pictures the one asked for.
+
+    Raises `InvalidArgument` for pictures that only the latter could be of.
+    """
+    if observation.picture is not None and picture_encoder in PICTURE_ENCODERS:
+        return PICTURE_ENCODERS[picture_encoder]
+    if observation.kind not in ENCODERS:
+        raise InvalidArgument(
+            f'model.picture_encoder "{picture_encoder}" is of recorded pictures, got '
+            f"{observation.kind} ones; use {' or '.join(map(repr, PICTURE_ENCODERS))}"
+        )
+    return ENCODERS[observation.kind]

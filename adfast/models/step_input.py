@@ -19,6 +19,13 @@ from torch import Tensor
 READ_FIELDS = ("observation", "action", "reward", "next_observation", "episode_step")
 
 
+def can_examine(values: Tensor) -> bool:
+    """Whether `values` can be looked at for free: not on a device, which would have to be waited
+    for, and not in a graph that is being compiled.
+    """
+    return values.device.type == "cpu" and not torch.compiler.is_compiling()
+
+
 @dataclass(frozen=True)
 class StepInput:
     """What a model sees before it acts. The previous_* entries are ignored where `is_first`.

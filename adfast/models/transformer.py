@@ -32,8 +32,8 @@ from adfast.models.noise import Noise, drop_entries, recomputed
 from adfast.models.norm import with_norm
 from adfast.models.positions import rotation_at
 from adfast.models.ring_kv_cache import RingKVCache
-from adfast.models.step_input import StepInput, step_inputs
-from adfast.models.transition_embedding import TransitionEmbedding, can_examine
+from adfast.models.step_input import StepInput, can_examine, step_inputs
+from adfast.models.transition_embedding import TransitionEmbedding
 from adfast.tasks.transition_schema import TransitionSchema
 from adfast.values import as_count, as_seed, require_kind
 
@@ -68,6 +68,8 @@ class Transformer(nn.Module):
             reads_rewards=config.reads_rewards,
             reads_return=config.reads_return,
             is_set=config.context == "set",
+            picture_encoder=config.picture_encoder,
+            picture_dropout=config.picture_dropout,
         )
         if config.num_learned_positions is not None:
             num_positions = config.num_learned_positions * config.tokens_per_transition
@@ -107,7 +109,8 @@ class Transformer(nn.Module):
         """
         tokens_per_transition = self.config.tokens_per_transition
         inputs = step_inputs(batch, is_set=self.config.context == "set")
-        x = self.embedding(inputs).view(len(batch["action"]), -1, self.config.width)
+        noise = self.noise(dropout_seed)
+        x = self.embedding(inputs, noise).view(len(batch["action"]), -1, self.config.width)
         time = torch.arange(x.shape[1], device=x.device)
         position, document_start = time, batch.get("document_start")
         if document_start is not None:
@@ -116,7 +119,6 @@ class Transformer(nn.Module):
             )
             position = time - document_start
         x = self.add_positions(x, position)
-        noise = self.noise(dropout_seed)
         if noise is not None and self.config.sequence_mask > 0.0:
             seen = 1.0 - self.config.sequence_mask
             x = x * noise.keep(x[..., :1], seen)
@@ -213,7 +215,12 @@ class Transformer(nn.Module):
     def noise(self, dropout_seed: int | None) -> Noise | None:
         """The masks of this pass; None when nothing is dropped."""
         config = self.config
-        shares = (config.dropout, config.attention_dropout, config.sequence_mask)
+        shares = (
+            config.dropout,
+            config.attention_dropout,
+            config.sequence_mask,
+            config.picture_dropout,
+        )
         if not self.training or not any(shares):
             return None
         if torch.compiler.is_compiling():

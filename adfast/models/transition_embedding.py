@@ -20,21 +20,15 @@ import torch
 from torch import Tensor, nn
 
 from adfast.errors import InvalidArgument
-from adfast.models.config import Layout
-from adfast.models.observation_encoders import ENCODERS, ObservationEncoder
-from adfast.models.step_input import StepInput
+from adfast.models.config import Layout, PictureEncoding
+from adfast.models.noise import Noise
+from adfast.models.observation_encoders import ObservationEncoder, encoder_of
+from adfast.models.step_input import StepInput, can_examine
 from adfast.models.summed_rows import sum_rows
 from adfast.tasks.transition_schema import TransitionSchema
 
 COUNTED_REWARDS = 256  # values of an 8-bit reward
 EMBEDDING_SCALE = 0.5  # standard deviation of the initial rows
-
-
-def can_examine(values: Tensor) -> bool:
-    """Whether `values` can be looked at for free: not on a device, which would have to be waited
-    for, and not in a graph that is being compiled.
-    """
-    return values.device.type == "cpu" and not torch.compiler.is_compiling()
 
 
 def require_returns(inputs: StepInput) -> None:
@@ -94,13 +88,15 @@ class TransitionEmbedding(nn.Module):
         reads_rewards: bool = True,
         reads_return: bool = False,
         is_set: bool = False,
+        picture_encoder: PictureEncoding = "patches",
+        picture_dropout: float = 0.0,
     ) -> None:
         super().__init__()
         self.schema = schema
         self.layout = layout
         self.counts_rows = False  # how the gradient of the table is made: `CountedRows`
-        kind = schema.observation.kind
-        sizes = ENCODERS[kind].row_sizes(schema.observation)
+        encoder_class = encoder_of(schema.observation, picture_encoder)
+        sizes = encoder_class.row_sizes(schema.observation)
         if is_set and not sizes:
             raise InvalidArgument(
                 f'model.context "set" needs counted observations, got {schema.observation}; use '
@@ -134,7 +130,10 @@ class TransitionEmbedding(nn.Module):
                 torch.empty(width).normal_(std=EMBEDDING_SCALE, generator=generator)
             )
         # In model files its tensors bear the name of the kind.
-        self.add_module(kind, ENCODERS[kind](schema.observation, width, EMBEDDING_SCALE, generator))
+        encoder = encoder_class(
+            schema.observation, width, EMBEDDING_SCALE, generator, picture_dropout
+        )
+        self.add_module(schema.observation.kind, encoder)
         self.reads_return = reads_return
         if reads_return:
             self.register_buffer("return_scale", torch.ones(()))
@@ -161,9 +160,10 @@ class TransitionEmbedding(nn.Module):
         """Whether there is something to normalise: where inputs are real numbers."""
         return self.has_real_reward or self.reads_return or self.encoder.needs_normalising
 
-    def forward(self, inputs: StepInput) -> Tensor:
+    def forward(self, inputs: StepInput, noise: Noise | None = None) -> Tensor:
         """The tokens of `inputs`; raises `InvalidArgument` for a value outside the schema.
 
+        `noise` is what an encoder of pictures drops by.
         Values on a device and those of a compiled graph are not examined: whoever copies or
         compiles does it beforehand. Nor are those that `is_checked`.
         """
@@ -174,15 +174,17 @@ class TransitionEmbedding(nn.Module):
             encoder.require_readable(inputs.observation)
         if self.layout == "one-token":
             token = self.add_real_reward(self.sum_rows(rows), inputs)
-            token = encoder.add_final(encoder.add_observation(token, inputs), inputs)
-            return self.add_return(token, inputs)
+            token = encoder.add_observation(token, inputs, noise)
+            return self.add_return(encoder.add_final(token, inputs, noise), inputs)
         action, reward, observation = rows.split(
             (1, 1 + self.num_components, 1 + self.num_components), dim=-1
         )
         tokens = (
             self.sum_rows(action),
-            encoder.add_final(self.add_real_reward(self.sum_rows(reward), inputs), inputs),
-            self.add_return(encoder.add_observation(self.sum_rows(observation), inputs), inputs),
+            encoder.add_final(self.add_real_reward(self.sum_rows(reward), inputs), inputs, noise),
+            self.add_return(
+                encoder.add_observation(self.sum_rows(observation), inputs, noise), inputs
+            ),
         )
         return torch.stack(tokens, dim=-2)
 

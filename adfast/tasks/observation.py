@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from gymnasium.spaces import Space
 
 MAX_SIZE = 65536  # values of one component, which a row keeps in 16 bits
+LEAST_SIDE, MOST_COLOURS = 16, 4  # of recorded pixels that are a picture
 
 
 class ObservationSpec(ABC):
@@ -40,6 +41,11 @@ class ObservationSpec(ABC):
     @abstractmethod
     def read(self) -> Field:
         """What an agent hands to its model: integers in int64, or real numbers in float32."""
+
+    @property
+    def picture(self) -> tuple[int, int, int] | None:
+        """Height, width and colours, where what an agent reads is a picture; None elsewhere."""
+        return None
 
     @abstractmethod
     def compiled_sizes(self, owner: str) -> tuple[int, ...]:
@@ -140,7 +146,8 @@ class DiscreteObservation(ObservationSpec):
 class RealObservation(ObservationSpec):
     """Numbers that are measured, not counted: floats, or integers such as pixels.
 
-    Kept as they are, in their own `dtype` and `shape`.
+    Kept as they are, in their own `dtype` and `shape`. In uint8 of `[height, width]`, or of up to
+    four colours `[height, width, colours]`, of at least 16 pixels each way, they are a picture.
     """
 
     kind: ClassVar[str] = "real"
@@ -166,6 +173,15 @@ class RealObservation(ObservationSpec):
     def read(self) -> Field:
         """The numbers, in float32."""
         return Field(np.dtype(np.float32), self.shape)
+
+    @property
+    def picture(self) -> tuple[int, int, int] | None:
+        """The shape of pixels, with one colour where it names none."""
+        if self.dtype != "uint8" or len(self.shape) not in (2, 3):
+            return None
+        height, width, colours = (*self.shape, 1)[:3]
+        is_picture = min(height, width) >= LEAST_SIDE and colours <= MOST_COLOURS
+        return (height, width, colours) if is_picture else None
 
     def compiled_sizes(self, owner: str) -> tuple[int, ...]:
         """None: raises `InvalidArgument`."""

@@ -89,3 +89,22 @@ def test_what_an_agent_cannot_read_is_refused(spec, values, message):
 def test_bad_specs_are_refused(make, message):
     with pytest.raises(InvalidArgument, match=message):
         make()
+
+
+@pytest.mark.parametrize(
+    ("dtype", "shape", "picture"),
+    [
+        ("uint8", (84, 84), (84, 84, 1)),
+        ("uint8", (16, 17, 1), (16, 17, 1)),
+        ("uint8", (210, 160, 3), (210, 160, 3)),
+        ("uint8", (16, 16, 4), (16, 16, 4)),
+        ("uint8", (15, 16, 3), None),  # a small room whose cells are numbers
+        ("uint8", (4, 84, 84), None),
+        ("uint8", (84, 84, 5), None),
+        ("uint8", (128,), None),
+        ("float32", (84, 84, 3), None),
+    ],
+)
+def test_pixels_are_pictures_by_dtype_and_shape(dtype, shape, picture):
+    assert RealObservation(dtype, shape).picture == picture
+    assert DiscreteObservation((9, 9)).picture is None
