@@ -18,8 +18,8 @@ class ActionValueLearner(CompiledAlgorithm):
     """A learner of action values; epsilon falls linearly over the first `epsilon_episodes`."""
 
     reads: Reads = "observation"
-    """What the table has a row for: each observation, or each state, for what a published source
-    saw or could remember, such as that it holds a key."""
+    """What the table has a row for: each observation; each state, for what a published source
+    saw or could remember, such as that it holds a key; or each cell, where states are too many."""
 
     learning_rate: float = Field(0.5, gt=0, le=1)
     """Share of its error by which an action value is mended."""

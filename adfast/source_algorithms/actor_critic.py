@@ -35,8 +35,8 @@ class ActorCritic(ParallelAlgorithm):
     name: ClassVar[str] = "actor-critic"
 
     reads: Reads = "observation"
-    """What the tables have a row for: each observation, or each state, for what a published source
-    saw or could remember, such as that it holds a key."""
+    """What the tables have a row for: each observation; each state, for what a published source
+    saw or could remember, such as that it holds a key; or each cell, where states are too many."""
 
     n_steps: Annotated[int, Field(ge=1, le=65536)] = 1
     """Steps that an actor learns from at once."""

@@ -17,6 +17,7 @@ SOURCE_ALGORITHMS: Catalogue[SourceAlgorithm] = Catalogue(
     shipped={
         "q-learning": "adfast.source_algorithms.q_learning:QLearning",
         "sarsa": "adfast.source_algorithms.sarsa:Sarsa",
+        "q-lambda": "adfast.source_algorithms.q_lambda:QLambda",
         "actor-critic": "adfast.source_algorithms.actor_critic:ActorCritic",
         "ucb1": "adfast.source_algorithms.ucb1:UCB1",
         "thompson-sampling": "adfast.source_algorithms.thompson_sampling:ThompsonSampling",

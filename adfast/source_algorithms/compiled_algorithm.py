@@ -13,6 +13,7 @@ from adfast.errors import InvalidArgument, byte_size
 from adfast.random_streams import BEHAVIOUR, ENVIRONMENT_RESET, ENVIRONMENT_STEP, stream_keys
 from adfast.simulators.step_loops import BROKEN_BY_RESET, BROKEN_BY_STEP, KEPT_SCHEMA
 from adfast.source_algorithms.history_loop import (
+    BROKEN_BY_CELL,
     BROKEN_BY_LABEL,
     BROKEN_BY_OBSERVE,
     HistoryLoop,
@@ -22,6 +23,7 @@ from adfast.source_algorithms.history_loop import (
 )
 from adfast.source_algorithms.source_algorithm import SourceAlgorithm
 from adfast.tasks.checked_calls import (
+    checked_cell,
     checked_observe,
     checked_reset,
     checked_step,
@@ -38,7 +40,7 @@ FLOAT64 = 8  # bytes
 class CompiledAlgorithm(SourceAlgorithm):
     """A learner whose histories are written by one compiled loop; it holds no GIL.
 
-    One that has an option `reads: Reads` is told states where that says so.
+    One that has an option `reads: Reads` is told states, or cells of them, where that says so.
     """
 
     if TYPE_CHECKING:
@@ -51,7 +53,7 @@ class CompiledAlgorithm(SourceAlgorithm):
     def rules(family: TaskFamily, num_inputs: int) -> LearningRules:
         """The algorithm's pure functions for `family`; raises `InvalidArgument` if it cannot.
 
-        `num_inputs` is how many values `seen` has: the observations, or the states, of the family.
+        `num_inputs` is how many values `seen` has: the family's observations, states or cells.
         An edit of the module that defines it compiles the loop anew, one of what that imports not.
         """
 
@@ -135,6 +137,8 @@ class CompiledAlgorithm(SourceAlgorithm):
             checked_step(family, task_id, state, action, key)
         elif broken_by == BROKEN_BY_OBSERVE:
             checked_observe(family, task_id, state)
+        elif broken_by == BROKEN_BY_CELL:
+            checked_cell(family, task_id, state)
         else:
             rule = "label" if broken_by == BROKEN_BY_LABEL else "choose"
             raise InvalidArgument(

@@ -1,8 +1,9 @@
 """The expert that knows the task, and the annealed expert: from random to optimal over a history.
 
 The expert's values come from backward induction over every state and step left, around the family's
-own compiled step, expected over what chance can do; among equally good actions it draws one.
-Annealed by noise, it gives histories that improve with no learning at all.
+own compiled step, expected over what chance can do; among equally good actions it draws one. Where
+states are too many for that, it does as the family's `steer` does, if there is one. Annealed by
+noise, it gives histories that improve with no learning at all.
 
 Source: Zisman et al. 2024, arXiv 2312.12275 (noise-annealed demonstrations). Twin:
 `tests/reference/expert.py`.
@@ -15,12 +16,13 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 import numpy as np
-from numba import uint64
+from numba import int64, uint64
 from numba.extending import register_jitable
 from pydantic import Field
 
 from adfast.config import CountOrNone
 from adfast.errors import InvalidArgument
+from adfast.random_draws import bounded, subkey, uniform
 from adfast.source_algorithms.compiled_algorithm import CompiledAlgorithm
 from adfast.source_algorithms.greedy_choice import epsilon_greedy
 from adfast.source_algorithms.history_loop import LearningRules
@@ -44,11 +46,13 @@ class Optimal(CompiledAlgorithm):
 
     @staticmethod
     def rules(family: TaskFamily, num_inputs: int) -> LearningRules:
-        """Those of who follows the plan of the task.
+        """Those of who follows the plan of the task, or steers.
 
         Where an episode can come to a step out of the schema, the expert does, and the history loop
         refuses it. Where none can, it changes nothing.
         """
+        if family.steer is not None and not family.planner:
+            return rules_of_steering(family)
         check_planner(family)
         plan, value, best_value = plan_of(family)
 
@@ -100,6 +104,39 @@ class AnnealedExpert(Optimal):
         progress = np.minimum(np.arange(episodes) / duration, 1.0)
         fall = (1.0 - progress) ** self.exponent
         return np.asarray(self.noise_end + (self.noise_start - self.noise_end) * fall, np.float64)
+
+
+def rules_of_steering(family: TaskFamily) -> LearningRules:
+    """Those of who does as the family's `steer` does."""
+    num_actions, steer = family.num_actions, family.steer
+    assert steer is not None, "asked for where there is one"
+
+    @register_jitable
+    def begin(memory: Any, parameters: Any, task: Any, same_task: Any) -> Any:
+        pass
+
+    @register_jitable
+    def choose(
+        memory: Any,
+        parameters: Any,
+        task: Any,
+        state: Any,
+        seen: Any,
+        episode_step: Any,
+        exploration: Any,
+        key: Any,
+    ) -> Any:
+        if uniform(key) < exploration:
+            return int64(bounded(subkey(key, 0), num_actions))
+        return int64(steer(task, state))
+
+    @register_jitable
+    def label(
+        memory: Any, parameters: Any, task: Any, state: Any, seen: Any, episode_step: Any, key: Any
+    ) -> Any:
+        return int64(steer(task, state))
+
+    return LearningRules(1, begin, choose, label=label)
 
 
 def check_planner(family: TaskFamily) -> None:

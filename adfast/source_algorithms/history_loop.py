@@ -35,9 +35,11 @@ from adfast.tasks.compiled.family_functions import family_functions
 from adfast.tasks.compiled.schema_guards import dtype_guard, is_outside, tuple_guard
 from adfast.tasks.family import TaskFamily, hash_of_sources
 
-BROKEN_BY_OBSERVE, BROKEN_BY_CHOOSE, BROKEN_BY_LABEL = range(BROKEN_BY_STEP + 1, BROKEN_BY_STEP + 4)
+BROKEN_BY_OBSERVE, BROKEN_BY_CHOOSE, BROKEN_BY_LABEL, BROKEN_BY_CELL = range(
+    BROKEN_BY_STEP + 1, BROKEN_BY_STEP + 5
+)
 
-Reads = Literal["observation", "state"]  # what a learner tells apart
+Reads = Literal["observation", "state", "cell"]  # what a learner tells apart
 MakeRules = Callable[[TaskFamily, int], "LearningRules"]
 
 
@@ -58,7 +60,7 @@ class LearningRules(NamedTuple):
     """An algorithm as three pure scalar functions, marked `@register_jitable`.
 
     `memory` is float64 `[memory_size]`, the learner's own between its calls; `parameters` a tuple
-    of floats; `seen` and `seen_next` number what the learner reads, observations or states.
+    of floats; `seen` and `seen_next` number what the learner reads: observations, states or cells.
 
     `begin(memory, parameters, task, same_task)` prepares a new history; `same_task` says that the
     memory was last used for the same task.
@@ -100,25 +102,39 @@ class HistoryLoop(NamedTuple):
 
 
 def numbering(family: TaskFamily, reads: Reads) -> tuple[int, Callable[..., Any]]:
-    """How many numbers there are, and the function `(state, observation) -> seen`."""
+    """How many numbers there are, and the function `(task, state, observation) -> seen`."""
+    if reads == "cell":
+        return math.prod(family.cell_sizes), number_of_cell(family)
     sizes = family.state_sizes if reads == "state" else family.observation_sizes
     return math.prod(sizes), number_of(sizes, reads)
 
 
 @cache
+def number_of_cell(family: TaskFamily) -> Callable[..., Any]:
+    """The function `(task, state, observation) -> seen` of a family's cells."""
+    cell, number = family.cell, mixed_radix(family.cell_sizes)
+
+    @register_jitable
+    def number_cell(task: Any, state: Any, observation: Any) -> Any:
+        return number(cell(task, state))
+
+    return number_cell
+
+
+@cache
 def number_of(sizes: tuple[int, ...], reads: Reads) -> Callable[..., Any]:
-    """The function `(state, observation) -> seen` of what has these sizes."""
+    """The function `(task, state, observation) -> seen` of what has these sizes."""
     number = mixed_radix(sizes)
     if reads == "state":
 
         @register_jitable
-        def number_state(state: Any, observation: Any) -> Any:
+        def number_state(task: Any, state: Any, observation: Any) -> Any:
             return number(state)
 
         return number_state
 
     @register_jitable
-    def number_seen(state: Any, observation: Any) -> Any:
+    def number_seen(task: Any, state: Any, observation: Any) -> Any:
         return number(observation)
 
     return number_seen
@@ -188,6 +204,7 @@ def compile_history_loop(
     is_no_observation = tuple_guard(family.observation_sizes)
     is_no_reward, narrow_reward = dtype_guard(family.transition_schema.reward_dtype)
     num_actions = family.num_actions
+    reads_cells = reads == "cell"
 
     @compiled
     def run(
@@ -220,7 +237,9 @@ def compile_history_loop(
                 now = observe(task, state)
                 if is_no_observation(now):
                     return note(last_call, BROKEN_BY_OBSERVE, h, key, 0, state)
-                seen = number(state, now)
+                seen = number(task, state, now)
+                if reads_cells and seen >= uint64(num_inputs):
+                    return note(last_call, BROKEN_BY_CELL, h, key, 0, state)
                 if tells_episodes:
                     begin_episode(memory, parameters, uint32(episode), key, seen)
                 total, epsilon = 0.0, exploration[episode]
@@ -243,7 +262,9 @@ def compile_history_loop(
                     then = observe(task, state)
                     if is_no_observation(then):
                         return note(last_call, BROKEN_BY_OBSERVE, h, key, int64(chosen), state)
-                    seen_next = number(state, then)
+                    seen_next = number(task, state, then)
+                    if reads_cells and seen_next >= uint64(num_inputs):
+                        return note(last_call, BROKEN_BY_CELL, h, key, int64(chosen), state)
                     terminated = is_terminal(ended)
                     update(memory, parameters, seen, chosen, earned, seen_next, terminated)
                     if kept:

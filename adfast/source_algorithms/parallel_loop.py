@@ -24,6 +24,7 @@ from adfast.random_draws import step_key
 from adfast.simulators.episode_ends import episode_ends
 from adfast.simulators.step_loops import BROKEN_BY_RESET, BROKEN_BY_STEP, KEPT_SCHEMA
 from adfast.source_algorithms.history_loop import (
+    BROKEN_BY_CELL,
     BROKEN_BY_CHOOSE,
     BROKEN_BY_OBSERVE,
     HistoryLoop,
@@ -63,6 +64,7 @@ def compile_parallel_loop(family: TaskFamily, make_rules: MakeRules, reads: Read
     is_no_observation = tuple_guard(family.observation_sizes)
     is_no_reward, narrow_reward = dtype_guard(family.transition_schema.reward_dtype)
     state_size = family.state_size
+    reads_cells = reads == "cell"
 
     @compiled
     def run(
@@ -109,7 +111,9 @@ def compile_parallel_loop(family: TaskFamily, make_rules: MakeRules, reads: Read
                     now = observe(task, state)
                     if is_no_observation(now):
                         return note(last_call, BROKEN_BY_OBSERVE, h, 0, 0, state)
-                    seen = number(state, now)
+                    seen = number(task, state, now)
+                    if reads_cells and seen >= uint64(num_inputs):
+                        return note(last_call, BROKEN_BY_CELL, h, 0, 0, state)
                     clock = uint32(episode * uint64(episode_length) + t)
                     key = step_key(keys[4, h], keys[5, h], clock)
                     own = uint64(memory_size) + actor * own_size
@@ -128,7 +132,9 @@ def compile_parallel_loop(family: TaskFamily, make_rules: MakeRules, reads: Read
                         return note(last_call, BROKEN_BY_OBSERVE, h, key, int64(chosen), state)
                     is_last = t == uint64(episode_length - 1)
                     end = boundary_of(ended, is_last)
-                    seen_next = number(state, then)
+                    seen_next = number(task, state, then)
+                    if reads_cells and seen_next >= uint64(num_inputs):
+                        return note(last_call, BROKEN_BY_CELL, h, key, int64(chosen), state)
                     update(memory, parameters, own, seen, chosen, earned, seen_next, end)
                     if keep_every > 0 and episode % uint64(keep_every) == uint64(0):
                         row = h * rows + uint64(lengths[h])

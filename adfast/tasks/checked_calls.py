@@ -67,6 +67,14 @@ def checked_observe(family: TaskFamily, task_id: int, state: Any) -> State:
     return checked_tuple(place, "observation", seen, "observation_sizes", sizes)
 
 
+def checked_cell(family: TaskFamily, task_id: int, state: Any) -> State:
+    """What `cell` returns; raises `InvalidArgument` unless it is a cell."""
+    before = tuple(int(value) for value in state)
+    place = f"cell of {family.name} in task {task_id}, state {before}"
+    found = call(place, family.cell, parameters(family, task_id), as_int32(before))
+    return checked_tuple(place, "cell", found, "cell_sizes", family.cell_sizes)
+
+
 @lru_cache(1024)
 def parameters(family: TaskFamily, task_id: int) -> tuple[Any, ...]:
     """The parameters of a task, int32 as the loops pass them."""

@@ -93,6 +93,33 @@ class TaskFamily(TaskSet, Config):
 
         return observe
 
+    @property
+    def cell_sizes(self) -> tuple[int, ...]:
+        """Number of values of each component of what `cell` returns."""
+        return self.state_sizes
+
+    @property
+    def cell(self) -> Callable[..., Any]:
+        """The pure function `(task, state) -> tuple`: in which cell a state lies.
+
+        A learner's table counts these where states are too many; by default each is a cell.
+        """
+
+        @register_jitable
+        def cell(task: Any, state: Any) -> Any:
+            return state
+
+        return cell
+
+    @property
+    def steer(self) -> Callable[..., Any] | None:
+        """The pure function `(task, state) -> action` of who knows the task.
+
+        It is the expert of a family whose states are too many for a plan. None where there is a
+        plan, or nobody knows.
+        """
+        return None
+
     def task_parameters(self, task_ids: np.ndarray) -> np.ndarray:
         """int32 `[N, task_size]` parameters of the tasks; raises `InvalidArgument` out of range."""
         return self.check_task_ids(task_ids)[:, None].astype(np.int32)

@@ -205,11 +205,11 @@ def start_explainer(family: TaskFamily) -> Callable[..., Any]:
     def explain(key: Any, episode: Any, seen: Any) -> Any:
         task = read_task(tasks, uint64(0))
         state = reset(task, episode, key)
-        if number(state, observe(task, state)) == seen:
+        if number(task, state, observe(task, state)) == seen:
             return key
         for k in range(uint64(keys.shape[0])):
             state = reset(task, episode, uint32(keys[k]))
-            if number(state, observe(task, state)) == seen:
+            if number(task, state, observe(task, state)) == seen:
                 return uint32(keys[k])
         return key
 

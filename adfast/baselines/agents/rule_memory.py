@@ -191,9 +191,9 @@ def require_told_as_an_agent(learner: SourceAlgorithm) -> CompiledAlgorithm:
             f"{cannot}it is not made of compiled rules, which is what `act` and `read` can feed; "
             "derive it from CompiledAlgorithm, or write a TransitionAgent"
         )
-    if learner.reads == "state":
+    if learner.reads != "observation":
         raise InvalidArgument(
-            f'{cannot}reads = "state" tells it what the observation hides; set reads = '
+            f'{cannot}reads = "{learner.reads}" tells it what the observation hides; set reads = '
             '"observation" among its options'
         )
     if learner.actors > 1:
