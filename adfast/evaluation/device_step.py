@@ -5,7 +5,7 @@ one graph embeds, runs the layers against the cache and samples, one copy brings
 Elsewhere than on CUDA the same operations run one by one, which is how the step is tested against
 `host_step.HostStep`.
 
-Axes: N environments, C observation components (of a real one: its numbers).
+Axes: N environments, R rows of numbers.
 """
 
 from __future__ import annotations
@@ -18,13 +18,20 @@ import numpy as np
 import torch
 
 from adfast.errors import InvalidArgument
-from adfast.evaluation.acting import Acting, Outcome, Situation
+from adfast.evaluation.acting import Acting, Situation
 from adfast.evaluation.action_sampling import ActionDraws
 from adfast.evaluation.captured_call import captured
 from adfast.evaluation.device_sampling import sample_actions, words_to
 from adfast.models.device import host_tensor
 from adfast.models.step_input import StepInput
 from adfast.models.transformer import Transformer
+
+# What observations are copied as, by the dtype that agents read them in.
+COPIED_AS = {
+    np.dtype(np.int64): torch.int32,
+    np.dtype(np.float32): torch.float32,
+    np.dtype(np.uint8): torch.uint8,
+}
 
 
 class DeviceStep(Acting):
@@ -41,9 +48,7 @@ class DeviceStep(Acting):
         num_environments, read = len(draws.count), model.schema.observation.read
         super().__init__(num_environments, model.schema.episode_length, target_return)
         self._shape = (num_environments, *read.shape)
-        self._components = math.prod(read.shape)
-        is_real = read.dtype.kind == "f"
-        self._observed_as = torch.float32 if is_real else torch.int32
+        self._observed_as = COPIED_AS[read.dtype]
         self._model = model
         self._temperature = draws.temperature
         self._offset, self._mask = words_to(device, draws.offset), words_to(device, draws.mask)
@@ -54,20 +59,17 @@ class DeviceStep(Acting):
         zeros = torch.zeros(num_environments, dtype=torch.int64, device=device)
         self._draws, self._action = zeros.clone(), zeros.clone()
         self._logits = torch.zeros(num_environments, model.schema.num_actions, device=device)
-        # Rows: observation, final observation (bits of float32 where they are real), step in the
-        # episode, bits of the float32 reward, whether the environment moves on; before these, where
-        # a return is asked for, bits of what is left of it in float32.
-        self._first = 0 if target_return is None else 1
-        rows = (self._first + 2 * self._components + 3, num_environments)
-        self._outbox = host_tensor(rows, torch.int32, device).zero_()
-        self._inbox = torch.zeros(rows, dtype=torch.int32, device=device)
+        # One block of bytes: rows of 32 bits (the step in the episode, bits of the float32 reward,
+        # whether the environment moves on and, where a return is asked for, bits of what is left of
+        # it in float32), then the observations, then the final ones.
+        self._num_rows = 3 if target_return is None else 4
+        num_bytes = 4 * self._num_rows * num_environments
+        num_bytes += 2 * math.prod(self._shape) * self._observed_as.itemsize
+        self._outbox = host_tensor((num_bytes,), torch.uint8, device).zero_()
+        self._inbox = torch.zeros(num_bytes, dtype=torch.uint8, device=device)
         self._actions = host_tensor((num_environments,), torch.int64, device)
-        host = self._outbox.numpy()
-        observed = host[self._first : -3].view(np.float32 if is_real else np.int32)
-        self._asked_return = host[0].view(np.float32)
-        self._observation, self._final_observation = np.split(observed, 2)
-        self._shown_step, self._reward = host[-3], host[-2].view(np.float32)
-        self._active = host[-1]
+        rows, observed = self._parts(self._outbox)
+        self._rows, (self._observation, self._final_observation) = rows.numpy(), observed.numpy()
         self._holds_back = False  # whether some environments ever do not move on
         self._advance_all: Callable[[], None] | None
         self._advance_all = None if device.type == "cuda" else self.advance
@@ -86,11 +88,14 @@ class DeviceStep(Acting):
 
     def _choose(self, now: Situation) -> np.ndarray:
         observation, outcome, active, episode_step, to_go = now
-        self._shown_step[:] = episode_step
+        self._rows[0] = episode_step
+        if outcome is not None:
+            self._rows[1].view(np.float32)[:] = np.where(outcome.continues, outcome.reward, 0)
+            self._final_observation[outcome.done] = outcome.final_observation[outcome.done]
+        self._rows[2] = 1 if active is None else active
         if to_go is not None:
-            self._asked_return[:] = to_go
-        self._active[:] = 1 if active is None else active
-        self._write(observation, outcome)
+            self._rows[3].view(np.float32)[:] = to_go
+        self._observation[:] = observation
         if active is not None and not self._holds_back:
             self._holds_back = True
             self._advance_all = None if self._inbox.is_cuda else self.advance
@@ -115,13 +120,11 @@ class DeviceStep(Acting):
         """Float32 `[N, A]` of the last choice."""
         return self._logits.cpu().numpy()
 
-    def _write(self, observation: np.ndarray, outcome: Outcome | None) -> None:
-        """Put what the environments returned into the block that is copied."""
-        if outcome is not None:
-            final = np.where(outcome.done[:, None], flat(outcome.final_observation), 0)
-            self._final_observation[:] = final.T
-            self._reward[:] = np.where(outcome.continues, outcome.reward, 0)
-        self._observation[:] = flat(observation).T
+    def _parts(self, block: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Of a block its rows int32 `[R, N]` and its observations `[2, N, *shape]`."""
+        num_bytes = 4 * self._num_rows * self._shape[0]
+        rows = block[:num_bytes].view(torch.int32).view(self._num_rows, -1)
+        return rows, block[num_bytes:].view(self._observed_as).view(2, *self._shape)
 
     @property
     def state(self) -> list[torch.Tensor]:
@@ -132,24 +135,22 @@ class DeviceStep(Acting):
     @torch.no_grad()
     def advance(self) -> None:
         """One step of all environments, from the inbox to the actions: what the graph holds."""
-        seen = self._inbox[self._first : -3].view(self._observed_as)
-        now, final = seen.split(self._components)
-        active = self._inbox[-1].bool() if self._holds_back else None
-        observation, shown = now.T.reshape(self._shape), final.T.reshape(self._shape)
+        rows, (observation, shown) = self._parts(self._inbox)
+        active = rows[2].bool() if self._holds_back else None
         before = self._acted_on
         if before is not None:  # which observation the last transition led to
-            goes_on = (self._inbox[-3] > 0).view(-1, *(1 for _ in self._shape[1:]))
+            goes_on = (rows[0] > 0).view(-1, *(1 for _ in self._shape[1:]))
             shown = observation.where(goes_on, shown)
         inputs = StepInput(
             observation=observation,
             previous_action=self._action,
-            previous_reward=self._inbox[-2].view(torch.float32),
+            previous_reward=rows[1].view(torch.float32),
             previous_final_observation=shown,
-            episode_step=self._inbox[-3],
+            episode_step=rows[0],
             is_first=self._cache.is_first,
             is_checked=True,
             previous_observation=before,
-            return_to_go=self._inbox[0].view(torch.float32) if self._first else None,
+            return_to_go=rows[3].view(torch.float32) if self._num_rows > 3 else None,
         )
         # Of a graph this is memory that each replay writes anew.
         self._logits = self._model.step(inputs, self._cache, active)
@@ -161,8 +162,3 @@ class DeviceStep(Acting):
             moves = None if active is None else active.view(-1, *(1 for _ in self._shape[1:]))
             before.copy_(observation if moves is None else observation.where(moves, before))
         self._draws += 1 if active is None else active
-
-
-def flat(observation: np.ndarray) -> np.ndarray:
-    """`[N, C]` of observations `[N, ...]`."""
-    return observation.reshape(len(observation), -1)

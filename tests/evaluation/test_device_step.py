@@ -93,10 +93,11 @@ def test_real_rewards_arrive(on_device_step):
 
 
 REAL = RealObservation("float64", (2, 3))
+PICTURE = RealObservation("uint8", (16, 17))
 
 
-def real_model(**settings):
-    schema = TransitionSchema(REAL, 5, 10, "float32")
+def real_model(observation=REAL, **settings):
+    schema = TransitionSchema(observation, 5, 10, "float32")
     model = transformer.Transformer(random_model(ROOM, **settings).config, schema, seed=0)
     with torch.no_grad():
         model.head.normal_(generator=torch.Generator().manual_seed(0))
@@ -108,14 +109,15 @@ def real_model(**settings):
     [
         (variant, kind)
         for variant in VARIANTS
-        for kind in ("discrete", "real")
-        if (variant, kind) != ("set", "real")  # such a model needs counted observations
+        for kind in ("discrete", "real", "picture")
+        if variant != "set" or kind == "discrete"  # such a model needs counted observations
     ],
 )
 def test_environments_are_held_back_as_on_the_processor(on_device_step, variant, kind):
     """In next-step order, where some episodes end together and some apart."""
     settings = VARIANTS[variant]
-    model = real_model(**settings) if kind == "real" else random_model(ROOM, **settings)
+    seen = {"real": REAL, "picture": PICTURE}.get(kind)
+    model = real_model(seen, **settings) if seen else random_model(ROOM, **settings)
     agents = [make(model, NUM, autoreset="next-step") for make in (Agent, on_device_step)]
     generator = np.random.default_rng(0)
     past, resets, steps = (), np.zeros(NUM, bool), np.zeros(NUM, int)
@@ -123,6 +125,8 @@ def test_environments_are_held_back_as_on_the_processor(on_device_step, variant,
         observation = generator.integers(0, 5, (NUM, 2))
         if kind == "real":
             observation = generator.normal(size=(NUM, 2, 3))
+        if kind == "picture":
+            observation = generator.integers(0, 256, (NUM, 16, 17), np.uint8)
         host, device = (agent.act(observation, *past) for agent in agents)
         np.testing.assert_array_equal(device, host)
         steps = np.where(resets, 0, steps + 1)
