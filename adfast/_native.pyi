@@ -20,6 +20,8 @@ class FieldLimits:
 
 class Lanes:
     def count_held(self) -> tuple[int, int]: ...
+    def let_continue(self, field: int, followed: int) -> None: ...
+    def keep(self, lane: int, rows: np.ndarray, items: np.ndarray) -> None: ...
 
 def fixed_lanes(
     item_bytes: Sequence[int],
@@ -37,6 +39,7 @@ class RingBuffer:
         item_bytes: Sequence[int],
         episode_field: int,
         first_number: int = 0,
+        continued: tuple[int, int] | None = None,
     ) -> None: ...
     @property
     def lanes(self) -> Lanes: ...

@@ -160,6 +160,41 @@ std::unique_ptr<Lanes> fixed_lanes(const std::vector<size_t>& item_bytes,
     return lanes;
 }
 
+// Let `field` continue `followed` in the lanes for which `keep` is called.
+void let_continue(Lanes& lanes, size_t field, size_t followed) {
+    require(field < lanes.num_fields() && followed < lanes.num_fields() && field != followed &&
+                lanes.item_bytes(field) == lanes.item_bytes(followed),
+            "a field must continue another of the same size");
+    lanes.let_continue({field, followed});
+}
+
+// The rows of a fixed lane that keep their item of the continued field, and these items.
+void keep(Lanes& lanes, size_t lane, const py::array_t<uint64_t>& rows, const py::array& items) {
+    require(lanes.continued() && lane < lanes.num_lanes(), "no field is continued in this lane");
+    const size_t count = rows.size();
+    const auto* numbers =
+        reinterpret_cast<const uint64_t*>(read_bytes(rows, count * sizeof(uint64_t)));
+    const size_t bytes = lanes.item_bytes(lanes.continued()->field);
+    lanes.kept(lane).borrow(numbers, count, read_bytes(items, count * bytes));
+}
+
+// A ring whose field `continued[0]`, if given, continues field `continued[1]`.
+std::unique_ptr<RingBuffer> make_ring(size_t num_lanes, uint64_t capacity,
+                                      const std::vector<size_t>& item_bytes, int episode_field,
+                                      uint64_t first_number,
+                                      const std::optional<std::pair<size_t, size_t>>& continued) {
+    std::optional<Continued> fields;
+    if (continued) {
+        const auto [field, followed] = *continued;
+        require(std::max(field, followed) < item_bytes.size() && field != followed &&
+                    item_bytes[field] == item_bytes[followed],
+                "a field must continue another of the same size");
+        fields = Continued{field, followed};
+    }
+    return std::make_unique<RingBuffer>(num_lanes, capacity, item_bytes, episode_field,
+                                        first_number, fields);
+}
+
 std::unique_ptr<Target> make_target(const Lanes& lanes, size_t batch_size, size_t length,
                                     const std::vector<size_t>& fields,
                                     std::vector<py::array> outputs) {
@@ -256,15 +291,18 @@ PYBIND11_MODULE(_native, module) {
              py::arg("row_items"), py::arg("lengths") = py::none());
 
     py::class_<Lanes>(module, "Lanes")
-        .def("count_held", &count_held, py::call_guard<py::gil_scoped_release>());
+        .def("count_held", &count_held, py::call_guard<py::gil_scoped_release>())
+        .def("let_continue", &let_continue, py::arg("field"), py::arg("followed"))
+        .def("keep", &keep, py::arg("lane"), py::arg("rows"), py::arg("items"),
+             py::keep_alive<1, 3>(), py::keep_alive<1, 4>());
     module.def("fixed_lanes", &fixed_lanes, py::arg("item_bytes"), py::arg("columns"),
                py::arg("rows"), py::arg("offsets"), py::arg("episode_starts"),
                py::keep_alive<0, 2>(), py::keep_alive<0, 5>());
 
     py::class_<RingBuffer>(module, "RingBuffer")
-        .def(py::init<size_t, uint64_t, std::vector<size_t>, int, uint64_t>(), py::arg("num_lanes"),
-             py::arg("capacity"), py::arg("item_bytes"), py::arg("episode_field"),
-             py::arg("first_number") = 0)
+        .def(py::init(&make_ring), py::arg("num_lanes"), py::arg("capacity"), py::arg("item_bytes"),
+             py::arg("episode_field"), py::arg("first_number") = 0,
+             py::arg("continued") = py::none())
         .def_property_readonly("lanes", &RingBuffer::lanes,
                                py::return_value_policy::reference_internal)
         .def_property_readonly("num_staged", &RingBuffer::num_staged)

@@ -160,22 +160,49 @@ class Gather {
     }
 
   private:
-    // Add `count` rows of a window to the queue, to go to `token` of the batch: at most two runs of
-    // memory per field, because a lane is circular.
+    // Add `count` rows of a window to the queue, to go to `token` of the batch.
     void enqueue(const WindowPlan::Window& window, size_t token, size_t count,
                  CopyQueue& queue) const {
         const size_t lane = window.entry->lane;
-        const uint64_t slot = lanes_.slot(lane, window.row);
-        const size_t until_end = std::min<uint64_t>(count, lanes_.capacity(lane) - slot);
         for (size_t i = 0; i < target_.fields.size(); ++i) {
             const size_t field = target_.fields[i];
-            const size_t item = lanes_.item_bytes(field);
-            const std::byte* column = lanes_.column(lane, field);
-            std::byte* to = target_.outputs[i] + token * item;
-            queue.add(to, column + slot * item, until_end * item);
-            if (until_end < count) {
-                queue.add(to + until_end * item, column, (count - until_end) * item);
+            std::byte* to = target_.outputs[i] + token * lanes_.item_bytes(field);
+            if (lanes_.is_continued(lane, field)) {
+                enqueue_continued(lane, field, window.row, count, to, queue);
+            } else {
+                enqueue_rows(lane, field, window.row, count, to, queue);
             }
+        }
+    }
+
+    // At most two runs of memory, because a lane is circular.
+    void enqueue_rows(size_t lane, size_t field, uint64_t row, size_t count, std::byte* to,
+                      CopyQueue& queue) const {
+        const uint64_t slot = lanes_.slot(lane, row);
+        const size_t until_end = std::min<uint64_t>(count, lanes_.capacity(lane) - slot);
+        const size_t item = lanes_.item_bytes(field);
+        const std::byte* column = lanes_.column(lane, field);
+        queue.add(to, column + slot * item, until_end * item);
+        if (until_end < count) queue.add(to + until_end * item, column, (count - until_end) * item);
+    }
+
+    // A run from each row that keeps its item to the next: what the rows after them show.
+    void enqueue_continued(size_t lane, size_t field, uint64_t row, size_t count, std::byte* to,
+                           CopyQueue& queue) const {
+        const RowIndex& kept = lanes_.kept(lane);
+        const size_t item = lanes_.item_bytes(field);
+        const uint64_t end = row + count;
+        for (uint64_t number = kept.lower_bound(row); row < end; ++number) {
+            // Of rows that the writer overtook any number may come back; the window is torn then.
+            const uint64_t last = number < kept.count() ? std::max(kept[number], row) : end;
+            const uint64_t until = std::min(last, end);
+            enqueue_rows(lane, lanes_.continued()->followed, row + 1, until - row, to, queue);
+            to += (until - row) * item;
+            if (until < end) {
+                queue.add(to, kept.item(number), item);
+                to += item;
+            }
+            row = until + 1;
         }
     }
 

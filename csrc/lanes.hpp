@@ -4,6 +4,9 @@
 // Row r of a lane lies at r % capacity. `reserved` is ahead of `committed` while rows are written:
 // rows in [reserved - capacity, committed) are whole, and a copy of them is too if that still holds
 // after the copy.
+//
+// One field may continue another: its item of row r is that of the other field in row r + 1, so it
+// has no column of its own, and only the rows where that does not hold keep their item.
 #pragma once
 
 #include <algorithm>
@@ -11,14 +14,20 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
-#include "episode_index.hpp"
 #include "history_table.hpp"
+#include "row_index.hpp"
 
 namespace adfast {
 
 constexpr size_t kLineBytes = 64;  // of a cache line
+
+// A field whose item is that which field `followed` has one row later.
+struct Continued {
+    size_t field, followed;
+};
 
 class Lanes {
   public:
@@ -56,7 +65,25 @@ class Lanes {
     uint64_t capacity(size_t lane) const { return capacity_[lane]; }
     std::atomic<uint64_t>& reserved(size_t lane) const { return reserved_[lane]; }
     std::atomic<uint64_t>& committed(size_t lane) const { return committed_[lane]; }
-    EpisodeIndex& episodes(size_t lane) const { return episodes_[lane]; }
+    RowIndex& episodes(size_t lane) const { return episodes_[lane]; }
+
+    // Let a field continue another in every lane that keeps items, which are numbered from
+    // `first_number` on; before any is there.
+    void let_continue(const Continued& continued, uint64_t first_number = 0) {
+        continued_ = continued;
+        kept_.reset(new RowIndex[num_lanes_]);
+        for (size_t lane = 0; lane < num_lanes_; ++lane) {
+            kept_[lane].carry(item_bytes_[continued.field]);
+            kept_[lane].begin_at(first_number);
+        }
+    }
+    const std::optional<Continued>& continued() const { return continued_; }
+    // The rows of a lane that keep their item of the continued field; where none do, the field has
+    // a column there.
+    RowIndex& kept(size_t lane) const { return kept_[lane]; }
+    bool is_continued(size_t lane, size_t field) const {
+        return continued_ && continued_->field == field && kept_[lane].has_rows();
+    }
 
     // The rows of one field of a lane, from slot 0 on.
     std::byte* column(size_t lane, size_t field) const {
@@ -96,7 +123,7 @@ class Lanes {
           capacity_(new uint64_t[num_lanes]()),
           reserved_(new std::atomic<uint64_t>[num_lanes]()),
           committed_(new std::atomic<uint64_t>[num_lanes]()),
-          episodes_(new EpisodeIndex[num_lanes]) {}
+          episodes_(new RowIndex[num_lanes]) {}
 
     size_t num_lanes_;
     std::vector<size_t> item_bytes_;
@@ -107,7 +134,9 @@ class Lanes {
     std::unique_ptr<uint64_t[]> capacity_;
     std::unique_ptr<std::atomic<uint64_t>[]> reserved_;
     std::unique_ptr<std::atomic<uint64_t>[]> committed_;
-    std::unique_ptr<EpisodeIndex[]> episodes_;
+    std::unique_ptr<RowIndex[]> episodes_;
+    std::optional<Continued> continued_;
+    std::unique_ptr<RowIndex[]> kept_;
     std::atomic<uint64_t> version_{0};
 };
 

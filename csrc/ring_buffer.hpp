@@ -19,16 +19,19 @@ class RingBuffer {
   public:
     // `episode_field` is the index of the field that is 0 where an episode starts, an unsigned
     // integer of its item's size, or -1 if there is none. Rows, episodes and histories are numbered
-    // from `first_number` on: tests begin where 32 bits end.
+    // from `first_number` on: tests begin where 32 bits end. Of a `continued` field, rows keep what
+    // the row after does not show, or does not show yet when they are written.
     RingBuffer(size_t num_lanes, uint64_t capacity, std::vector<size_t> item_bytes,
-               int episode_field, uint64_t first_number = 0)
-        : columns_(num_lanes * capacity, item_bytes),
+               int episode_field, uint64_t first_number = 0,
+               const std::optional<Continued>& continued = {})
+        : columns_(num_lanes * capacity, column_bytes(item_bytes, continued)),
           lanes_(num_lanes, capacity, item_bytes, columns_.addresses(), first_number),
           capacity_(capacity),
           tile_rows_(std::min<uint64_t>(kTileRows, capacity)),
           episode_field_(episode_field),
           stage_starts_(tile_rows_ * num_lanes) {
         for (const size_t bytes : item_bytes) stage_.emplace_back(tile_rows_ * num_lanes * bytes);
+        if (continued) lanes_.let_continue(*continued, first_number);
     }
 
     const Lanes& lanes() const { return lanes_; }
@@ -70,8 +73,14 @@ class RingBuffer {
             lanes_.reserved(lane).store(row + lengths[i], std::memory_order_relaxed);
             std::atomic_thread_fence(std::memory_order_release);
             for (size_t field = 0; field < columns.size(); ++field) {
-                const size_t stride = max_length * lanes_.item_bytes(field);
-                write(lane, field, row, lengths[i], columns[field] + i * stride);
+                const size_t item = lanes_.item_bytes(field);
+                const size_t first = i * max_length * item;
+                if (is_continued(field)) {
+                    const std::byte* followed = columns[lanes_.continued()->followed];
+                    keep(lane, row, lengths[i], columns[field] + first, followed + first, item);
+                } else {
+                    write(lane, field, row, lengths[i], columns[field] + first);
+                }
             }
             if (starts[i] || !lanes_.table.has_open(lane)) begin_history(lane, row);
             if (episode_field_ >= 0) {
@@ -104,6 +113,17 @@ class RingBuffer {
         RingBuffer& ring_;
     };
 
+    // Bytes of an item in each column: none where the field has no column of its own.
+    static std::vector<size_t> column_bytes(std::vector<size_t> item_bytes,
+                                            const std::optional<Continued>& continued) {
+        if (continued) item_bytes[continued->field] = 0;
+        return item_bytes;
+    }
+
+    bool is_continued(size_t field) const {
+        return lanes_.continued() && lanes_.continued()->field == field;
+    }
+
     uint64_t committed_rows(size_t lane) const {
         return lanes_.committed(lane).load(std::memory_order_relaxed);
     }
@@ -120,6 +140,20 @@ class RingBuffer {
         std::byte* column = lanes_.column(lane, field);
         store_shared(column + slot * item, from, until_end * item);
         store_shared(column, from + until_end * item, (count - until_end) * item);
+    }
+
+    // Keep those of `count` items that the row after does not show in the field `followed`. Items
+    // lie `stride` bytes apart, those of both fields.
+    void keep(size_t lane, uint64_t row, size_t count, const std::byte* items,
+              const std::byte* followed, size_t stride) {
+        const uint64_t first_held = lanes_.first_held(lane);
+        const size_t bytes = lanes_.item_bytes(lanes_.continued()->field);
+        for (size_t i = 0; i < count; ++i) {
+            const std::byte* item = items + i * stride;
+            if (i + 1 == count || std::memcmp(item, followed + (i + 1) * stride, bytes) != 0) {
+                lanes_.kept(lane).push(row + i, first_held, item);
+            }
+        }
     }
 
     // Note which of `count` rows start an episode; `steps` are their episode steps.
@@ -143,6 +177,10 @@ class RingBuffer {
         }
         std::atomic_thread_fence(std::memory_order_release);
         for (size_t field = 0; field < lanes_.num_fields(); ++field) {
+            if (is_continued(field)) {
+                keep_staged(field, count);
+                continue;
+            }
             for (size_t lane = 0; lane < num_lanes; lane += kTileLanes) {
                 write_tile(field, lane, std::min(num_lanes, lane + kTileLanes), count);
             }
@@ -153,6 +191,16 @@ class RingBuffer {
         }
         num_staged_.store(0, std::memory_order_relaxed);
         lanes_.publish();
+    }
+
+    void keep_staged(size_t field, size_t count) {
+        const size_t item = lanes_.item_bytes(field), num_lanes = lanes_.num_lanes();
+        const std::byte* items = stage_[field].data();
+        const std::byte* followed = stage_[lanes_.continued()->followed].data();
+        for (size_t lane = 0; lane < num_lanes; ++lane) {
+            const size_t at = lane * item;
+            keep(lane, committed_rows(lane), count, items + at, followed + at, num_lanes * item);
+        }
     }
 
     // Transpose `count` staged rows of lanes [first, last) into the lanes.

@@ -102,7 +102,7 @@ def recorded_returns(histories: HistoryStore, episodes: int) -> np.ndarray:
     """
     totals = np.full((histories.num_histories, episodes), np.nan)
     for index in range(histories.num_histories):
-        history = histories.history(index)
+        history = histories.history(index, ("reward", "boundary"))
         ends = np.flatnonzero(history["boundary"])[:episodes] + 1
         sums = np.cumsum(history["reward"][: ends[-1] if ends.size else 0], dtype=np.float64)
         totals[index, : len(ends)] = np.diff(sums[ends - 1], prepend=0.0)

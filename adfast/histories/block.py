@@ -6,7 +6,7 @@ Legend: H histories of the block, N transitions, M episodes.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
@@ -14,6 +14,14 @@ import numpy as np
 
 from adfast.errors import InvalidArgument, legible, shown
 from adfast.histories.field_limits import FieldLimits
+from adfast.histories.next_items import (
+    CONTINUED,
+    FOLLOWED,
+    KeptItems,
+    is_kept_once,
+    keep_items,
+    next_items,
+)
 from adfast.histories.schema import EPISODE_STEP, check_array, check_names, has_episodes
 from adfast.tasks.fields import Field
 from adfast.values import INTEGERS, NUMBERS, as_array, fitted, require_kind
@@ -25,13 +33,17 @@ ColumnDtype = Literal["bool", "int64", "float64"]
 
 @dataclass(frozen=True)
 class Block:
-    """Complete histories; history h is rows `offsets[h]` to `offsets[h + 1]` of every field."""
+    """Complete histories; history h is rows `offsets[h]` to `offsets[h + 1]` of every field.
+
+    Where `kept_rows` is given, `next_observation` holds the items of these rows alone.
+    """
 
     fields: dict[str, np.ndarray]  # name -> [N, *item]
     offsets: np.ndarray  # int64 [H + 1]
     episode_starts: np.ndarray | None  # uint64 [M]: rows with episode_step 0
     columns: dict[str, np.ndarray]  # name -> [H]: metadata that differs by history
     metadata: dict[str, Any]  # what holds for every history of the block
+    kept_rows: np.ndarray | None = None  # uint64 [F]: rows that keep their next observation
 
     @property
     def num_histories(self) -> int:
@@ -48,35 +60,71 @@ class Block:
         """Name -> dtype of the columns."""
         return {name: cast(ColumnDtype, array.dtype.name) for name, array in self.columns.items()}
 
-    def history(self, index: int) -> dict[str, np.ndarray]:
-        """Name -> `[T, *item]`: views of one history."""
-        rows = slice(self.offsets[index], self.offsets[index + 1])
-        return {name: array[rows] for name, array in self.fields.items()}
+    @property
+    def num_bytes(self) -> int:
+        """Bytes of the transitions."""
+        return sum(array.nbytes for array in self.fields.values())
+
+    def history(self, index: int, names: Iterable[str] | None = None) -> dict[str, np.ndarray]:
+        """Name -> `[T, *item]`: one history; views, but for next observations that are kept once.
+
+        `names` are those of fields, by default all.
+        """
+        return self.take(slice(self.offsets[index], self.offsets[index + 1]), names)
+
+    def take(
+        self, rows: slice | np.ndarray, names: Iterable[str] | None = None
+    ) -> dict[str, np.ndarray]:
+        """Name -> `[R, *item]`: some rows (a slice, numbers or a mask) of the fields `names`."""
+        names = self.fields if names is None else names
+        return {name: self._take(rows, name) for name in names}
+
+    def _take(self, rows: slice | np.ndarray, name: str) -> np.ndarray:
+        if name != CONTINUED or self.kept_rows is None:
+            return self.fields[name][rows]
+        kept = KeptItems(self.kept_rows, self.fields[CONTINUED])
+        return next_items(self.fields[FOLLOWED], kept, rows)
 
 
 def make_block(
     fields: Mapping[str, Field],
-    arrays: Mapping[str, np.ndarray],
+    arrays: Mapping[str, np.ndarray | KeptItems],
     lengths: np.ndarray,
     metadata: Mapping[str, Any],
 ) -> Block:
     """A checked block of `len(lengths)` histories.
 
     `arrays` are either flat, `[sum of lengths, *item]`, or padded, `[H, T, *item]` with the first
-    `lengths[h]` rows of each history valid, as source algorithms write them. In `metadata` a NumPy
-    array holds one value per history, any other value holds for all of them and must be JSON.
+    `lengths[h]` rows of each history valid, as source algorithms write them; a recording that kept
+    next observations once hands on what it kept. In `metadata` a NumPy array holds one value per
+    history, any other value holds for all of them and must be JSON.
     """
     lengths = as_lengths(lengths)
     check_names(arrays, fields)
     offsets = np.zeros(len(lengths) + 1, np.int64)
     np.cumsum(lengths, out=offsets[1:])
-    flat = {name: flatten(name, arrays[name], field, lengths) for name, field in fields.items()}
-    FieldLimits(fields).require([*flat.values()], 1, int(offsets[-1]), place_within(offsets))
+    given = arrays.get(CONTINUED)
+    kept = given if isinstance(given, KeptItems) else None
+    flat: dict[str, np.ndarray] = {}
+    for name, field in fields.items():
+        array = arrays[name]
+        if not isinstance(array, KeptItems):
+            flat[name] = flatten(name, array, field, lengths)
+    whole = {name: fields[name] for name in flat}
+    FieldLimits(whole).require([*flat.values()], 1, int(offsets[-1]), place_within(offsets))
+    if kept is None and is_kept_once(fields):
+        kept = keep_items(flat[FOLLOWED], flat[CONTINUED])
+    elif kept is not None:
+        one, rows = {CONTINUED: fields[CONTINUED]}, kept.rows
+        FieldLimits(one).require([kept.items], 1, len(rows), lambda _, item: f"row {rows[item]}")
+    if kept is not None:
+        flat = {name: kept.items if name == CONTINUED else flat[name] for name in fields}
     episode_starts = None
     if has_episodes(fields):
         episode_starts = np.flatnonzero(flat[EPISODE_STEP] == 0).astype(np.uint64)
     columns, common = split_metadata(metadata, len(lengths))
-    return Block(flat, offsets, episode_starts, columns, common)
+    kept_rows = None if kept is None else kept.rows
+    return Block(flat, offsets, episode_starts, columns, common, kept_rows)
 
 
 def as_lengths(values: Any) -> np.ndarray:

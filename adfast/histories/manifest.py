@@ -23,7 +23,7 @@ from adfast.histories.block import ColumnDtype
 
 FILE_NAME = "manifest.json"
 FORMAT = "adfast-histories"
-VERSION = 1
+VERSION = 2  # the first with shards that keep next observations once; others are version 1
 MAX_BYTES = 1 << 28
 MAX_BLOCKS = 10**9
 
@@ -35,6 +35,7 @@ class BlockRecord(Config):
     histories: int = Setting(ge=1)
     transitions: int = Setting(ge=1)
     episodes: int | None = Setting(ge=0)  # None where the schema has no episode_step
+    kept: int | None = Setting(default=None, ge=1)  # next observations, where not every row has one
     num_bytes: int = Setting(ge=1)
     xxh3: str = Setting(pattern="^[0-9a-f]{16}$")  # of the whole file
     columns: dict[str, ColumnDtype]  # name -> dtype of the per-history metadata in the shard
@@ -44,6 +45,11 @@ class BlockRecord(Config):
     def file_name(self) -> str:
         """Name of the shard in the store's folder."""
         return f"block-{self.block:06d}.safetensors"
+
+    @property
+    def version(self) -> int:
+        """The first version of the format that has such shards."""
+        return 1 if self.kept is None else 2
 
 
 class Manifest(Config):
@@ -69,7 +75,11 @@ class Manifest(Config):
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Replace the folder's manifest atomically and durably."""
-    content = {"format": FORMAT, "version": VERSION, **manifest.model_dump()}
+    version = max((record.version for record in manifest.blocks), default=1)
+    content = {"format": FORMAT, "version": version, **manifest.model_dump()}
+    for record in content["blocks"]:
+        if record["kept"] is None:
+            del record["kept"]  # as in version 1
     content["xxh3"] = checksum(content)
     replace_file(folder / FILE_NAME, [render(content).encode()])
 

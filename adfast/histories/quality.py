@@ -102,7 +102,7 @@ def select(store: HistoryStore, path: str | Path, keep: Any) -> HistoryStore:
             if number not in writer.finished_blocks:
                 lengths = np.diff(block.offsets)
                 rows = np.repeat(chosen, lengths)
-                arrays = {name: values[rows] for name, values in block.fields.items()}
+                arrays = block.take(rows)
                 columns = {name: values[chosen] for name, values in block.columns.items()}
                 writer.append_block(number, arrays, lengths[chosen], block.metadata | columns)
     return open_store(path)

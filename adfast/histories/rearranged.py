@@ -34,9 +34,9 @@ def shuffled_episodes(store: HistoryStore, seed: int) -> HistoryStore:
     blocks, first = [], 0
     for block in store.blocks:
         rows = shuffled_rows(block, seed, first)
-        fields = {name: values[rows] for name, values in block.fields.items()}
+        fields = block.take(rows)
         starts = np.flatnonzero(fields[EPISODE_STEP] == 0).astype(np.uint64)
-        blocks.append(replace(block, fields=fields, episode_starts=starts))
+        blocks.append(replace(block, fields=fields, episode_starts=starts, kept_rows=None))
         first += block.num_histories
     return store.with_blocks(blocks)
 
@@ -74,7 +74,7 @@ def foreign_rewards(store: HistoryStore, seed: int) -> HistoryStore:
     blocks, first = [], 0
     for block in store.blocks:
         rewards = [
-            store.history(int(donor[first + number]))["reward"]
+            store.history(int(donor[first + number]), ("reward",))["reward"]
             for number in range(block.num_histories)
         ]
         lengths = np.diff(block.offsets)

@@ -3,7 +3,7 @@
 A recording is a folder inside the store's, which no reader looks at: `recording.json` and one file
 per field, to which every step adds the rows of all N histories. What has been flushed survives the
 process: the next one to write into the store finds the folder and commits what is in it. Histories
-may be larger than memory.
+may be larger than memory. Large next observations are kept once (`next_items.py`).
 
 Legend: N histories that grow together, T steps.
 """
@@ -23,6 +23,8 @@ import numpy as np
 from adfast.durable import discard, replace_file
 from adfast.errors import InvalidArgument, StoreError, WriteError
 from adfast.histories.block import split_metadata
+from adfast.histories.next_items import CONTINUED, KeptItems, is_kept_once
+from adfast.histories.recorded_next_items import NextItemsLog, Pending, RecordedItems, map_items
 from adfast.histories.writer import HistoryWriter
 from adfast.tasks.fields import Field
 from adfast.tasks.transition_schema import BOUNDARY_INSIDE, BOUNDARY_TRUNCATED
@@ -48,6 +50,7 @@ class NewestRow(NamedTuple):
     num_rows: int
     boundary: np.ndarray  # uint8 [N]
     is_transition: np.ndarray  # uint8 [N]
+    pending: Pending | None  # where next observations are kept once
 
 
 class Recording:
@@ -75,7 +78,7 @@ class Recording:
         self.folder = folder
         self.has_ended = False
         self._lock = threading.RLock()
-        every = kept_fields(fields)
+        every = kept_fields(fields, is_kept_once(fields))
         row_bytes = num_histories * sum(field.item_bytes for field in every.values())
         self._capacity = BUFFER_BYTES // row_bytes  # none: each row is written at once
         self._waiting = {
@@ -84,11 +87,18 @@ class Recording:
         }
         self._paths = {name: str(folder / name) for name in every}
         self._num_flushed = 0
+        self._next_items = None
+        paths = [*self._paths.values()]
+        pending = None
+        if is_kept_once(fields):
+            self._next_items = NextItemsLog(folder, fields[CONTINUED], num_histories, write_rows)
+            paths += self._next_items.paths
+            pending = self._next_items.none
         none = np.zeros(num_histories, np.uint8)
-        self._newest = NewestRow(0, none, none)
+        self._newest = NewestRow(0, none, none, pending)
         with self._writing():
             folder.mkdir()
-            for path in self._paths.values():
+            for path in paths:
                 Path(path).touch()
         # Written last: a folder without it holds nothing.
         replace_file(folder / DESCRIPTION_NAME, [json.dumps(description).encode()])
@@ -106,8 +116,12 @@ class Recording:
                 self.flush()
             place = num_rows - self._num_flushed
             counts = is_transition.astype(np.uint8)
-            for name, values in {**rows, IS_TRANSITION: counts}.items():
-                waiting = self._waiting[name]
+            pending = self._newest.pending
+            if self._next_items is not None and pending is not None:
+                with self._writing():
+                    pending = self._next_items.add(num_rows, rows, is_transition, pending)
+            for name, waiting in self._waiting.items():
+                values = counts if name == IS_TRANSITION else rows[name]
                 assert values.dtype == waiting.dtype, name
                 assert values.shape == waiting.shape[1:], name
                 if self._capacity:
@@ -116,26 +130,29 @@ class Recording:
                     with self._writing():
                         write_rows(self._paths[name], values[None], num_rows)
             # The row is there with this, wherever the lines before were interrupted.
-            self._newest = NewestRow(num_rows + 1, rows["boundary"].copy(), counts)
+            self._newest = NewestRow(num_rows + 1, rows["boundary"].copy(), counts, pending)
 
     def truncate(self, mask: np.ndarray) -> None:
         """End the episodes of `mask` (bool `[N]`) at their newest row, if it did not end them."""
         with self._lock:
             self.require_open()
-            num_rows, boundary, is_transition = self._newest
+            num_rows, boundary, is_transition, _ = self._newest
             changing = mask & (boundary == BOUNDARY_INSIDE) & (is_transition != 0)
             if not changing.any():
                 return
+            self._keep_next(changing)
             self.flush()
             boundary = np.where(changing, np.uint8(BOUNDARY_TRUNCATED), boundary)
             with self._writing():
                 write_rows(self._paths["boundary"], boundary[None], num_rows - 1)
-            self._newest = NewestRow(num_rows, boundary, is_transition)
+            self._newest = self._newest._replace(boundary=boundary)
 
     def flush(self) -> None:
         """Hand everything to the operating system, which keeps it if this process is killed."""
         with self._lock, self._writing():
-            num_rows = self._newest.num_rows
+            num_rows, _, _, pending = self._newest
+            if self._next_items is not None and pending is not None:
+                self._next_items.flush(pending)  # before the rows that need them
             count = num_rows - self._num_flushed
             if count and self._capacity:
                 for name, rows in self._waiting.items():
@@ -145,6 +162,7 @@ class Recording:
     def finish(self) -> None:
         """Take no more rows: all that are there count, whoever commits them."""
         with self._lock:
+            self._keep_next(np.ones(len(self._newest.boundary), bool))
             self.flush()
             self.has_ended = True
             self._waiting = {}
@@ -158,6 +176,13 @@ class Recording:
                 "the recording has ended: its environment or its recorder was closed; "
                 "use the environment itself, or wrap it again to record another history"
             )
+
+    def _keep_next(self, mask: np.ndarray) -> None:
+        """Keep the next observations of the newest transitions of `mask`, whatever follows them."""
+        pending = self._newest.pending
+        if self._next_items is not None and pending is not None:
+            with self._writing():
+                self._newest = self._newest._replace(pending=self._next_items.keep(mask, pending))
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[None]:
@@ -187,9 +212,10 @@ def write_rows(path: str, rows: np.ndarray, first: int) -> None:
         os.close(descriptor)
 
 
-def kept_fields(fields: Mapping[str, Field]) -> dict[str, Field]:
-    """The fields that a recording has files of."""
-    return {**fields, IS_TRANSITION: Field(np.dtype(np.uint8))}
+def kept_fields(fields: Mapping[str, Field], is_once: bool) -> dict[str, Field]:
+    """The fields of which a recording has a file of rows; `is_once`: none of next observations."""
+    every = {**fields, IS_TRANSITION: Field(np.dtype(np.uint8))}
+    return {name: field for name, field in every.items() if not (is_once and name == CONTINUED)}
 
 
 def begin_recording(
@@ -239,10 +265,14 @@ def commit_recording(folder: Path, writer: HistoryWriter) -> None:
     try:
         description = json.loads((folder / DESCRIPTION_NAME).read_bytes())
         files = map_files(folder, writer.fields, int(description["histories"]))
-        for part in parts_of(files, writer.fields):
+        for part in parts_of(files):
             if part.start in committed:
                 continue
-            arrays, lengths = rows_of(files, part, only_whole_episodes=is_interrupted)
+            items = None
+            if CONTINUED not in files:
+                steps = len(files[IS_TRANSITION])
+                items = map_items(folder, writer.fields[CONTINUED], part, steps)
+            arrays, lengths = rows_of(files, part, items, only_whole_episodes=is_interrupted)
             if not lengths.any():
                 continue
             columns = {
@@ -269,8 +299,11 @@ def commit_recording(folder: Path, writer: HistoryWriter) -> None:
 def map_files(
     folder: Path, fields: Mapping[str, Field], num_histories: int
 ) -> dict[str, np.ndarray]:
-    """Name -> `[T, N, *item]` mapped, up to the last step that every file has whole."""
-    every = kept_fields(fields)
+    """Name -> `[T, N, *item]` mapped, up to the last step that every file has whole.
+
+    Next observations are not among them where the recording kept them once.
+    """
+    every = kept_fields(fields, CONTINUED in fields and not (folder / CONTINUED).exists())
     steps = min(
         (folder / name).stat().st_size // (num_histories * field.item_bytes)
         for name, field in every.items()
@@ -286,26 +319,39 @@ def map_files(
     }
 
 
-def parts_of(files: Mapping[str, np.ndarray], fields: Mapping[str, Field]) -> Iterator[slice]:
+def parts_of(files: Mapping[str, np.ndarray]) -> Iterator[slice]:
     """Slices of the histories that are committed together, a function of their number and size."""
-    steps, num_histories = files[IS_TRANSITION].shape
-    history_bytes = steps * sum(field.item_bytes for field in fields.values())
+    num_histories = files[IS_TRANSITION].shape[1]
+    fields = (rows for name, rows in files.items() if name != IS_TRANSITION)
+    history_bytes = sum(rows.nbytes for rows in fields) // num_histories
     size = max(BLOCK_BYTES // max(history_bytes, 1), 1)
     for first in range(0, num_histories, size):
         yield slice(first, min(first + size, num_histories))
 
 
 def rows_of(
-    files: Mapping[str, np.ndarray], part: slice, *, only_whole_episodes: bool
-) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """The transitions of the histories of `part` back to back, and their number in each."""
+    files: Mapping[str, np.ndarray],
+    part: slice,
+    items: RecordedItems | None,
+    *,
+    only_whole_episodes: bool,
+) -> tuple[dict[str, np.ndarray | KeptItems], np.ndarray]:
+    """The transitions of the histories of `part` back to back, and their number in each.
+
+    `items` are their next observations where these were kept once.
+    """
     keep = files[IS_TRANSITION][:, part].T != 0
     if only_whole_episodes:
         ends = keep & (files["boundary"][:, part].T != BOUNDARY_INSIDE)
+        if items is not None:
+            ends &= items.place >= 0
         keep &= np.flip(np.maximum.accumulate(np.flip(ends, 1), axis=1), 1)
     fields = {name: rows for name, rows in files.items() if name != IS_TRANSITION}
+    arrays: dict[str, np.ndarray | KeptItems]
     if keep.shape[0] == 1 and keep.all():  # the files as they are, which may exceed memory
         arrays = {name: rows[:, part.start] for name, rows in fields.items()}
     else:
         arrays = {name: rows[:, part].swapaxes(0, 1)[keep] for name, rows in fields.items()}
+    if items is not None:
+        arrays[CONTINUED] = items.of(keep)
     return arrays, keep.sum(axis=1)

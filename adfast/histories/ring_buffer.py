@@ -7,13 +7,14 @@ first. One thread at a time may append; any number may sample meanwhile, and non
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 
 from adfast import _native
 from adfast.errors import InvalidArgument, byte_size
 from adfast.histories.field_limits import FieldLimits
+from adfast.histories.next_items import CONTINUED, FOLLOWED, is_kept_once
 from adfast.histories.schema import (
     EPISODE_STEP,
     Schema,
@@ -36,7 +37,8 @@ class RingBuffer(WindowSampler):
 
     Histories are numbered in the order in which they begin: by append, and within one append by
     lane (`append`) or by row of the block (`append_block`). Memory is `num_bytes`, taken as it is
-    first written.
+    first written. Large next observations are beside that, and only those that the next row does
+    not show, or did not show yet when their row was written.
     """
 
     def __init__(self, schema: Schema, num_lanes: int, capacity: int) -> None:
@@ -44,14 +46,20 @@ class RingBuffer(WindowSampler):
         self.num_lanes = as_count("num_lanes", num_lanes)
         self.capacity = as_count("capacity", capacity)
         item_bytes = [field.item_bytes for field in fields.values()]
-        self.num_bytes = self.num_lanes * self.capacity * sum(item_bytes)
+        once: dict[str, Any] = {}
+        row_bytes = sum(item_bytes)
+        if is_kept_once(fields):
+            order = list(fields)
+            once = {"continued": (order.index(CONTINUED), order.index(FOLLOWED))}
+            row_bytes -= fields[CONTINUED].item_bytes
+        self.num_bytes = self.num_lanes * self.capacity * row_bytes
         episode_field = list(fields).index(EPISODE_STEP) if has_episodes(fields) else -1
         at_once = self.num_lanes * (LANE_BYTES + min(STAGED_ROWS, self.capacity) * sum(item_bytes))
         try:
             if self.num_bytes > MAX_BYTES or at_once > memory_bytes():
                 raise MemoryError
             self._ring = _native.RingBuffer(
-                self.num_lanes, self.capacity, item_bytes, episode_field
+                self.num_lanes, self.capacity, item_bytes, episode_field, **once
             )
         except (MemoryError, OSError):
             raise InvalidArgument(

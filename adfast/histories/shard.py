@@ -2,7 +2,8 @@
 
 Legend: H histories of the block, N transitions, M episodes. A shard's tensors, largest elements
 first: `offsets` int64 `[H + 1]`, `episode_starts` uint64 `[M]` (rows at which an episode starts),
-`metadata.<name>` `[H]`, and every field `[N, *item]`. Its header is padded so that data starts at a
+`metadata.<name>` `[H]`, and every field `[N, *item]`; of next observations that are kept once
+those of F rows, `next_observation.rows` uint64 `[F]`. Its header is padded so that data starts at a
 multiple of 4096, and is a function of the manifest's record: any other header is refused.
 """
 
@@ -21,11 +22,13 @@ from adfast import _native
 from adfast.durable import replace_file
 from adfast.errors import StoreError
 from adfast.histories.block import Block
-from adfast.histories.manifest import FORMAT, VERSION, BlockRecord
+from adfast.histories.manifest import FORMAT, BlockRecord
+from adfast.histories.next_items import CONTINUED, may_be_kept_once
 from adfast.histories.schema import EPISODE_STARTS, OFFSETS
 from adfast.tasks.fields import Field
 
 COLUMN_PREFIX = "metadata."
+KEPT_ROWS = f"{CONTINUED}.rows"
 HEADER_ALIGNMENT = 4096
 
 SAFETENSORS_NAMES = {
@@ -61,10 +64,14 @@ def place_tensors(fields: Mapping[str, Field], record: BlockRecord) -> dict[str,
     }
     if record.episodes is not None:
         shapes[EPISODE_STARTS] = (np.dtype(np.uint64), (record.episodes,))
+    if record.kept is not None:
+        shapes[KEPT_ROWS] = (np.dtype(np.uint64), (record.kept,))
     for name, dtype in record.columns.items():
         shapes[COLUMN_PREFIX + name] = (np.dtype(dtype), (record.histories,))
     for name, field in fields.items():
-        shapes[name] = (field.dtype, (record.transitions, *field.shape))
+        kept = record.kept if name == CONTINUED else None
+        rows = record.transitions if kept is None else kept
+        shapes[name] = (field.dtype, (rows, *field.shape))
     tensors = {}
     begin = 0
     for name in sorted(shapes, key=lambda name: -shapes[name][0].itemsize):
@@ -73,11 +80,10 @@ def place_tensors(fields: Mapping[str, Field], record: BlockRecord) -> dict[str,
     return tensors
 
 
-def make_header(tensors: Mapping[str, Tensor], block: int) -> bytes:
+def make_header(tensors: Mapping[str, Tensor], record: BlockRecord) -> bytes:
     """The safetensors header, its length included, padded to a multiple of 4096."""
-    entries: dict[str, object] = {
-        "__metadata__": {"format": FORMAT, "version": str(VERSION), "block": str(block)}
-    }
+    about = {"format": FORMAT, "version": str(record.version), "block": str(record.block)}
+    entries: dict[str, object] = {"__metadata__": about}
     for name, tensor in tensors.items():
         entries[name] = {
             "dtype": SAFETENSORS_NAMES[tensor.dtype.name],
@@ -111,6 +117,7 @@ def lay_out_shard(
         histories=block.num_histories,
         transitions=block.num_transitions,
         episodes=episodes,
+        kept=None if block.kept_rows is None else len(block.kept_rows),
         num_bytes=1,
         xxh3="0" * 16,
         columns=block.column_dtypes,
@@ -120,9 +127,11 @@ def lay_out_shard(
     content |= {COLUMN_PREFIX + name: column for name, column in block.columns.items()}
     if block.episode_starts is not None:
         content[EPISODE_STARTS] = block.episode_starts
+    if block.kept_rows is not None:
+        content[KEPT_ROWS] = block.kept_rows
     tensors = place_tensors(fields, record)
     bodies = (content[name].reshape(-1).view(np.uint8).data for name in tensors)
-    chunks: list[bytes | memoryview] = [make_header(tensors, number), *bodies]
+    chunks: list[bytes | memoryview] = [make_header(tensors, record), *bodies]
     digest = xxhash.xxh3_64()
     for chunk in chunks:
         digest.update(chunk)
@@ -159,8 +168,13 @@ def parse_shard(
     mapping: np.ndarray, path: Path, fields: Mapping[str, Field], record: BlockRecord
 ) -> Block:
     """The block in `mapping`, the bytes of `path`; raises `StoreError` as `map_shard`."""
+    if record.kept is not None and not may_be_kept_once(fields):
+        raise StoreError(
+            f"{path}: the manifest says that next observations are kept once, but observations are "
+            f"of another kind; {REGENERATE}"
+        )
     tensors = place_tensors(fields, record)
-    header = make_header(tensors, record.block)
+    header = make_header(tensors, record)
     expected_bytes = len(header) + max(tensor.end for tensor in tensors.values())
     if mapping.size != expected_bytes:
         raise StoreError(
@@ -179,13 +193,26 @@ def parse_shard(
         raise StoreError(
             f"{path}: damaged: offsets must increase from 0 to {record.transitions}; {REGENERATE}"
         )
+    kept_rows = arrays.get(KEPT_ROWS)
+    if kept_rows is not None:
+        require_kept_rows(kept_rows, path, record)
     return Block(
         fields={name: arrays[name] for name in fields},
         offsets=offsets,
         episode_starts=arrays.get(EPISODE_STARTS),
         columns={name: arrays[COLUMN_PREFIX + name] for name in record.columns},
         metadata=dict(record.metadata),
+        kept_rows=kept_rows,
     )
+
+
+def require_kept_rows(rows: np.ndarray, path: Path, record: BlockRecord) -> None:
+    """Raise `StoreError` unless a shard says of each row where its next observation is."""
+    if rows[-1] != record.transitions - 1 or (rows[1:] <= rows[:-1]).any():
+        raise StoreError(
+            f"{path}: damaged: {KEPT_ROWS} must increase to {record.transitions - 1}, the last of "
+            f"all rows; {REGENERATE}"
+        )
 
 
 def verify_shard(folder: Path, record: BlockRecord) -> None:

@@ -7,7 +7,7 @@ collecting in parallel or in several goes leads to the same draws.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,10 @@ import numpy as np
 import xxhash
 
 from adfast import _native
-from adfast.errors import InvalidArgument, StoreError
+from adfast.errors import InvalidArgument, StoreError, UnknownName, shown
 from adfast.histories.block import Block, as_json, make_block
 from adfast.histories.manifest import FILE_NAME, Manifest, read_manifest
+from adfast.histories.next_items import CONTINUED, FOLLOWED
 from adfast.histories.schema import Schema, check_schema, describe_fields, read_schema
 from adfast.histories.shard import lay_out_shard, map_shard, verify_shard
 from adfast.histories.windows import WindowSampler
@@ -52,11 +53,17 @@ class HistoryStore(WindowSampler):
         self._first_history = np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])
         lanes = _native.fixed_lanes(
             item_bytes=[field.item_bytes for field in fields.values()],
-            columns=[[block.fields[name] for name in fields] for block in blocks],
+            columns=[[columns_of(block)[name] for name in fields] for block in blocks],
             rows=[block.num_transitions for block in blocks],
             offsets=[block.offsets for block in blocks],
             episode_starts=[block.episode_starts for block in blocks],
         )
+        if any(block.kept_rows is not None for block in blocks):
+            order = list(fields)
+            lanes.let_continue(order.index(CONTINUED), order.index(FOLLOWED))
+        for lane, block in enumerate(blocks):
+            if block.kept_rows is not None:
+                lanes.keep(lane, block.kept_rows, block.fields[CONTINUED])
         super().__init__(schema, lanes)
 
     def __repr__(self) -> str:
@@ -85,7 +92,7 @@ class HistoryStore(WindowSampler):
     @property
     def num_bytes(self) -> int:
         """Bytes of the transitions, without offsets, metadata and padding."""
-        return self.num_transitions * sum(field.item_bytes for field in self._fields.values())
+        return sum(block.num_bytes for block in self._blocks)
 
     @property
     def is_complete(self) -> bool:
@@ -136,13 +143,18 @@ class HistoryStore(WindowSampler):
             "digest": xxhash.xxh3_64_hexdigest(" ".join(digests).encode()),
         }
 
-    def history(self, index: int) -> dict[str, np.ndarray]:
-        """Name -> `[T, *item]`: read-only views of one history; raises `InvalidArgument`."""
+    def history(self, index: int, names: Iterable[str] | None = None) -> dict[str, np.ndarray]:
+        """Name -> `[T, *item]`: read-only views of one history; raises `InvalidArgument`.
+
+        `names` are those of fields, by default all. Large next observations, of which a store keeps
+        those that the next row does not show, are put together in a new array.
+        """
+        names = as_names(names, self._fields)
         if self.num_histories == 0:
             raise InvalidArgument("history index must be that of a history, but there are none")
         index = as_integer("history index", index, 0, self.num_histories - 1)
         block = int(np.searchsorted(self._first_history, index, side="right")) - 1
-        return self._blocks[block].history(index - int(self._first_history[block]))
+        return self._blocks[block].history(index - int(self._first_history[block]), names)
 
     def with_blocks(self, blocks: Sequence[Block], schema: Schema | None = None) -> HistoryStore:
         """A store in memory with other `blocks` in the place of these, one for each.
@@ -178,6 +190,25 @@ class HistoryStore(WindowSampler):
                 '(histories.create) and open that, or begin the process by "fork"'
             )
         return open_again, (self.path.absolute(), self._manifest)
+
+
+def as_names(names: Any, fields: Mapping[str, Any]) -> tuple[str, ...]:
+    """`names` as names of fields, all of them where None; raises `InvalidArgument` for others."""
+    if names is None:
+        return tuple(fields)
+    if isinstance(names, str) or not isinstance(names, Iterable):
+        raise InvalidArgument(f"names must be a list of names of fields, got {shown(names)}")
+    listed = tuple(names)
+    for name in listed:
+        if not isinstance(name, str) or name not in fields:
+            raise UnknownName("field", shown(name), fields)
+    return listed
+
+
+def columns_of(block: Block) -> dict[str, np.ndarray]:
+    """Name -> `[N, *item]`: what lies in memory; a field that continues another has its rows."""
+    is_kept_once = block.kept_rows is not None
+    return block.fields | ({CONTINUED: block.fields[FOLLOWED]} if is_kept_once else {})
 
 
 def has_value(block: Block, name: str) -> bool:

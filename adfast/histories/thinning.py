@@ -39,7 +39,7 @@ def thin(store: HistoryStore, path: str | Path, *, keep_every: int) -> HistorySt
             if number in writer.finished_blocks:
                 continue
             kept = kept_rows(block, keep_every)
-            arrays = {name: rows[kept] for name, rows in block.fields.items()}
+            arrays = block.take(kept)
             lengths = np.add.reduceat(kept, block.offsets[:-1], dtype=np.int64)
             writer.append_block(number, arrays, lengths, {**block.metadata, **block.columns})
     return open_store(path)

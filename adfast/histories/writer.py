@@ -28,6 +28,7 @@ from adfast.histories.manifest import (
     read_manifest,
     write_manifest,
 )
+from adfast.histories.next_items import KeptItems
 from adfast.histories.schema import Schema, check_schema, describe_fields, describe_schema
 from adfast.histories.shard import write_shard
 from adfast.locks import LOCK_NAME, FolderLocked, folder_lock
@@ -131,7 +132,7 @@ class HistoryWriter(Closing):
     def append_block(
         self,
         block_index: int,
-        arrays: Mapping[str, np.ndarray],
+        arrays: Mapping[str, np.ndarray | KeptItems],
         lengths: np.ndarray,
         metadata: Mapping[str, Any] | None = None,
     ) -> None:

@@ -55,7 +55,7 @@ class MarkedReader {
 
     void read(const Kind& kind, const WindowPlan& plan, MarkedBatch& batch) {
         const size_t num_tokens = kBatchSize * kind.length;
-        Target target{kBatchSize, kind.length, {0, 1, 2, 3, 4, 5}, batch.outputs()};
+        Target target{kBatchSize, kind.length, {0, 1, 2, 3, 4, 5, 6}, batch.outputs()};
         target.num_positions = kind.is_packed ? num_tokens : kBatchSize;
         target.history = batch.history.data();
         target.offset = batch.offset.data();

@@ -17,8 +17,10 @@ struct Mark {
 };
 
 // The mark in plain, the step in its episode, and four fields of bytes that follow from the mark
-// and the field's number, of sizes that the gather and the writer treat differently.
-constexpr std::array<size_t, 6> kItemBytes{sizeof(Mark), 2, 1, 4, 8, 24};
+// and the field's number, of sizes that the gather and the writer treat differently. The last field
+// continues the one before within an episode.
+constexpr std::array<size_t, 7> kItemBytes{sizeof(Mark), 2, 1, 4, 8, 24, 24};
+constexpr Continued kContinued{6, 5};
 constexpr size_t kMarkField = 0, kEpisodeField = 1;
 constexpr uint64_t kEpisodeLength = 9;
 
@@ -32,6 +34,11 @@ inline void mark_item(const Mark& mark, size_t field, std::byte* item) {
         const auto step = static_cast<uint16_t>(mark.offset % kEpisodeLength);
         std::memcpy(item, &step, sizeof step);
         return;
+    }
+    const bool ends = (mark.offset + 1) % kEpisodeLength == 0;
+    if (field == kContinued.field && !ends) {
+        const Mark next{mark.lane, mark.row + 1, mark.history, mark.offset + 1};
+        return mark_item(next, kContinued.followed, item);
     }
     const uint64_t stream = splitmix(splitmix(splitmix(field, mark.lane), mark.history), mark.row);
     for (size_t at = 0; at < kItemBytes[field]; at += sizeof(uint64_t)) {

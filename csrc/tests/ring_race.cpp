@@ -40,7 +40,8 @@ int main(int num_arguments, char** arguments) {
     const double min_seconds = std::strtod(arguments[2], nullptr);
     const uint64_t first_number = std::strtoull(arguments[3], nullptr, 10);
 
-    RingBuffer ring(4, 509, {kItemBytes.begin(), kItemBytes.end()}, kEpisodeField, first_number);
+    RingBuffer ring(4, 509, {kItemBytes.begin(), kItemBytes.end()}, kEpisodeField, first_number,
+                    kContinued);
     std::atomic<bool> stop{false};
     std::atomic<uint64_t> num_windows{0}, num_rows{0};
     std::thread writer([&] {

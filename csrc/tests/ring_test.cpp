@@ -38,7 +38,8 @@ constexpr size_t kThreadsOfChild = 3;
 // A ring with one writer and two readers at work until it is destroyed.
 class Traffic {
   public:
-    Traffic() : ring_(4, 509, {kItemBytes.begin(), kItemBytes.end()}, kEpisodeField) {
+    Traffic()
+        : ring_(4, 509, {kItemBytes.begin(), kItemBytes.end()}, kEpisodeField, 0, kContinued) {
         threads_.emplace_back([this] {
             MarkedWriter writer(ring_, 0, 2);
             work([&] { writer.write(); });
@@ -123,7 +124,8 @@ bool ends_by_itself(pid_t child) {
 // find that out: AddressSanitizer reports a read behind the only one.
 void overtaken_plans_give_nothing() {
     for (const bool is_packed : {false, true}) {
-        RingBuffer ring(1, 64, {kItemBytes.begin(), kItemBytes.end()}, kEpisodeField);
+        RingBuffer ring(1, 64, {kItemBytes.begin(), kItemBytes.end()}, kEpisodeField, 0,
+                        kContinued);
         MarkedWriter writer(ring, 0, 3);
         while (writer.num_rows() < 64) writer.append_block(16);
         const size_t length = is_packed ? 100 : 5;
@@ -133,7 +135,7 @@ void overtaken_plans_give_nothing() {
         while (writer.num_rows() < num_rows + 1000) writer.append_block(16);
         for (uint64_t draw = 0; draw < 50; ++draw) {
             MarkedBatch batch(length);
-            const Target target{1, length, {0, 1, 2, 3, 4, 5}, batch.outputs()};
+            const Target target{1, length, {0, 1, 2, 3, 4, 5, 6}, batch.outputs()};
             const Gather gather(ring.lanes(), plan, target, batch_stream(0, draw, 0));
             const bool is_whole =
                 is_packed ? gather.packed(batch.document_start.data(), 0, 1) : gather.windows(0, 1);
@@ -181,7 +183,7 @@ void exceptions_pass_by_the_traffic() {
 
 // Two writers never write at once: one of them is refused, and nothing is torn.
 void second_writer_is_refused() {
-    RingBuffer ring(4, 20000, {kItemBytes.begin(), kItemBytes.end()}, kEpisodeField);
+    RingBuffer ring(4, 20000, {kItemBytes.begin(), kItemBytes.end()}, kEpisodeField, 0, kContinued);
     std::atomic<bool> is_refused{false};
     std::vector<std::thread> threads;
     for (uint64_t seed = 0; seed < 2; ++seed) {

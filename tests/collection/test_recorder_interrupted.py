@@ -7,11 +7,12 @@ from gymnasium.vector import SyncVectorEnv
 from adfast import histories
 from adfast.collection import episode_log, recorded_environments, recorder, reused_arrays
 from adfast.collection.recorder import Recorder
-from adfast.histories import recording
+from adfast.histories import recorded_next_items, recording
 from collection.interrupted_lines import interruption
 from collection.traced_environment import TracedEnv, encoded
 
 MODULES = [episode_log, recorded_environments, recorder, reused_arrays, recording]
+MODULES += [recorded_next_items]
 KINDS = ["single", "NextStep", "SameStep", "Disabled"]
 NUM_STEPS = 250
 
@@ -19,9 +20,10 @@ NUM_STEPS = 250
 class Played:
     """Traced environments of one kind that are recorded, and what was told of each one's steps."""
 
-    def __init__(self, recorder, kind):
+    def __init__(self, recorder, kind, space="floats"):
         self.kind = kind
-        self.singles = [TracedEnv(seed=seed) for seed in range(1 if kind == "single" else 2)]
+        count = 1 if kind == "single" else 2
+        self.singles = [TracedEnv(space, seed=seed) for seed in range(count)]
         if kind == "single":
             self.environment = recorder.wrap(self.singles[0])
         else:
@@ -69,13 +71,15 @@ def assert_rows_are_steps(history, single, returned):
         assert history["boundary"][t] == (0 if goes_on else boundary) or t + 1 == len(kept)
 
 
-@pytest.mark.parametrize("error", [KeyboardInterrupt, ZeroDivisionError])
+@pytest.mark.parametrize(
+    ("error", "space"), [(KeyboardInterrupt, "large images"), (ZeroDivisionError, "floats")]
+)
 @pytest.mark.parametrize("kind", KINDS)
-def test_interrupted_anywhere_while_recording(tmp_path, kind, error):
+def test_interrupted_anywhere_while_recording(tmp_path, kind, error, space):
     random = np.random.default_rng(KINDS.index(kind))
     num_interruptions = 0
     with Recorder(tmp_path) as recorder:
-        played = Played(recorder, kind)
+        played = Played(recorder, kind, space)
         must_reset = True
         for _ in range(NUM_STEPS):
             try:
@@ -96,16 +100,18 @@ def test_interrupted_anywhere_while_recording(tmp_path, kind, error):
         assert len(played.returned_rows[index]) <= kept <= len(single.trace)
 
 
-@pytest.mark.parametrize("goes_on", ["same recorder", "next recorder"])
+@pytest.mark.parametrize(
+    ("goes_on", "space"), [("same recorder", "floats"), ("next recorder", "large images")]
+)
 @pytest.mark.parametrize("kind", ["single", "SameStep"])
-def test_interrupted_anywhere_while_closing(tmp_path, monkeypatch, kind, goes_on):
+def test_interrupted_anywhere_while_closing(tmp_path, monkeypatch, kind, goes_on, space):
     monkeypatch.setattr(recording, "BLOCK_BYTES", 1)  # a block for each history
     line, was_interrupted = 0, True
     while was_interrupted:
         line += 5
         path = tmp_path / str(line)
         recorder = Recorder(path)
-        played = Played(recorder, kind)
+        played = Played(recorder, kind, space)
         played.reset()
         for _ in range(5):
             played.step()

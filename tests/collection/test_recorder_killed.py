@@ -53,7 +53,8 @@ def record_single(acknowledge, path, num_steps):
 
 def record_vector(acknowledge, path, num_steps):
     """The same for two environments, each with its own count."""
-    vector = SyncVectorEnv([lambda: TracedEnv(seed=0), lambda: TracedEnv(seed=1)])
+    made = [lambda seed=seed: TracedEnv("large images", seed=seed) for seed in range(2)]
+    vector = SyncVectorEnv(made)
     singles = [single.unwrapped for single in vector.envs]
     counts = [0, 0]
     with Recorder(path) as recorder:

@@ -21,6 +21,7 @@ SPACES = {
     "floats": Box(-np.inf, np.inf, (4,), np.float32),
     "doubles": Box(-1.0, 1.0, (2, 2), np.float64),
     "images": Box(0, 255, (6, 5, 3), np.uint8),
+    "large images": Box(0, 255, (16, 16, 3), np.uint8),  # are kept once
     "integers": Box(-9, 9, (3,), np.int64),
     "one number": Box(-1.0, 1.0, (), np.float32),
 }
@@ -64,11 +65,11 @@ class TracedEnv(gymnasium.Env):
 class Made:
     """Makes a traced environment with a space of its own, in any process."""
 
-    def __init__(self, seed):
-        self.seed = seed
+    def __init__(self, seed, space="floats"):
+        self.seed, self.space = seed, space
 
     def __call__(self):
-        environment = TracedEnv(seed=self.seed)
+        environment = TracedEnv(self.space, seed=self.seed)
         environment.observation_space = copy.deepcopy(environment.observation_space)
         return environment
 

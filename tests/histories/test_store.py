@@ -267,7 +267,7 @@ def rewrite_manifest(path: Path, change) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda m: m.update(version=2), "format version 2 is newer than 1.*upgrade adfast"),
+        (lambda m: m.update(version=3), "format version 3 is newer than 2.*upgrade adfast"),
         (lambda m: m.update(version="1"), '"version" must be a positive integer'),
         (lambda m: m.update(format="other"), "this is no adfast history store"),
         (lambda m: m.pop("blocks"), "blocks must be there"),

@@ -22,7 +22,7 @@ from adfast.histories.manifest import checksum
 from adfast.tasks.fields import Field
 
 CORPUS = read_corpus()
-DISCRETE, EMPTY, PLAIN = CORPUS
+DISCRETE, EMPTY, _, PLAIN = CORPUS
 FIRST = min(DISCRETE.shards)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from adfast.histories import FieldSchema, create
 from adfast.histories.manifest import FILE_NAME
 from adfast.tasks.fields import Field
-from adfast.tasks.observation import DiscreteObservation
+from adfast.tasks.observation import DiscreteObservation, RealObservation
 from adfast.tasks.transition_schema import TransitionSchema
 
 CORPUS = Path(__file__).parent / "corpus"
@@ -67,6 +67,15 @@ def write_corpus() -> None:
     with create(CORPUS / "plain", plain, num_blocks=1) as writer:
         rows = {"pixels": rng.random((9, 2, 3), np.float32), "flag": rng.random(9) < 0.5}
         writer.append_block(0, rows, np.array([9]), {"kept": np.array([True])})
+    pictures = TransitionSchema(RealObservation("uint8", (32, 16)), num_actions=5, episode_length=6)
+    with create(CORPUS / "pictures", pictures, num_blocks=1) as writer:
+        rows = pictures.allocate(5)
+        for name, values in rows.items():
+            size = 256 if name == "observation" else 2
+            values[:] = np.arange(values.size).reshape(values.shape) % size
+        rows["next_observation"][:-1] = rows["observation"][1:]
+        rows["next_observation"][2] = 7  # an end
+        writer.append_block(0, rows, np.array([4, 1]), {"task_id": np.arange(2)})
     create(CORPUS / "empty", discrete).close()
     for lock in CORPUS.glob("*/.lock"):
         lock.unlink()
