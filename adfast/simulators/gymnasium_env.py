@@ -82,9 +82,13 @@ class FamilyVectorEnv(VectorEnv):
         self.max_episode_steps = self.family.episode_length
         self.num_envs = num_envs
         self.single_observation_space, self.single_action_space = spaces(self.family)
+        observation = self.family.transition_schema.observation
+        self._in_space = observation.in_space
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
         self.copy = as_flag("copy", copy)
+        is_stored = self.single_observation_space.shape == observation.stored.shape
+        self._lends_final = is_stored and not self.copy  # what is rendered is new each time
         self._reward = np.zeros(num_envs)
         self._lent_rows: np.ndarray | None = None  # of the buffer of final observations
         self._ended = np.zeros(num_envs, np.bool_)  # NEXT_STEP: these are reset by the next step
@@ -121,7 +125,7 @@ class FamilyVectorEnv(VectorEnv):
             self._simulator.reseed(np.array(used, np.uint64), seeded)
         observation = self._simulator.reset(mask)
         self._ended &= ~mask
-        return observation, {}
+        return self._in_space(observation), {}
 
     def _streams_of(self, seed: Any) -> list[int | None] | None:
         """The random stream of each environment by `seed`, None where it goes on as it does."""
@@ -162,16 +166,19 @@ class FamilyVectorEnv(VectorEnv):
             self._ended = done
         reward = np.empty(self.num_envs) if self.copy else self._reward
         reward[:] = result.reward
-        return observation, reward, result.terminated, result.truncated, infos
+        seen = self._in_space(observation)
+        return seen, reward, result.terminated, result.truncated, infos
 
     def _final_rows(self, final: np.ndarray, done: np.ndarray) -> np.ndarray:
-        """The rows of `final` `[N, C]` in an array of objects, None outside of `done` (bool `[N]`).
+        """The rows of `final` `[N, C]` as the space has them, in an array of objects.
+
+        They are None outside of `done` (bool `[N]`).
 
         So Gymnasium has it. A row is an array of its own, which costs more than a step: where
         buffers are lent, the same rows of the same buffer are lent each time.
         """
-        if self.copy:
-            ended = final if done.all() else final[done]
+        if not self._lends_final:
+            ended = self._in_space(final if done.all() else final[done])
             every = np.fromiter(ended, dtype=object, count=len(ended))
         else:
             if self._lent_rows is None or self._lent_rows[0].base is not final:
@@ -211,6 +218,7 @@ class FamilyEnv(gymnasium.Env):
         self.render_mode = render_mode
         self.max_episode_steps = self.family.episode_length
         self.observation_space, self.action_space = spaces(self.family)
+        self._in_space = self.family.transition_schema.observation.in_space
         self._simulator = BatchSimulator(
             self.family,
             [task_id],
@@ -226,13 +234,13 @@ class FamilyEnv(gymnasium.Env):
             seed = as_seed("seed", seed)
             self._simulator.reseed(np.array([seed], np.uint64), np.array([True]))
         super().reset(seed=seed)
-        return self._simulator.reset()[0], {}
+        return self._in_space(self._simulator.reset())[0], {}
 
     def step(self, action: Any) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
         """One step; raises `InvalidArgument` when the episode has ended and was not reset."""
         result = self._simulator.step(as_array("action", action, INTEGERS)[None])
         return (
-            result.observation[0],
+            self._in_space(result.observation)[0],
             float(result.reward[0]),
             bool(result.terminated[0]),
             bool(result.truncated[0]),

@@ -23,6 +23,7 @@ FAMILIES: Catalogue[TaskFamily] = Catalogue(
         "bandit": "adfast.tasks.bandit:Bandit",
         "random-world": "adfast.tasks.random_world:RandomWorld",
         "keys-and-boxes": "adfast.tasks.gridworlds.keys_and_boxes:KeysAndBoxes",
+        "water-maze": "adfast.tasks.mazes.water_maze:WaterMaze",
         "mixture": "adfast.tasks.mixture:Mixture",
     },
 )

@@ -67,6 +67,10 @@ class ObservationSpec(ABC):
         """`[..., *shape]` that rows keep, as an agent reads them; a new array."""
         return stored.astype(self.read.dtype)
 
+    def in_space(self, stored: np.ndarray) -> np.ndarray:
+        """`[..., *shape]` that rows keep, as `space` has them; the same array where it is one."""
+        return stored
+
     @abstractmethod
     def space(self) -> Space[Any]:
         """The Gymnasium space that has exactly what a row can keep."""
@@ -223,6 +227,10 @@ class RealObservation(ObservationSpec):
 
 def read_observation(description: Mapping[str, Any]) -> ObservationSpec:
     """The spec whose `to_dict` is in `description`; raises `InvalidArgument` for any other."""
+    if description.get("scene") is not None:
+        from adfast.tasks.rendered_observation import read_rendered
+
+        return read_rendered(description)
     sizes = integers(description, "observation_sizes")
     if description.get("real_observation") is None:
         return DiscreteObservation(sizes)

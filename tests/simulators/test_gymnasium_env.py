@@ -16,6 +16,7 @@ from reference.dark_room import VARIANTS
 
 ENVIRONMENT_ID = "adfast/DarkRoom-v0"
 SMALL = {"size": 3, "episode_length": 6}
+SMALL_PICTURE = {"picture": (4, 6)}
 
 
 def small_options(family):
@@ -23,7 +24,7 @@ def small_options(family):
     if family == "mixture":
         return {"members": [{"name": "dark-room", "options": SMALL}], "tasks": 9}
     options = FAMILIES.find(family).model_fields
-    return {name: value for name, value in SMALL.items() if name in options}
+    return {name: value for name, value in (SMALL | SMALL_PICTURE).items() if name in options}
 
 
 @pytest.mark.parametrize("variant", ["dark-room", "terminating"])

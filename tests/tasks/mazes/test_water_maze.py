@@ -1,0 +1,89 @@
+"""The water maze: its twin, its walls, its platforms, and how good one can be."""
+
+from functools import partial
+
+import numpy as np
+import pytest
+
+from adfast import tasks
+from adfast.errors import InvalidArgument
+from adfast.simulators import BatchSimulator
+from adfast.tasks.mazes.arena import CENTRE, CLEARANCE, NORMALS_X, NORMALS_Y, ONE, UNIT
+from reference.water_maze import VARIANTS, WaterMazeReference
+from tasks.long_run import assert_follows_twin
+
+
+@pytest.mark.parametrize("options", VARIANTS.values(), ids=VARIANTS)
+def test_long_random_run_matches_reference(options):
+    family = tasks.make("water-maze", **options)
+    task_ids = np.arange(11) * 29 % family.num_tasks
+    assert_follows_twin(family, partial(WaterMazeReference, **options), task_ids, episodes=12)
+
+
+def test_nobody_walks_through_a_wall_and_all_slide_along():
+    family = tasks.make("water-maze", stride=300, turn=35, episode_length=200)
+    simulator = BatchSimulator(family, np.zeros(64, int))
+    x, y, _ = simulator.reset().astype(np.int64).T - CENTRE
+    moved = []
+    for actions in np.random.default_rng(0).integers(4, size=(199, 64)):
+        before = np.stack([x, y])
+        x, y, _ = simulator.step(actions).observation.astype(np.int64).T - CENTRE
+        moved.append((np.stack([x, y]) != before).any(axis=0))
+        to_walls = 760 * UNIT - (np.outer(x, NORMALS_X) + np.outer(y, NORMALS_Y)) / ONE
+        assert to_walls.min() > CLEARANCE * UNIT - 2
+    assert np.mean(moved) > 0.8
+
+
+def test_somebody_who_walks_straight_on_enters_the_platform_and_is_paid_once():
+    family = tasks.make("water-maze")
+    east = np.flatnonzero((family.platforms == (320, 0)).all(axis=1))
+    simulator = BatchSimulator(family, east)
+    simulator.reset()
+    rewards = [int(simulator.step([0]).reward[0]) for _ in range(50)]
+    assert rewards == [0] * 12 + [1] + [0] * 37  # 13 steps of 20 units to within 64 of 320
+
+
+def test_platforms_lie_where_they_may():
+    family = tasks.make("water-maze", platform_spacing=40, least_distance=200)
+    distance = np.hypot(*family.platforms.T)
+    assert distance.min() >= 200
+    assert distance.max() <= 580
+    assert len(np.unique(family.platforms, axis=0)) == family.num_tasks
+    assert tasks.make("water-maze").num_tasks == 1041
+    sides = np.sign(family.platforms[:, 0])
+    np.testing.assert_array_equal(family.halves(np.arange(family.num_tasks)), sides)
+    assert family.task_label(0) == "platform 120 west, 560 south"
+
+
+@pytest.mark.parametrize("first_heading", ["fixed", "random"])
+def test_every_platform_is_within_reach(first_heading):
+    family = tasks.make("water-maze", first_heading=first_heading)
+    assert family.optimal_return(np.arange(family.num_tasks)).min() == 1
+
+
+def test_platforms_out_of_reach_earn_nothing():
+    family = tasks.make("water-maze", episode_length=10)
+    optimum = family.optimal_return(np.arange(family.num_tasks))
+    distance = np.hypot(*family.platforms.T)
+    assert (optimum[distance > 10 * 20 + 64] == 0).all()
+    assert (optimum[distance < 190] == 1).all()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"picture": (0, 32)}, r"picture.*0.* must be greater than or equal to 1, got 0"),
+        ({"picture": (24, 4096)}, r"picture.*1.* must be less than or equal to 1024, got 4096"),
+        ({"picture": [24, 32, 3]}, "picture"),
+        ({"field_of_view": 180}, "field_of_view must be less than or equal to 179, got 180"),
+        ({"stride": 0}, "stride must be greater than or equal to 1, got 0"),
+        ({"turn": 0}, "turn must be greater than or equal to 1, got 0"),
+        (
+            {"least_distance": 575, "platform_spacing": 500},
+            "least_distance must leave a platform within 580 units of the centre, got 575",
+        ),
+    ],
+)
+def test_impossible_options_are_refused(options, message):
+    with pytest.raises(InvalidArgument, match=message):
+        tasks.make("water-maze", **options)
