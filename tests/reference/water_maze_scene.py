@@ -51,16 +51,17 @@ class WaterMazeSceneReference:
 
     def draw_column(self, frame, x, y, heading, column):
         aside = (2 * column + 1 - self.columns) * self.half_pixel
+        ray = round(aside * ONE)  # to the right, for each ONE ahead
         sine = round(math.sin(math.radians(heading)) * ONE)
         cosine = round(math.sin(math.radians(heading + 90)) * ONE)
-        east = (cosine * ONE + sine * round(aside * ONE)) // ONE
-        north = (sine * ONE - cosine * round(aside * ONE)) // ONE
-        wall = self.wall_before(x, y, east, north)
+        wall = self.wall_before(x, y, cosine * ONE + sine * ray, sine * ONE - cosine * ray)
         normal_x, normal_y = NORMALS[wall]
         gap = 760 * 16 * ONE - (x * normal_x + y * normal_y)
-        depth = min((gap << 22) // (east * normal_x + north * normal_y), 2048 * 4096)
+        ahead = cosine * normal_x + sine * normal_y
+        right = sine * normal_x - cosine * normal_y
+        depth = int((gap << 22) / (ahead + right * ray // ONE))
         along = (x * normal_y - y * normal_x) // 64
-        along += depth * (east * normal_y - north * normal_x) // 2**28
+        along += depth * (ahead * ray // ONE - right) // 2**28
         scale = round(32 * 2**30 / (2 * HALF_WALL * 4096))
         across = min(max((along + round(HALF_WALL * 4096)) * scale // 2**30, 0), 31)
         rise = round(self.half_pixel * 2**30 * TALL / (192 * 4096))
@@ -69,13 +70,13 @@ class WaterMazeSceneReference:
         pattern = self.walls[wall][level]
         relative = round(math.degrees(math.atan(aside)) * 4)
         landmark = self.landmarks[(heading * 4 - relative) % 1440]
-        lift = round(self.half_pixel / math.hypot(1, aside) * 128 * 2**24)
+        lift = self.half_pixel / math.hypot(1, aside) * 128
         for row in range(self.rows):
             height = EYE + (self.rows - 1) * per_row // 2 - row * per_row
             if 0 <= height < TALL:
                 frame[row, column] = pattern[across >> level, height >> 16 + level]
             elif height >= TALL:
-                step = (self.rows - 1 - 2 * row) * lift >> 24
+                step = math.floor((self.rows - 1 - 2 * row) * lift)
                 if 0 <= step < len(landmark) and landmark[step]:
                     colour = int(landmark[step])
                     frame[row, column] = colour & 255, colour >> 8 & 255, colour >> 16
