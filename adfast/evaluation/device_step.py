@@ -130,7 +130,9 @@ class DeviceStep(Acting):
     def state(self) -> list[torch.Tensor]:
         """What `advance` changes for good, but for cache slots that the next step writes anew."""
         acted_on = () if self._acted_on is None else (self._acted_on,)
-        return [self._cache.step, self._draws, self._action, *acted_on]
+        stack = self._cache.frame_stack
+        frames = () if stack is None else (stack.frames,)
+        return [self._cache.step, self._draws, self._action, *acted_on, *frames]
 
     @torch.no_grad()
     def advance(self) -> None:

@@ -19,7 +19,7 @@ from adfast.tasks.fields import Field
 
 CONTINUED = "next_observation"
 FOLLOWED = "observation"
-LEAST_BYTES = 512  # of an item that is kept once: measured in docs/performance.md
+LEAST_BYTES = 128  # of an item that is kept once: measured in docs/performance.md
 CHUNK_BYTES = 1 << 24  # that are compared at a time
 
 

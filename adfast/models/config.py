@@ -55,6 +55,10 @@ class ModelConfig(Config):
     picture_dropout: float = Field(default=0.0, ge=0.0, lt=1.0)
     """Share of the numbers that training drops behind each level of the encoder of pictures."""
 
+    frame_stack: Count = 1
+    """Pictures that a token sees of its episode, the newest last; where there are fewer yet, the
+    first of them again. Of windows that begin within an episode the first is the window's."""
+
     norm: Literal["pre", "post"] = "pre"
     """Whether a block normalises what it reads, or what it has added to."""
 

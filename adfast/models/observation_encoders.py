@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from adfast.errors import InvalidArgument
 from adfast.models.config import PictureEncoding
+from adfast.models.frame_stack import frame_numbers, side_by_side
 from adfast.models.noise import Noise
 from adfast.models.picture_features import (
     ConvolutionFeatures,
@@ -51,6 +52,7 @@ class ObservationEncoder(nn.Module):
         std: float,
         generator: torch.Generator,
         dropout: float = 0.0,
+        frame_stack: int = 1,
     ) -> None:
         super().__init__()
 
@@ -107,8 +109,9 @@ class RealEncoder(ObservationEncoder):
         std: float,
         generator: torch.Generator,
         dropout: float = 0.0,
+        frame_stack: int = 1,
     ) -> None:
-        super().__init__(observation, width, std, generator, dropout)
+        super().__init__(observation, width, std, generator, dropout, frame_stack)
         components = math.prod(observation.read.shape)
         self.register_buffer("mean", torch.zeros(components))
         self.register_buffer("scale", torch.ones(components))
@@ -170,19 +173,22 @@ class PictureEncoder(ObservationEncoder):
         std: float,
         generator: torch.Generator,
         dropout: float = 0.0,
+        frame_stack: int = 1,
     ) -> None:
-        super().__init__(observation, width, std, generator, dropout)
+        super().__init__(observation, width, std, generator, dropout, frame_stack)
         assert observation.picture is not None, "chosen by it"
         self.observation, self.picture = observation, observation.picture
-        self.features = self.features_class(self.picture, width, dropout, generator)
+        self.frame_stack = frame_stack
+        height, across, colours = self.picture
+        seen = (height, across, colours * frame_stack)
+        self.features = self.features_class(seen, width, dropout, generator)
         shape, std = (self.features.size, width), std / math.sqrt(self.features.size)
         self.now = nn.Parameter(torch.empty(shape).normal_(std=std, generator=generator))
         self.final = nn.Parameter(torch.empty(shape).normal_(std=std, generator=generator))
 
     def add_observation(self, token: Tensor, inputs: StepInput, noise: Noise | None) -> Tensor:
         """`token` plus the projection of the observation."""
-        pictures = self.pictures(inputs.observation.flatten(0, inputs.is_first.ndim - 1))
-        seen: Tensor = self.features(pictures, noise) @ self.now
+        seen: Tensor = self.features(self.stacks(inputs), noise) @ self.now
         return token + seen.view_as(token)
 
     def add_final(self, token: Tensor, inputs: StepInput, noise: Noise | None) -> Tensor:
@@ -192,10 +198,10 @@ class PictureEncoder(ObservationEncoder):
             final = final[shown]
             if not inputs.is_checked:
                 self.require_readable(final)
-            seen: Tensor = self.features(self.pictures(final), noise) @ self.final
+            seen: Tensor = self.features(self.alone(self.pictures(final)), noise) @ self.final
             return token.index_put((shown,), seen, accumulate=True)
         pictures = self.pictures(final.flatten(0, shown.ndim - 1))
-        seen = self.features(pictures, noise) @ self.final
+        seen = self.features(self.alone(pictures), noise) @ self.final
         return token + seen.view_as(token).masked_fill(~shown[..., None], 0.0)
 
     def require_readable(self, observation: Tensor) -> None:
@@ -215,7 +221,21 @@ class PictureEncoder(ObservationEncoder):
     def normalise_by(self, observation: np.ndarray) -> None:
         """Take from `observation` `[N, *shape]` of rows what colours are normalised by."""
         sample = observation[:: -(-len(observation) // MOST_NORMALISING)]
-        self.features.normalise_by(self.pictures(torch.from_numpy(np.ascontiguousarray(sample))))
+        pictures = self.pictures(torch.from_numpy(np.ascontiguousarray(sample)))
+        self.features.normalise_by(self.alone(pictures))
+
+    def stacks(self, inputs: StepInput) -> Tensor:
+        """`[N, H, W, k * C]`: what each token sees of the observation and of those before it."""
+        if inputs.frames is not None:
+            return side_by_side(inputs.frames)
+        pictures = self.pictures(inputs.observation.flatten(0, inputs.is_first.ndim - 1))
+        if self.frame_stack == 1:
+            return pictures
+        return side_by_side(pictures[frame_numbers(inputs, self.frame_stack).flatten(0, 1)])
+
+    def alone(self, pictures: Tensor) -> Tensor:
+        """`[N, H, W, k * C]`: stacks of `pictures` `[N, H, W, C]` that are seen by themselves."""
+        return pictures if self.frame_stack == 1 else pictures.repeat(1, 1, 1, self.frame_stack)
 
     def pictures(self, values: Tensor) -> Tensor:
         """`[N, H, W, C]` of observations `[N, ...]`; those that rows store otherwise are drawn."""
@@ -247,14 +267,21 @@ PICTURE_ENCODERS: dict[PictureEncoding, type[ObservationEncoder]] = {
 
 
 def encoder_of(
-    observation: ObservationSpec, picture_encoder: PictureEncoding
+    observation: ObservationSpec, picture_encoder: PictureEncoding, frame_stack: int = 1
 ) -> type[ObservationEncoder]:
     """What a model has for `observation`: by its kind, and for pictures the one asked for.
 
-    Raises `InvalidArgument` for pictures that only the latter could be of.
+    Raises `InvalidArgument` for pictures that only the latter could be of, and where others than
+    its pictures were to be stacked.
     """
     if observation.picture is not None and picture_encoder in PICTURE_ENCODERS:
         return PICTURE_ENCODERS[picture_encoder]
+    if frame_stack > 1:
+        raise InvalidArgument(
+            f"model.frame_stack must be 1 unless an encoder of pictures reads them, got "
+            f"{frame_stack} for {observation.kind} observations and model.picture_encoder "
+            f'"{picture_encoder}"'
+        )
     if observation.kind not in ENCODERS:
         raise InvalidArgument(
             f'model.picture_encoder "{picture_encoder}" is of recorded pictures, got '

@@ -13,6 +13,7 @@ from adfast.attention import KeyValueCache
 from adfast.errors import InvalidArgument, byte_size
 from adfast.machine.memory import memory_bytes
 from adfast.models.config import ModelConfig
+from adfast.models.frame_stack import FrameStack
 
 
 class RingKVCache:
@@ -42,6 +43,7 @@ class RingKVCache:
             )
             for window in config.layer_token_windows
         ]
+        self.frame_stack: FrameStack | None = None  # of models that see several pictures
         self.step = torch.zeros(num_environments, dtype=torch.int64, device=device)
         self.start = torch.zeros(num_environments, dtype=torch.int64, device=device)
 

@@ -42,6 +42,9 @@ class StepInput:
 
     Models that read returns are given `return_to_go`, float32: what the episode earns from this
     action on, or is to earn.
+
+    Models that see stacks of pictures are given `frames` `[N, k, H, W, C]` where they act, the
+    newest last; in windows they find these themselves (`frame_stack.py`).
     """
 
     observation: Tensor
@@ -53,6 +56,7 @@ class StepInput:
     is_checked: bool = False
     previous_observation: Tensor | None = None
     return_to_go: Tensor | None = None
+    frames: Tensor | None = None
 
     @property
     def shows_final(self) -> Tensor:

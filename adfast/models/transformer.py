@@ -10,6 +10,7 @@ Axes: B batch, T transitions, A actions, N environments, H heads, D channels per
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -26,10 +27,12 @@ from adfast.attention import (
 from adfast.errors import InvalidArgument
 from adfast.models.block import Attend, AttendPacked, Block
 from adfast.models.config import ModelConfig
+from adfast.models.frame_stack import FrameStack
 from adfast.models.inspection import Watch, show_layer
 from adfast.models.layer_step import step_layer
 from adfast.models.noise import Noise, drop_entries, recomputed
 from adfast.models.norm import with_norm
+from adfast.models.observation_encoders import PictureEncoder
 from adfast.models.positions import rotation_at
 from adfast.models.ring_kv_cache import RingKVCache
 from adfast.models.step_input import StepInput, can_examine, step_inputs
@@ -70,6 +73,7 @@ class Transformer(nn.Module):
             is_set=config.context == "set",
             picture_encoder=config.picture_encoder,
             picture_dropout=config.picture_dropout,
+            frame_stack=config.frame_stack,
         )
         if config.num_learned_positions is not None:
             num_positions = config.num_learned_positions * config.tokens_per_transition
@@ -178,6 +182,11 @@ class Transformer(nn.Module):
                 "is_first must be that of the cache, which knows who begins a history; "
                 "pass cache.is_first and reset environments through cache.reset"
             )
+        if cache.frame_stack is not None:
+            encoder = self.embedding.encoder
+            assert isinstance(encoder, PictureEncoder), "others have no stacks"
+            pictures = encoder.pictures(inputs.observation)
+            inputs = replace(inputs, frames=cache.frame_stack.show(pictures, inputs, active))
         tokens = self.embedding(inputs).view(cache.num_environments, -1, self.config.width)
         for x in tokens.unbind(1):
             x = self.add_positions(x, cache.step - cache.start).to(self.block_dtype)
@@ -200,7 +209,12 @@ class Transformer(nn.Module):
         """
         num_environments = as_count("num_environments", num_environments)
         dtype = dtype or self.block_dtype
-        return RingKVCache(self.config, num_environments, self.head.device, dtype)
+        cache = RingKVCache(self.config, num_environments, self.head.device, dtype)
+        picture = self.embedding.schema.observation.picture
+        if self.config.frame_stack > 1 and picture is not None:
+            size, device = self.config.frame_stack, self.head.device
+            cache.frame_stack = FrameStack(num_environments, size, picture, device)
+        return cache
 
     @property
     def block_dtype(self) -> torch.dtype:

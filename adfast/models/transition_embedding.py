@@ -90,12 +90,13 @@ class TransitionEmbedding(nn.Module):
         is_set: bool = False,
         picture_encoder: PictureEncoding = "patches",
         picture_dropout: float = 0.0,
+        frame_stack: int = 1,
     ) -> None:
         super().__init__()
         self.schema = schema
         self.layout = layout
         self.counts_rows = False  # how the gradient of the table is made: `CountedRows`
-        encoder_class = encoder_of(schema.observation, picture_encoder)
+        encoder_class = encoder_of(schema.observation, picture_encoder, frame_stack)
         sizes = encoder_class.row_sizes(schema.observation)
         if is_set and not sizes:
             raise InvalidArgument(
@@ -131,7 +132,7 @@ class TransitionEmbedding(nn.Module):
             )
         # In model files its tensors bear the name of the kind.
         encoder = encoder_class(
-            schema.observation, width, EMBEDDING_SCALE, generator, picture_dropout
+            schema.observation, width, EMBEDDING_SCALE, generator, picture_dropout, frame_stack
         )
         self.add_module(schema.observation.kind, encoder)
         self.reads_return = reads_return
