@@ -20,6 +20,7 @@ AGENTS: Catalogue[AgentMaker] = Catalogue(
         "model": "adfast.evaluation.trained_model:TrainedModel",
         "random": "adfast.evaluation.random_agent:RandomActions",
         "heuristic": "adfast.baselines.agents.heuristic:Heuristic",
+        "late-heuristic": "adfast.baselines.agents.late_heuristic:LateHeuristic",
         "corrected-heuristic": "adfast.baselines.agents.corrected_heuristic:CorrectedHeuristic",
         "competence-mimic": "adfast.baselines.agents.competence_mimic:CompetenceMimic",
         "memorised-goal": "adfast.baselines.agents.memorised_goal:MemorisedGoal",

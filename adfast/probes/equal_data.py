@@ -118,9 +118,7 @@ class EqualData(BehaviouralProbe):
             evidence=[evidence("ahead of its source", ahead, above=self.margin, unit=unit)],
             numbers=[
                 quantity("mean return", [one.mean(axis=1) for one in earned], unit=unit),
-                quantity(
-                    "of its source", [one[:, :count].mean(axis=1) for one in source], unit=unit
-                ),
+                quantity("of its source", [o[:, :count].mean(axis=1) for o in source], unit=unit),
                 quantity("at the end", [one[:, -LAST:].mean(axis=1) for one in earned], unit=unit),
                 quantity(
                     "of its source, at the end of a history that was learned from",
@@ -155,16 +153,14 @@ def training_episodes(subject: Subject) -> int:
     if subject.model is None:
         return 0
     _, source, collection = subject.collected
-    learners = -(
-        -collection.histories_per_task // source.num_streams(collection.streams_per_learner)
-    )
+    streams = source.num_streams(collection.streams_per_learner)
+    learners = -(-collection.histories_per_task // streams)
     return len(subject.split.train) * learners * source.actors * collection.episodes
 
 
 def break_even(subjects: Sequence[Subject], needed: Quantity, episodes: int) -> list[Quantity]:
     """After how many new tasks distilling has saved the episodes that it cost; none if never."""
     cost = float(np.mean([training_episodes(subject) for subject in subjects]))
-
     if not cost:
         return []
 

@@ -102,16 +102,28 @@ def test_verdict_is_by_the_return_of_the_last_episodes():
     share = np.zeros((6, 4, 2, 5, 16))
     share[:, :, :, -1, -5:] = 0.9
     share[:, :, :, 1, -5:] = 0.4
-    after = np.full((6, 4, 3), np.nan)
-    finding = probe.judge([asked], [{"share": share, "after": after}])
+    judged, after = share[:, :, :, [1, -1]], np.full((6, 4, 3), np.nan)
+    finding = probe.judge([asked], [{"judged": judged, "share": share, "after": after}])
     assert finding.verdict == "supported"
     assert [piece.mean for piece in finding.evidence] == pytest.approx([0.5, 0.5])
     (lines,) = finding.sections  # nothing was ever rewarded
     assert lines.series[0].y == pytest.approx((0.0, 0.4, 0.0, 0.0, 0.9))
-    share[:, :, 1, 1] = share[:, :, 1, -1]  # with slips it loses nothing
-    finding = probe.judge([asked], [{"share": share, "after": after}])
+    judged[:, :, 1, 0] = judged[:, :, 1, 1]  # with slips it loses nothing
+    finding = probe.judge([asked], [{"judged": judged, "share": share[:, :0], "after": after}])
     assert finding.verdict == "refuted"
     assert finding.numbers[0].value == pytest.approx(-0.5)
+    assert not finding.sections, "what decides nothing was not tried"
+
+
+def test_what_decides_nothing_is_tried_with_the_first_seeds_alone():
+    asked = agent_subject("heuristic")
+    probe = Memory(episodes=6, seeds=2, slips=(0.0, 0.1, 0.3))
+    many, few = (probe.observe(asked, np.arange(count)) for count in (5, 2))
+    assert many["judged"].shape == (6, 5, 2, 2, 6)
+    assert many["share"].shape == (6, 2, 4, 5, 6)
+    for name, values in few.items():
+        np.testing.assert_array_equal(many[name][:, :2], values)
+    np.testing.assert_array_equal(few["judged"], few["share"][:, :, [0, 2]][:, :, :, [1, -1]])
 
 
 def test_model_is_asked_and_its_window_named():

@@ -7,7 +7,8 @@ import pytest
 
 from adfast import tasks
 from adfast.errors import InvalidArgument
-from adfast.probes.narrowness import AFTER, ALL, SEARCHING, Narrowness, by_phase, narrowness
+from adfast.probes.family_narrowness import AFTER, ALL, SEARCHING, by_phase, narrowness
+from adfast.probes.narrowness import Narrowness
 from probes.known_agents import agent_subject
 
 SMALL = {"tasks": 12, "seeds": 4, "episodes": 30}

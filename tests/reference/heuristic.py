@@ -87,10 +87,12 @@ def walk(
     optimum=None,
     judged_episodes=2,
     improvement=0.0,
+    late=0,
 ):
     """The actions of the history, and the return of every episode.
 
-    With an `optimum` the walker is as competent as its last episodes, and `improvement` more.
+    With an `optimum` the walker is as competent as its last episodes, and `improvement` more. In
+    the first `late` episodes it takes any action.
     """
     room = Walk(environment.size, environment.displacements)
     goal, unpaid = {}, defaultdict(int)
@@ -113,6 +115,8 @@ def walk(
                     ]
             else:
                 chances = explorer.chances(room, cell, view)
+            if len(returns) < late:
+                chances = [1.0] * len(chances)
             logits = [math.log(chance) if chance else -math.inf for chance in chances]
             action = sample_action(logits, 1.0, seed, random_stream, draw)
             observation, reward, terminated, truncated = environment.step(action)

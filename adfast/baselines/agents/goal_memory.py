@@ -10,9 +10,11 @@ from collections.abc import Mapping
 import numpy as np
 
 from adfast.baselines.agents.room import Room
+from adfast.machine.compiled_code import compiled
 from adfast.tasks.transition_schema import BOUNDARY_INSIDE
 
 NOWHERE = -1
+NO_END = 2**62  # of patience
 
 
 class GoalMemory:
@@ -46,23 +48,54 @@ class GoalMemory:
         """Take in a transition of each; bool `[M]`: where the cell was given up."""
         _, view = self.room.locate(transition["observation"])
         entered, _ = self.room.locate(transition["next_observation"])
-        here = environments, view
-        is_paid = transition["reward"] > 0
-        is_unpaid = ~is_paid & (entered == self.goal[here])
-        self.is_done[here] |= is_unpaid & self.has_paid[here]
-        self.unpaid[here] += is_unpaid & ~self.has_paid[here]
-        self.goal[here] = np.where(is_paid, entered, self.goal[here])
-        self.unpaid[here] *= ~is_paid
-        self.has_paid[here] |= is_paid
         given_up = np.zeros(len(environments), bool)
-        if self.patience is not None:
-            given_up = is_unpaid & (self.unpaid[here] >= self.patience)
-            self.goal[here] = np.where(given_up, NOWHERE, self.goal[here])
-            self.unpaid[here] *= ~given_up
-        self._begin_episode(environments[transition["boundary"] != BOUNDARY_INSIDE])
+        remember(
+            environments,
+            view,
+            entered,
+            transition["reward"],
+            transition["boundary"] != BOUNDARY_INSIDE,
+            self.patience or NO_END,
+            self.goal,
+            self.unpaid,
+            self.has_paid,
+            self.is_done,
+            given_up,
+        )
         return given_up
 
     def target(self, environments: np.ndarray, view: np.ndarray) -> np.ndarray:
         """int64 `[M]`: the cell to go to; `NOWHERE` where there is none."""
         here = environments, view
         return np.where(self.is_done[here], NOWHERE, self.goal[here])
+
+
+@compiled
+def remember(
+    environments: np.ndarray,
+    view: np.ndarray,
+    entered: np.ndarray,
+    reward: np.ndarray,
+    ends: np.ndarray,
+    patience: int,
+    goal: np.ndarray,
+    unpaid: np.ndarray,
+    has_paid: np.ndarray,
+    is_done: np.ndarray,
+    given_up: np.ndarray,
+) -> None:
+    """Take in that cells were `entered` in these; `given_up` is set where one is."""
+    for place in range(environments.shape[0]):
+        e, v, cell = environments[place], view[place], entered[place]
+        if reward[place] > 0:
+            goal[e, v], unpaid[e, v], has_paid[e, v] = cell, 0, True
+        elif cell == goal[e, v]:
+            if has_paid[e, v]:
+                is_done[e, v] = True
+            else:
+                unpaid[e, v] += 1
+            if unpaid[e, v] >= patience:
+                goal[e, v], unpaid[e, v], given_up[place] = NOWHERE, 0, True
+        if ends[place]:
+            has_paid[e] = False
+            is_done[e] = False

@@ -12,11 +12,13 @@ import numpy as np
 
 from adfast.baselines.agents.rules_agent import require_family
 from adfast.errors import InvalidArgument
+from adfast.machine.compiled_code import compiled
 from adfast.tasks.family import TaskFamily
 from adfast.tasks.gridworlds.square_room import SquareRoom
 from adfast.tasks.transition_schema import TransitionSchema
 
 MAX_CELLS = 4096  # of which each pair has a distance
+FAR = np.int16(2**14)  # steps, more than there can be
 DISPLACEMENTS = {"no-op": (0, 0), "up": (-1, 0), "right": (0, 1), "down": (1, 0), "left": (0, -1)}
 
 
@@ -63,9 +65,23 @@ class Room:
 
         A cell must be entered: who stands in one has still to stay, or to go on to another.
         """
-        far = np.where(wanted[:, None], self.distance[self.after[cell]], np.int16(2**14))
-        left = far.min(axis=2)
+        left = np.empty((len(cell), self.after.shape[1]), np.int16)
+        steps_left(self.after, self.distance, cell, wanted, left)
         return np.asarray(left == left.min(axis=1, keepdims=True))
+
+
+@compiled
+def steps_left(
+    after: np.ndarray, distance: np.ndarray, cell: np.ndarray, wanted: np.ndarray, left: np.ndarray
+) -> None:
+    """Fill `left` int16 `[M, A]`: how far the nearest cell that is `wanted` is after an action."""
+    for place in range(cell.shape[0]):
+        for action in range(after.shape[1]):
+            reached, nearest = after[cell[place], action], FAR
+            for goal in range(distance.shape[1]):
+                away = distance[reached, goal] if wanted[place, goal] else FAR
+                nearest = min(nearest, away)
+            left[place, action] = nearest
 
 
 @cache

@@ -33,8 +33,10 @@ class RuleLoops(NamedTuple):
 
     `begin()`, `begin_episode(episode, offset, mask, seen)`, `choose(seen, episode_step,
     exploration, offset, mask, clock, actions)`, `update(seen, action, reward, seen_next,
-    boundary)`, and `chances(seen, episode_step, exploration, out float64 [M, A])`, which writes how
-    probable the action was that `choose` drew; None where the rules do not say that.
+    boundary)`, `live(seen, episode_step, exploration, offset, mask, clock, action, reward,
+    seen_next, boundary)`, which chooses and is told of the `action` that was taken instead, in one
+    place after the other, and `chances(seen, episode_step, exploration, out float64 [M, A])`, which
+    writes how probable the action was that `choose` drew; None where the rules do not say that.
     `tells_episodes` says whether `begin_episode` does anything.
     """
 
@@ -42,6 +44,7 @@ class RuleLoops(NamedTuple):
     begin_episode: Callable[..., None]
     choose: Callable[..., None]
     update: Callable[..., None]
+    live: Callable[..., None]
     chances: Callable[..., None] | None
     tells_episodes: bool
 
@@ -125,8 +128,49 @@ def compile_rule_loops(family: TaskFamily, make_rules: MakeRules, *, has_actors:
             end = boundary[place] if has_actors else boundary[place] == BOUNDARY_TERMINATED
             update(own, parameters, at, chosen, reward[place], then, end)
 
-    chances = chances_loop(stamp, rules)
-    return RuleLoops(begin_all, begin_episodes, choose_all, update_all, chances, tells_episodes)
+    return RuleLoops(
+        begin_all,
+        begin_episodes,
+        choose_all,
+        update_all,
+        living_loop(stamp, rules, has_actors=has_actors),
+        chances_loop(stamp, rules),
+        tells_episodes,
+    )
+
+
+def living_loop(stamp: str, rules: LearningRules, *, has_actors: bool) -> Callable[..., None]:
+    """`RuleLoops.live`."""
+    choose, update = rules.choose, rules.update
+
+    @compiled
+    def live_all(
+        environments: Any,
+        memory: Any,
+        parameters: Any,
+        seen: Any,
+        episode_step: Any,
+        exploration: Any,
+        offset: Any,
+        mask: Any,
+        clock: Any,
+        action: Any,
+        reward: Any,
+        seen_next: Any,
+        boundary: Any,
+    ) -> None:
+        _ = stamp
+        for place in range(uint64(environments.shape[0])):
+            e = environments[place]
+            key = step_key(offset[e], mask[e], uint32(clock[place]))
+            at, t, epsilon = uint64(seen[place]), uint64(episode_step[place]), exploration[place]
+            choose(memory[e], parameters, (), (), at, t, epsilon, key)
+            end = boundary[place] if has_actors else boundary[place] == BOUNDARY_TERMINATED
+            chosen, then = uint64(action[place]), uint64(seen_next[place])
+            update(memory[e], parameters, at, chosen, reward[place], then, end)
+
+    found: Callable[..., None] = live_all
+    return found
 
 
 def chances_loop(stamp: str, rules: LearningRules) -> Callable[..., None] | None:

@@ -152,6 +152,32 @@ class RuleMemory:
             boundary,
         )
 
+    def live(
+        self,
+        now: ActedOn,
+        action: np.ndarray,
+        reward: np.ndarray,
+        seen_next: np.ndarray,
+        boundary: np.ndarray,
+    ) -> None:
+        """Choose, and learn from what was done instead, time after time: `[M]` transitions, of
+        which an environment may have several.
+        """
+        self._loops.live(
+            now.environments,
+            self._memory,
+            self._parameters,
+            now.seen,
+            now.episode_step,
+            self.exploration(now.episode),
+            *self._keys,
+            now.episode * self.family.episode_length + now.episode_step,
+            action,
+            reward.astype(np.float64),
+            seen_next,
+            boundary,
+        )
+
     def exploration(self, episode: np.ndarray) -> np.ndarray:
         """float64 `[M]`: the probability of a random action in episodes of these numbers."""
         if (last := episode.max(initial=0)) >= len(self._exploration):

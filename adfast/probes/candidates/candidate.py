@@ -39,11 +39,11 @@ NAMES = (
 
 
 @dataclass(frozen=True)
-class Version:
-    """A version of a candidate; `make(N)` follows N histories."""
+class Versions:
+    """Versions of a candidate that are followed as one; `make(N)` follows N histories."""
 
     candidate: str
-    name: str
+    names: tuple[str, ...]
     make: Callable[[int], Follower]
 
 
@@ -51,7 +51,7 @@ class Version:
 class Candidates:
     """All versions that are defined, and why others are not: `left_out`, by candidate."""
 
-    versions: tuple[Version, ...]
+    versions: tuple[Versions, ...]
     left_out: dict[str, str]
 
     @property
@@ -77,7 +77,7 @@ def candidates_of(subject: Subject, names: Sequence[str] = NAMES) -> Candidates:
     return Candidates(tuple(versions), left_out)
 
 
-def heuristics(subject: Subject, family: TaskFamily) -> Iterator[Version]:
+def heuristics(subject: Subject, family: TaskFamily) -> Iterator[Versions]:
     """The critique's heuristic, with each way to explore that there is."""
     for explore in ("uniform", "unvisited", LIKE_SOURCE):
         maker = AGENTS.make(HEURISTIC, explore=explore)
@@ -92,7 +92,7 @@ def heuristics(subject: Subject, family: TaskFamily) -> Iterator[Version]:
             yield version
 
 
-def corrected_heuristics(subject: Subject, family: TaskFamily) -> Iterator[Version]:
+def corrected_heuristics(subject: Subject, family: TaskFamily) -> Iterator[Versions]:
     """With the critique's corrections, both or one of them."""
     maker = AGENTS.make(CORRECTED)
     assert isinstance(maker, CorrectedHeuristic)
@@ -106,16 +106,16 @@ def corrected_heuristics(subject: Subject, family: TaskFamily) -> Iterator[Versi
         agent.explorer = Uniform()
         return AgentFollower(agent)
 
-    yield Version(CORRECTED, "as incompetent", incompetent)
+    yield Versions(CORRECTED, ("as incompetent",), incompetent)
 
 
-def competence_mimics(subject: Subject, family: TaskFamily) -> Iterator[Version]:
+def competence_mimics(subject: Subject, family: TaskFamily) -> Iterator[Versions]:
     """Who is as competent as the context looks."""
     name = "competence-mimic"
     yield by_agent(name, "", AGENTS.make(name), subject, family)
 
 
-def sources(subject: Subject, family: TaskFamily) -> Iterator[Version]:
+def sources(subject: Subject, family: TaskFamily) -> Iterator[Versions]:
     """Who wrote the histories that were learned from, with and without actions at random.
 
     Where these were thinned, the source's own state is not known, and one that learns each episode
@@ -125,17 +125,15 @@ def sources(subject: Subject, family: TaskFamily) -> Iterator[Version]:
     if source is None or collection is None:
         raise InvalidArgument("source-algorithm needs histories that a source algorithm wrote")
     for times in dict.fromkeys((1, collection.keep_every)):
-        for explores in (True, False):
-            how = "its own state" if times == 1 else f"learns each episode {times} times"
-            how += "" if explores else ", no own exploration"
+        how = "its own state" if times == 1 else f"learns each episode {times} times"
 
-            def follow(num: int, times: int = times, explores: bool = explores) -> Follower:
-                return SourceFollower(source, family, num, times, explores=explores)
+        def follow(num: int, times: int = times) -> Follower:
+            return SourceFollower(source, family, num, times, explores=(True, False))
 
-            yield Version(name, how, follow)
+        yield Versions(name, (how, f"{how}, no own exploration"), follow)
 
 
-def posterior_samplers(subject: Subject, family: TaskFamily) -> Iterator[Version]:
+def posterior_samplers(subject: Subject, family: TaskFamily) -> Iterator[Versions]:
     """Who draws a task that agrees with what was seen."""
     every = np.ones(family.num_tasks)
     once = Drawing(every, learns=True, each_episode=True)
@@ -144,13 +142,13 @@ def posterior_samplers(subject: Subject, family: TaskFamily) -> Iterator[Version
     yield by_drawing("posterior-sampling", "draws when refuted", anew, family)
 
 
-def ideal_learners(subject: Subject, family: TaskFamily) -> Iterator[Version]:
+def ideal_learners(subject: Subject, family: TaskFamily) -> Iterator[Versions]:
     """The best plan that is known; of several as good ones it is one."""
     ideal = make("ideal-learner")
-    yield Version("ideal-learner", "", lambda num: SourceFollower(ideal, family, num))
+    yield Versions("ideal-learner", ("",), lambda num: SourceFollower(ideal, family, num))
 
 
-def memorised_goals(subject: Subject, family: TaskFamily) -> Iterator[Version]:
+def memorised_goals(subject: Subject, family: TaskFamily) -> Iterator[Versions]:
     """Who picks a training task, whatever it is paid."""
     trained = np.zeros(family.num_tasks)
     trained[subject.split.train] = 1.0
@@ -160,7 +158,7 @@ def memorised_goals(subject: Subject, family: TaskFamily) -> Iterator[Version]:
     yield by_drawing("memorised-goal", "one an episode", each, family)
 
 
-VERSIONS: dict[str, Callable[[Subject, TaskFamily], Iterator[Version]]] = {
+VERSIONS: dict[str, Callable[[Subject, TaskFamily], Iterator[Versions]]] = {
     HEURISTIC: heuristics,
     CORRECTED: corrected_heuristics,
     "competence-mimic": competence_mimics,
@@ -173,7 +171,7 @@ VERSIONS: dict[str, Callable[[Subject, TaskFamily], Iterator[Version]]] = {
 
 def by_agent(
     candidate: str, name: str, maker: AgentMaker, subject: Subject, family: TaskFamily
-) -> Version:
+) -> Versions:
     """The version that an agent written by hand is."""
     collection = subject.collection
     algorithm = None if collection is None else collection.algorithm
@@ -185,10 +183,10 @@ def by_agent(
         assert isinstance(agent, TransitionAgent), "as those are that are named here"
         return AgentFollower(agent)
 
-    return Version(candidate, name, follow)
+    return Versions(candidate, (name,), follow)
 
 
-def by_drawing(candidate: str, name: str, drawing: Drawing, family: TaskFamily) -> Version:
+def by_drawing(candidate: str, name: str, drawing: Drawing, family: TaskFamily) -> Versions:
     """The version that draws a task; raises `InvalidArgument` where tasks have no plans."""
     plans_of(family)
-    return Version(candidate, name, lambda num: DrawnTaskFollower(drawing, family, num))
+    return Versions(candidate, (name,), lambda num: DrawnTaskFollower(drawing, family, num))

@@ -72,8 +72,8 @@ class CandidateProbe(BehaviouralProbe, ABC):
         assert family is not None, "required"
         tasks, streams = streams_of(family, task_ids, seeds)
         trajectories = roll_out(subject, tasks, streams, self.episodes)
-        followers = [version.make(len(tasks)) for version in found.versions]
-        names = [f"{version.candidate}/{version.name}" for version in found.versions]
+        followers = [versions.make(len(tasks)) for versions in found.versions]
+        names = [f"{each.candidate}/{name}" for each in found.versions for name in each.names]
         itself = itself_of(subject, streams, trajectories)
         bits, steps = scored(followers, trajectories, self.disagreement, itself)
         shape = len(task_ids), len(seeds)

@@ -16,7 +16,7 @@ import numpy as np
 
 from adfast.errors import InvalidArgument
 from adfast.machine.compiled_code import compiled
-from adfast.probes.candidates.follower import Follower, Moment
+from adfast.probes.candidates.follower import Follower, Moment, Said
 from adfast.probes.candidates.noise import NOISES, USUAL
 from adfast.probes.candidates.task_plans import plans_of
 from adfast.tasks.family import TaskFamily
@@ -40,21 +40,28 @@ class Drawing:
 
 
 class DrawnTaskFollower(Follower):
-    """Who draws a task in each of N histories and acts by the plan for it."""
+    """Who draws a task in each of N histories and acts by the plan for it.
+
+    Of a history, those tasks alone are gone along with that may have been drawn in its episode, or
+    be drawn before it ends: `listed` int64 `[N, K]`, in order, the first `count` `[N]`.
+    """
 
     def __init__(self, drawing: Drawing, family: TaskFamily, num_histories: int) -> None:
         self._drawing = drawing
         self._family = family
+        self._sizes = family.observation_sizes
         self._plans = plans_of(family)
-        num_tasks = family.num_tasks
-        self._state = np.zeros((num_histories, num_tasks), np.int64)
+        shape = num_histories, family.num_tasks
+        self._state = np.zeros(shape, np.int64)
         self._likelihood = np.tile(np.asarray(drawing.tasks, np.float64), (num_histories, 1))
-        self._drawn = np.zeros((num_histories, num_tasks, len(NOISES)), np.float32)
+        self._drawn = np.zeros((*shape, len(NOISES)), np.float32)
+        self._listed = np.zeros(shape, np.int64)
+        self._count = np.zeros(num_histories, np.int64)
 
-    def follow(self, now: Moment) -> tuple[np.ndarray, np.ndarray]:
+    def follow(self, now: Moment) -> list[Said]:
         """What the drawn task asks for, whichever that is."""
-        plans, drawing, sizes = self._plans, self._drawing, self._family.observation_sizes
-        seen = np.ravel_multi_index(tuple(now.observation.T), sizes)
+        plans, drawing = self._plans, self._drawing
+        seen = np.ravel_multi_index(tuple(now.observation.T), self._sizes)
         begin = now.episode_step == 0
         if (rows := now.rows[begin]).size:
             self._begin(rows, now.episode[begin], seen[begin])
@@ -64,6 +71,8 @@ class DrawnTaskFollower(Follower):
             now.rows,
             now.action,
             now.episode_step,
+            self._listed,
+            self._count,
             self._state,
             plans.chances,
             (1.0 - NOISES).astype(np.float32),
@@ -72,13 +81,15 @@ class DrawnTaskFollower(Follower):
             chances,
             taken,
         )
-        fits = np.zeros((len(now.rows), self._family.num_tasks), bool)
+        fits = np.empty((len(now.rows), self._family.num_tasks), bool)
         nowhere = plans.step(
             now.rows,
             plans.tasks,
+            self._listed,
+            self._count,
             now.action,
             now.reward.astype(np.float64),
-            np.ravel_multi_index(tuple(now.next_observation.T), sizes),
+            np.ravel_multi_index(tuple(now.next_observation.T), self._sizes),
             now.boundary == BOUNDARY_TERMINATED,
             self._state,
             self._likelihood,
@@ -91,8 +102,8 @@ class DrawnTaskFollower(Follower):
                 "what is seen tells the state"
             )
         if drawing.redraws:
-            redraw(now.rows, self._likelihood, fits, self._drawn)
-        return chances, taken
+            redraw(now.rows, self._likelihood, fits, self._drawn, self._listed, self._count)
+        return [(chances, taken)]
 
     def _begin(self, rows: np.ndarray, episode: np.ndarray, seen: np.ndarray) -> None:
         """Episodes begin, and perhaps another task is drawn."""
@@ -101,6 +112,25 @@ class DrawnTaskFollower(Follower):
         draws = rows if drawing.each_episode else rows[episode == 0]
         likely = self._likelihood[draws] if drawing.learns else drawing.tasks[None]
         self._drawn[draws] = (likely / likely.sum(axis=1, keepdims=True))[:, :, None]
+        list_tasks(rows, self._likelihood, self._drawn, self._listed, self._count)
+
+
+@compiled
+def list_tasks(
+    rows: np.ndarray,
+    likelihood: np.ndarray,
+    drawn: np.ndarray,
+    listed: np.ndarray,
+    count: np.ndarray,
+) -> None:
+    """List the tasks that are drawn, or likely, by some chance."""
+    for row in rows:
+        kept = 0
+        for k in range(likelihood.shape[1]):
+            if drawn[row, k, USUAL] > 0.0 or likelihood[row, k] > 0.0:
+                listed[row, kept] = k
+                kept += 1
+        count[row] = kept
 
 
 @compiled
@@ -108,6 +138,8 @@ def follow_drawn(
     rows: np.ndarray,
     action: np.ndarray,
     episode_step: np.ndarray,
+    listed: np.ndarray,
+    count: np.ndarray,
     state: np.ndarray,
     plans: np.ndarray,
     kept: np.ndarray,
@@ -127,10 +159,11 @@ def follow_drawn(
         row, done, t = rows[place], action[place], episode_step[place]
         expected[:] = 0.0
         left[:] = 0.0
-        for k in range(state.shape[1]):
+        for number in range(count[row]):
+            k = listed[row, number]
             mine = drawn[row, k]
             if mine[USUAL] == 0.0:
-                continue  # it is no task to draw, or was refuted
+                continue  # it is no task to draw
             plan = plans[k, t, state[row, k]]
             own = plan[done]
             for a in range(num_actions):
@@ -142,23 +175,46 @@ def follow_drawn(
         for e in range(num_noises):
             taken[place, e] = expected[e]
             left[e] = np.float32(1.0) / left[e]
-        for k in range(state.shape[1]):
+        for number in range(count[row]):
+            mine = drawn[row, listed[row, number]]
             for e in range(num_noises):
-                if drawn[row, k, e] > 0.0:
-                    drawn[row, k, e] = max(drawn[row, k, e] * left[e], LEAST)
+                mine[e] = max(mine[e] * left[e], LEAST) if mine[e] > 0.0 else mine[e]
 
 
 @compiled
-def redraw(rows: np.ndarray, likelihood: np.ndarray, fits: np.ndarray, drawn: np.ndarray) -> None:
-    """Where the drawn task was refuted, another one is drawn from what is likely."""
-    refuted = np.empty(drawn.shape[2], np.float32)
+def redraw(
+    rows: np.ndarray,
+    likelihood: np.ndarray,
+    fits: np.ndarray,
+    drawn: np.ndarray,
+    listed: np.ndarray,
+    count: np.ndarray,
+) -> None:
+    """Where the drawn task was refuted, another one is drawn from what is likely.
+
+    What can be drawn no more is no longer listed.
+    """
+    num_noises = drawn.shape[2]
+    refuted = np.empty(num_noises, np.float32)
     for place in range(rows.shape[0]):
-        row, possible = rows[place], np.float32(0.0)
+        row, possible, is_refuted, kept = rows[place], np.float32(0.0), False, 0
         refuted[:] = 0.0
-        for k in range(likelihood.shape[1]):
+        for number in range(count[row]):
+            k = listed[row, number]
+            mine = drawn[row, k]
             possible += np.float32(likelihood[row, k])
             if not fits[place, k]:
-                refuted += drawn[row, k]
-                drawn[row, k] = 0.0
-        for k in range(likelihood.shape[1]):
-            drawn[row, k] += refuted * (np.float32(likelihood[row, k]) / possible)
+                for e in range(num_noises):
+                    is_refuted |= mine[e] > 0.0
+                    refuted[e] += mine[e]
+                    mine[e] = 0.0
+            if likelihood[row, k] > 0.0 or mine[USUAL] > 0.0:
+                listed[row, kept] = k
+                kept += 1
+        count[row] = kept
+        if is_refuted:
+            for number in range(kept):
+                k = listed[row, number]
+                share = np.float32(likelihood[row, k]) / possible
+                for e in range(num_noises):
+                    drawn[row, k, e] += refuted[e] * share

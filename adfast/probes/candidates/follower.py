@@ -6,6 +6,7 @@ Axes: N histories, M of them, A actions, E noises.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,13 +41,24 @@ class Moment:
         """Those of a mask or of places."""
         return Moment(*(getattr(self, name)[chosen] for name in self.__dataclass_fields__))
 
+    @classmethod
+    def joined(cls, moments: Sequence[Moment]) -> Moment:
+        """All of them, one after the other, so that a history may have several transitions."""
+        arrays = ([getattr(each, name) for each in moments] for name in cls.__dataclass_fields__)
+        return cls(*map(np.concatenate, arrays))
+
+
+Said = tuple[np.ndarray, np.ndarray]
+
 
 class Follower(ABC):
-    """A candidate in N histories that begin with the first moment."""
+    """A candidate in N histories that begin with the first moment, in one version or more."""
+
+    versions: int = 1
 
     @abstractmethod
-    def follow(self, now: Moment) -> tuple[np.ndarray, np.ndarray]:
-        """What the candidate, undisturbed, would have done: it is shown a moment, and goes on.
+    def follow(self, now: Moment) -> list[Said]:
+        """What each version, undisturbed, would have done: it is shown a moment, and goes on.
 
         float64 `[M, A]`: how probable each action is, at the usual noise in what came before; and
         `[M, E]`, or `[M, 1]` where noise makes no difference: how probable the one is that was
@@ -61,7 +73,7 @@ class AgentFollower(Follower):
         self._agent = agent
         agent.begin(np.arange(agent.num_environments))
 
-    def follow(self, now: Moment) -> tuple[np.ndarray, np.ndarray]:
+    def follow(self, now: Moment) -> list[Said]:
         """What it would do by its logits."""
         logits = self._agent.action_logits(now.rows, now.observation, now.episode_step)
         weights = np.exp(logits - logits.max(axis=1, keepdims=True))
@@ -75,7 +87,7 @@ class AgentFollower(Follower):
             "episode_step": now.episode_step,
         }
         self._agent.learn(now.rows, transition)
-        return chances, taken(chances, now)
+        return [(chances, taken(chances, now))]
 
 
 class ItselfFollower(Follower):
@@ -84,7 +96,7 @@ class ItselfFollower(Follower):
     def __init__(self, agent: InContextAgent) -> None:
         self._agent = agent
 
-    def follow(self, now: Moment) -> tuple[np.ndarray, np.ndarray]:
+    def follow(self, now: Moment) -> list[Said]:
         """What it would do, by its own word; raises `InvalidArgument` where it gives none."""
         agent, spec = self._agent, self._agent.schema.observation.stored
         over = np.ones(agent.num_environments, bool)
@@ -102,7 +114,7 @@ class ItselfFollower(Follower):
         length = np.zeros(agent.num_environments, np.int64)
         length[now.rows] = 1
         agent.read(history, length)
-        return chances, taken(chances, now)
+        return [(chances, taken(chances, now))]
 
 
 def taken(chances: np.ndarray, now: Moment) -> np.ndarray:

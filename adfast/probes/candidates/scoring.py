@@ -28,18 +28,20 @@ def scored(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Bits float64 `[N, 3, C, E]` by the phases, and how many steps were scored, `[N, 3]`.
 
-    `trajectories` are of N tasks and one seed. Candidates disagree where the total variation
-    between what two of `followers` would do exceeds `disagreement`. Who acted `itself`, if given,
-    has the last place of C, and no say in that.
+    C counts the versions of all `followers`. `trajectories` are of N tasks and one seed. Candidates
+    disagree where the total variation between what two versions would do exceeds `disagreement`.
+    Who acted `itself`, if given, has the last place of C, and no say in that.
     """
     num_histories = len(trajectories.action)
     everyone = list(followers) if itself is None else [*followers, itself]
-    bits = np.zeros((num_histories, len(PHASES), len(everyone), len(NOISES)))
+    num_versions = sum(follower.versions for follower in followers)
+    num_scored = sum(follower.versions for follower in everyone)
+    bits = np.zeros((num_histories, len(PHASES), num_scored, len(NOISES)))
     steps = np.zeros((num_histories, len(PHASES)))
     phase = np.zeros(num_histories, np.int64)
     for now in moments(trajectories):
-        found = [follower.follow(now) for follower in everyone]
-        chances = np.stack([chances for chances, _ in found[: len(followers)]])
+        found = [said for follower in everyone for said in follower.follow(now)]
+        chances = np.stack([chances for chances, _ in found[:num_versions]])
         taken = np.empty((len(found), len(now.rows), len(NOISES)))
         for place, (_, chance) in enumerate(found):
             taken[place] = chance

@@ -34,9 +34,10 @@ class TaskPlans:
     They go along in all tasks with M of N histories, `rows` int64 `[M]`; `state` int64 `[N, K]` is
     where these would be, and `likelihood` float64 `[N, K]` how probable all that was seen would be.
     `begin(rows, task int32 [P, K], episode, seen, state, likelihood)` and
-    `step(rows, task, action, reward, seen_next, terminated, state, likelihood, fits bool [M, K])`,
-    which also tells where the last transition could be, and returns a row in which no task is left,
-    or -1.
+    `step(rows, task, listed, count, action, reward, seen_next, terminated, state, likelihood,
+    fits bool [M, K])`, which goes along in the tasks `listed` int64 `[N, K]` alone, the first
+    `count` `[N]` of each history, and takes the others for impossible. It also tells where the last
+    transition could be, and returns a row in which no task is left, or -1.
     """
 
     tasks: np.ndarray
@@ -104,6 +105,8 @@ def compile_loops(family: TaskFamily) -> tuple[Callable[..., Any], ...]:
     def step(
         rows: Any,
         tasks: Any,
+        listed: Any,
+        count: Any,
         action: Any,
         reward: Any,
         seen_next: Any,
@@ -118,7 +121,8 @@ def compile_loops(family: TaskFamily) -> tuple[Callable[..., Any], ...]:
             row, then = rows[place], uint64(seen_next[place])
             chosen, paid, ended = uint64(action[place]), reward[place], terminated[place]
             greatest = 0.0
-            for k in range(uint64(state.shape[1])):
+            for number in range(uint64(count[row])):
+                k = uint64(listed[row, number])
                 task, at = read_task(tasks, k), uint64(state[row, k])
                 chance, after = step_in(task, at, chosen, paid, then, ended)
                 state[row, k] = after
@@ -126,8 +130,8 @@ def compile_loops(family: TaskFamily) -> tuple[Callable[..., Any], ...]:
                 likelihood[row, k] *= max(chance, 0.0)
                 greatest = max(greatest, likelihood[row, k])
             if greatest > 0.0:
-                for k in range(uint64(state.shape[1])):
-                    likelihood[row, k] /= greatest  # else they would vanish
+                for number in range(uint64(count[row])):
+                    likelihood[row, listed[row, number]] /= greatest  # else they would vanish
             elif nowhere < 0:
                 nowhere = row
         return nowhere

@@ -9,6 +9,7 @@ from adfast.probes.critique import claims_by_weight, combined, findings_on
 from adfast.probes.evidence import Evidence
 from adfast.probes.finding import Finding, Quantity
 from adfast.probes.sections import Bars, HeatMap, LineChart, Paragraph, Section, Table
+from adfast.report.evidence_words import in_full
 from adfast.report.page.drawings import dot_sample, line_sample
 from adfast.report.page.plotly import Chart
 from adfast.report.page.section import PageSection
@@ -92,29 +93,8 @@ def _claim(finding: Finding) -> str:
 def _evidence(pieces: Sequence[Evidence]) -> str:
     """What the verdict is made of, a sentence each."""
     return "".join(
-        f"<li>{judged_mark(piece.standing)} {escape(told(piece))}</li>" for piece in pieces
+        f"<li>{judged_mark(piece.standing)} {escape(in_full(piece))}</li>" for piece in pieces
     ).join(('<ul class="evidence">', "</ul>") if pieces else ("", ""))
-
-
-def short(value: float) -> str:
-    """A number to three digits, and to no more than four behind the point."""
-    return f"{round(value, 4) + 0.0:.3g}"
-
-
-def told(piece: Evidence) -> str:
-    """A piece of evidence in words."""
-    unit = f" {piece.unit}" if piece.unit else ""
-    interval = "too few tasks for an interval"
-    if piece.low is not None and piece.high is not None and piece.confidence is not None:
-        interval = f"{short(piece.low)} to {short(piece.high)} at {piece.confidence:.2%}"
-    several = ""
-    if len(piece.by_subject) > 1:
-        several = f"; by subject {', '.join(map(short, piece.by_subject))}"
-        several += ", which disagree" if piece.is_divided else ""
-    return (
-        f"{piece.name}: {short(piece.mean)}{unit} ({interval}, {piece.num_tasks} tasks{several}); "
-        f"{piece.supports} {piece.threshold:.3g} supports"
-    )
 
 
 def _quantities(quantities: Sequence[Quantity]) -> str:

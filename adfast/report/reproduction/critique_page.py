@@ -6,12 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from adfast.probes.critique import Claim, claims_by_weight, combined
-from adfast.probes.evidence import Evidence
 from adfast.probes.finding import Finding, judged_findings
 from adfast.probes.sections import Paragraph, Table
 from adfast.report.axes import png
+from adfast.report.evidence_words import in_full, in_short
 from adfast.report.finding_figure import charts_of, finding_figure
-from adfast.report.page.findings import told
 from adfast.report.reproduction.page import cells, claim_told, header, made_by, parts_table
 from adfast.runs.reproduction.reproduction import QuestionState, Reproduction
 from adfast.runs.reproduction.studies.catalogue import find_study
@@ -64,23 +63,6 @@ class Answered:
         return "; ".join(lines)
 
 
-def in_short(piece: Evidence) -> str:
-    """The mean of a piece of evidence with its interval."""
-    interval = ""
-    if piece.low is not None and piece.high is not None:
-        interval = f" ({short(piece.low)} to {short(piece.high)})"
-    unit = f" {piece.unit}" if piece.unit else ""
-    sign = ">" if piece.supports == "above" else "<"
-    wanted = f"{sign} {piece.threshold:g} supports"
-    wanted += ", but not all seeds agree" if piece.is_divided else ""
-    return f"{piece.name} **{short(piece.mean)}**{unit}{interval}, {wanted}"
-
-
-def short(value: float) -> str:
-    """A number to two digits, and to no more than three behind the point."""
-    return f"{round(value, 3) + 0.0:.2g}"
-
-
 def critique_contents(reproduction: Reproduction) -> dict[str, bytes | memoryview]:
     """The page and its figures, by the names of their files."""
     table, states = reproduction.table, judged_states(reproduction.questions())
@@ -118,23 +100,27 @@ def claims_told(reproduction: Reproduction, states: Mapping[str, QuestionState])
 
 
 def agents_table(states: Mapping[str, QuestionState]) -> Iterator[str]:
-    """Of agents of known kind: what is right, and how often each verdict was given.
+    """Of agents of known kind: what is right, and how often each verdict was given, by probe.
 
     The first table of a finding of `calibration` has an agent in each row: its name, what is right,
     and how often it was supported, refuted and left undecided.
     """
     found: dict[str, dict[str, str]] = {}
-    for name, state in states.items():
+    probes = dict.fromkeys(str(state.question.options["probe"]) for state in states.values())
+    for state in states.values():
+        probe = str(state.question.options["probe"])
+        for asked in state.question.agents:
+            found.setdefault(asked, {})[probe] = "not run yet"
         table = None if state.record is None else state.record.finding.sections[0]
         if isinstance(table, Table):
             for agent, right, supported, refuted, undecided in table.rows:
                 counts = {"supported": supported, "refuted": refuted, "undecided": undecided}
                 said = ", ".join(f"{verdict} {count:g}" for verdict, count in counts.items())
                 told = f"right is {right}: {said}" if right in counts else f"not asked ({said})"
-                found.setdefault(str(agent), {})[name] = told
-    yield from header(("agent", *states))
-    for agent, by_question in found.items():
-        yield cells([agent, *(by_question.get(name, "not run yet") for name in states)])
+                found.setdefault(str(agent), {})[probe] = told
+    yield from header(("agent", *probes))
+    for agent, by_probe in found.items():
+        yield cells([agent, *(by_probe.get(probe, "not asked") for probe in probes)])
 
 
 def judged_states(states: Mapping[str, QuestionState]) -> dict[str, QuestionState]:
@@ -208,24 +194,17 @@ def question_section(study: str, state: QuestionState, head: str = "") -> Iterat
         yield from (head or f"### {question.name}: {state.standing}", "", question.asks, "")
         return
     finding = record.finding
-    yield from (
-        head or f"### {finding.title}",
-        "",
-        f"Asked of {question.whom}. {question.asks}",
-        "",
-    )
+    yield from (head or f"### {finding.title}", "")
+    yield from (f"Asked of {question.whom}. {question.asks}", "")
     if finding.unanswered:
         yield from (f"Not answered: {finding.unanswered}.", "")
         return
     verdict = finding.verdict or "not judged"
     yield from (f"**{verdict[0].upper()}{verdict[1:]}**: {finding.claim}", "")
     for piece in finding.evidence:
-        yield f"- {piece.standing}: {told(piece)}."
-    yield from (
-        *([""] if finding.evidence else []),
-        f"*Rule, stated beforehand*: {finding.rule}",
-        "",
-    )
+        yield f"- {piece.standing}: {in_full(piece)}."
+    yield from [""] if finding.evidence else []
+    yield from (f"*Rule, stated beforehand*: {finding.rule}", "")
     if question.leaves_open:
         yield from (f"*What it leaves open*: {question.leaves_open}", "")
     if charts_of(finding):

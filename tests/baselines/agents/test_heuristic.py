@@ -24,6 +24,7 @@ ONE = {"num_environments": 1}
 WALKERS = {
     "uniform": ("heuristic", {}, Anything, {}),
     "unvisited": ("heuristic", {"explore": "unvisited", "patience": 2}, New, {"patience": 2}),
+    "late": ("late-heuristic", {"episodes": 3}, New, {"late": 3}),
     "corrected": (
         "corrected-heuristic",
         {"avoided_episodes": 1, "improvement": 0.3},
@@ -184,7 +185,9 @@ def test_options_left_to_the_run_are_taken_from_it():
     assert AGENTS.make("heuristic").beside(trained_on).algorithm is None
 
 
-@pytest.mark.parametrize("name", ["heuristic", "corrected-heuristic", "competence-mimic"])
+@pytest.mark.parametrize(
+    "name", ["heuristic", "late-heuristic", "corrected-heuristic", "competence-mimic"]
+)
 @pytest.mark.parametrize(
     ("family", "message"),
     [

@@ -55,7 +55,7 @@ def followed(follower, trajectories):
     chances = [[] for _ in trajectories.action]
     taken = [[] for _ in trajectories.action]
     for now in moments(trajectories):
-        said, of_taken = follower.follow(now)
+        ((said, of_taken),) = follower.follow(now)
         for row, one, other in zip(now.rows, said, of_taken, strict=True):
             chances[row].append(one)
             taken[row].append(np.broadcast_to(other, len(NOISES)))
@@ -89,7 +89,7 @@ def test_who_draws_a_task_is_followed_as_the_twin_does(room, how, agent):
 def test_a_source_learns_each_episode_so_many_times(room, times, explores):
     family, done, histories = acted(ROOMS[room])
     source = source_algorithms.make("q-learning", **Q, **EPSILON)
-    chances, _ = followed(SourceFollower(source, family, 3, times, explores=explores), done)
+    chances, _ = followed(SourceFollower(source, family, 3, times, explores=(explores,)), done)
 
     def epsilon(episode):
         return (0.6 - 0.5 * min(episode / 10, 1.0)) if explores else 0.0

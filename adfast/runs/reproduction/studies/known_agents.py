@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from adfast.runs.reproduction.study_table import Question, StudyTable
 
 AGENTS = (
     "random", "heuristic", "corrected-heuristic", "posterior-sampling", "ideal-learner",
     "source-algorithm", "memorised-goal", "competence-mimic",
 )  # fmt: skip
-ASKED = {"memory": ("random", "heuristic", "memorised-goal", "competence-mimic")}
+# Of whom something is expected, where that is not of all; and one that only `memory` needs.
+ASKED = {
+    "memory": ("random", "heuristic", "late-heuristic", "memorised-goal", "competence-mimic"),
+    "corrections": (
+        "random", "heuristic", "corrected-heuristic", "memorised-goal", "competence-mimic",
+    ),
+}  # fmt: skip
+# A probe that takes longer than a part may is asked in two; mixtures are of agents of the first.
+APART = {
+    "whose-actions": ("corrected-heuristic", "posterior-sampling", "ideal-learner",
+                      "source-algorithm"),
+}  # fmt: skip
 SPLITS = (11, 12, 13, 14)  # which no model is judged on
 PROBES = (
     "whose-actions", "counterfactual-contexts", "corrections", "training-goal-habit",
@@ -17,7 +30,7 @@ PROBES = (
 
 
 def known_agents() -> StudyTable:
-    """The study; a probe takes at most twenty minutes of two cores."""
+    """The study; a part takes at most twenty minutes of two cores."""
     return StudyTable(
         "known-agents",
         "Probes of agents of known kind",
@@ -27,19 +40,24 @@ def known_agents() -> StudyTable:
         "the probe. *Undecided* is neither right nor wrong. Below: each probe's rule, and the "
         "smallest effect that it sees, by mixtures of two agents.",
         panels=(),
-        questions=tuple(map(known, PROBES)),
+        questions=tuple(question for probe in PROBES for question in known(probe)),
     )
 
 
-def known(probe: str) -> Question:
-    """A probe put to all agents; one that takes long, to those alone of which it is expected."""
-    return Question(
-        f"known-{probe}",
-        "calibration",
-        (),
-        "agents written by hand",
-        f"How often is the probe `{probe}` right, and what is the smallest effect that it sees?",
-        options={"probe": probe},
-        agents=ASKED.get(probe, AGENTS),
-        splits=SPLITS,
-    )
+def known(probe: str) -> Iterator[Question]:
+    """A probe put to all agents of whom its answer is known, in one part or two."""
+    asked, apart = ASKED.get(probe, AGENTS), APART.get(probe, ())
+    together = tuple(name for name in asked if name not in apart)
+    for name, agents in ((f"known-{probe}", together), (f"known-{probe}-more", apart)):
+        if agents:
+            yield Question(
+                name,
+                "calibration",
+                (),
+                "agents written by hand",
+                f"How often is the probe `{probe}` right, and what is the smallest effect that it "
+                "sees?",
+                options={"probe": probe},
+                agents=agents,
+                splits=SPLITS,
+            )
