@@ -20,6 +20,9 @@ from adfast.probes.sections import Part
 
 Verdict = Literal["supported", "refuted", "undecided"]
 FEWEST_TASKS = 3  # of a subject, that an interval is made of
+FEWEST_ALIKE = (
+    6  # of all, where no two of a subject differ: of fewer on a side no sign test decides
+)
 ERROR = 0.05  # the probability that any of the claims judged together is judged wrongly
 
 
@@ -55,6 +58,11 @@ class Evidence(Part):
     def num_tasks(self) -> int:
         """Tasks of all subjects together."""
         return sum(len(tasks) for tasks in self.values)
+
+    @property
+    def is_alike(self) -> bool:
+        """Whether its interval has no width: no two tasks of a subject differ."""
+        return self.low is not None and self.low == self.high
 
     @property
     def is_divided(self) -> bool:
@@ -115,12 +123,18 @@ def all_together(said: Collection[Verdict]) -> Verdict:
 
 
 def spread_of(piece: Evidence) -> tuple[float, float] | None:
-    """Standard error of the mean, and its degrees of freedom; None of too few tasks."""
+    """Standard error of the mean, and its degrees of freedom; None of too few tasks.
+
+    Where no two tasks of a subject differ the error is 0, and its mean is taken for certain.
+    """
     if min(map(len, piece.values)) < FEWEST_TASKS:
         return None
     counts = np.array([len(tasks) for tasks in piece.values])
-    parts = np.array([np.var(tasks, ddof=1) for tasks in piece.values]) / counts
+    varied = [np.var(tasks, ddof=1) if np.ptp(tasks) else 0.0 for tasks in piece.values]
+    parts = np.array(varied) / counts
     total = float(parts.sum())
+    if total == 0 and piece.num_tasks < FEWEST_ALIKE:
+        return None
     freedom = total**2 / float((parts**2 / (counts - 1)).sum()) if total > 0 else counts.min() - 1
     return total**0.5 / len(counts), float(freedom)
 

@@ -12,6 +12,7 @@ import numpy as np
 from adfast.errors import InvalidArgument
 from adfast.probes.subject import Subject
 from adfast.tasks.family import TaskFamily
+from adfast.tasks.task_map import TaskMap
 
 MAX_TASKS = 2**14  # whose goals are looked up
 
@@ -71,15 +72,27 @@ def cells_of(family: TaskFamily, task_ids: np.ndarray) -> np.ndarray:
     found = []
     for task_id in task_ids:
         plan = family.task_map(int(task_id))
-        goals = plan.goals() if plan is not None and plan.rooms == 1 else []
-        if plan is None or len(goals) != 1 or getattr(family, "goal_moves_every", False):
+        if (lacks := what_lacks(family, plan)) is not None or plan is None:
             raise InvalidArgument(
-                "the probe needs tasks of one goal cell each, which stays; those of "
-                f"{family.name} are not such; put it to dark-room"
+                f"the probe needs tasks of one goal cell each, which stays, and {family.name} "
+                f"{lacks}; put it to a family such as dark-room, or name other probes"
             )
-        ((row, column),) = goals
+        ((row, column),) = plan.goals()
         found.append(row * plan.columns + column)
     return np.array(found, np.int64)
+
+
+def what_lacks(family: TaskFamily, plan: TaskMap | None) -> str | None:
+    """Why the goal of a task is not one cell of its plan; None where it is."""
+    if plan is None:
+        return "has no map of cells, on which a goal could lie"
+    if plan.rooms != 1:
+        return f"has tasks of {plan.rooms} rooms"
+    if len(plan.goals()) != 1:
+        return f"has tasks of {len(plan.goals())} goals"
+    if episodes := getattr(family, "goal_moves_every", 0):
+        return f"moves its goals every {episodes} episodes"
+    return None
 
 
 def numbered(family: TaskFamily, observation: np.ndarray) -> np.ndarray:

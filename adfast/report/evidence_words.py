@@ -11,6 +11,8 @@ def in_full(piece: Evidence) -> str:
     if piece.low is not None and piece.high is not None and piece.confidence is not None:
         low, high = digits(piece.low, 3), digits(piece.high, 3)
         interval = f"{low} to {high} at {piece.confidence:.2%}"
+    if piece.is_alike:
+        interval = "in every task alike"
     several = ""
     if len(piece.by_subject) > 1:
         several = f"; by subject {', '.join(digits(mean, 3) for mean in piece.by_subject)}"
@@ -26,6 +28,8 @@ def in_short(piece: Evidence) -> str:
     interval = ""
     if piece.low is not None and piece.high is not None:
         interval = f" ({digits(piece.low, 2)} to {digits(piece.high, 2)})"
+    if piece.is_alike:
+        interval = " (in every task alike)"
     sign = ">" if piece.supports == "above" else "<"
     wanted = f"{sign} {piece.threshold:g} supports"
     wanted += ", but not all seeds agree" if piece.is_divided else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -129,7 +130,7 @@ def probe_agent(
             raise InvalidArgument(f'--set must read {AGENT_OPTION}OPTION=VALUE, got "{text}"')
         options[name.strip()] = parse_literal(literal.strip())
     subject = subject_of_agent(agent, options, recipe)
-    place = out or Path("runs") / f"probe-{agent.replace(':', '.').replace('/', '_')}"
+    place = out or Path("runs") / f"probe-{re.sub('[^A-Za-z0-9._-]+', '-', subject.name)}"
     asked = with_options(words, of_probes)
     require_of_same(place, asked, [subject])
     return place, ask_and_write(place, asked, [subject], progress=True)

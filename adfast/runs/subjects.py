@@ -48,7 +48,8 @@ def subject_of_agent(
 ) -> Subject:
     """An agent by name, as "package.module:Class" too, on the tasks of a recipe.
 
-    It is told of the recipe's source and training tasks what an agent beside its run is told.
+    It is told of the recipe's source and training tasks what an agent beside its run is told. What
+    was asked for is in its name, so that findings on others are told apart.
     """
     from adfast.probes.subject import Subject
     from adfast.runs.feasible import agent_beside
@@ -66,8 +67,9 @@ def subject_of_agent(
     agent.check(family)
     settings = found.model_dump(mode="json")
     settings["evaluation"]["temperature"] = 1.0  # the recipe's is that of its model
+    told = "".join(f", {option} {value}" for option, value in options.items())
     return Subject(
-        name=name,
+        name=f"{name} on {recipe}{told}",
         family=family,
         split=split,
         source=make_plan(found, family).source() if found.collects else None,

@@ -22,10 +22,19 @@ def test_agent_is_asked_and_what_lacks_a_model_says_so(tmp_path):
     assert "attention: not answered: the probe needs the model" in result.output
     loss = json.loads((tmp_path / "probes" / "history-loss.json").read_text())
     assert loss["verdict"] == "supported"
-    assert loss["subjects"] == ["heuristic"]
+    assert loss["subjects"] == ["heuristic on dark-room, explore unvisited"]
     page = (tmp_path / "probes.html").read_text()
     assert "Not answered" in page
     assert "The critique, claim by claim" not in page  # neither probe speaks to it
+
+
+def test_agent_of_other_options_is_another_one(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    ask = ["history-loss", "--agent", "heuristic", "--set", "history-loss.histories_per_task=1"]
+    for options in ([], ["--set", "agent.explore=unvisited"]):
+        assert probe(*ask, *options).exit_code == 0
+    places = ["probe-heuristic-on-dark-room", "probe-heuristic-on-dark-room-explore-unvisited"]
+    assert sorted(path.name for path in (tmp_path / "runs").iterdir()) == places
 
 
 def test_agent_knows_the_source_and_the_training_tasks_of_the_recipe():

@@ -54,8 +54,13 @@ def test_too_few_tasks_decide_nothing():
     assert (piece.low, piece.high, piece.standing) == (None, None, "undecided")
 
 
-def test_values_that_are_all_alike_are_certain():
-    assert one([np.ones(6)], above=0.9).standing == "supported"
+def test_values_that_are_all_alike_are_certain_where_they_are_enough():
+    assert stats.binomtest(6, 6).pvalue < 0.05 < stats.binomtest(5, 5).pvalue
+    enough, few = one([np.ones(6)], above=0.9), one([np.ones(5)], above=0.9)
+    assert (enough.standing, enough.is_alike) == ("supported", True)
+    assert (few.standing, few.is_alike, few.low) == ("undecided", False, None)
+    assert one([np.full(6, 0.1)], above=0.0).is_alike  # its variance, as computed, is not zero
+    assert not one([AROUND_ONE], above=0.0).is_alike
     assert one([np.ones(6)], above=1.0).standing == "undecided"
 
 

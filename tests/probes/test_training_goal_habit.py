@@ -80,9 +80,9 @@ def test_model_is_asked_as_an_agent_is():
 @pytest.mark.parametrize(
     ("family", "words"),
     [
-        (tasks.make("bandit"), "one goal cell each"),
-        (tasks.make("key-to-door", size=4), "one goal cell each"),
-        (tasks.make("dark-room", size=4, goal_moves_every=2), "which stays"),
+        (tasks.make("bandit"), "bandit has no map of cells, .*; put it to a family such as"),
+        (tasks.make("key-to-door", size=4), "one goal cell each, .* of 0 goals"),
+        (tasks.make("dark-room", size=4, goal_moves_every=2), "moves its goals every 2 episodes"),
         (tasks.make("dark-room", size=4, permute_actions=True), "no training goals"),
     ],
 )

@@ -126,12 +126,13 @@ def write_findings_page(directory: Path) -> Path:
         for verdict, count in verdicts.items()
     )
     name = directory.resolve().name
+    asked = f'<p class="caption">Asked were {escape(", ".join(subjects))}.</p>'
+    whom = subjects[0] if len(subjects) == 1 else counted(len(subjects), "subject")
     page = document(
         title=f"{name}: what probes found",
         kicker=f"probes of <b>{escape(name)}</b>",
-        heading=f"What {counted(len(findings), 'probe')} found over "
-        f"{counted(len(subjects), 'run')}: {', '.join(subjects)}",
-        highlights=f'<ul class="tiles">{tiles}</ul>',
+        heading=f"What {counted(len(findings), 'probe')} found of {whom}",
+        highlights=f'<ul class="tiles">{tiles}</ul>{asked if len(subjects) > 1 else ""}',
         sections=[*verdicts_section(list(findings.values())), *sections],
         charts=charts,
     )

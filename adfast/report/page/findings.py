@@ -145,8 +145,8 @@ def _table(section: Table) -> str:
     header = "".join(f'<th scope="col">{escape(name)}</th>' for name in section.columns)
     rows = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in section.rows)
     return (
-        f'<div class="scroll"><table><thead><tr>{header}</tr></thead><tbody>{rows}</tbody>'
-        "</table></div>"
+        f'<div class="scroll"><table class="found"><thead><tr>{header}</tr></thead>'
+        f"<tbody>{rows}</tbody></table></div>"
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from html import escape
+from textwrap import wrap
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ Chart = dict[str, Any]
 
 SMALL = {"color": "@muted", "size": 12}
 MOST_MARKERS = 10  # on a line
+ALONG, UPWARDS = 100, 42  # characters of a title below a chart, and beside it
 
 
 def trace_of(name: str, x: np.ndarray, y: np.ndarray, style: Style) -> dict[str, Any]:
@@ -119,13 +121,13 @@ def chart_layout(height: int, top: int, x_title: str = "", y_title: str = "") ->
         "plot_bgcolor": "rgba(0,0,0,0)",
         "font": {"color": "@ink", "family": "system-ui, sans-serif", "size": 13},
         "hoverlabel": {"bgcolor": "@card", "bordercolor": "@rule", "font": {"color": "@ink"}},
-        "xaxis": chart_axis(x_title),
-        "yaxis": chart_axis(y_title),
+        "xaxis": chart_axis(x_title, ALONG),
+        "yaxis": chart_axis(y_title, UPWARDS),
     }
 
 
-def chart_axis(title: str) -> dict[str, Any]:
-    """An axis with a faint grid."""
+def chart_axis(title: str, characters: int = ALONG) -> dict[str, Any]:
+    """An axis with a faint grid; its title is in lines of at most so many `characters`."""
     axis: dict[str, Any] = {
         "gridcolor": "@rule",
         "linecolor": "@rule",
@@ -136,8 +138,13 @@ def chart_axis(title: str) -> dict[str, Any]:
     }
     if title:
         font = SMALL | {"size": 13}
-        axis["title"] = {"text": escape(title), "font": font, "standoff": 10}
+        axis["title"] = {"text": in_lines(title, characters), "font": font, "standoff": 10}
     return axis
+
+
+def in_lines(text: str, characters: int) -> str:
+    """Text as HTML, in lines of at most so many characters; a word is never broken."""
+    return "<br>".join(map(escape, wrap(text, characters, break_long_words=False)))
 
 
 def rounded(values: np.ndarray) -> list[float | None]:

@@ -13,6 +13,7 @@ from adfast.report.page.plotly import (
     Chart,
     band,
     chart_layout,
+    in_lines,
     level_marks,
     rounded,
     trace_of,
@@ -23,7 +24,13 @@ from adfast.report.palette import SHARE_STOPS, line_style
 WIDTH_OF_ALL_BARS = 0.8  # of the space between two labels
 ROW_PIXELS = 30
 MOST_MARKED = 12  # points of a line: of few, one beside a gap would not be seen
-WIDE = 80  # characters of tick labels side by side
+# Pixels of tick labels side by side, on a screen and on a narrow one, of one's character, and of
+# its line; characters of a title below a chart and beside it, on a narrow screen.
+ROOM, NARROW_ROOM = 830, 230
+CHARACTER_PIXELS, LINE_PIXELS = 7.5, 16
+NARROW_ALONG, NARROW_UPWARDS = 34, 36
+BESIDE = 80  # pixels of the bar beside a heat map
+LEAST_UPRIGHT = 12  # characters of an upright label, from which on it is in lines
 
 
 def line_chart(section: LineChart) -> Chart:
@@ -45,7 +52,8 @@ def line_chart(section: LineChart) -> Chart:
     if section.has_log_x:
         layout["xaxis"] |= {"type": "log", "dtick": 1}
     layout |= with_levels(section.levels)
-    return {"data": traces, "layout": layout, "compact": {"height": 330, "hovermode": "closest"}}
+    compact = narrow_axes(layout, section.x_label, section.y_label)
+    return {"data": traces, "layout": layout, "compact": compact}
 
 
 def bar_chart(section: Bars) -> Chart:
@@ -71,9 +79,14 @@ def bar_chart(section: Bars) -> Chart:
             trace |= {"error_y": whiskers(values, low, high, "ink")} | with_limits(low, high)
         traces.append(trace)
     layout = chart_layout(height=360, top=12, y_title=section.y_label)
-    layout["xaxis"] |= named_ticks(section.labels) | {"range": [-0.5, len(place) - 0.5]}
+    layout["xaxis"]["range"] = [-0.5, len(place) - 0.5]
+    compact = narrow_axes(layout, "", section.y_label)
+    for sized, room in ((layout, ROOM), (compact, NARROW_ROOM)):
+        ticks, pixels = ticks_within(section.labels, room)
+        sized["xaxis"] |= ticks
+        sized["height"] += pixels
     layout |= with_levels(section.levels)
-    return {"data": traces, "layout": layout, "compact": {"height": 330, "hovermode": "closest"}}
+    return {"data": traces, "layout": layout, "compact": compact}
 
 
 def heat_map(section: HeatMap) -> Chart:
@@ -97,10 +110,44 @@ def heat_map(section: HeatMap) -> Chart:
     height = 130 + ROW_PIXELS * len(section.rows)
     layout = chart_layout(height, 12, section.x_label, section.y_label)
     layout["hovermode"] = "closest"
-    layout["xaxis"] |= named_ticks(section.columns)
+    layout["xaxis"] |= ticks_within(section.columns, ROOM - BESIDE)[0]
     layout["yaxis"] |= named_ticks(section.rows)
     layout["yaxis"]["autorange"] = "reversed"
-    return {"data": [trace], "layout": layout, "compact": {}}
+    narrow = layout["xaxis"] | ticks_within(section.columns, NARROW_ROOM - BESIDE)[0]
+    return {"data": [trace], "layout": layout, "compact": {"xaxis": narrow}}
+
+
+def narrow_axes(layout: dict[str, Any], x_title: str, y_title: str) -> dict[str, Any]:
+    """What is other on a narrow screen: a chart is lower, and its titles are in more lines."""
+    axes = {}
+    for name, title, characters in (
+        ("xaxis", x_title, NARROW_ALONG),
+        ("yaxis", y_title, NARROW_UPWARDS),
+    ):
+        axes[name] = dict(layout[name])
+        if title:
+            axes[name]["title"] = layout[name]["title"] | {"text": in_lines(title, characters)}
+    return {"height": 330, "hovermode": "closest", **axes}
+
+
+def ticks_within(names: tuple[str, ...], room: int) -> tuple[dict[str, Any], int]:
+    """Tick labels below a chart of so many pixels, and by how many it must be higher for them.
+
+    They are in lines, or upright where a word is too long: a label that had no room would be left
+    out.
+    """
+    of_each = room / max(len(names), 1)
+    characters = max(int(of_each / CHARACTER_PIXELS), 1)
+    lines = [in_lines(name, characters).split("<br>") for name in names]
+    angle, pixels = 0, LINE_PIXELS * (max(map(len, lines), default=1) - 1)
+    if any(len(line) > characters for of_name in lines for line in of_name):
+        most = max(map(len, names))
+        characters = max(-(-most // max(int(of_each / LINE_PIXELS), 1)), min(most, LEAST_UPRIGHT))
+        lines = [in_lines(name, characters).split("<br>") for name in names]
+        longest = max(len(line) for of_name in lines for line in of_name)
+        angle, pixels = -90, int(longest * CHARACTER_PIXELS)
+    shown = ["<br>".join(of_name) for of_name in lines]
+    return named_ticks(names) | {"ticktext": shown, "tickangle": angle}, pixels
 
 
 def as_array(values: Numbers) -> np.ndarray:
@@ -126,6 +173,5 @@ def named_ticks(names: tuple[str, ...]) -> dict[str, Any]:
     return {
         "tickvals": list(range(len(names))),
         "ticktext": [escape(name) for name in names],
-        "tickangle": -30 if sum(map(len, names)) > WIDE else 0,
         "showgrid": False,
     }

@@ -7,6 +7,7 @@ from PIL import Image
 
 from adfast.errors import RunError
 from adfast.report import write_report
+from adfast.report.page.section_charts import ticks_within
 from adfast.runs.findings import read_findings, write_finding
 from report.findings import every_section
 from report.page.test_document import Elements
@@ -71,3 +72,15 @@ def test_finding_that_is_gone_leaves_no_figure(run_copy):
     path.unlink()
     assert "What is known" not in write_report(run_copy).read_text()
     assert not (run_copy / "figures" / "probe-known.png").exists()
+
+
+def test_labels_below_bars_are_in_lines_or_upright_and_never_cut():
+    ticks, pixels = ticks_within(("before the first reward", "after it"), 230)
+    assert ticks["ticktext"] == ["before the<br>first reward", "after it"]
+    assert (ticks["tickangle"], pixels) == (0, 16)
+    names = ("corrected-heuristic", "source & co", "itself", "a", "b", "c", "d", "e")
+    ticks, pixels = ticks_within(names, 230)
+    assert ticks["ticktext"][:2] == ["corrected-heuristic", "source &amp; co"]
+    assert (ticks["tickangle"], pixels) == (-90, 142)
+    assert ticks["tickvals"] == list(range(8))
+    assert ticks_within((), 230)[0]["ticktext"] == []
