@@ -121,6 +121,29 @@ def test_what_holds_without_loss_is_kept(tmp_path):
     assert history["boundary"].tolist() == [0, 2]
 
 
+@pytest.mark.parametrize("shape", [(16, 17, 3), (16, 16, 1), (16, 16), (2, 16, 16, 3)])
+def test_frame_of_another_shape_is_refused_and_in_no_history(tmp_path, shape):
+    space = Box(0, 255, (16, 16, 3), np.uint8)
+    frames = [np.full((16, 16, 3), number, np.uint8) for number in range(4)]
+    scripted = Scripted(space, frames[0])
+    recorder = Recorder(tmp_path / "store", episode_length=50)
+    environment = recorder.wrap(scripted)
+    environment.reset()
+    going_on = [(frame, 1, False, False) for frame in frames[1:]]
+    scripted.script = [going_on[0], (np.zeros(shape, np.uint8), 0, False, False), *going_on[1:]]
+    environment.step(1)
+    with pytest.raises(InvalidArgument, match=r"observation must have shape \(1, 16, 16, 3\), got"):
+        environment.step(1)
+    environment.reset()
+    environment.step(1)
+    environment.step(1)
+    recorder.close()
+    history = histories.open(tmp_path / "store").history(0)
+    assert history["observation"][:, 0, 0, 0].tolist() == [0, 0, 2]
+    assert history["next_observation"][:, 0, 0, 0].tolist() == [1, 2, 3]
+    assert history["boundary"].tolist() == [2, 0, 0]
+
+
 class ScriptedVector(VectorEnv):
     """Two environments that return whatever they are told to."""
 

@@ -96,9 +96,11 @@ REAL = RealObservation("float64", (2, 3))
 PICTURE = RealObservation("uint8", (16, 17))
 
 
-def real_model(observation=REAL, **settings):
+def real_model(observation=REAL, frame_stack=1, **settings):
     schema = TransitionSchema(observation, 5, 10, "float32")
-    model = transformer.Transformer(random_model(ROOM, **settings).config, schema, seed=0)
+    config = random_model(ROOM, **settings).config
+    config = config.model_copy(update={"frame_stack": frame_stack})
+    model = transformer.Transformer(config, schema, seed=0)
     with torch.no_grad():
         model.head.normal_(generator=torch.Generator().manual_seed(0))
     return model
@@ -109,14 +111,14 @@ def real_model(observation=REAL, **settings):
     [
         (variant, kind)
         for variant in VARIANTS
-        for kind in ("discrete", "real", "picture")
+        for kind in ("discrete", "real", "picture", "stack of pictures")
         if variant != "set" or kind == "discrete"  # such a model needs counted observations
     ],
 )
 def test_environments_are_held_back_as_on_the_processor(on_device_step, variant, kind):
     """In next-step order, where some episodes end together and some apart."""
-    settings = VARIANTS[variant]
-    seen = {"real": REAL, "picture": PICTURE}.get(kind)
+    settings = VARIANTS[variant] | ({"frame_stack": 3} if "stack" in kind else {})
+    seen = {"discrete": None, "real": REAL}.get(kind, PICTURE)
     model = real_model(seen, **settings) if seen else random_model(ROOM, **settings)
     agents = [make(model, NUM, autoreset="next-step") for make in (Agent, on_device_step)]
     generator = np.random.default_rng(0)
@@ -125,7 +127,7 @@ def test_environments_are_held_back_as_on_the_processor(on_device_step, variant,
         observation = generator.integers(0, 5, (NUM, 2))
         if kind == "real":
             observation = generator.normal(size=(NUM, 2, 3))
-        if kind == "picture":
+        if "picture" in kind:
             observation = generator.integers(0, 256, (NUM, 16, 17), np.uint8)
         host, device = (agent.act(observation, *past) for agent in agents)
         np.testing.assert_array_equal(device, host)
