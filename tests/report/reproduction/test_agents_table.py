@@ -16,7 +16,7 @@ def done(question, rights, **counts):
 
 
 def test_parts_of_a_probe_are_one_column():
-    first, more = known("whose-actions")
+    first, more, *_ = known("whose-actions")
     (memory,) = known("memory")
     states = {
         "a": done(first, dict.fromkeys(first.agents, "refuted"), refuted=200),

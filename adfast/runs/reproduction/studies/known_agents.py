@@ -17,10 +17,13 @@ ASKED = {
         "random", "heuristic", "corrected-heuristic", "memorised-goal", "competence-mimic",
     ),
 }  # fmt: skip
-# A probe that takes longer than a part may is asked in two; mixtures are of agents of the first.
-APART = {
-    "whose-actions": ("corrected-heuristic", "posterior-sampling", "ideal-learner",
-                      "source-algorithm"),
+# A probe that takes longer than a part may is asked in several; mixtures are of the first one's.
+FURTHER_PARTS = {
+    "whose-actions": (
+        ("corrected-heuristic", "posterior-sampling", "ideal-learner"),
+        ("source-algorithm", "competence-mimic"),
+    ),
+    "corrections": (("random", "memorised-goal", "competence-mimic"),),
 }  # fmt: skip
 SPLITS = (11, 12, 13, 14)  # which no model is judged on
 PROBES = (
@@ -45,19 +48,19 @@ def known_agents() -> StudyTable:
 
 
 def known(probe: str) -> Iterator[Question]:
-    """A probe put to all agents of whom its answer is known, in one part or two."""
-    asked, apart = ASKED.get(probe, AGENTS), APART.get(probe, ())
-    together = tuple(name for name in asked if name not in apart)
-    for name, agents in ((f"known-{probe}", together), (f"known-{probe}-more", apart)):
-        if agents:
-            yield Question(
-                name,
-                "calibration",
-                (),
-                "agents written by hand",
-                f"How often is the probe `{probe}` right, and what is the smallest effect that it "
-                "sees?",
-                options={"probe": probe},
-                agents=agents,
-                splits=SPLITS,
-            )
+    """A probe put to all agents of whom its answer is known, in one part or several."""
+    further = FURTHER_PARTS.get(probe, ())
+    elsewhere = {name for names in further for name in names}
+    first = tuple(name for name in ASKED.get(probe, AGENTS) if name not in elsewhere)
+    for number, agents in enumerate((first, *further), start=1):
+        yield Question(
+            f"known-{probe}" + (f"-{number}" if number > 1 else ""),
+            "calibration",
+            (),
+            "agents written by hand",
+            f"How often is the probe `{probe}` right, and what is the smallest effect that it "
+            "sees?",
+            options={"probe": probe},
+            agents=agents,
+            splits=SPLITS,
+        )
