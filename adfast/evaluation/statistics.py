@@ -12,6 +12,7 @@ percentile bootstrap; Davison and Hinkley 1997, section 3.8, for resampling leve
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -78,8 +79,19 @@ def resampled_means(
     All that is resampled by one `seed` draws the same seeds and the same tasks of each, but for
     what has its own.
     """
-    num_seeds = len(values)
-    lengths = np.array([len(of_seed) for of_seed in values])
+    counts = tuple(len(of_seed) for of_seed in values)
+    weights = resampling_weights(counts, seed, has_own_seeds, has_own_tasks)
+    means: np.ndarray = np.tensordot(weights, np.concatenate(values).astype(np.float64), axes=1)
+    return means
+
+
+@lru_cache(8)  # pages and probes ask for many intervals over the same tasks
+def resampling_weights(
+    counts: tuple[int, ...], seed: int, has_own_seeds: bool, has_own_tasks: bool
+) -> np.ndarray:
+    """float64 `[BOOTSTRAP_SAMPLES, sum of counts]`: the weight of each task in each mean."""
+    num_seeds = len(counts)
+    lengths = np.array(counts)
     starts = np.cumsum(lengths) - lengths
     seed_stream = SEED_STREAM + (1 if has_own_seeds else 0)
     seeds = drawn_keys(seed, seed_stream, num_seeds).astype(np.uint64) * np.uint64(num_seeds)
@@ -93,8 +105,8 @@ def resampled_means(
         tasks = (tasks * count.astype(np.uint64) >> np.uint64(32)).astype(np.int64)
         share = np.where(np.arange(lengths.max()) < count, 1.0 / (num_seeds * count), 0.0)
         np.add.at(weights, (samples, starts[drawn][:, None] + tasks), share)
-    means: np.ndarray = np.tensordot(weights, np.concatenate(values).astype(np.float64), axes=1)
-    return means
+    weights.flags.writeable = False
+    return weights
 
 
 def mean_over_seeds(values: Sequence[np.ndarray]) -> np.ndarray:
