@@ -208,14 +208,13 @@ class PictureEncoder(ObservationEncoder):
         """Raise `InvalidArgument` unless all is finite, and within what rows store."""
         if observation.is_floating_point():
             require_finite(observation)
-        stored = self.observation.stored
-        if stored.sizes is not None and observation.shape[-1:] == stored.shape:
-            sizes = torch.tensor(stored.sizes)
+        sizes = self.observation.stored.sizes
+        if sizes is not None and observation.ndim <= 3:  # those of pictures are more
             numbers = observation.long()
-            if ((numbers < 0) | (numbers >= sizes)).any():
+            if ((numbers < 0) | (numbers >= torch.tensor(sizes))).any():
                 raise InvalidArgument(
-                    f"observation must be below {stored.sizes} in each component by the model's "
-                    "schema; use the schema of the family that the data comes from"
+                    f"observation must be below {sizes} in each component by the model's schema; "
+                    "use the schema of the family that the data comes from"
                 )
 
     def normalise_by(self, observation: np.ndarray) -> None:
@@ -238,10 +237,14 @@ class PictureEncoder(ObservationEncoder):
         return pictures if self.frame_stack == 1 else pictures.repeat(1, 1, 1, self.frame_stack)
 
     def pictures(self, values: Tensor) -> Tensor:
-        """`[N, H, W, C]` of observations `[N, ...]`; those that rows store otherwise are drawn."""
+        """`[N, H, W, C]` of observations `[N, ...]`, drawn where they are what rows store.
+
+        That is done on the processor, which waits for a device that has them.
+        """
         if values.shape[1:] != self.observation.read.shape:
-            values = torch.from_numpy(self.observation.as_shown(values.numpy()))
-        return values.view(-1, *self.picture)
+            drawn = torch.from_numpy(self.observation.as_shown(values.cpu().numpy()))
+            values = drawn.to(values.device)
+        return values.reshape(-1, *self.picture)
 
 
 class PatchEncoder(PictureEncoder):

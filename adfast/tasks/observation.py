@@ -47,6 +47,11 @@ class ObservationSpec(ABC):
         """Height, width and colours, where what an agent reads is a picture; None elsewhere."""
         return None
 
+    @property
+    def is_drawn(self) -> bool:
+        """Whether what an agent reads is drawn from what rows keep."""
+        return self.stored.shape != self.read.shape
+
     @abstractmethod
     def compiled_sizes(self, owner: str) -> tuple[int, ...]:
         """The number of values of each component that compiled loops write, guard and number.

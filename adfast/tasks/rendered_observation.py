@@ -56,6 +56,11 @@ class RenderedObservation(ObservationSpec):
         """A frame."""
         return Field(np.dtype(np.uint8), self.scene.frame_shape)
 
+    @property
+    def picture(self) -> tuple[int, int, int]:
+        """The shape of a frame."""
+        return self.scene.frame_shape
+
     def compiled_sizes(self, owner: str) -> tuple[int, ...]:
         """Those of the pose."""
         return self.pose.sizes

@@ -41,6 +41,7 @@ from adfast.training.metrics import MetricsLog, TrainingMetrics
 from adfast.training.optimizer import OptimizerGroup
 from adfast.training.prefetch import BatchPrefetcher
 from adfast.training.sharded_gradient import Batch, ShardedGradient
+from adfast.training.shown_batches import shown_batches
 from adfast.training.threads import measured_thread_count
 from adfast.training.transfer import CudaTransfer
 from adfast.training.undivided_gradient import UndividedGradient
@@ -237,9 +238,11 @@ class Trainer:
             yield self.batch_of
             return
 
-        template, transfer = self.batch_of(updates[0]), CudaTransfer(self.execution.device)
-        with BatchPrefetcher(self.batch_of.fill, updates, template, transfer) as prefetched:
-            yield prefetched
+        transfer = CudaTransfer(self.execution.device)
+        with shown_batches(self.batch_of, self.model.schema.observation) as shown:
+            template = shown(updates[0])
+            with BatchPrefetcher(shown.fill, updates, template, transfer) as prefetched:
+                yield prefetched
 
     def _update(self, update: int, batch: Batch, gradient: Gradient) -> torch.Tensor:
         """One optimiser step; returns the gradient's norm without waiting for it."""

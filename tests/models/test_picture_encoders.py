@@ -7,6 +7,7 @@ import pytest
 import torch
 from model_cases import random_histories, small_model, stream
 
+from adfast import tasks
 from adfast.errors import CheckpointError, InvalidArgument
 from adfast.models import observation_encoders, patches, transition_embedding
 from adfast.models.checkpoint import load_model, read_tensors, save_model, write_tensors
@@ -27,6 +28,10 @@ FEATURES = {
 
 def schema_of(shape=(17, 20, 3)):
     return TransitionSchema(RealObservation("uint8", shape), 3, 6)
+
+
+def maze_schema():
+    return tasks.make("water-maze", picture=(17, 20), episode_length=6).transition_schema
 
 
 def picture_histories(num_histories, length, schema, seed=0):
@@ -203,3 +208,37 @@ def test_picture_that_is_not_finite_is_refused(dtype):
         values[0, row, 3, 3, 1] = np.nan
         with pytest.raises(InvalidArgument, match="observation must be finite"):
             small_model(schema).embedding(step_inputs({**batch, name: values}))
+
+
+@pytest.mark.parametrize("encoder", PICTURE_ENCODERS)
+def test_poses_are_drawn_where_a_model_reads_them(encoder):
+    """Acting, which is shown frames, equals training on what rows keep."""
+    schema = maze_schema()
+    model = small_model(schema, attention_window=8, picture_encoder=encoder)
+    batch = random_histories(3, 40, schema)
+    model.embedding.normalise_by(batch["observation"].numpy()[0], batch["reward"].numpy()[0])
+    assert not model.embedding.rendered.features.mean.eq(127.5).any()
+    with torch.no_grad():
+        expected = model(batch)
+    torch.testing.assert_close(stream(model, batch), expected, rtol=0, atol=1e-4)
+    names = ("observation", "next_observation")
+    frames = {
+        name: torch.from_numpy(schema.observation.as_shown(batch[name].numpy())) for name in names
+    }
+    with torch.no_grad():
+        assert torch.equal(model(batch | frames), expected)
+    torch.testing.assert_close(stream(model, batch | frames), expected, rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize(("name", "row"), [("observation", 2), ("next_observation", 5)])
+def test_pose_outside_the_schema_is_refused(name, row):
+    schema = maze_schema()
+    batch = random_histories(1, 8, schema)
+    batch[name][0, row, 2] = 360
+    with pytest.raises(InvalidArgument, match=r"observation must be below \(24577, 24577, 360\)"):
+        small_model(schema).embedding(step_inputs(batch))
+
+
+def test_rendered_pictures_are_not_projected():
+    with pytest.raises(InvalidArgument, match=r"of recorded pictures, got rendered ones; use .pat"):
+        small_model(maze_schema(), picture_encoder="projection")
