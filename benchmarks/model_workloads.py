@@ -10,6 +10,7 @@ agents = ContestModule("agents")
 attention = ContestModule("attention")
 evaluation = ContestModule("evaluation")
 live_ring = ContestModule("live_ring")
+pictures = ContestModule("pictures")
 training = ContestModule("training")
 training_overhead = ContestModule("training_overhead")
 
@@ -90,6 +91,21 @@ MODEL_WORKLOADS = (
         bars=(Bar("ratio", at_least=7),),
         rivals=("three tokens, is_causal",),
         small_ratio=1.5,
+    ),
+    of_training(
+        "training-step-pictures",
+        "training step on drawn pictures of 24 x 32, beside one on cells",
+        factory=pictures.step,
+        arguments={
+            "picture": (24, 32),
+            "context_length": 500,
+            "batch_size": 8,
+            "attention_window": 256,
+        },
+        small={"context_length": 100, "batch_size": 4},
+        bars=(Bar("ratio", at_least=0.5),),
+        rivals=("cells",),
+        small_ratio=0.3,
     ),
     of_training(
         "training-live-ring",
