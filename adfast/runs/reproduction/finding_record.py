@@ -14,7 +14,7 @@ from adfast.config import list_differences
 from adfast.probes.finding import Finding
 from adfast.provenance import collect_provenance
 from adfast.runs.probing import ask
-from adfast.runs.reproduction.identity import differences_since, settings_hash
+from adfast.runs.reproduction.identity import differences_from, settings_hash
 from adfast.runs.reproduction.part_record import WAY_OUT
 from adfast.runs.reproduction.study_table import Question
 from adfast.runs.result_files import Results
@@ -56,12 +56,9 @@ def differences_of_question(question: Question, record: FindingRecord) -> list[s
     )
     if others := sorted(question.subjects.keys() ^ record.subjects.keys()):
         found.append(f"subjects: {', '.join(others)}")
-    for part in question.parts:
-        if part.name in record.subjects:
-            found += differences_since(record.subjects[part.name], part.trained)
-    for name, *_ in question.asked_agents:
+    for name, settings in question.subjects.items():
         if name in record.subjects:
-            found += list_differences(record.subjects[name], question.subjects[name])
+            found += differences_from(record.subjects[name], settings)
     return found
 
 

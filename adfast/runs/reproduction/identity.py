@@ -36,7 +36,11 @@ def settings_hash(settings: Mapping[str, Any]) -> str:
 
 def differences_since(recorded: Mapping[str, Any], recipe: Recipe) -> list[str]:
     """In what the settings that a part was made by differ from those of `recipe`."""
-    now = counting_settings(recipe)
+    return differences_from(recorded, counting_settings(recipe))
+
+
+def differences_from(recorded: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """In what the settings that something was made by differ from those that count `now`."""
     added = {name for name in now.keys() - recorded.keys() if has_default(name, now[name])}
     return list_differences(recorded, {name: now[name] for name in now.keys() - added})
 

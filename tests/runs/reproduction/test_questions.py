@@ -8,6 +8,7 @@ import pytest
 from adfast.errors import RunError, UnknownName
 from adfast.report.reproduction import write_reproduction
 from adfast.runs.hooks import QUIET
+from adfast.runs.reproduction.finding_record import differences_of_question
 from adfast.runs.reproduction.reproduction import Reproduction
 from adfast.runs.reproduction.studies.catalogue import find_study
 from adfast.runs.reproduction.study_table import Question, Row, StudyTable
@@ -69,6 +70,19 @@ def test_question_of_other_settings_is_asked_again(made, changed, says):
     assert state.standing == "of other settings"
     assert says in " ".join(state.differences)
     assert len(reproduction(made, changed).jobs()) == 1
+
+
+def test_agent_is_not_asked_again_for_a_setting_that_is_new(tmp_path):
+    of_agent = replace(ASKED, name="agent", rows=(), agents=("random",), splits=(3,))
+    asked = reproduction(tmp_path, of_agent)
+    asked.carry_out(QUIET, ["agent"])
+    record = asked.questions()["agent"].record
+    (name,) = record.subjects
+    earlier = {k: v for k, v in record.subjects[name].items() if k != "model.qk_norm"}
+    kept = record.model_copy(update={"subjects": {name: earlier}})
+    assert differences_of_question(of_agent, kept) == []
+    other = record.model_copy(update={"subjects": {name: earlier | {"seed": 4}}})
+    assert differences_of_question(of_agent, other) == ["seed: 4, asked 3"]
 
 
 def test_file_that_was_changed_by_hand_is_refused(made, tmp_path):

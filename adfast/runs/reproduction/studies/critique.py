@@ -108,7 +108,23 @@ QUESTIONS = (
         "describes, and how much once a reward was seen? Where that is nearly all, nothing but the "
         "search is left to learn.",
         "Once the goal was seen, the heuristic is the best that can be in a room whose goal "
-        "never moves. Of other families the table says how much less it is there.",
+        "never moves. How much less it is in other families is asked next.",
+    ),
+    Question(
+        "narrowness-by-family",
+        "narrowness",
+        (),
+        "nobody: of the families as they are by default",
+        "The same of the families in which the heuristic can walk and a good learner is known. The "
+        "verdict here is on the room alone again; the table has the others.",
+        "Of bandits, Frozen Lake, Cliff Walking and random worlds no share is told: they have no "
+        "room in which an agent sees where it is and goes back; of Keys and Boxes nobody is known "
+        "who learns it well. [The families' own table](../families.md) has the bits of all. A "
+        "share above one while searching says that the best known learner searches badly there.",
+        is_comparison=True,
+        options={"families": ["dark-house", "key-to-door"]},
+        agents=("heuristic",),
+        splits=(1,),
     ),
     Question(
         "memory",
