@@ -19,6 +19,7 @@ SOURCE_ALGORITHMS: Catalogue[SourceAlgorithm] = Catalogue(
         "sarsa": "adfast.source_algorithms.sarsa:Sarsa",
         "q-lambda": "adfast.source_algorithms.q_lambda:QLambda",
         "actor-critic": "adfast.source_algorithms.actor_critic:ActorCritic",
+        "dqn": "adfast.source_algorithms.neural.dqn:DQN",
         "ucb1": "adfast.source_algorithms.ucb1:UCB1",
         "thompson-sampling": "adfast.source_algorithms.thompson_sampling:ThompsonSampling",
         "ideal-learner": "adfast.source_algorithms.ideal_learner:DisturbedIdealLearner",
