@@ -25,8 +25,8 @@ StudyArgument = Annotated[
     str,
     typer.Argument(
         metavar="STUDY",
-        help="Its name: baselines, main-figure, ablations, critique, known-agents, transfer, size "
-        "or half-room.",
+        help="Its name: baselines, main-figure, ablations, critique, known-agents, transfer, size, "
+        "half-room or water-maze.",
         autocompletion=complete_study,
     ),
 ]

@@ -29,7 +29,15 @@ from adfast.random_draws import bounded
 from adfast.tasks.compiled.outcomes import CERTAIN, Outcomes, equally_likely
 from adfast.tasks.family import EpisodeLength, TaskFamily, hash_of_sources
 from adfast.tasks.mazes import arena, steering
-from adfast.tasks.mazes.arena import ACTIONS, CENTRE, DEGREES, MAX_STRIDE, POSE_SIZES, UNIT
+from adfast.tasks.mazes.arena import (
+    ACTIONS,
+    CENTRE,
+    DEGREES,
+    MAX_STRIDE,
+    POSE_SIZES,
+    UNIT,
+    WALL_DISTANCE,
+)
 from adfast.tasks.mazes.water_maze_scene import FieldOfView, Picture, WaterMazeScene
 from adfast.tasks.observation import DiscreteObservation
 from adfast.tasks.rendered_observation import RenderedObservation
@@ -70,6 +78,9 @@ class WaterMaze(TaskFamily):
 
     terminate_at_goal: bool = False
     """Whether the reward ends the episode."""
+
+    cell_side: int = Field(96, ge=4, le=WALL_DISTANCE)
+    """Units of a side of the cells in which learners of tables count positions."""
 
     @model_validator(mode="after")
     def _platforms_lie_somewhere(self) -> Self:
@@ -120,6 +131,27 @@ class WaterMaze(TaskFamily):
     def state_sizes(self) -> tuple[int, ...]:
         """The pose, and whether the reward has been paid."""
         return (*POSE_SIZES, 2)
+
+    @property
+    def cell_sizes(self) -> tuple[int, ...]:
+        """Cells from west to east, from south to north, headings, and whether it has been paid."""
+        line = 1 + 2 * math.ceil(WALL_DISTANCE / self.cell_side)
+        return (line, line, self.headings, 2)
+
+    @property
+    def cell(self) -> Callable[..., Any]:
+        """The pure function `(task, state) -> tuple`; the centre is in the middle of its cell."""
+        side = self.cell_side * UNIT
+        to_corner = side * (self.cell_sizes[0] // 2) + side // 2 - CENTRE
+        apart = DEGREES // self.headings
+
+        @register_jitable
+        def cell(task: Any, state: Any) -> Any:
+            column = int32(int32(state[0] + to_corner) // side)
+            row = int32(int32(state[1] + to_corner) // side)
+            return column, row, int32(state[2] // apart), state[3]
+
+        return cell
 
     @property
     def headings(self) -> int:

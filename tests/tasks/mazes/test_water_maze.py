@@ -5,7 +5,7 @@ from functools import partial
 import numpy as np
 import pytest
 
-from adfast import tasks
+from adfast import source_algorithms, tasks
 from adfast.errors import InvalidArgument
 from adfast.simulators import BatchSimulator
 from adfast.tasks.mazes.arena import CENTRE, CLEARANCE, NORMALS_X, NORMALS_Y, ONE, UNIT
@@ -87,3 +87,35 @@ def test_platforms_out_of_reach_earn_nothing():
 def test_impossible_options_are_refused(options, message):
     with pytest.raises(InvalidArgument, match=message):
         tasks.make("water-maze", **options)
+
+
+@pytest.mark.parametrize("options", [{}, {"cell_side": 57, "turn": 45}, {"cell_side": 760}])
+def test_cells_hold_all_positions_and_the_centre_is_in_the_middle_of_one(options):
+    family = tasks.make("water-maze", **options)
+    cell, side = family.cell, family.cell_side * UNIT
+    ends = [0, CENTRE - side // 2, CENTRE, CENTRE + side // 2 - 1, 2 * CENTRE]
+    apart = 360 // family.headings
+    found = [cell((0, 0), (end, 2 * CENTRE - end, 360 - apart, 1)) for end in ends]
+    columns, rows, headings, paid = zip(*found, strict=True)
+    last = family.cell_sizes[0] - 1
+    assert columns[1] == columns[2] == columns[3] == rows[2] == last // 2
+    assert 0 <= columns[0] == last - columns[4] <= last // 2
+    assert 0 <= rows[4] <= rows[2] <= rows[0] <= last
+    assert set(headings) == {family.headings - 1}
+    assert set(paid) == {1}
+
+
+def test_source_finds_platforms_far_away():
+    family = tasks.make("water-maze")
+    task_ids = np.flatnonzero(np.hypot(*family.platforms.T) > 300)[::40]
+    options = {"epsilon_start": 0.05, "kept_steps": 25, "reads": "cell"}
+    learner = source_algorithms.make("q-lambda", **options)
+    returns = learner.returns(family, task_ids, task_ids, 300, seed=0)
+    assert returns[:, :5].mean() < 0.2
+    assert returns[:, -50:].mean() > 0.85
+
+
+def test_expert_enters_every_platform():
+    family, ids = tasks.make("water-maze", first_heading="random"), np.arange(0, 1041, 20)
+    returns = source_algorithms.make("optimal").returns(family, ids, ids, 2, seed=0)
+    np.testing.assert_array_equal(returns, 1)

@@ -13,6 +13,7 @@ from adfast.runs.reproduction.studies.known_agents import known_agents
 from adfast.runs.reproduction.studies.main_figure import main_figure
 from adfast.runs.reproduction.studies.size import size
 from adfast.runs.reproduction.studies.transfer import transfer
+from adfast.runs.reproduction.studies.water_maze import water_maze
 from adfast.runs.reproduction.study_table import StudyTable
 
 STUDIES: dict[str, Callable[[], StudyTable]] = {
@@ -24,6 +25,7 @@ STUDIES: dict[str, Callable[[], StudyTable]] = {
     "transfer": transfer,
     "size": size,
     "half-room": half_room,
+    "water-maze": water_maze,
 }
 
 

@@ -9,12 +9,12 @@ from adfast.runs.results import References
 EPISODES = 10
 
 
-def record(part, first, last, *, noise=0.0, random=0.0, optimal=10.0, tasks=16, ids=None):
-    """A part that earns `first` in its first episode and `last` in all others, on each task more or
-    less by `noise`, which tells nothing of the sign."""
-    returns = np.full((tasks, EPISODES), float(last))
-    returns[:, 0] = first
-    returns[:, 1:] += noise * (-1.0) ** np.arange(tasks)[:, None]
+def record(part, first, last, *, early=1, noise=0.0, random=0.0, optimal=10.0, tasks=16, ids=None):
+    """A part that earns `first` in its `early` episodes and `last` in as many others and more, on
+    each task more or less by `noise`, which tells nothing of the sign."""
+    returns = np.full((tasks, max(EPISODES, 2 * early)), float(last))
+    returns[:, :early] = first
+    returns[:, early:] += noise * (-1.0) ** np.arange(tasks)[:, None]
     return PartRecord.model_construct(
         name=part.name,
         hash="0" * 16,

@@ -3,7 +3,7 @@
 import pytest
 
 from adfast.errors import RunError
-from adfast.runs.reproduction.studies import half_room, size, transfer
+from adfast.runs.reproduction.studies import half_room, size, transfer, water_maze
 from adfast.runs.reproduction.studies.catalogue import find_study
 from runs.reproduction.studies.part_records import record, states_of
 
@@ -112,3 +112,20 @@ def test_claims_are_judged_by_parts_of_their_study(name):
     assert {row.name for row in claim.rows} <= {part.row.name for part in table.parts.values()}
     assert all(row.seeds == (1, 2, 3, 4, 5) for row in claim.rows)
     assert "Refuted where" in claim.rule
+
+
+@pytest.mark.parametrize(
+    ("ad", "ed", "verdict"),
+    [
+        ((0.1, 0.8), (0.15, 0.15), "supported"),
+        ((0.1, 0.2), (0.15, 0.15), "refuted"),  # twice as much is not four times
+        ((0.1, 0.8), (0.15, 0.6), "refuted"),  # whoever was shown the expert learns as well
+    ],
+)
+def test_water_maze_is_learned_by_ad_alone(ad, ed, verdict):
+    def made(part):
+        first, last = ad if part.row.method == "ad" else ed
+        return record(part, first, last, early=10, noise=0.02)
+
+    states = states_of(water_maze.CLAIM.rows, made)
+    assert water_maze.CLAIM.verdict_of(states).verdict == verdict
