@@ -56,8 +56,9 @@ class NextItemsLog:
         waiting = counts & (pending.row >= 0)
         differs = (as_bytes(pending.item) != as_bytes(rows[FOLLOWED])).any(axis=1)
         kept = self.keep(waiting & differs, pending)
-        row, item = kept.row.copy(), kept.item.copy()
-        row[counts], item[counts] = number, rows[CONTINUED][counts]
+        row, item = np.where(counts, number, kept.row), rows[CONTINUED].copy()
+        if not counts.all():
+            item[~counts] = kept.item[~counts]
         ends = counts & (rows["boundary"] != BOUNDARY_INSIDE)
         return self.keep(ends, Pending(row, item, kept.num_kept))
 

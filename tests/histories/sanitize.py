@@ -22,7 +22,10 @@ from native_program import CSRC, ENVIRONMENT, FLAGS, NEAR_32_BITS, build, run
 
 ROOT = CSRC.parent
 RUNTIMES = {"address": "libasan.so", "thread": "libtsan.so"}
-PYTHON_TESTS = ("test_ring_buffer", "test_ring_states", "test_windows", "test_store")
+PYTHON_TESTS = (
+    *("test_ring_buffer", "test_ring_states", "test_windows", "test_store"),
+    "test_next_items",
+)
 # CPython does not free what lives until its end; the programs above are checked for leaks. Modules
 # of others that are loaded beside ours bring allocations of their own.
 PYTHON_ENVIRONMENT = {"ASAN_OPTIONS": "detect_leaks=0", "PYTHONMALLOC": "malloc"}
