@@ -50,7 +50,7 @@ class ModelConfig(Config):
 
     picture_encoder: PictureEncoding = "patches"
     """What tokens see of pictures: patches, joined level by level, in little time on a processor;
-    the paper's convolutions; or, of recorded ones, one projection of all pixels."""
+    the paper's convolutions; or one projection of all pixels."""
 
     picture_dropout: float = Field(default=0.0, ge=0.0, lt=1.0)
     """Share of the numbers that training drops behind each level of the encoder of pictures."""

@@ -25,9 +25,11 @@ from adfast.models.picture_features import (
     ConvolutionFeatures,
     PatchFeatures,
     PictureFeatures,
+    PixelFeatures,
 )
 from adfast.models.step_input import StepInput, can_examine
 from adfast.tasks.observation import DiscreteObservation, ObservationSpec, RealObservation
+from adfast.tasks.rendered_observation import RenderedObservation
 
 LIMIT = 10.0  # of a normalised value: rare extremes must not drown everything else
 MOST_NORMALISING = 1024  # pictures whose colours are looked at
@@ -259,9 +261,16 @@ class ConvolutionEncoder(PictureEncoder):
     features_class = ConvolutionFeatures
 
 
+class PixelEncoder(PictureEncoder):
+    """Of all pixels at once: of rendered pictures, as `RealEncoder` is of recorded ones."""
+
+    features_class = PixelFeatures
+
+
 ENCODERS: dict[str, type[ObservationEncoder]] = {
     DiscreteObservation.kind: DiscreteEncoder,
     RealObservation.kind: RealEncoder,
+    RenderedObservation.kind: PixelEncoder,
 }
 PICTURE_ENCODERS: dict[PictureEncoding, type[ObservationEncoder]] = {
     "patches": PatchEncoder,
@@ -274,8 +283,7 @@ def encoder_of(
 ) -> type[ObservationEncoder]:
     """What a model has for `observation`: by its kind, and for pictures the one asked for.
 
-    Raises `InvalidArgument` for pictures that only the latter could be of, and where others than
-    its pictures were to be stacked.
+    Raises `InvalidArgument` where others than its pictures were to be stacked.
     """
     if observation.picture is not None and picture_encoder in PICTURE_ENCODERS:
         return PICTURE_ENCODERS[picture_encoder]
@@ -284,10 +292,5 @@ def encoder_of(
             f"model.frame_stack must be 1 unless an encoder of pictures reads them, got "
             f"{frame_stack} for {observation.kind} observations and model.picture_encoder "
             f'"{picture_encoder}"'
-        )
-    if observation.kind not in ENCODERS:
-        raise InvalidArgument(
-            f'model.picture_encoder "{picture_encoder}" is of recorded pictures, got '
-            f"{observation.kind} ones; use {' or '.join(map(repr, PICTURE_ENCODERS))}"
         )
     return ENCODERS[observation.kind]

@@ -16,7 +16,7 @@ from torch.autograd.function import once_differentiable
 
 from adfast.models.step_input import can_examine
 
-AT_ONCE = 2048  # patches that are numbers together: these stay in the cache
+AT_ONCE = 512  # patches that are numbers together: these stay in the cache
 
 
 def as_patches(pictures: Tensor, sides: Sequence[int]) -> Tensor:

@@ -1,6 +1,6 @@
 """What a model sees in pictures: the numbers that become parts of tokens.
 
-Two ways from pixels to features, named by `model.picture_encoder`. Neither knows of the other
+The ways from pixels to features, named by `model.picture_encoder`. None knows of the other
 pictures of a batch, so that acting sees what training saw.
 
 Axes: N pictures, H height, W width, C colours, M patches, K features.
@@ -19,7 +19,7 @@ from adfast.models.patches import as_patches, project_patches
 
 Picture = tuple[int, int, int]  # height, width, colours
 
-PATCH = 4  # pixels along each side of the finest patches
+PATCH = 8  # pixels along each side of the finest patches
 MOST_PLACES = 36  # where patches are joined no further
 CHANNELS, KERNEL, NUM_CONVOLUTIONS, NUM_FEATURES = 128, 5, 3, 256  # of the paper
 
@@ -56,11 +56,11 @@ class PictureFeatures(nn.Module):
 
 
 class PatchFeatures(PictureFeatures):
-    """Patches of 4 x 4 pixels, projected; then 2 x 2 of these joined to one, level by level.
+    """Patches of 8 x 8 pixels, projected; then 2 x 2 of these joined to one, level by level.
 
     No two overlap, and pixels are laid out so that whatever is joined lies side by side: each level
-    is one product of matrices. A quarter of the model's width is kept of a patch, and twice as much
-    at each level up to the width. What a picture lacks of whole patches is black.
+    is one product of matrices. Half of the model's width is kept of the finest patches, and the
+    width of the others. What a picture lacks of whole patches is black.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class PatchFeatures(PictureFeatures):
         while -(-height // side) * -(-across // side) > MOST_PLACES:
             num_levels, side = num_levels + 1, 2 * side
         self.sides = (*(2,) * (num_levels - 1), PATCH)  # of patches in the coarser's sides
-        widths = [max(width >> max(2 - level, 0), 1) for level in range(num_levels)]
+        widths = [max(width // 2, 1), *[width] * (num_levels - 1)]
         inputs = [PATCH**2 * colours, *(4 * channels for channels in widths[:-1])]
         self.weights = nn.ParameterList(
             torch.empty(num, channels).normal_(std=math.sqrt(2 / num), generator=generator)
@@ -93,6 +93,20 @@ class PatchFeatures(PictureFeatures):
             x = F.relu(torch.addmm(bias, x.view(-1, len(weight)), weight))
             x = self.dropped(x, noise)
         return x.view(len(pictures), self.size)
+
+
+class PixelFeatures(PictureFeatures):
+    """The pixels themselves."""
+
+    def __init__(
+        self, picture: Picture, width: int, dropout: float, generator: torch.Generator
+    ) -> None:
+        super().__init__(picture, width, dropout, generator)
+        self.size = math.prod(picture)
+
+    def forward(self, pictures: Tensor, noise: Noise | None) -> Tensor:
+        """All of them, normalised."""
+        return self.dropped(((pictures - self.mean) * self.scale).flatten(1), noise)
 
 
 class ConvolutionFeatures(PictureFeatures):

@@ -210,7 +210,7 @@ def test_picture_that_is_not_finite_is_refused(dtype):
             small_model(schema).embedding(step_inputs({**batch, name: values}))
 
 
-@pytest.mark.parametrize("encoder", PICTURE_ENCODERS)
+@pytest.mark.parametrize("encoder", [*PICTURE_ENCODERS, "projection"])
 def test_poses_are_drawn_where_a_model_reads_them(encoder):
     """Acting, which is shown frames, equals training on what rows keep."""
     schema = maze_schema()
@@ -237,8 +237,3 @@ def test_pose_outside_the_schema_is_refused(name, row):
     batch[name][0, row, 2] = 360
     with pytest.raises(InvalidArgument, match=r"observation must be below \(24577, 24577, 360\)"):
         small_model(schema).embedding(step_inputs(batch))
-
-
-def test_rendered_pictures_are_not_projected():
-    with pytest.raises(InvalidArgument, match=r"of recorded pictures, got rendered ones; use .pat"):
-        small_model(maze_schema(), picture_encoder="projection")
