@@ -6,6 +6,7 @@ from functools import partial
 
 from benchmarks.workload import Bar, ContestModule, Count, Workload
 
+frames = ContestModule("frames")
 frozen_lake = ContestModule("frozen_lake")
 ring_buffer = ContestModule("ring_buffer")
 simulators = ContestModule("simulators")
@@ -14,6 +15,7 @@ sparse_store = ContestModule("sparse_store")
 store = ContestModule("store")
 
 of_simulators = partial(Workload, layer="simulators", unit="environment steps")
+of_frames = partial(Workload, layer="simulators", unit="frames")
 of_algorithms = partial(Workload, layer="source_algorithms", unit="transitions")
 of_windows = partial(Workload, layer="histories", unit="windows")
 of_histories = partial(Workload, layer="histories", unit="transitions")
@@ -109,6 +111,21 @@ DATA_WORKLOADS = (
         small={"num_environments": 64},
         rivals=("Gymnasium SyncVectorEnv",),
         optional=("EnvPool",),
+    ),
+    of_frames(
+        "water-maze-frames",
+        "frames of 72 x 96 of the water maze",
+        factory=frames.frames,
+        arguments={"height": 72, "width": 96, "num_frames": 1000},
+        small={"num_frames": 100},
+        bars=(
+            Bar("ratio", at_least=200),
+            Bar("ratio", at_least=100, rival=1),
+            Bar("rate", at_least=100e3),
+        ),
+        rivals=("plain Python",),
+        optional=("MiniWorld",),
+        small_ratio=100,
     ),
     of_simulators(
         "dark-room-random-rollout",

@@ -102,6 +102,7 @@ PLACES: tuple[tuple[str, ...], ...] = (
     ),
     ("adfast.tasks.fields:Field", "adfast.tasks.transition_schema:Field"),
     ("adfast.tasks.transition_schema:TransitionSchema",),
+    ("adfast.tasks.mazes.water_maze_scene:WaterMazeScene",),
     ("adfast.training.allocator:keep_freed_memory",),
     ("adfast.training.batches:BatchSource",),
     ("adfast.training.captured_update:CapturedUpdate",),

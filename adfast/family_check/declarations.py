@@ -177,11 +177,12 @@ def check_map(family: TaskFamily, task_id: int) -> None:
             f"{what}: components must name those of row and column, and of the room where there "
             f"are several, got {shown(plan.components)}"
         )
-    for component, bound in zip(plan.components, bounds, strict=False):
-        if not 0 <= component < len(sizes) or sizes[component] > bound:
+    finenesses = (plan.per_cell, plan.per_cell, 1)
+    for component, bound, finer in zip(plan.components, bounds, finenesses, strict=False):
+        if not 0 <= component < len(sizes) or sizes[component] > bound * finer:
             raise InvalidArgument(
                 f"{what}: component {component} of observations of sizes {sizes} must be there and "
-                f"have at most {bound} values"
+                f"have at most {bound * finer} values"
             )
     for mark in plan.landmarks:
         place = (mark.row, mark.column, mark.room)

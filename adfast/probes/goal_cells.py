@@ -99,5 +99,5 @@ def numbered(family: TaskFamily, observation: np.ndarray) -> np.ndarray:
     """int64 `[...]`: the cells that are seen in `observation` `[..., components]`."""
     plan = family.task_map(0)
     assert plan is not None, "goals were found on it"
-    row, column = plan.components[:2]
-    return np.asarray(observation[..., row] * plan.columns + observation[..., column])
+    rows, columns = plan.places(observation)
+    return np.asarray(rows * plan.columns + columns)

@@ -104,8 +104,8 @@ def median_story(run: RunRecord) -> LearningStory | None:
     rollouts = []
     for episode in sorted({0, (episodes - 1) // 2, episodes - 1}):
         seen = run.trajectories.observation[task, seed, episode]
-        row, column, *rooms = (seen[:, component].tolist() for component in plan.components)
-        room = rooms[0] if rooms and plan.rooms > 1 else [0]
+        row, column = (part.tolist() for part in plan.places(seen))
+        room = seen[:, plan.components[2]].tolist() if plan.rooms > 1 else [0]
         if set(room) != {room[0]}:
             return None
         rollouts.append(

@@ -38,6 +38,10 @@ class Scene(Config, ABC):
         other threads run meanwhile.
         """
 
+    def sights(self) -> list[tuple[str, np.ndarray]]:
+        """Pictures uint8 `[height, width, 3]` worth showing to a person, and what each shows."""
+        return []
+
 
 # Imported when asked for: a scene brings Numba with its first picture.
 SCENES: Catalogue[Scene] = Catalogue(

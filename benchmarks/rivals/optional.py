@@ -16,6 +16,7 @@ from benchmarks.rivals.c_compiler import compiler_version
 OPTIONAL = {
     "gymnax": "gymnax six",  # six, which gymnax imports and does not ask for
     "envpool": "envpool",
+    "miniworld": "miniworld",
     "flashbax": "flashbax",
     "cpprb": "cpprb",
     "torchrl": "torchrl",

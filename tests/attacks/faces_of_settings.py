@@ -262,6 +262,24 @@ MAKE_KEYS_AND_BOXES = Face(
     check=lambda _, a, made: made.num_tasks == a["puzzles"],
     weight=1,
 )
+MAKE_WATER_MAZE = Face(
+    "tasks.make: water-maze",
+    arguments=lambda _, rng: {
+        "name": "water-maze",
+        "picture": (3, 4),
+        "field_of_view": 90,
+        "episode_length": 8,
+        "stride": 20,
+        "turn": 72,
+        "first_heading": "random",
+        "platform_spacing": 100,
+        "least_distance": 90,
+        "terminate_at_goal": True,
+    },
+    call=made_by(tasks.make),
+    check=lambda _, a, made: made.transition_schema.observation.read.shape == (*a["picture"], 3),
+    weight=1,
+)
 MAKE_LEARNER = Face(
     "source_algorithms.make",
     arguments=lambda _, rng: {"name": "q-learning", "learning_rate": 0.5, "epsilon_episodes": 3},
@@ -416,5 +434,6 @@ FACES = [
     *(PLAN, MODEL, TRAIN, THIN, QUALITY, SELECT),
     MAKE_KEY_TO_DOOR,
     MAKE_KEYS_AND_BOXES,
+    MAKE_WATER_MAZE,
     ATTENTION,
 ]

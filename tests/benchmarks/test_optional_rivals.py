@@ -25,6 +25,7 @@ from benchmarks.workloads import select
 WORKLOADS_OF = {
     "gymnax": "dark-room-step-64",
     "envpool": "frozen-lake-step-1024",
+    "miniworld": "water-maze-frames",
     "flashbax": "ring-sample-400",
     "cpprb": "ring-sample-400",
     "torchrl": "ring-sample-400",

@@ -43,6 +43,7 @@ from adfast.report.page.results import (
     training_section,
 )
 from adfast.report.page.section import PageSection
+from adfast.report.page.sights_section import sights_section
 from adfast.report.page.wording import counted
 from adfast.report.palette import DARK, LIGHT, css_variables
 from adfast.report.room import median_story, room_of
@@ -59,6 +60,7 @@ SCRIPTS = (
     "replay/timeline_view.js",
     "replay/context_chart.js",
     "replay/player.js",
+    "replay/frame_view.js",
     "replay/attention_panel.js",
     "replay/replay.js",
     "page.js",
@@ -93,6 +95,7 @@ def write_page(run_directory: Path) -> Path:
         returns_section(run.evaluation),
         *evaluated,
         replay_section(run, recording, noun),
+        *sights_section(run.tasks),
         *plans,
         tasks_section(run.evaluation, noun),
         training_section(run),

@@ -9,6 +9,8 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import struct
+import zlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -45,3 +47,20 @@ def joined_arrays(arrays: Mapping[str, np.ndarray]) -> tuple[dict[str, Any], byt
         }
         content.extend(array.astype(array.dtype.newbyteorder("<")).tobytes())
     return places, bytes(content)
+
+
+def png_address(picture: np.ndarray) -> str:
+    """A picture uint8 `[height, width, 3]` as PNG, in an address of its own bytes."""
+    height, width, _ = picture.shape
+    lines = np.zeros((height, 1 + 3 * width), np.uint8)  # which begin with how they are filtered
+    lines[:, 1:] = picture.reshape(height, -1)
+    parts = {
+        b"IHDR": struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0),
+        b"IDAT": zlib.compress(lines.tobytes(), 9),
+        b"IEND": b"",
+    }
+    content = b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(part)) + kind + part + struct.pack(">I", zlib.crc32(kind + part))
+        for kind, part in parts.items()
+    )
+    return "data:image/png;base64," + base64.b64encode(content).decode("ascii")

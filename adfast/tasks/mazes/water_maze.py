@@ -35,16 +35,20 @@ from adfast.tasks.mazes.arena import (
     DEGREES,
     MAX_STRIDE,
     POSE_SIZES,
+    POSITIONS,
     UNIT,
     WALL_DISTANCE,
 )
 from adfast.tasks.mazes.water_maze_scene import FieldOfView, Picture, WaterMazeScene
 from adfast.tasks.observation import DiscreteObservation
 from adfast.tasks.rendered_observation import RenderedObservation
+from adfast.tasks.task_map import GOAL, Landmark, TaskMap
 from adfast.tasks.transition_schema import TransitionSchema
 
 PLATFORM_RADIUS = 64  # units
 MOST_DISTANCE = 580  # of a platform from the centre
+MAP_CELL = 32 * UNIT  # of a map
+MAP_CELLS = -(-POSITIONS // MAP_CELL)
 
 
 class WaterMaze(TaskFamily):
@@ -240,6 +244,25 @@ class WaterMaze(TaskFamily):
         east, north = self.platforms[task_id].tolist()
         sideways = f"{abs(east)} {'east' if east >= 0 else 'west'}"
         return f"platform {sideways}, {abs(north)} {'north' if north >= 0 else 'south'}"
+
+    def task_map(self, task_id: int) -> TaskMap:
+        """The arena from above, north on top, in cells of 32 units, and those of the platform."""
+        east, north = self.platforms[task_id].tolist()
+        # Of each row and column the middle, in units from the centre.
+        middle = ((np.arange(MAP_CELLS) + 0.5) * MAP_CELL - CENTRE) / UNIT
+        within = np.hypot(middle[::-1, None] - north, middle - east) <= PLATFORM_RADIUS
+        row, column = ((CENTRE + UNIT * place) // MAP_CELL for place in (north, east))
+        platform = [Landmark("platform", 0, *cell) for cell in np.argwhere(within).tolist()]
+        return TaskMap(
+            MAP_CELLS,
+            MAP_CELLS,
+            components=(1, 0),
+            landmarks=(Landmark(GOAL, 0, MAP_CELLS - 1 - row, column), *platform),
+            start=(MAP_CELLS - 1 - CENTRE // MAP_CELL, CENTRE // MAP_CELL),
+            per_cell=MAP_CELL,
+            upward=True,
+            heading=2,
+        )
 
     def action_label(self, action: int) -> str:
         """The movement."""

@@ -13,7 +13,7 @@ from typing import Annotated, ClassVar
 import numpy as np
 from pydantic import BeforeValidator, Field
 
-from adfast.tasks.mazes.arena import POSE_SIZES
+from adfast.tasks.mazes.arena import CENTRE, POSE_SIZES, UNIT
 from adfast.tasks.scene import Scene
 
 MAX_SIDE = 1024  # pixels
@@ -23,6 +23,19 @@ Picture = Annotated[
     tuple[Side, Side], BeforeValidator(lambda pair: tuple(pair) if type(pair) is list else pair)
 ]
 FieldOfView = Annotated[int, Field(ge=1, le=179)]
+
+
+SIGHTS = (
+    ("from the centre, east", (CENTRE, CENTRE, 0)),
+    ("from the centre, north-east", (CENTRE, CENTRE, 72)),
+    ("from the centre, north-west", (CENTRE, CENTRE, 144)),
+    ("from the centre, south-west", (CENTRE, CENTRE, 216)),
+    ("from the centre, south-east", (CENTRE, CENTRE, 288)),
+    ("near the north wall, north", (CENTRE, CENTRE + 600 * UNIT, 90)),
+    ("near the north wall, south", (CENTRE, CENTRE + 600 * UNIT, 270)),
+    ("near the west wall, along it", (CENTRE - 680 * UNIT, CENTRE, 90)),
+    ("in the south-west, east", (CENTRE - 400 * UNIT, CENTRE - 400 * UNIT, 0)),
+)
 
 
 class WaterMazeScene(Scene):
@@ -56,3 +69,11 @@ class WaterMazeScene(Scene):
         frames = out.reshape(len(poses), math.prod(self.frame_shape))
         cast_rays(poses, tables_of(self.picture, self.field_of_view), frames)
         return out
+
+    def sights(self) -> list[tuple[str, np.ndarray]]:
+        """All round from the centre, some other places, and the arena from above."""
+        from adfast.tasks.mazes.above import arena_from_above
+
+        frames = self.render(np.array([pose for _, pose in SIGHTS]))
+        shown = [(what, frame) for (what, _), frame in zip(SIGHTS, frames, strict=True)]
+        return [*shown, ("from above, north on top", arena_from_above())]

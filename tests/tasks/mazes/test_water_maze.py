@@ -119,3 +119,8 @@ def test_expert_enters_every_platform():
     family, ids = tasks.make("water-maze", first_heading="random"), np.arange(0, 1041, 20)
     returns = source_algorithms.make("optimal").returns(family, ids, ids, 2, seed=0)
     np.testing.assert_array_equal(returns, 1)
+
+
+def test_the_papers_data_are_less_than_half_a_gigabyte():
+    transitions = 4_000 * 100 * 50
+    assert tasks.make("water-maze").transition_schema.bytes_per_transition * transitions < 0.5e9

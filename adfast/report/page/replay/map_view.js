@@ -97,7 +97,8 @@ class MapView {
     this.path = svg("polyline", { class: "replay-path", points: "" }, drawing);
     this.pointed = svg("rect", { class: "pointed", width: 0.98, height: 0.98, rx: 0.12,
       visibility: "hidden" }, drawing);
-    this.agent = svg("circle", { class: "agent", r: 0.27 }, drawing);
+    this.nose = svg("line", { class: "nose" }, drawing);
+    this.agent = svg("circle", { class: "agent", r: Math.max(0.27, rows / 60) }, drawing);
     this.drawing = drawing;
     this.container.replaceChildren(drawing);
   }
@@ -132,6 +133,13 @@ class MapView {
     const [x, y] = this.centre(now);
     for (const [name, value] of Object.entries({ cx: x, cy: y })) {
       this.agent.style.setProperty(name, `${value}px`);
+    }
+    const heading = this.run.heading(episode, step);
+    if (heading !== null) {
+      const length = this.run.map.rows / 14;
+      const ends = { x1: x, y1: y, x2: x + length * Math.cos(heading), y2: y - length * Math.sin(heading) };
+      for (const [name, value] of Object.entries(ends)) this.nose.setAttribute(name, value);
+      this.nose.setAttribute("stroke-width", this.run.map.rows / 90);
     }
     Object.assign(this.agent.dataset, { row: now.row, column: now.column, room: now.room });
     this.drawing.setAttribute("aria-label",

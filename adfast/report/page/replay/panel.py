@@ -39,7 +39,7 @@ def replay_section(run: RunRecord, recording: Recording | None, noun: str) -> Pa
     attention = recording.description["attention"]
     stage = (
         '<div class="replay-stage"><div><p id="replay-now" class="replay-now" role="status"></p>'
-        '<p id="replay-earned" class="replay-earned"></p><div id="replay-view"></div>'
+        f'<p id="replay-earned" class="replay-earned"></p>{_views(recording)}'
         f'{_transport()}</div><div><ul id="replay-legend" class="replay-legend"></ul>'
         f"{_attention_controls(attention)}{_keys()}</div></div>"
     )
@@ -49,6 +49,14 @@ def replay_section(run: RunRecord, recording: Recording | None, noun: str) -> Pa
         f"{_choice(run, recording, noun)}{stage}{_context(run)}</div>"
     )
     return PageSection("replay", title, body, _caption(run, recording, noun))
+
+
+def _views(recording: Recording) -> str:
+    view = '<div id="replay-view"></div>'
+    if recording.description["views"] is None:
+        return view
+    eyes = '<canvas id="replay-eyes" class="replay-eyes" role="img" aria-label="What it sees">'
+    return f'<div class="replay-beside">{view}{eyes}</canvas></div>'
 
 
 def _choice(run: RunRecord, recording: Recording, noun: str) -> str:
@@ -163,6 +171,9 @@ def _caption(run: RunRecord, recording: Recording, noun: str) -> str:
         sentences.append("This run has recorded no attention.")
     else:
         sentences.append("Attention is left out: its histories are too long for it.")
+    if description["views"] is not None:
+        number = counted(len(description["views"]["runs"]), "run")
+        sentences.append(f"Beside the map is what it sees there, in {number}.")
     if recording.left_out:
         number = counted(recording.left_out, "run")
         sentences.append(f"Left out, to keep the page small: {number} of the evaluation.")

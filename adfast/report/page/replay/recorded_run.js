@@ -34,9 +34,17 @@ class RecordedRun {
 
   // The room, row and column seen in an episode after so many steps; only with a map.
   cell(episode, step) {
-    const [row, column, room] = this.map.components;
+    const { components, perCell, upward, rows } = this.map;
     const seen = this.observation(episode, step);
-    return { row: seen[row], column: seen[column], room: room === undefined ? 0 : seen[room] };
+    const [row, column] = components.map((component) => Math.floor(seen[component] / perCell));
+    const room = components.length > 2 ? seen[components[2]] : 0;
+    return { row: upward ? rows - 1 - row : row, column, room };
+  }
+
+  // Which way the agent looks, in radians from the right on upwards; null where nobody knows.
+  heading(episode, step) {
+    const component = this.map.heading;
+    return component === null ? null : (this.observation(episode, step)[component] * Math.PI) / 180;
   }
 
   action(episode, step) {

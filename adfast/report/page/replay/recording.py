@@ -16,6 +16,7 @@ import numpy as np
 
 from adfast.probes.attended.record import ROLES, exemplary_runs
 from adfast.report.page.packing import compressed, joined_arrays
+from adfast.report.page.replay.views import views_of
 from adfast.runs.run_record import RunRecord
 from adfast.tasks.task_map import TaskMap
 
@@ -64,6 +65,9 @@ def recording_of(run: RunRecord) -> Recording | None:
     attention, blob = attention_of(run, runs) or (None, None)
     if blob is not None:
         blobs["replay-attention"] = blob
+    views, frames = views_of(run, runs) or (None, None)
+    if frames is not None:
+        blobs["replay-frames"] = frames
     tasks = sorted({task for task, _ in runs})
     description = {
         "episodes": run.evaluation.episodes,
@@ -82,6 +86,7 @@ def recording_of(run: RunRecord) -> Recording | None:
         "runs": runs,
         "arrays": places,
         "attention": attention,
+        "views": views,
     }
     return Recording(description, blobs, trajectories.length[..., 0].size - len(runs))
 
@@ -152,5 +157,8 @@ def described_map(task_map: TaskMap | None) -> dict[str, Any] | None:
         "columns": task_map.columns,
         "rooms": task_map.rooms,
         "components": list(task_map.components),
+        "perCell": task_map.per_cell,
+        "upward": task_map.upward,
+        "heading": task_map.heading,
         "landmarks": [[mark.name, mark.room, mark.row, mark.column] for mark in task_map.landmarks],
     }

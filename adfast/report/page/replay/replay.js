@@ -24,6 +24,10 @@ async function startReplay() {
   });
   const hasMap = Object.values(description.tasks).every((task) => task.map);
   const view = hasMap ? new MapView(part("view"), pointCell) : new TimelineView(part("view"));
+  const seen = description.views
+    ? typedArrays(await unpack("replay-frames"), description.views.arrays).frames
+    : null;
+  const eyes = new FrameView(part("eyes"), description.views, seen);
   const attention = new AttentionPanel(part, record, (moment) => point(moment), (moment) => {
     player.goTo(moment.episode, moment.step);
   }, show);
@@ -31,7 +35,7 @@ async function startReplay() {
 
   function choose(index) {
     run = new RecordedRun(index, description, arrays);
-    for (const shown of [chart, view]) shown.setRun(run);
+    for (const shown of [chart, view, eyes]) shown.setRun(run);
     part("task").value = run.task;
     const seeds = description.runs.filter(([task]) => task === run.task);
     part("seed").replaceChildren(
@@ -71,6 +75,7 @@ async function startReplay() {
     }
     panel.style.setProperty("--pace", `${Math.min(0.8 / player.speed, 0.12)}s`);
     view.show(episode, step);
+    eyes.show(episode, step);
     chart.show(episode, step);
     const { entries, window } = attention.show(run, episode, step);
     attention.shares = view.attend(entries);
