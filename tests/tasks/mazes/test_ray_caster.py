@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+import xxhash
 
 from adfast.tasks.mazes.arena import CENTRE, CLEARANCE, UNIT, WALL_DISTANCE
 from adfast.tasks.mazes.water_maze_scene import WaterMazeScene
@@ -66,3 +67,8 @@ def test_any_pose_that_a_row_can_hold_is_drawn():
     poses = draws.integers(WaterMazeScene().pose_sizes, size=(3000, 3))
     frames = WaterMazeScene(picture=(9, 11), field_of_view=179).render(poses)
     assert len(np.unique(frames.reshape(3000, -1), axis=0)) > 2000
+
+
+def test_frames_of_data_that_exist_stay_as_they_were():
+    frames = WaterMazeScene(picture=(24, 32)).render(drawn_poses(2000))
+    assert xxhash.xxh3_64_hexdigest(frames.tobytes()) == "43b58baed5b9a678"

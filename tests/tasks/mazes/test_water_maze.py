@@ -124,3 +124,20 @@ def test_expert_enters_every_platform():
 def test_the_papers_data_are_less_than_half_a_gigabyte():
     transitions = 4_000 * 100 * 50
     assert tasks.make("water-maze").transition_schema.bytes_per_transition * transitions < 0.5e9
+
+
+@pytest.mark.parametrize("spacing", [32, 90])
+def test_map_has_north_on_top_and_the_platform_where_it_lies(spacing):
+    family = tasks.make("water-maze", platform_spacing=spacing)
+    for task_id in (0, family.num_tasks // 3, family.num_tasks - 1):
+        plan = family.task_map(task_id)
+        ((row, column),) = plan.goals()
+        there = np.append(family.task_parameters([task_id])[0], 0)
+        assert [int(place) for place in plan.places(there)] == [row, column]
+        around = {(mark.row, mark.column) for mark in plan.landmarks}
+        assert {abs(row - r) for r, _ in around} | {abs(column - c) for _, c in around} <= {0, 1, 2}
+        assert 9 <= len(around) <= 17
+    seen = np.array([[CENTRE, CENTRE + 300 * UNIT, 0], [CENTRE - 300 * UNIT, CENTRE, 0]])
+    rows, columns = plan.places(seen)
+    assert rows[0] < plan.rows // 2 == columns[0]
+    assert columns[1] < plan.columns // 2 == rows[1]
