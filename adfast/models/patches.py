@@ -5,6 +5,7 @@ Axes: N pictures, H height, W width, C colours, M patches, S pixels of a patch t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -27,7 +28,7 @@ def as_patches(pictures: Tensor, sides: Sequence[int]) -> Tensor:
     picture lacks of whole ones is 0.
     """
     num, height, width, colours = pictures.shape
-    side = int(np.prod(sides))
+    side = math.prod(sides)
     rows, columns = -(-height // side), -(-width // side)
     missing = (0, 0, 0, columns * side - width, 0, rows * side - height)
     if any(missing):

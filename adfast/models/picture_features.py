@@ -9,18 +9,20 @@ Axes: N pictures, H height, W width, C colours, M patches, K features.
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from adfast.models.noise import Noise, drop_entries
+from adfast.models.noise import Noise, drop_entries, recomputed
 from adfast.models.patches import as_patches, project_patches
 
 Picture = tuple[int, int, int]  # height, width, colours
 
 PATCH = 8  # pixels along each side of the finest patches
 MOST_PLACES = 36  # where patches are joined no further
+MOST_BYTES = 1 << 31  # of the first convolution of pictures that are looked at together
 CHANNELS, KERNEL, NUM_CONVOLUTIONS, NUM_FEATURES = 128, 5, 3, 256  # of the paper
 
 
@@ -124,6 +126,7 @@ class ConvolutionFeatures(PictureFeatures):
         super().__init__(picture, width, dropout, generator)
         height, across, colours = picture
         self.size = NUM_FEATURES
+        self.picture_bytes = 4 * CHANNELS * -(-height // 2) * -(-across // 2)  # of a convolution
         kernels, ones, zeros = [], [], []
         for channels in (colours, *[CHANNELS] * (NUM_CONVOLUTIONS - 1)):
             kernel = torch.empty(CHANNELS, channels, KERNEL, KERNEL)
@@ -141,7 +144,19 @@ class ConvolutionFeatures(PictureFeatures):
         self.bias = nn.Parameter(torch.zeros(NUM_FEATURES))
 
     def forward(self, pictures: Tensor, noise: Noise | None) -> Tensor:
-        """What the last layer makes of all places."""
+        """What the last layer makes of all places.
+
+        Of many pictures it is computed by pieces, and again for the gradient, for memory.
+        """
+        pieces = pictures.split(max(MOST_BYTES // self.picture_bytes, 1))
+        seen = partial(self.seen, noise=noise)
+        if len(pieces) == 1:
+            return seen(pictures)
+        keeps_none = torch.is_grad_enabled()
+        return torch.cat([recomputed(seen, p, noise) if keeps_none else seen(p) for p in pieces])
+
+    def seen(self, pictures: Tensor, noise: Noise | None) -> Tensor:
+        """The features of a piece."""
         x = ((pictures - self.mean) * self.scale).permute(0, 3, 1, 2)  # colours last in memory
         for kernel, gain, bias in zip(self.kernels, self.gains, self.biases, strict=True):
             x = F.conv2d(x, kernel, stride=2, padding=KERNEL // 2)

@@ -3,6 +3,9 @@
 import pytest
 import torch
 
+from adfast.models import picture_features
+from adfast.tasks.observation import RealObservation
+from adfast.tasks.transition_schema import TransitionSchema
 from adfast.training.objective import next_action_accuracy, next_action_loss
 from models.model_cases import (
     FLOAT_REWARD_SCHEMA,
@@ -23,9 +26,17 @@ VARIANTS = {
         "num_learned_positions": 12,
     },
     "rope, qk-norm": {"position_encoding": "rope", "qk_norm": True},
+    "patches": {"picture_encoder": "patches"},
+    "convolutions": {"picture_encoder": "convolutions"},
 }
 
-SCHEMAS = {"post-norm, returns": FLOAT_REWARD_SCHEMA, "rope, qk-norm": REAL_SCHEMA}
+PICTURE_SCHEMA = TransitionSchema(RealObservation("uint8", (17, 20, 3)), 3, 6)
+SCHEMAS = {
+    "post-norm, returns": FLOAT_REWARD_SCHEMA,
+    "rope, qk-norm": REAL_SCHEMA,
+    "patches": PICTURE_SCHEMA,
+    "convolutions": PICTURE_SCHEMA,
+}
 
 
 def loss_of(model):
@@ -56,7 +67,8 @@ def compiled(function):
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_model_and_loss_are_one_graph_of_the_same_function(variant):
+def test_model_and_loss_are_one_graph_of_the_same_function(variant, monkeypatch):
+    monkeypatch.setattr(picture_features, "MOST_BYTES", 500_000)  # in three pieces
     schema = SCHEMAS.get(variant, SCHEMA)
     model = traceable_model(schema, **VARIANTS[variant])
     batch = with_returns(random_histories(2, 12, schema))  # which others pass over

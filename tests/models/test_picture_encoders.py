@@ -9,7 +9,12 @@ from model_cases import random_histories, small_model, stream
 
 from adfast import tasks
 from adfast.errors import CheckpointError, InvalidArgument
-from adfast.models import observation_encoders, patches, transition_embedding
+from adfast.models import (
+    observation_encoders,
+    patches,
+    picture_features,
+    transition_embedding,
+)
 from adfast.models.checkpoint import load_model, read_tensors, save_model, write_tensors
 from adfast.models.observation_encoders import PICTURE_ENCODERS
 from adfast.models.patches import as_patches
@@ -131,6 +136,27 @@ def test_where_nothing_can_be_asked_the_same_is_computed(encoder, monkeypatch):
     torch.testing.assert_close(unasked, host, rtol=1e-5, atol=1e-5)
     for parameter, gradient in zip(model.parameters(), expected, strict=True):
         torch.testing.assert_close(parameter.grad, gradient, rtol=1e-3, atol=1e-3)
+
+
+def test_many_pictures_are_looked_at_by_pieces_with_the_same_dropout(monkeypatch):
+    schema = schema_of()
+    settings = {"picture_encoder": "convolutions", "picture_dropout": 0.5, "sequence_mask": 0.2}
+    model = small_model(schema, **settings).train()
+    batch, found = picture_histories(2, 13, schema), []
+    pieces = model.embedding.real.features.picture_bytes * 10
+    for most in (picture_features.MOST_BYTES, pieces, pieces):
+        monkeypatch.setattr(picture_features, "MOST_BYTES", most)
+        model.zero_grad()
+        logits = model(batch, dropout_seed=3)
+        logits.sum().backward()
+        found.append([logits.detach(), *(parameter.grad for parameter in model.parameters())])
+    for once_more, pieced in zip(*found[1:], strict=True):
+        assert torch.equal(once_more, pieced)
+    model.eval()  # in pieces each draws its own masks, so only without them all are the same
+    with torch.no_grad():
+        pieced = model(batch)
+        monkeypatch.undo()
+        torch.testing.assert_close(model(batch), pieced, rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("encoder", PICTURE_ENCODERS)
