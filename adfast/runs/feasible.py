@@ -87,10 +87,10 @@ def check_feasible(config: Recipe) -> None:
     settings = config.evaluation
     acting = (settings.demonstrations + settings.episodes) * extent.schema.episode_length
     if settings.demonstrations:
-        from adfast.source_algorithms.expert import check_planner
+        from adfast.source_algorithms.expert import Optimal
 
         with named("evaluation.demonstrations"):
-            check_planner(cast("TaskFamily", place.tasks))  # as the recipe has checked
+            Optimal().check(cast("TaskFamily", place.tasks))  # as the recipe has checked
     needed = max(training.context_length, acting)
     if positions is not None and positions < needed:
         raise InvalidArgument(

@@ -31,7 +31,7 @@ class Method:
 
 
 ANY_FAMILY = "nothing"
-PLANNER = "a planner: a search through its steps that finds the best policy"
+PLANNER = "an expert: a planner, which searches through its steps for the best policy, or `steer`"
 OF_ONE_ACTOR = {"collection.streams_per_learner": "none"}  # whatever a recipe's own source has
 
 METHODS: Mapping[str, Method] = {
