@@ -87,10 +87,11 @@ def check_feasible(config: Recipe) -> None:
     settings = config.evaluation
     acting = (settings.demonstrations + settings.episodes) * extent.schema.episode_length
     if settings.demonstrations:
-        from adfast.source_algorithms.expert import Optimal
+        from adfast import source_algorithms
 
+        expert = source_algorithms.make("optimal")
         with named("evaluation.demonstrations"):
-            Optimal().check(cast("TaskFamily", place.tasks))  # as the recipe has checked
+            expert.check(cast("TaskFamily", place.tasks))  # as the recipe has checked
     needed = max(training.context_length, acting)
     if positions is not None and positions < needed:
         raise InvalidArgument(
