@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 import torch
-from model_cases import input_at, small_model, stream
+from model_cases import input_at, random_histories, small_model, stream
 from test_picture_encoders import picture_histories, schema_of
 
 from adfast.errors import InvalidArgument
 from adfast.models.frame_stack import FrameStack, frame_numbers, side_by_side
 from adfast.models.step_input import step_inputs
+from adfast.tasks.mazes.water_maze import WaterMaze
 from adfast.tasks.observation import DiscreteObservation
 from adfast.tasks.transition_schema import TransitionSchema
 from reference.frame_stack import stacks_of
@@ -110,3 +111,18 @@ def test_only_pictures_are_stacked():
         small_model(TransitionSchema(DiscreteObservation((9,)), 3, 6), frame_stack=2)
     with pytest.raises(InvalidArgument, match=r'model\.picture_encoder "projection"'):
         small_model(schema_of(), frame_stack=2, picture_encoder="projection")
+
+
+@pytest.mark.parametrize("picture_encoder", ["patches", "convolutions"])
+def test_poses_are_drawn_before_they_are_stacked(picture_encoder):
+    schema = WaterMaze(picture=(16, 16)).transition_schema
+    model = small_model(schema, frame_stack=3, picture_encoder=picture_encoder).eval()
+    poses = random_histories(2, 9, schema)
+    frames = dict(poses)
+    for name in ("observation", "next_observation"):
+        drawn = schema.observation.as_shown(poses[name].flatten(0, 1).numpy())
+        frames[name] = torch.from_numpy(drawn).view(2, 9, 16, 16, 3)
+    with torch.no_grad():
+        seen = model(poses)
+        assert torch.equal(model(frames), seen)
+        torch.testing.assert_close(stream(model, poses), seen, rtol=1e-4, atol=1e-4)
