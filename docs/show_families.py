@@ -63,6 +63,9 @@ def paragraphs() -> Iterator[str]:
         family = FAMILIES.find(name)
         yield f"## {name}"
         yield without_twin(inspect.getdoc(module) or "")
+        picture = PAGE.parent / "images" / f"{name.replace('-', '_')}.png"
+        if picture.exists():
+            yield f"![{name}](images/{picture.name})"
         yield f"`task_parameters`: {parameters_of(family)} [Options](settings.md#{name})."
 
 
