@@ -70,12 +70,12 @@ shown as they came out. Made by `python docs/show_inside.py`.
 
 NOTES = {
     "mechanism": """
-Never wrong, it leaves most models of new seeds undecided. What decides nothing is the second
-piece: without the heads that read rewards no more is lost than without as many others, by an
-interval that holds 0. Where posterior sampling was learned heads stand in for each other, so that
-the claim that was tuned on one such model is not one on all. The other two pieces lie on the right
-side of their thresholds in every model of which the claim is true, and are above them in none of
-which it is not.
+Never wrong, it leaves most models of new seeds undecided. Where the claim is true that is always
+the second piece: what is lost without the heads that read rewards, less what is lost without as
+many others, has an interval that holds 0, perhaps since heads stand in for each other. What was
+measured on the model that the rule was made with does not hold of its like. The other two pieces
+lie above their thresholds in every model of which the claim is true, and in none of which it is
+not. Of the model of shuffled rewards that is undecided all three intervals hold their threshold.
 """
 }
 
