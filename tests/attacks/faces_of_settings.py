@@ -274,6 +274,7 @@ MAKE_WATER_MAZE = Face(
         "first_heading": "random",
         "platform_spacing": 100,
         "least_distance": 90,
+        "cell_side": 40,
         "terminate_at_goal": True,
     },
     call=made_by(tasks.make),

@@ -42,6 +42,7 @@ class WaterMazeReference:
         platform_spacing=32,
         least_distance=0,
         terminate_at_goal=False,
+        cell_side=0,  # of a learner's table: no step asks for it
         seed=0,
         random_stream=0,
     ):
@@ -132,7 +133,13 @@ class WaterMazeReferenceEnv(DarkRoomReferenceEnv):
 VARIANTS = {
     "water-maze": {},
     "near-walls": {"stride": 150, "turn": 50, "first_heading": "random", "picture": (5, 7)},
-    "small": {"picture": (6, 8), "field_of_view": 120, "stride": 60, "episode_length": 20},
+    "small": {
+        "cell_side": 57,
+        "picture": (6, 8),
+        "field_of_view": 120,
+        "stride": 60,
+        "episode_length": 20,
+    },
     "terminating": {
         "picture": (3, 4),
         "platform_spacing": 90,
