@@ -32,7 +32,7 @@ from adfast.models.inspection import Watch, show_layer
 from adfast.models.layer_step import step_layer
 from adfast.models.noise import Noise, drop_entries, recomputed
 from adfast.models.norm import with_norm
-from adfast.models.observation_encoders import PictureEncoder
+from adfast.models.picture_encoders import PictureEncoder
 from adfast.models.positions import rotation_at
 from adfast.models.ring_kv_cache import RingKVCache
 from adfast.models.step_input import StepInput, can_examine, step_inputs

@@ -22,7 +22,8 @@ from torch import Tensor, nn
 from adfast.errors import InvalidArgument
 from adfast.models.config import Layout, PictureEncoding
 from adfast.models.noise import Noise
-from adfast.models.observation_encoders import ObservationEncoder, encoder_of
+from adfast.models.observation_encoders import ObservationEncoder
+from adfast.models.picture_encoders import encoder_of
 from adfast.models.step_input import StepInput, can_examine
 from adfast.models.summed_rows import sum_rows
 from adfast.tasks.transition_schema import TransitionSchema

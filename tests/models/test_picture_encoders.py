@@ -10,14 +10,14 @@ from model_cases import random_histories, small_model, stream
 from adfast import tasks
 from adfast.errors import CheckpointError, InvalidArgument
 from adfast.models import (
-    observation_encoders,
     patches,
+    picture_encoders,
     picture_features,
     transition_embedding,
 )
 from adfast.models.checkpoint import load_model, read_tensors, save_model, write_tensors
-from adfast.models.observation_encoders import PICTURE_ENCODERS
 from adfast.models.patches import as_patches
+from adfast.models.picture_encoders import PICTURE_ENCODERS
 from adfast.models.picture_features import ConvolutionFeatures, PatchFeatures
 from adfast.models.step_input import step_inputs
 from adfast.tasks.observation import RealObservation
@@ -129,7 +129,7 @@ def test_where_nothing_can_be_asked_the_same_is_computed(encoder, monkeypatch):
     host.sum().backward()
     expected = [parameter.grad for parameter in model.parameters()]
     model.zero_grad()
-    for module in (observation_encoders, patches, transition_embedding):
+    for module in (picture_encoders, patches, transition_embedding):
         monkeypatch.setattr(module, "can_examine", lambda _: False)
     unasked = model(batch)
     unasked.sum().backward()
