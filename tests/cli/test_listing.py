@@ -102,4 +102,4 @@ def test_bad_names_and_settings_are_refused(arguments, message):
 def test_names_are_completed():
     assert complete_kind("a") == ["agents", "algorithms"]
     assert {"dark-room", "frozen-lake", "q-learning", "attention"} <= {*complete_listed("")}
-    assert complete_listed("q-") == ["q-learning"]
+    assert complete_listed("q-l") == ["q-lambda", "q-learning"]
