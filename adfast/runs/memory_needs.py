@@ -112,6 +112,12 @@ def acting_needs(config: Recipe, schema: TransitionSchema, split: TaskSplit) -> 
             f"{prefix}seeds or {prefix}episodes",
             num_tasks * seeds * (length * transition + tokens * channels * FLOAT32 // 2),
         )
+        if schema.observation.picture is not None:
+            yield (
+                "what all environments of an evaluation show at once",
+                f"the size of pictures or {prefix}seeds",
+                num_tasks * seeds * schema.observation.read.item_bytes,
+            )
         widest = max((window or 0 for window in windows), default=0)  # a cache has it all
         yield (
             "a layer's cache in evaluation",

@@ -1,11 +1,16 @@
 """The recipes of the water maze: what was published stands in the one, and the other is whole."""
 
+import numpy as np
 import pytest
 
+from adfast import tasks
+from adfast.errors import InvalidArgument
 from adfast.runs.feasible import check_feasible
+from adfast.runs.memory_needs import acting_needs, check_memory
 from adfast.runs.recipe_changes import changed, find_recipe, load_recipe
 from adfast.runs.run import Run
 from adfast.source_algorithms import make
+from adfast.tasks.task_split import TaskSplit
 from runs.test_paper_recipe import PUBLISHED
 
 # Of the source: actors, batch, rollout, overlap, replay, offline, trace, epsilon, discount, period.
@@ -55,3 +60,14 @@ def test_cut_down_it_goes_from_histories_to_an_evaluation(method, tmp_path):
     check_feasible(recipe)
     results = Run.create(changed(recipe, SMALL), tmp_path / "run", progress=False).carry_out()
     assert results.episodes == 3
+
+
+def test_pictures_of_all_environments_must_fit_in_memory(monkeypatch):
+    recipe = changed(load_recipe(find_recipe("water-maze")), {"evaluation.train_tasks": 0})
+    schema = tasks.make("water-maze", picture=(1000, 1024)).transition_schema
+    split = TaskSplit(train=np.arange(9), held_out=np.arange(16), validation=np.arange(3))
+    (need, *_) = [need for need in acting_needs(recipe, schema, split) if "at once" in need[0]]
+    assert need[2] == 16 * recipe.evaluation.seeds * 1000 * 1024 * 3
+    monkeypatch.setattr("adfast.runs.memory_needs.memory_bytes", lambda: 2**27)
+    with pytest.raises(InvalidArgument, match="lower the size of pictures or eval"):
+        check_memory([need])
