@@ -32,8 +32,8 @@ OPTIMIZER_PREFIX = "optimizer."  # of tensors that a training checkpoint keeps b
 POLICY = "policy"  # what checkpoints of RL2 describe in a model's place
 DOCUMENT = "adfast"  # names of the JSON document and of the checksum, among the file's own
 CHECKSUM = "crc32"  # string pairs
-# What a description that does not know of a setting means by it.
-FIRST_SETTINGS = {"picture_encoder": "projection"}
+# What a description that does not know of the setting means by it where pictures are observed.
+FIRST_PICTURE_SETTINGS = {"picture_encoder": "projection"}
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> None:
@@ -112,9 +112,9 @@ def build_model(description: Mapping[str, Any], path: Path) -> Transformer:
             "adfast.baselines.rl2.agent.RL2Agent is"
         )
     try:
-        settings = FIRST_SETTINGS | description["model"]
-        config = ModelConfig.from_mapping(settings, source=str(path))
         schema = TransitionSchema.from_dict(description["schema"])
+        first = FIRST_PICTURE_SETTINGS if schema.observation.picture is not None else {}
+        config = ModelConfig.from_mapping(first | description["model"], source=str(path))
     except (KeyError, InvalidArgument) as error:
         raise CheckpointError(
             f"{path}: describes no model that this adfast knows: {error}"

@@ -225,6 +225,17 @@ def test_file_from_before_there_were_encoders_of_pictures_is_one_projection(tmp_
         load_model(path)
 
 
+def test_file_from_before_there_were_encoders_of_pictures_asks_for_none_without_pictures(tmp_path):
+    path = tmp_path / "model.safetensors"
+    model = small_model(tasks.make("dark-room").transition_schema)
+    save_model(path, model)
+    tensors, description = read_tensors(path)
+    for name in ("picture_encoder", "picture_dropout", "frame_stack"):
+        del description["model"][name]
+    write_tensors(path, tensors, description)
+    assert load_model(path).config == model.config
+
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_picture_that_is_not_finite_is_refused(dtype):
     schema = schema_of()
