@@ -117,7 +117,7 @@ def write_sparse_store(
             metadata={},
         )
         tensors = place_tensors(SCHEMA.fields, record)
-        header = make_header(tensors, number)
+        header = make_header(tensors, record)
         num_bytes = len(header) + max(tensor.end for tensor in tensors.values())
         with (path / record.file_name).open("wb") as file:
             file.write(header)

@@ -108,11 +108,11 @@ def goal_seeking_model(gain: float, episode_length: int = 5, heads: int = 1) -> 
 
 
 def trajectories(rewarded: bool = True) -> Trajectories:
-    """Eight episodes of five steps on six tasks, of which the last step of all but two is paid."""
-    leading, steps = (6, 2, EPISODES), 5
+    """Eight episodes of five steps on eight tasks; the last step of all but two tasks is paid."""
+    leading, steps = (8, 2, EPISODES), 5
     reward = np.zeros((*leading, steps), np.uint8)
     if rewarded:
-        reward[:4, :, :, -1] = 1
+        reward[:6, :, :, -1] = 1
     return Trajectories(
         observation=np.zeros((*leading, steps + 1, 2), np.uint8),
         action=np.zeros((*leading, steps), np.uint8),

@@ -157,7 +157,7 @@ def fitting_shards(manifest: bytes, shards: dict[str, bytes], random: Random) ->
         fields = check_schema(schema_of(CORPUS, parsed))
         for record in parsed.blocks:
             tensors = place_tensors(fields, record)
-            header = make_header(tensors, record.block)
+            header = make_header(tensors, record)
             size = len(header) + max(tensor.end for tensor in tensors.values())
             if size <= MAX_SHARD_BYTES:
                 old = shards.get(record.file_name, b"")[len(header) : size]
