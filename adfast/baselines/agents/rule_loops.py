@@ -60,7 +60,8 @@ def compile_rule_loops(family: TaskFamily, make_rules: MakeRules, *, has_actors:
     rules = make_rules(family, num_inputs)
     if has_actors:
         rules = rules_of_one_actor(rules)
-    begin, choose, update = rules.begin, rules.choose, rules.update
+    begin = rules.begin
+    choose_in, update_in = in_one_environment(rules, has_actors=has_actors)
     begin_episode: Any = rules.begin_episode
     tells_episodes = begin_episode is not None
     explain_start: Any = start_explainer(family) if tells_episodes else None
@@ -106,9 +107,8 @@ def compile_rule_loops(family: TaskFamily, make_rules: MakeRules, *, has_actors:
         for place in range(uint64(environments.shape[0])):
             e = environments[place]
             key = step_key(offset[e], mask[e], uint32(clock[place]))
-            at, t = uint64(seen[place]), uint64(episode_step[place])
-            epsilon = exploration[place]
-            actions[place] = choose(memory[e], parameters, (), (), at, t, epsilon, key)
+            when = seen[place], episode_step[place], exploration[place], key
+            actions[place] = choose_in(memory[e], parameters, when)
 
     @compiled
     def update_all(
@@ -123,25 +123,46 @@ def compile_rule_loops(family: TaskFamily, make_rules: MakeRules, *, has_actors:
     ) -> None:
         _ = stamp
         for place in range(uint64(environments.shape[0])):
-            own = memory[environments[place]]
-            at, chosen, then = uint64(seen[place]), uint64(action[place]), uint64(seen_next[place])
-            end = boundary[place] if has_actors else boundary[place] == BOUNDARY_TERMINATED
-            update(own, parameters, at, chosen, reward[place], then, end)
+            e = environments[place]
+            came = seen[place], action[place], reward[place], seen_next[place], boundary[place]
+            update_in(memory[e], parameters, came)
 
     return RuleLoops(
         begin_all,
         begin_episodes,
         choose_all,
         update_all,
-        living_loop(stamp, rules, has_actors=has_actors),
+        living_loop(stamp, choose_in, update_in),
         chances_loop(stamp, rules),
         tells_episodes,
     )
 
 
-def living_loop(stamp: str, rules: LearningRules, *, has_actors: bool) -> Callable[..., None]:
-    """`RuleLoops.live`."""
+def in_one_environment(
+    rules: LearningRules, *, has_actors: bool
+) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """`choose` and `update` of the rules, of the memory of one environment."""
     choose, update = rules.choose, rules.update
+
+    @register_jitable
+    def choose_in(memory: Any, parameters: Any, when: Any) -> Any:
+        seen, episode_step, epsilon, key = when
+        at, t = uint64(seen), uint64(episode_step)
+        return choose(memory, parameters, (), (), at, t, epsilon, key)
+
+    @register_jitable
+    def update_in(memory: Any, parameters: Any, came: Any) -> None:
+        seen, action, reward, seen_next, boundary = came
+        end = boundary if has_actors else boundary == BOUNDARY_TERMINATED
+        update(memory, parameters, uint64(seen), uint64(action), reward, uint64(seen_next), end)
+
+    return choose_in, update_in
+
+
+def living_loop(
+    stamp: str, choose_in: Callable[..., Any], update_in: Callable[..., Any]
+) -> Callable[..., None]:
+    """`RuleLoops.live`."""
 
     @compiled
     def live_all(
@@ -163,11 +184,10 @@ def living_loop(stamp: str, rules: LearningRules, *, has_actors: bool) -> Callab
         for place in range(uint64(environments.shape[0])):
             e = environments[place]
             key = step_key(offset[e], mask[e], uint32(clock[place]))
-            at, t, epsilon = uint64(seen[place]), uint64(episode_step[place]), exploration[place]
-            choose(memory[e], parameters, (), (), at, t, epsilon, key)
-            end = boundary[place] if has_actors else boundary[place] == BOUNDARY_TERMINATED
-            chosen, then = uint64(action[place]), uint64(seen_next[place])
-            update(memory[e], parameters, at, chosen, reward[place], then, end)
+            when = seen[place], episode_step[place], exploration[place], key
+            choose_in(memory[e], parameters, when)
+            came = seen[place], action[place], reward[place], seen_next[place], boundary[place]
+            update_in(memory[e], parameters, came)
 
     found: Callable[..., None] = live_all
     return found
