@@ -89,10 +89,19 @@ class EpisodeLog:
         """The environments of `mask` took a step that led to `next_observation`, before any reset.
 
         An episode that was both terminated and truncated counts as terminated. Raises
-        `InvalidArgument`, and adds nothing, for a reward that is no finite number.
+        `InvalidArgument`, and adds nothing, for a reward that is no finite number, or none of the
+        schema's dtype.
         """
         dtype = self._schema.reward_dtype
-        reward = fitted("reward", reward, dtype, mask.shape, where=mask, row="environment")
+        try:
+            reward = fitted("reward", reward, dtype, mask.shape, where=mask, row="environment")
+        except InvalidArgument as error:
+            if dtype == "float32":
+                raise
+            raise InvalidArgument(
+                f"{error} as the store's reward_dtype {dtype} is; record into another folder, with "
+                'a wider one such as "float32"'
+            ) from None
         boundary = np.full(len(mask), BOUNDARY_INSIDE, np.uint8)
         boundary[truncated] = BOUNDARY_TRUNCATED
         boundary[terminated] = BOUNDARY_TERMINATED

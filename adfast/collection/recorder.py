@@ -43,7 +43,11 @@ from adfast.histories.recording import (
 from adfast.histories.store import read_description
 from adfast.histories.writer import HistoryWriter, create
 from adfast.simulators.space_encoding import SpaceEncoding
-from adfast.tasks.transition_schema import MAX_EPISODE_LENGTH, TransitionSchema
+from adfast.tasks.transition_schema import (
+    MAX_EPISODE_LENGTH,
+    TransitionSchema,
+    as_reward_dtype,
+)
 from adfast.values import as_count, as_path
 
 
@@ -51,16 +55,25 @@ class Recorder(Closing):
     """Records into the history store in folder `path`, a new one or one of earlier recordings.
 
     All environments must have the same spaces, and episodes of at most `episode_length` steps (by
-    default the limit that the first one wrapped states). The store is complete whenever no recorder
+    default the limit that the first one wrapped states). Rewards are kept in `reward_dtype`, one of
+    `REWARD_DTYPES` that has room for all of them (by default that of the store, "float32" in a new
+    one): whole ones in "int8" take a byte, and others are refused. The store is complete whenever no recorder
     is at work. One process records into a store at a time; several of its threads may, each in
     environments of its own. A recorder that nobody closes is closed when the interpreter exits.
     """
 
-    def __init__(self, path: str | Path, *, episode_length: int | None = None) -> None:
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        episode_length: int | None = None,
+        reward_dtype: str | None = None,
+    ) -> None:
         self.path = as_path("path", path)
         if episode_length is not None:
             episode_length = as_count("episode_length", episode_length, MAX_EPISODE_LENGTH)
         self._episode_length = episode_length
+        self._reward_dtype = None if reward_dtype is None else as_reward_dtype(reward_dtype)
         self._writer: HistoryWriter | None = None
         self._schema: TransitionSchema | None = None
         self._description: dict[str, Any] = {}
@@ -114,7 +127,8 @@ class Recorder(Closing):
                 raise InvalidArgument(
                     f"the recorder of {self.path} was closed; make another one to record on"
                 )
-            schema = encoding.schema(self._length_of_episodes(longest_episode))
+            length = self._length_of_episodes(longest_episode)
+            schema = encoding.schema(length, self._dtype_of_rewards())
             description = {"recorded": encoding.describe()}
             if self._writer is None:
                 self._begin_store(schema, description)
@@ -179,6 +193,12 @@ class Recorder(Closing):
                 "episode; or wrap it in gymnasium.wrappers.TimeLimit"
             )
         return length
+
+    def _dtype_of_rewards(self) -> str:
+        """What rewards are kept in: what was asked for, or what the store has."""
+        if self._reward_dtype is not None:
+            return self._reward_dtype
+        return "float32" if self._schema is None else self._schema.reward_dtype
 
     def _require_alike(self, schema: TransitionSchema, description: dict[str, Any]) -> None:
         """Raise `InvalidArgument` for an environment whose histories the store cannot hold."""

@@ -36,11 +36,9 @@ class SpaceEncoding:
         self.first_action = int(action_space.start)
         self.observation, self.first_observation = observation_of(observation_space)
 
-    def schema(self, episode_length: int) -> TransitionSchema:
+    def schema(self, episode_length: int, reward_dtype: str = "float32") -> TransitionSchema:
         """The schema of histories of episodes of at most `episode_length` steps."""
-        return TransitionSchema(
-            self.observation, self.num_actions, episode_length, reward_dtype="float32"
-        )
+        return TransitionSchema(self.observation, self.num_actions, episode_length, reward_dtype)
 
     def describe(self) -> dict[str, Any]:
         """JSON-ready: which number stands for the first observation and action."""

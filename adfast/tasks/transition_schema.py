@@ -43,6 +43,15 @@ def step_dtype(episode_length: int) -> np.dtype[Any]:
     return np.dtype(np.uint16 if episode_length <= 65536 else np.uint32)
 
 
+def as_reward_dtype(name: Any) -> str:
+    """`name`; raises `InvalidArgument` unless rewards are kept in such."""
+    if not isinstance(name, str) or name not in REWARD_DTYPES:
+        raise InvalidArgument(
+            f'reward_dtype must be one of {", ".join(REWARD_DTYPES)}, got "{legible(str(name))}"'
+        )
+    return name
+
+
 @dataclass(frozen=True)
 class TransitionSchema:
     """The fields of one transition with a discrete action.
@@ -71,11 +80,7 @@ class TransitionSchema:
         object.__setattr__(self, "num_actions", num_actions)
         length = as_count("episode_length", self.episode_length, MAX_EPISODE_LENGTH)
         object.__setattr__(self, "episode_length", length)
-        if not isinstance(self.reward_dtype, str) or self.reward_dtype not in REWARD_DTYPES:
-            raise InvalidArgument(
-                f"reward_dtype must be one of {', '.join(REWARD_DTYPES)}, "
-                f'got "{legible(str(self.reward_dtype))}"'
-            )
+        as_reward_dtype(self.reward_dtype)
         object.__setattr__(self, "labelled", as_flag("labelled", self.labelled))
 
     @property

@@ -170,6 +170,40 @@ def test_histories_open_at_the_same_time_keep_apart(tmp_path):
         assert_history_is_trace(store.history(index), environment)
 
 
+class Paid(TracedEnv):
+    """Every step pays `reward`."""
+
+    reward = -1.0
+
+    def step(self, action):
+        observation, _, *ends = super().step(action)
+        return observation, self.reward, *ends
+
+
+def test_whole_rewards_are_kept_in_a_byte_where_that_is_asked_for(tmp_path):
+    with pytest.raises(InvalidArgument, match='reward_dtype must be one of uint8, .* got "int64"'):
+        Recorder(tmp_path, reward_dtype="int64")
+    with Recorder(tmp_path, reward_dtype="int8") as recorder:
+        environment = recorder.wrap(Paid())
+        run_single(environment, np.random.default_rng(0), 40)
+        environment.unwrapped.reward = 0.5
+        environment.reset()
+        with pytest.raises(
+            InvalidArgument, match=r"got 0\.5 in environment 0 as .* int8 is; .* a wider one"
+        ):
+            environment.step(1)
+    with Recorder(tmp_path) as recorder:  # goes on as the store was begun
+        step_on(recorder.wrap(Paid()), 1, 0)
+    rewards = histories.open(tmp_path).history(0)["reward"]
+    assert rewards.dtype == np.int8
+    assert rewards.tolist() == [-1] * 40
+    with (
+        Recorder(tmp_path, reward_dtype="float32") as recorder,
+        pytest.raises(InvalidArgument, match="holds histories of .*int8.* record it into another"),
+    ):
+        recorder.wrap(Paid())
+
+
 def test_nothing_recorded_leaves_no_history(tmp_path):
     with Recorder(tmp_path) as recorder:
         recorder.wrap(TracedEnv()).reset()
