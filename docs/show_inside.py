@@ -16,10 +16,10 @@ import numpy as np
 
 import adfast
 from adfast import random_streams
-from adfast.probes import beliefs, mechanism
 from adfast.probes.calibration import SEEN, counted, pair_of
 from adfast.probes.evidence import Evidence, Verdict, evidence, judged, verdict_of
 from adfast.probes.finding import Finding, judged_findings
+from adfast.probes.inside import beliefs, mechanism
 from adfast.runs.findings import read_findings
 
 RESULTS = Path(__file__).resolve().parent / "results" / "inside.md"

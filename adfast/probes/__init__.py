@@ -1,1 +1,1 @@
-"""Probes: questions put to what was trained, one file each."""
+"""Probes: questions put to what was trained; a folder holds those of one kind and their means."""

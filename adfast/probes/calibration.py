@@ -15,11 +15,10 @@ from pydantic import Field
 from adfast import random_streams
 from adfast.config import Count
 from adfast.errors import InvalidArgument
-from adfast.probes.behavioural import BehaviouralProbe, Observed
 from adfast.probes.catalogue import PROBES
 from adfast.probes.evidence import Verdict
 from adfast.probes.finding import Finding
-from adfast.probes.probe import Probe, require_subjects
+from adfast.probes.probe import BehaviouralProbe, Observed, Probe, require_subjects
 from adfast.probes.sections import LineChart, Paragraph, Section, Series, Table
 from adfast.probes.subject import Subject
 

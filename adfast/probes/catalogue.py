@@ -14,19 +14,21 @@ PROBES: Catalogue[Probe] = Catalogue(
     group="adfast.probes",
     base="adfast.probes.probe:Probe",
     shipped={
-        "attention": "adfast.probes.attention:AttentionProbe",
-        "beliefs": "adfast.probes.beliefs:BeliefsProbe",
+        "attention": "adfast.probes.attended.attention:AttentionProbe",
+        "beliefs": "adfast.probes.inside.beliefs:BeliefsProbe",
         "calibration": "adfast.probes.calibration:Calibration",
-        "corrections": "adfast.probes.corrections:CorrectionsProbe",
-        "equal-data": "adfast.probes.equal_data:EqualData",
-        "history-loss": "adfast.probes.history_loss:HistoryLossProbe",
-        "mechanism": "adfast.probes.mechanism:MechanismProbe",
-        "memory": "adfast.probes.memory:Memory",
-        "narrowness": "adfast.probes.narrowness:Narrowness",
-        "training-goal-habit": "adfast.probes.training_goal_habit:TrainingGoalHabit",
-        "counterfactual-contexts": "adfast.probes.counterfactual_contexts:CounterfactualContexts",
-        "whose-actions": "adfast.probes.whose_actions:WhoseActionsProbe",
-        "competence-mimicry": "adfast.probes.competence_mimicry:CompetenceMimicry",
+        "corrections": "adfast.probes.candidates.corrections:CorrectionsProbe",
+        "equal-data": "adfast.probes.new_tasks.equal_data:EqualData",
+        "history-loss": "adfast.probes.losses.history_loss:HistoryLossProbe",
+        "mechanism": "adfast.probes.inside.mechanism:MechanismProbe",
+        "memory": "adfast.probes.contexts.memory:Memory",
+        "narrowness": "adfast.probes.new_tasks.narrowness:Narrowness",
+        "training-goal-habit": "adfast.probes.new_tasks.training_goal_habit:TrainingGoalHabit",
+        "counterfactual-contexts": (
+            "adfast.probes.edited_contexts.counterfactual_contexts:CounterfactualContexts"
+        ),
+        "whose-actions": "adfast.probes.candidates.whose_actions:WhoseActionsProbe",
+        "competence-mimicry": "adfast.probes.contexts.competence_mimicry:CompetenceMimicry",
     },
 )
 

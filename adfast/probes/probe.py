@@ -8,12 +8,14 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from adfast.config import Config
+from adfast.config import Config, Count
 from adfast.errors import InvalidArgument
 from adfast.probes.evidence import Evidence, Verdict
 from adfast.probes.finding import Finding, Quantity, judged_findings
 from adfast.probes.sections import Section
 from adfast.probes.subject import Subject
+
+Observed = Mapping[str, np.ndarray]
 
 # What a run may lack -> how it gets it.
 WAYS_OUT = {
@@ -95,3 +97,34 @@ def require_subjects(subjects: Sequence[Subject], *needed: str) -> None:
                     f'the probe needs the {name} of its subject "{subject.name}", which has none; '
                     f"{way_out}name the probes that do without"
                 )
+
+
+class BehaviouralProbe(Probe, ABC):
+    """A probe in two halves, of which the second needs nothing but the arrays of the first.
+
+    It asks what somebody does, whoever it is, a model or not. So it can be put to agents of which
+    the answer is known, many times over: what is observed of many seeds at once is judged in parts
+    of a few seeds each.
+    """
+
+    expected: ClassVar[Mapping[str, Verdict | None]] = {}  # of agents by name; None: not asked
+
+    seeds: Count = 4
+    """Environments of each task."""
+
+    @abstractmethod
+    def observe(self, subject: Subject, seeds: np.ndarray) -> Observed:
+        """What the subject did: arrays `[tasks, len(seeds), ...]`, each of tasks of its own.
+
+        `seeds` int64 number the environments of a task, and what happens in them. All act at once.
+        """
+
+    @abstractmethod
+    def judge(self, subjects: Sequence[Subject], observed: Sequence[Observed]) -> Finding:
+        """The answer, from what was `observed` of each subject alone, of any number of seeds."""
+
+    def measure(self, subjects: Sequence[Subject]) -> Finding:
+        """The answer by the first seeds."""
+        require_subjects(subjects, "family")
+        seeds = np.arange(self.seeds)
+        return self.judge(subjects, [self.observe(subject, seeds) for subject in subjects])

@@ -9,9 +9,9 @@ import pytest
 from adfast.errors import InvalidArgument
 from adfast.evaluation.random_agent import RandomActions
 from adfast.probes import calibration
-from adfast.probes.behavioural import BehaviouralProbe
 from adfast.probes.calibration import Calibration, mean_evidence, mixture
 from adfast.probes.evidence import evidence
+from adfast.probes.probe import BehaviouralProbe
 from probes.subjects import subject
 
 

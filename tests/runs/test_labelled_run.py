@@ -9,8 +9,8 @@ import torch
 import adfast
 from adfast.errors import InvalidArgument
 from adfast.evaluation.trained_model import TrainedModel
-from adfast.probes.history_loss import history_loss
-from adfast.probes.position_losses import see_all, summed_losses
+from adfast.probes.losses.history_loss import history_loss
+from adfast.probes.losses.position_losses import see_all, summed_losses
 from adfast.runs.run import Run
 from adfast.runs.subjects import subject_of
 

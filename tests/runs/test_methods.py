@@ -6,7 +6,7 @@ import torch
 
 import adfast
 from adfast.errors import InvalidArgument, UnknownName
-from adfast.probes.reading import read_histories
+from adfast.probes.attended.reading import read_histories
 from adfast.runs.feasible import check_context, check_feasible
 from adfast.runs.methods import METHODS, RL2
 from adfast.runs.recipe import Recipe

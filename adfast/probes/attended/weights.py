@@ -18,7 +18,7 @@ from torch import Tensor
 from adfast.errors import InvalidArgument
 from adfast.models.inspection import Place
 from adfast.models.transformer import Transformer
-from adfast.probes.reading import read_histories
+from adfast.probes.attended.reading import read_histories
 
 QUERIES_AT_ONCE = 2**21  # times transitions: bounds the memory of the weights
 

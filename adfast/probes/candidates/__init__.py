@@ -1,1 +1,1 @@
-"""Who may be acting: candidates that follow a history and say what they would have done."""
+"""Who may be acting: candidates, and how well each explains what was done."""

@@ -17,10 +17,10 @@ from adfast.errors import InvalidArgument
 from adfast.evaluation.catalogue import AGENTS
 from adfast.evaluation.in_context_agent import AgentMaker, TrainedOn
 from adfast.evaluation.transition_agent import TransitionAgent
-from adfast.probes.candidates.drawn_task import Drawing, DrawnTaskFollower
-from adfast.probes.candidates.follower import AgentFollower, Follower
-from adfast.probes.candidates.source_follower import SourceFollower
-from adfast.probes.candidates.task_plans import plans_of
+from adfast.probes.followers.drawn_task import Drawing, DrawnTaskFollower
+from adfast.probes.followers.follower import AgentFollower, Follower
+from adfast.probes.followers.source_follower import SourceFollower
+from adfast.probes.followers.task_plans import plans_of
 from adfast.probes.subject import Subject
 from adfast.source_algorithms import make
 from adfast.tasks.family import TaskFamily

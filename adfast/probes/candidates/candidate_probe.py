@@ -12,12 +12,11 @@ from pydantic import Field
 from adfast.config import Count
 from adfast.errors import InvalidArgument
 from adfast.evaluation.recorder import Trajectories
-from adfast.probes.behavioural import BehaviouralProbe, Observed
 from adfast.probes.candidates.candidate import Candidates, candidates_of
 from adfast.probes.candidates.explained import ITSELF
-from adfast.probes.candidates.follower import Follower, ItselfFollower
 from adfast.probes.candidates.scoring import scored
-from adfast.probes.probe import require_subjects
+from adfast.probes.followers.follower import Follower, ItselfFollower
+from adfast.probes.probe import BehaviouralProbe, Observed, require_subjects
 from adfast.probes.rollouts import agent_for, roll_out, streams_of
 from adfast.probes.subject import Subject
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from adfast.probes.candidates.noise import NOISES
+from adfast.probes.followers.noise import NOISES
 
 ITSELF = "itself"
 Phases = slice  # of `PHASES`

@@ -13,8 +13,8 @@ import numpy as np
 
 from adfast.evaluation.recorder import Trajectories
 from adfast.machine.compiled_code import compiled
-from adfast.probes.candidates.follower import Follower, Moment
-from adfast.probes.candidates.noise import NOISES
+from adfast.probes.followers.follower import Follower, Moment
+from adfast.probes.followers.noise import NOISES
 from adfast.tasks.transition_schema import BOUNDARY_INSIDE
 
 PHASES = ("before", "at", "after")  # the first reward: later in its episode is "at"

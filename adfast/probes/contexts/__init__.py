@@ -1,1 +1,1 @@
-"""Contexts that probes give agents to read: walks, what tasks pay for them, and edits."""
+"""Contexts that are found in histories: those of a source of some competence, cut ones."""

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from adfast.evaluation.statistics import bootstrap_interval
-from adfast.probes.behavioural import Observed
 from adfast.probes.contexts.sampling import Sampling
+from adfast.probes.probe import Observed
 from adfast.probes.sections import LineChart, Paragraph, Section, Series, Table, numbers
 
 LINES = (

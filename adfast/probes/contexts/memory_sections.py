@@ -10,8 +10,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from adfast.evaluation.statistics import mean_over_seeds, seeds_and_tasks_interval
-from adfast.probes.behavioural import Observed
 from adfast.probes.finding import Quantity, quantity
+from adfast.probes.probe import Observed
 from adfast.probes.sections import Bars, BarSeries, LineChart, Series, numbers
 from adfast.probes.subject import Subject
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from adfast.models.transformer import Transformer
-from adfast.probes.attention import spread
+from adfast.probes.attended.attention import spread
 from adfast.probes.inside.pushes import (
     Effect,
     effect_of_goal,
@@ -25,8 +25,15 @@ from adfast.probes.inside.pushes import (
 )
 from adfast.probes.inside.readouts import ReadOut, ordered_rightly, place_of, score_of_cells
 from adfast.probes.inside.residual_streams import Streams, untrained
-from adfast.probes.inside.search_habits import new_cells, new_cells_of_others, preference
-from adfast.probes.inside.searches import Searches, known_room, require_dark_room, searches
+from adfast.probes.inside.searches import (
+    Searches,
+    known_room,
+    new_cells,
+    new_cells_of_others,
+    preference,
+    require_dark_room,
+    searches,
+)
 from adfast.probes.subject import Subject
 
 SEARCHING, KNOWN = "searching", "goal known"

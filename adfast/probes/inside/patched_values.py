@@ -17,10 +17,10 @@ from torch import Tensor
 from adfast.baselines.agents.room import Room
 from adfast.models.inspection import Place, Watch
 from adfast.models.transformer import Transformer
-from adfast.probes.attention import spread
+from adfast.probes.attended.attention import spread
+from adfast.probes.attended.reading import read_histories
 from adfast.probes.inside.pushes import towards
 from adfast.probes.inside.reading_heads import RewardedRuns
-from adfast.probes.reading import read_histories
 
 MAX_TOKENS = 65_536  # of one pass
 MAX_GIVERS = 4  # tasks whose values each run is given

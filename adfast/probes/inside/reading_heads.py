@@ -14,8 +14,8 @@ from torch import Tensor
 
 from adfast.errors import InvalidArgument
 from adfast.models.inspection import Place, Watch
+from adfast.probes.attended.attention import spread
 from adfast.probes.attended.weights import AttentionWeights
-from adfast.probes.attention import spread
 from adfast.probes.rollouts import family_of, roll_out, streams_of
 from adfast.probes.subject import Subject
 

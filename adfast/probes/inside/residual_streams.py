@@ -18,7 +18,7 @@ from torch import Tensor
 from adfast.models.block import Block
 from adfast.models.inspection import Place, Watch
 from adfast.models.transformer import Transformer
-from adfast.probes.reading import read_histories
+from adfast.probes.attended.reading import read_histories
 from adfast.random_streams import PROBE_DIRECTION, step_keys, stream_keys
 
 MAX_TOKENS = 65_536  # of one pass

@@ -177,7 +177,7 @@ def measure_history_loss(run: Run) -> None:
     """
     import torch
 
-    from adfast.probes.history_loss import history_loss
+    from adfast.probes.losses.history_loss import history_loss
     from adfast.runs.subjects import subject_of
     from adfast.tasks.task_split import TaskSplit
 

@@ -7,8 +7,8 @@ import pytest
 
 from adfast import source_algorithms, tasks
 from adfast.errors import InvalidArgument
-from adfast.probes.contexts.rooms import replayed
 from adfast.probes.contexts.source_episodes import learned, source_episodes, stages_of
+from adfast.probes.edited_contexts.rooms import replayed
 
 FAMILY = tasks.make("dark-room", size=5, episode_length=10)
 TASKS = np.array([3, 17, 20])

@@ -5,10 +5,10 @@ import pytest
 import torch
 
 from adfast import tasks
+from adfast.probes.attended.reading import read_histories
 from adfast.probes.inside.patched_values import effect_of_patch, patching, probabilities
 from adfast.probes.inside.reading_heads import rewarded_runs
 from adfast.probes.inside.searches import known_room
-from adfast.probes.reading import read_histories
 from probes.subjects import bare_model, goal_seeking_model, subject
 
 TASKS, SEEDS, EPISODES = np.array([0, 3, 5, 12, 15]), 2, 8

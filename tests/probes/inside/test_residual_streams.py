@@ -5,9 +5,9 @@ import pytest
 import torch
 
 from adfast import ModelConfig, Transformer, source_algorithms, tasks
+from adfast.probes.attended.reading import read_histories
 from adfast.probes.inside import residual_streams
 from adfast.probes.inside.residual_streams import Streams, random_directions, untrained
-from adfast.probes.reading import read_histories
 
 FAMILY = tasks.make("dark-room", size=4, episode_length=5)
 TEMPERATURE = 0.5

@@ -9,8 +9,7 @@ from adfast import tasks
 from adfast.baselines.agents.heuristic import Heuristic
 from adfast.errors import InvalidArgument
 from adfast.evaluation.random_agent import RandomActions
-from adfast.probes.inside.search_habits import is_new, preference
-from adfast.probes.inside.searches import known_room, searched, searches
+from adfast.probes.inside.searches import is_new, known_room, preference, searched, searches
 from probes.subjects import subject
 
 WALK = [(1, 1), (1, 0), (0, 0), (0, 0), (0, 1)]  # in a room of 2 x 2; the goal is (0, 0)

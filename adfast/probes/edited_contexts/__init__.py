@@ -1,0 +1,1 @@
+"""What somebody does where a context is edited."""

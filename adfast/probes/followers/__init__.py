@@ -1,0 +1,1 @@
+"""Who else might have acted: they follow a history and say what they would have done."""

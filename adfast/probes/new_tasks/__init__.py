@@ -1,0 +1,1 @@
+"""What was learned beyond the tasks of training."""
