@@ -10,6 +10,7 @@ agents = ContestModule("agents")
 attention = ContestModule("attention")
 evaluation = ContestModule("evaluation")
 live_ring = ContestModule("live_ring")
+packing = ContestModule("packing")
 pictures = ContestModule("pictures")
 training = ContestModule("training")
 training_overhead = ContestModule("training_overhead")
@@ -91,6 +92,16 @@ MODEL_WORKLOADS = (
         bars=(Bar("ratio", at_least=7),),
         rivals=("three tokens, is_causal",),
         small_ratio=1.5,
+    ),
+    of_training(
+        "training-step-packed",
+        "training step on histories of 20 to 200 transitions, packed or padded",
+        factory=packing.step,
+        arguments=DEMO,
+        small={"batch_size": 8},
+        bars=(Bar("ratio", at_least=1.5),),
+        rivals=("padded rows",),
+        small_ratio=1.1,
     ),
     of_training(
         "training-step-pictures",

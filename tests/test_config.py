@@ -209,6 +209,16 @@ def test_shipped_recipe_is_feasible():
     check_feasible(load_recipe(find_recipe("dark-room")))
 
 
+def test_packed_rows_may_be_longer_than_any_history():
+    """And positions are those of a history, so they need no more rows than without."""
+    overrides = ["training.context_length=2000", "model.position_encoding=learned"]
+    overrides.append("model.num_learned_positions=800")  # what evaluation acts for
+    with pytest.raises(InvalidArgument, match=r"at most 800, .*got 2000; .*training\.packed"):
+        check_feasible(load_recipe(find_recipe("dark-room"), overrides))
+    packed = load_recipe(find_recipe("dark-room"), [*overrides, "training.packed=true"])
+    check_feasible(packed)
+
+
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [

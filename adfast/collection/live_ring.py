@@ -76,6 +76,24 @@ class LiveRing(Closing):
 
         Waits until they are collected.
         """
+        return self._sample(RingBuffer.sample, batch_size, length, seed, draw, options)
+
+    def sample_packed(
+        self, batch_size: int, length: int, *, seed: int, draw: int, **options: Unpack[BatchOptions]
+    ) -> dict[str, np.ndarray]:
+        """Name -> `[B, L, *item]`: `HistoryStore.sample_packed`, as `sample`."""
+        return self._sample(RingBuffer.sample_packed, batch_size, length, seed, draw, options)
+
+    def _sample(
+        self,
+        sample: Callable[..., dict[str, np.ndarray]],
+        batch_size: int,
+        length: int,
+        seed: int,
+        draw: int,
+        options: BatchOptions,
+    ) -> dict[str, np.ndarray]:
+        """Both kinds of batches."""
         if self._committer is not None and self._process != os.getpid():
             raise AdfastError(
                 "a live ring is filled by threads of the process that drew from it first, which a "
@@ -84,7 +102,8 @@ class LiveRing(Closing):
         with self._drawing:
             ring = self._wait_for(draw)
             evicted, committed = self._bounds(draw)
-            return ring.sample(
+            return sample(
+                ring,
                 batch_size,
                 length,
                 seed=seed,

@@ -70,10 +70,11 @@ def check_feasible(config: Recipe) -> None:
     is_recorded = config.environment is not None
     extent = recorded_extent(config) if is_recorded else collected_extent(config)
     training = config.training
-    if training.context_length > extent.longest:
+    if training.context_length > extent.longest and not training.packed:
         raise InvalidArgument(
             f"training.context_length must be at most {extent.longest}, the longest history that "
-            f"is {extent.because}, got {training.context_length}; shorten it{extent.lengthen}"
+            f"is {extent.because}, got {training.context_length}; shorten it, set training.packed "
+            f"= true{extent.lengthen}"
         )
     if not is_recorded and config.collection.live:
         make_live_schedule(config, make_plan(config, make_family(config)))
@@ -92,7 +93,7 @@ def check_feasible(config: Recipe) -> None:
         expert = source_algorithms.make("optimal")
         with named("evaluation.demonstrations"):
             expert.check(cast("TaskFamily", place.tasks))  # as the recipe has checked
-    needed = max(training.context_length, acting)
+    needed = max(min(training.context_length, extent.longest), acting)
     if positions is not None and positions < needed:
         raise InvalidArgument(
             f"model.num_learned_positions must be at least {needed}, the transitions of the "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, Unpack, runtime_checkable
 
 import numpy as np
@@ -12,7 +13,7 @@ from adfast import random_streams
 from adfast.errors import InvalidArgument
 from adfast.histories.field_limits import FieldLimits
 from adfast.histories.returns_to_go import RETURN_TO_GO
-from adfast.histories.schema import HISTORY_INDEX, HISTORY_OFFSET, Schema
+from adfast.histories.schema import DOCUMENT_START, HISTORY_INDEX, HISTORY_OFFSET, Schema
 from adfast.histories.windows import WindowSampler
 from adfast.models.step_input import READ_FIELDS, as_batch
 from adfast.tasks.transition_schema import LABEL
@@ -56,6 +57,11 @@ class Windows(Protocol):
     def identity(self) -> dict[str, Any]:
         """JSON-ready: what tells these histories from others."""
 
+    def sample_packed(
+        self, batch_size: int, length: int, *, seed: int, draw: int, **options: Unpack[BatchOptions]
+    ) -> dict[str, np.ndarray]:
+        """Name -> `[B, L, *item]`: as `adfast.histories.WindowSampler.sample_packed`."""
+
     def undrawn(self, length: int, *, align: Align) -> Undrawn:
         """As `adfast.histories.WindowSampler.undrawn`."""
 
@@ -63,7 +69,9 @@ class Windows(Protocol):
 class BatchSource:
     """Draws the windows `[batch_size, context_length, ...]` that a recipe trains on.
 
-    If `unordered`, the transitions of each window are in an order drawn for it. With the objective
+    Packed ones have `document_start` too: where in its row the history of a transition begins. If
+    `unordered`, the transitions of each window, or of each history packed into it, are in an order
+    drawn for it. With the objective
     "optimal-action" a batch holds labels too, and with `reads_return` the returns to go of
     `with_returns_to_go`. Raises `InvalidArgument` where the histories have no labels; for a batch
     when no history is long enough for its windows, and when one holds a number that is not finite
@@ -109,42 +117,62 @@ class BatchSource:
         return self.histories.identity
 
     def undrawn(self) -> Undrawn:
-        """The histories that hold no window of the context length."""
-        return self.histories.undrawn(self.config.context_length, align=self.config.align)
+        """The histories that hold no window of the context length, or nothing to pack."""
+        length = 1 if self.config.packed else self.config.context_length
+        return self.histories.undrawn(length, align=self.config.align)
 
     def _sample(
         self, update: int, out: Mapping[str, np.ndarray] | None = None
     ) -> dict[str, np.ndarray]:
-        drawn: dict[str, Any] = {"seed": self.seed, "draw": update, "align": self.config.align}
-        size = self.config.batch_size, self.config.context_length
+        config, histories = self.config, self.histories
+        size = config.batch_size, config.context_length
+        sample = histories.sample_packed if config.packed else histories.sample
+        draw = partial(sample, *size, seed=self.seed, draw=update, align=config.align)
         try:
-            batch = self.histories.sample(*size, **drawn, fields=self._fields, out=out)
+            batch = draw(fields=self._fields, out=out)
         except InvalidArgument as error:
+            if config.packed:
+                raise InvalidArgument(f"training.packed: {error}") from None
             raise InvalidArgument(
                 f"training.context_length: {error}; of a run, histories are longer with more "
-                "collection.episodes or a lower collection.keep_every"
+                "collection.episodes or a lower collection.keep_every, and training.packed draws "
+                "them whatever their length"
             ) from None
 
         def place(row: int, item: int) -> str:
-            if not isinstance(self.histories, WindowSampler):
+            if not isinstance(histories, WindowSampler):
                 return f"window {row}, transition {item} of update {update}"
-            again = self.histories.sample(*size, **drawn, fields=("action",), return_positions=True)
-            offset = int(again[HISTORY_OFFSET][row]) + item
-            return f"history {again[HISTORY_INDEX][row]}, row {offset}"
+            again = draw(fields=("action",), return_positions=True)
+            history, offset = again[HISTORY_INDEX][row], again[HISTORY_OFFSET][row]
+            if config.packed:  # one of each transition, not of the window
+                return f"history {history[item]}, row {offset[item]}"
+            return f"history {history}, row {offset + item}"
 
-        self._limits.require(list(batch.values()), *size, place)
+        self._limits.require([batch[name] for name in self._fields], *size, place)
         if self.unordered:
-            order = drawn_orders(self.seed, update, *size)
+            order = drawn_orders(self.seed, update, *size, batch.get(DOCUMENT_START))
             for values in batch.values():
                 values[...] = values[np.arange(len(order))[:, None], order]
         return batch
 
 
-def drawn_orders(seed: int, update: int, batch_size: int, length: int) -> np.ndarray:
-    """int64 `[B, L]`: of each window an order, by the keys of its places."""
+def drawn_orders(
+    seed: int,
+    update: int,
+    batch_size: int,
+    length: int,
+    document_start: np.ndarray | None = None,
+) -> np.ndarray:
+    """int64 `[B, L]`: of each window an order, by the keys of its places.
+
+    With `document_start` `[B, L]` the places of each of its histories stay that history's.
+    """
     offset, mask = random_streams.stream_keys(seed, random_streams.CONTEXT_ORDER, [update])
     keys = random_streams.step_keys(offset[0], mask[0], batch_size * length)
-    order: np.ndarray = keys.reshape(batch_size, length).argsort(axis=1, kind="stable")
+    by_key = (keys.reshape(batch_size, length),)
+    order: np.ndarray = np.lexsort(
+        by_key if document_start is None else (*by_key, document_start), axis=1
+    )
     return order
 
 
@@ -160,9 +188,11 @@ def read_limits(schema: Schema, names: Iterable[str]) -> FieldLimits:
 def describe_undrawn(undrawn: Undrawn, config: TrainingConfig) -> str:
     """A sentence for who trains as `config` says, with the way out."""
     window = f"window of training.context_length = {config.context_length} transitions"
-    ways_out = "shorten the context, or train on longer histories"
+    ways_out = "shorten the context, set training.packed = true, or train on longer histories"
+    if config.packed:  # which of one length or another there is nothing to ask
+        window, ways_out = "transition", "train on whole histories"
     if config.align == "episode":
-        window += " that begins with an episode"
+        window += " that begins an episode" if config.packed else " that begins with an episode"
         ways_out += '; with training.align = "step" it may begin anywhere'
     return (
         f"{undrawn.histories:,} of {undrawn.all_histories:,} histories ({undrawn.transitions:,} "

@@ -39,8 +39,13 @@ class TrainingConfig(Config):
     context_length: int = Field(200, ge=2, le=MOST)
     """Transitions in a window."""
 
+    packed: bool = False
+    """Whether windows hold histories back to back, as many as fit, none of which sees another; else
+    histories shorter than a window are never drawn."""
+
     align: Literal["episode", "step"] = "episode"
-    """Where windows begin: at the beginnings of episodes, or at any step."""
+    """Where windows begin: at the beginnings of episodes, or at any step. Of packed ones the first
+    history begins there, the others at their own beginning."""
 
     episode_order: Literal["as-learned", "shuffled"] = "as-learned"
     """In which order the episodes of a history are read: as they were, or one drawn for it."""

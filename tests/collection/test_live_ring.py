@@ -82,15 +82,14 @@ def assert_same_batch(batch, expected):
 
 def assert_same_as_store(ring, store, draws):
     for draw in draws:
-        expected = store.sample(
-            16,
-            20,
-            draw=draw,
-            evicted=ring.schedule.evicted(draw),
-            committed=ring.schedule.committed(draw),
-            **OPTIONS,
-        )
+        seen = {
+            "evicted": ring.schedule.evicted(draw),
+            "committed": ring.schedule.committed(draw),
+        }
+        expected = store.sample(16, 20, draw=draw, **seen, **OPTIONS)
         assert_same_batch(ring.sample(16, 20, draw=draw, **OPTIONS), expected)
+        packed = store.sample_packed(4, 70, draw=draw, **seen, **OPTIONS)  # of histories of 30
+        assert_same_batch(ring.sample_packed(4, 70, draw=draw, **OPTIONS), packed)
 
 
 @pytest.mark.parametrize(("threads", "block_histories"), [(1, 7), (2, 1), (4, 7), (3, 50)])

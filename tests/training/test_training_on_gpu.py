@@ -35,7 +35,9 @@ def test_prefetched_batches_are_those_of_the_processor(store):
             assert all(torch.equal(batch[name].cpu(), expected[name]) for name in expected)
 
 
-@pytest.mark.parametrize("settings", [{}, {"optimizer": "adamw"}, {"precision": "float32"}])
+@pytest.mark.parametrize(
+    "settings", [{}, {"optimizer": "adamw"}, {"packed": True}, {"precision": "float32"}]
+)
 def test_training_lowers_the_loss_as_on_the_processor(tmp_path, store, settings):
     settings = {"updates": 60, "metrics_every": 10, "store": store, "model": MODEL} | settings
     losses = {}

@@ -85,6 +85,8 @@ def test_steps_too_small_for_bfloat16_add_up_in_the_weights(tmp_path, store):
 def test_compiled_gradient_follows_the_weights_without_compiling_again(tmp_path, store):
     model, batch = case(tmp_path, store, attention_window=5)
     model.attention_backend = "reference"
+    packed = {"document_start": torch.tensor([[0] * 7 + [7] * 13], dtype=torch.int32).expand(4, 20)}
+    batch |= packed
     for precision, tolerance in ((torch.float32, 1e-5), (torch.bfloat16, 0.05)):
         eager = UndividedGradient(model, precision)
         compiled = UndividedGradient(model, precision, compiler="aot_eager")
