@@ -57,9 +57,10 @@ class Recorder(Closing):
     All environments must have the same spaces, and episodes of at most `episode_length` steps (by
     default the limit that the first one wrapped states). Rewards are kept in `reward_dtype`, one of
     `REWARD_DTYPES` that has room for all of them (by default that of the store, "float32" in a new
-    one): whole ones in "int8" take a byte, and others are refused. The store is complete whenever no recorder
-    is at work. One process records into a store at a time; several of its threads may, each in
-    environments of its own. A recorder that nobody closes is closed when the interpreter exits.
+    one): whole ones in "int8" take a byte, and others are refused. The store is complete whenever
+    no recorder is at work. One process records into a store at a time; several of its threads may,
+    each in environments of its own. A recorder that nobody closes is closed when the interpreter
+    exits.
     """
 
     def __init__(

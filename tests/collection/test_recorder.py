@@ -181,7 +181,7 @@ class Paid(TracedEnv):
 
 
 def test_whole_rewards_are_kept_in_a_byte_where_that_is_asked_for(tmp_path):
-    with pytest.raises(InvalidArgument, match='reward_dtype must be one of uint8, .* got "int64"'):
+    with pytest.raises(InvalidArgument, match=r'reward_dtype must be one of uint8, .* "int64"'):
         Recorder(tmp_path, reward_dtype="int64")
     with Recorder(tmp_path, reward_dtype="int8") as recorder:
         environment = recorder.wrap(Paid())
@@ -199,7 +199,7 @@ def test_whole_rewards_are_kept_in_a_byte_where_that_is_asked_for(tmp_path):
     assert rewards.tolist() == [-1] * 40
     with (
         Recorder(tmp_path, reward_dtype="float32") as recorder,
-        pytest.raises(InvalidArgument, match="holds histories of .*int8.* record it into another"),
+        pytest.raises(InvalidArgument, match=r"holds histories of .*int8.* record it into another"),
     ):
         recorder.wrap(Paid())
 
