@@ -5,6 +5,7 @@ No cache, no copy and no intermediate value counts, so that nothing is refused t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
@@ -86,6 +87,16 @@ def learning_needs(config: Recipe, schema: TransitionSchema, split: TaskSplit) -
             "the scores of a layer, whose weights are dropped,",
             "training.batch_size or training.context_length",
             training.batch_size * config.model.num_heads * tokens**2 * FLOAT32,
+        )
+    if schema.observation.picture is not None:
+        # Of episodes that end within a window the final pictures are seen, too.
+        ends = (training.context_length - 1) // schema.episode_length
+        stacks = training.batch_size * (training.context_length + ends) * config.model.frame_stack
+        yield (
+            "what the windows of a batch show",
+            "the size of pictures, model.frame_stack, training.batch_size or "
+            "training.context_length",
+            stacks * math.prod(schema.observation.picture),
         )
     yield from acting_needs(config, schema, split)
 

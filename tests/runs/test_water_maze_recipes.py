@@ -6,7 +6,7 @@ import pytest
 from adfast import tasks
 from adfast.errors import InvalidArgument
 from adfast.runs.feasible import check_feasible
-from adfast.runs.memory_needs import acting_needs, check_memory
+from adfast.runs.memory_needs import acting_needs, check_memory, learning_needs
 from adfast.runs.recipe_changes import changed, find_recipe, load_recipe
 from adfast.runs.run import Run
 from adfast.source_algorithms import make
@@ -70,4 +70,18 @@ def test_pictures_of_all_environments_must_fit_in_memory(monkeypatch):
     assert need[2] == 16 * recipe.evaluation.seeds * 1000 * 1024 * 3
     monkeypatch.setattr("adfast.runs.memory_needs.memory_bytes", lambda: 2**27)
     with pytest.raises(InvalidArgument, match="lower the size of pictures or eval"):
+        check_memory([need])
+
+
+def test_pictures_of_a_batch_must_fit_in_memory(monkeypatch):
+    changes = {"training.batch_size": 8, "training.context_length": 101, "model.frame_stack": 3}
+    recipe = changed(load_recipe(find_recipe("water-maze")), changes)
+    schema = tasks.make("water-maze", picture=(1000, 1024)).transition_schema
+    split = TaskSplit(train=np.arange(9), held_out=np.arange(16), validation=np.arange(3))
+    (need,) = [need for need in learning_needs(recipe, schema, split) if "windows" in need[0]]
+    assert need[2] == 8 * (101 + 2) * 3 * 1000 * 1024 * 3, "two episodes of fifty end in a window"
+    monkeypatch.setattr("adfast.runs.memory_needs.memory_bytes", lambda: 2**32)
+    with pytest.raises(
+        InvalidArgument, match=r"a batch show takes at .* lower the size of pictures, m"
+    ):
         check_memory([need])
