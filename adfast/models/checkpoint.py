@@ -113,13 +113,21 @@ def build_model(description: Mapping[str, Any], path: Path) -> Transformer:
         )
     try:
         schema = TransitionSchema.from_dict(description["schema"])
-        first = FIRST_PICTURE_SETTINGS if schema.observation.picture is not None else {}
-        config = ModelConfig.from_mapping(first | description["model"], source=str(path))
+        config = read_config(description["model"], schema, path)
     except (KeyError, InvalidArgument) as error:
         raise CheckpointError(
             f"{path}: describes no model that this adfast knows: {error}"
         ) from None
     return Transformer(config, schema, seed=0)
+
+
+def read_config(settings: Mapping[str, Any], schema: TransitionSchema, path: Path) -> ModelConfig:
+    """The settings that a file describes a model by; raises `InvalidArgument` for what is none.
+
+    Those that it does not know of are as they were before there were others.
+    """
+    first = FIRST_PICTURE_SETTINGS if schema.observation.picture is not None else {}
+    return ModelConfig.from_mapping(first | dict(settings), source=str(path))
 
 
 def load_weights(model: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> None:

@@ -21,6 +21,7 @@ from adfast.models.checkpoint import (
     OPTIMIZER_PREFIX,
     POLICY,
     load_weights,
+    read_config,
     read_tensors,
     require_finite,
     write_tensors,
@@ -76,9 +77,30 @@ def what_counts(config: RL2Config, model: ModelConfig) -> dict[str, Any]:
 
 
 def changed_settings(path: Path, config: RL2Config, model: ModelConfig) -> list[str]:
-    """In which settings that count the training of a checkpoint differs from these."""
-    recorded, asked = read_tensors(path)[1].get(RECORD, {}), what_counts(config, model)
+    """In which settings that count the training of a checkpoint differs from these.
+
+    Raises `CheckpointError` for one that holds no policy.
+    """
+    _, metadata = read_tensors(path)
+    require_policy(path, metadata)
+    trained_as, trained_model, _ = read_settings(metadata, path)
+    recorded, asked = what_counts(trained_as, trained_model), what_counts(config, model)
     return list_differences({name: recorded.get(name, {}) for name in asked}, asked)
+
+
+def read_settings(
+    metadata: Mapping[str, Any], path: Path
+) -> tuple[RL2Config, ModelConfig, TransitionSchema]:
+    """What the policy of a checkpoint is; settings that it does not know of are as they were."""
+    try:
+        schema = TransitionSchema.from_dict(metadata["schema"])
+        body = metadata[POLICY]
+        config = RL2Config.from_mapping(body["rl2"], source=str(path))
+        return config, read_config(body.get("model", {}), schema, path), schema
+    except (KeyError, InvalidArgument) as error:
+        raise CheckpointError(
+            f"{path}: describes no policy that this adfast knows: {error}"
+        ) from None
 
 
 def save_checkpoint(
@@ -131,16 +153,7 @@ def load_policy(path: Path) -> Policy:
     require_policy(path, metadata)
     weights = {name: tensor for name, tensor in tensors.items() if not is_optimizer(name)}
     require_finite(path, weights, "use an earlier checkpoint, or train again")
-    try:
-        body = metadata[POLICY]
-        config = RL2Config.from_mapping(body["rl2"], source=str(path))
-        model = ModelConfig.from_mapping(body.get("model", {}), source=str(path))
-        schema = TransitionSchema.from_dict(metadata["schema"])
-    except (KeyError, InvalidArgument) as error:
-        raise CheckpointError(
-            f"{path}: describes no policy that this adfast knows: {error}"
-        ) from None
-    policy = make_policy(config, model, schema, seed=0)
+    policy = make_policy(*read_settings(metadata, path), seed=0)
     load_weights(policy, weights, path)
     return policy.eval()
 

@@ -2,13 +2,26 @@
 
 import numpy as np
 import pytest
+import torch
 
 import adfast
 from adfast.baselines.rl2.agent import RL2, RL2Agent, load_rl2
+from adfast.baselines.rl2.checkpoints import changed_settings, load_policy
 from adfast.baselines.rl2.trials import play_trials
 from adfast.errors import CheckpointError, InvalidArgument
 from adfast.evaluation.catalogue import AGENTS
-from baselines.rl2.tiny_rl2 import BODIES, ENDING_FAMILY, FAMILY, TASKS, make_trainer, random_policy
+from adfast.models.checkpoint import read_tensors, write_tensors
+from adfast.training.checkpoints import newest_checkpoint
+from baselines.rl2.tiny_rl2 import (
+    BODIES,
+    ENDING_FAMILY,
+    FAMILY,
+    MODEL,
+    TASKS,
+    config,
+    make_trainer,
+    random_policy,
+)
 
 SCHEMA = ENDING_FAMILY.transition_schema
 
@@ -51,6 +64,25 @@ def test_a_training_is_evaluated_by_name(tmp_path):
     assert found.returns.shape == (4, 2, 3)
     agent = RL2Agent(load_rl2(tmp_path), 8, random_streams=np.arange(8))
     assert agent.schema == FAMILY.transition_schema
+
+
+def test_policy_from_before_pictures_had_settings_is_the_same(tmp_path):
+    make_trainer(tmp_path, body="transformer", checkpoint_every=3).run()
+    path = newest_checkpoint(tmp_path / "checkpoints")
+    now = load_policy(path)
+    tensors, description = read_tensors(path)
+    for part in ("policy", "continuation"):
+        for name in ("picture_encoder", "picture_dropout", "frame_stack"):
+            del description[part]["model"][name]
+    write_tensors(path, tensors, description)
+    then = load_policy(path)
+    assert then.body.config == now.body.config
+    assert all(map(torch.equal, then.parameters(), now.parameters()))
+    rl2 = config(body="transformer", checkpoint_every=3)
+    assert changed_settings(path, rl2, MODEL) == []
+    stacked = MODEL.model_copy(update={"frame_stack": 2})
+    assert changed_settings(path, rl2, stacked) == ["model.frame_stack: 1, asked 2"]
+    make_trainer(tmp_path, body="transformer", checkpoint_every=3).run(resume=True)
 
 
 def test_what_is_no_policy_is_refused_in_words(tmp_path):
