@@ -68,9 +68,12 @@ class ObservationSpec(ABC):
         Raises `InvalidArgument` for another shape or kind, and for what a row could not keep.
         """
 
-    def as_shown(self, stored: np.ndarray) -> np.ndarray:
-        """`[..., *shape]` that rows keep, as an agent reads them; a new array."""
-        return stored.astype(self.read.dtype)
+    def as_shown(self, stored: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+        """What rows keep, `[..., *shape]`, as agents read it; in `out`, contiguous, if given."""
+        if out is None:
+            return stored.astype(self.read.dtype)
+        out[...] = stored
+        return out
 
     def in_space(self, stored: np.ndarray) -> np.ndarray:
         """`[..., *shape]` that rows keep, as `space` has them; the same array where it is one."""

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from adfast.errors import InvalidArgument, shown
+from adfast.machine.reused_memory import ReusedMemory
 from adfast.tasks.fields import Field, described, entry, integers
 from adfast.tasks.observation import DiscreteObservation, ObservationSpec
 from adfast.tasks.scene import SCENES, Scene
@@ -22,6 +23,8 @@ from adfast.values import fitted, require_kind
 
 if TYPE_CHECKING:
     from gymnasium.spaces import Space
+
+FRAMES = ReusedMemory()  # those of a batch take longer to ask the system for than to draw
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,7 @@ class RenderedObservation(ObservationSpec):
         """Frames `[N, height, width, 3]`, of poses `[N, C]` or as they are given."""
         shape = np.shape(values) if not isinstance(values, np.ndarray) else values.shape
         if len(shape) == 2:
-            return self.scene.render(self.pose.as_read(name, values, count, environments))
+            return self.as_shown(self.pose.as_read(name, values, count, environments))
         frame = self.read.shape
         if shape != (count, *frame):
             raise InvalidArgument(
@@ -80,11 +83,13 @@ class RenderedObservation(ObservationSpec):
             )
         return fitted(name, values, np.uint8, (count, *frame), row="environment", rows=environments)
 
-    def as_shown(self, stored: np.ndarray) -> np.ndarray:
+    def as_shown(self, stored: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
         """Frames `[..., height, width, 3]` of poses `[..., C]`."""
-        leading = stored.shape[:-1]
-        frames = self.scene.render(stored.reshape(-1, stored.shape[-1]))
-        return frames.reshape(*leading, *self.read.shape)
+        shape = (*stored.shape[:-1], *self.read.shape)
+        if out is None:
+            out = FRAMES.empty(shape, self.read.dtype)
+        self.scene.render(stored.reshape(-1, stored.shape[-1]), out.reshape(-1, *self.read.shape))
+        return out
 
     def in_space(self, stored: np.ndarray) -> np.ndarray:
         """Frames."""

@@ -17,6 +17,7 @@ from typing import Protocol
 import numpy as np
 import torch
 
+from adfast.machine.reused_memory import ReusedMemory
 from adfast.provenance import available_cores
 from adfast.tasks.observation import ObservationSpec
 from adfast.training.batches import Batches
@@ -55,6 +56,7 @@ class ShownBatches:
         self._batches = batches
         self._observation = observation
         self._pool = pool
+        self._memory = ReusedMemory()
 
     def __call__(self, update: int) -> dict[str, torch.Tensor]:
         """The batch of `update`."""
@@ -62,7 +64,7 @@ class ShownBatches:
         read = self._observation.read
         shape = (*batch["action"].shape, *read.shape)
         for name in ("observation", "next_observation"):
-            batch[name] = torch.from_numpy(np.zeros(shape, read.dtype))
+            batch[name] = torch.from_numpy(self._memory.empty(shape, read.dtype))
         self.fill(update, {name: values.numpy() for name, values in batch.items()})
         return batch
 
@@ -75,7 +77,7 @@ class ShownBatches:
         shows_final[:, :-1] = batch["episode_step"][:, 1:] == 0
 
         def draw(row: int) -> None:
-            out["observation"][row] = self._observation.as_shown(batch["observation"][row])
+            self._observation.as_shown(batch["observation"][row], out["observation"][row])
             final = batch["next_observation"][row, shows_final[row]]
             out["next_observation"][row, shows_final[row]] = self._observation.as_shown(final)
 
