@@ -8,6 +8,7 @@ from benchmarks.workload import Bar, ContestModule, Count, Workload
 
 frames = ContestModule("frames")
 frozen_lake = ContestModule("frozen_lake")
+pose_windows = ContestModule("pose_windows")
 ring_buffer = ContestModule("ring_buffer")
 simulators = ContestModule("simulators")
 source_algorithms = ContestModule("source_algorithms")
@@ -251,6 +252,30 @@ DATA_WORKLOADS = (
             (400, 64, (Bar("share", at_least=0.65), Bar("ratio", at_least=5)), 2),
             (4096, 16, (Bar("share", at_least=0.90),), None),
         )
+    ),
+    of_windows(
+        "water-maze-windows",
+        "windows of 4,000 water maze histories, sampled and drawn at 72 x 96",
+        unit="frames",
+        factory=pose_windows.sample,
+        arguments={
+            "picture": (72, 96),
+            "histories_per_task": 4,
+            "episodes": 100,
+            "batch_size": 32,
+            "context_length": 250,
+        },
+        small={
+            "picture": (24, 32),
+            "histories_per_task": 1,
+            "episodes": 4,
+            "batch_size": 8,
+            "context_length": 150,
+        },
+        bars=(Bar("rate", at_least=50e3), Bar("share", at_least=0.8)),
+        rivals=("shown_batches", "new arrays"),
+        limit="drawing alone",
+        counts={"allocated_bytes": 200_000},  # of 2.8 MB that are drawn
     ),
     of_histories(
         "ring-append",

@@ -114,6 +114,7 @@ PLACES: tuple[tuple[str, ...], ...] = (
     ("adfast.training.prefetch:BatchPrefetcher",),
     ("adfast.training.sharded_gradient:ShardedGradient",),
     ("adfast.training.sharded_gradient:gradients",),
+    ("adfast.training.shown_batches:shown_batches",),
     ("adfast.training.transfer:CudaTransfer",),
     ("adfast.training.undivided_gradient:UndividedGradient",),
 )

@@ -115,7 +115,7 @@ MODEL_WORKLOADS = (
         },
         small={"context_length": 100, "batch_size": 4},
         bars=(Bar("ratio", at_least=0.5),),
-        rivals=("cells",),
+        rivals=("cells", "pictures drawn already"),
         small_ratio=0.3,
     ),
     of_training(

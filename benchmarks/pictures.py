@@ -18,6 +18,7 @@ from benchmarks.engine import (
     TransitionSchema,
     discrete_schema,
     from_arrays,
+    shown_batches,
     tasks,
 )
 from benchmarks.one_thread import one_torch_thread
@@ -33,7 +34,8 @@ def step(
 ) -> Iterator[Contest]:
     """Batch, gradient and optimisers where batches hold poses, against cells in their place.
 
-    Drawing pictures and looking at them is all that the one does beyond the other.
+    Drawing pictures and looking at them is all that the one does beyond the other. Between them is
+    who is given a batch that was drawn already, and so only looks.
     """
     maze = tasks.make("water-maze", picture=picture)
     schema, poses = maze.transition_schema, wanderings(maze, context_length)
@@ -48,7 +50,12 @@ def step(
         for kind, arrays in ((schema, poses), (counted, in_cells(poses, schema)))
     )
 
+    with shown_batches(seen, schema.observation) as shown:
+        drawn = shown(0)
+
     def check() -> None:
+        poses = seen(0)["observation"].numpy()
+        require_equal("frames", schema.observation.as_shown(poses), drawn["observation"].numpy())
         batch, beside = ({n: v.numpy() for n, v in made(0).items()} for made in (seen, numbered))
         names = ("action", "reward", "episode_step")
         require_equal_fields(*({name: rows[name] for name in names} for rows in (batch, beside)))
@@ -60,9 +67,13 @@ def step(
         transitions = batch_size * context_length
         subject = training_step(Transformer(config, schema, seed=0), seen, training)
         rival = training_step(Transformer(config, counted, seed=0), numbered, training)
+        only_looks = training_step(Transformer(config, schema, seed=0), lambda _: drawn, training)
         yield Contest(
             Contender("pictures", subject, transitions),
-            (Contender("cells", rival, transitions),),
+            (
+                Contender("cells", rival, transitions),
+                Contender("pictures drawn already", only_looks, transitions),
+            ),
             check,
         )
 

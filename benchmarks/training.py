@@ -147,7 +147,7 @@ def learning_histories(family: str, min_length: int) -> HistoryStore:
 
 
 def training_step(
-    model: torch.nn.Module, batches: BatchSource, config: TrainingConfig
+    model: torch.nn.Module, batches: Callable[[int], Batch], config: TrainingConfig
 ) -> Callable[[], None]:
     """What the training loop does in one update, apart from bookkeeping."""
     return updates(ShardedGradient(model, 1), OptimizerGroup(model, config), batches)
