@@ -25,6 +25,7 @@ from adfast.cli.comparison import compare
 from adfast.cli.inspection import bench, doctor, histories_app, histories_info
 from adfast.cli.listing import list_names, show
 from adfast.cli.reproduction import reproduce
+from adfast.cli.scaling import scale
 from adfast.errors import InvalidArgument
 from adfast.packages import EXTENSION, require
 from adfast.printable import printable
@@ -284,6 +285,7 @@ def sweep(
 
 app.command()(compare)
 app.command()(reproduce)
+app.command()(scale)
 app.command("list")(list_names)
 app.command()(show)
 app.command()(doctor)

@@ -1,11 +1,14 @@
-"""The command that makes the parts of a study of published results, and draws what there is."""
+"""The command that makes the parts of a study of published results, and draws what there is.
+
+What makes parts is shared with `adfast scale`.
+"""
 
 from __future__ import annotations
 
 import json
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -34,8 +37,18 @@ PartOption = Annotated[
     list[str] | None,
     typer.Option("--part", help="Make these parts alone and draw nothing; repeatable."),
 ]
+ListOption = Annotated[
+    bool, typer.Option("--list", help="Say how each part stands, and make none.")
+]
 DrawOption = Annotated[
     bool, typer.Option("--draw", help="Draw figure and tables from the parts that there are.")
+]
+JobsOption = Annotated[int, typer.Option("--jobs", min=1, help="Parts at a time.")]
+ResultsOption = Annotated[
+    Path, typer.Option("--results", help="Where results are kept; one small file a part.")
+]
+DeviceOption = Annotated[
+    str | None, typer.Option("--device", help="Where parts are computed: auto, cpu or cuda.")
 ]
 ThreadsOption = Annotated[
     int | None,
@@ -46,55 +59,75 @@ ThreadsOption = Annotated[
 def reproduce(
     study: StudyArgument,
     part: PartOption = None,
-    list_parts: Annotated[
-        bool, typer.Option("--list", help="Say how each part stands, and make none.")
-    ] = False,
+    list_parts: ListOption = False,
     draw: DrawOption = False,
-    jobs: Annotated[int, typer.Option("--jobs", min=1, help="Parts at a time.")] = 1,
-    results: Annotated[
-        Path, typer.Option("--results", help="Where results are kept; one small file a part.")
-    ] = Path("docs/results"),
+    jobs: JobsOption = 1,
+    results: ResultsOption = Path("docs/results"),
     runs: Annotated[
         Path, typer.Option("--runs", help="Where the runs of the parts are made.")
     ] = Path("runs/reproduce"),
-    device: Annotated[
-        str | None, typer.Option("--device", help="Where parts are computed: auto, cpu or cuda.")
-    ] = None,
+    device: DeviceOption = None,
     threads: ThreadsOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Make the parts of a study that are missing, and draw it beside what was published."""
-    from adfast.cli.interruption import stoppable
-    from adfast.cli.stages import terminal_hooks
-    from adfast.runs.reproduction.jobs import carry_out_jobs
-    from adfast.runs.reproduction.machine import Machine, threads_of_jobs
+    from adfast.report.reproduction import write_reproduction
+    from adfast.runs.reproduction.machine import machine_of
     from adfast.runs.reproduction.reproduction import Reproduction
     from adfast.runs.reproduction.studies.catalogue import find_study
 
     require(*NEEDED)
-    if jobs > 1:
-        threads = threads or threads_of_jobs(jobs)
-    options = ["--results", str(results), "--runs", str(runs)]
-    options += ["--device", device] if device else []
-    command = ["reproduce", study, *options]
-    reproduction = Reproduction(find_study(study), results, runs, Machine(device, threads))
-    if list_parts or draw:
-        show(reproduction, draws=draw, as_json=as_json)
+    machine = machine_of(device, threads, jobs)
+    reproduction = Reproduction(find_study(study), results, runs, machine)
+    carry_out(
+        reproduction,
+        study,
+        lambda: write_reproduction(reproduction),
+        parts=part,
+        lists=list_parts,
+        draws=draw,
+        jobs=jobs,
+        as_json=as_json,
+    )
+
+
+def carry_out(
+    study: Reproduction,
+    name: str,
+    draw: Callable[[], Path],
+    *,
+    parts: Sequence[str] | None,
+    lists: bool,
+    draws: bool,
+    jobs: int,
+    as_json: bool,
+) -> None:
+    """Make the parts of the study that is called `name`, or show how they stand, as is asked."""
+    from adfast.cli.interruption import stoppable
+    from adfast.cli.stages import terminal_hooks
+    from adfast.runs.reproduction.jobs import carry_out_jobs
+
+    if lists or draws:
+        show(study, draw if draws else None, as_json=as_json)
         return
+    device, threads = study.machine.device, study.machine.threads
+    command = [study.command, name, "--results", str(study.results), "--runs", str(study.runs)]
+    command += ["--device", device] if device else []
     own = ["--threads", str(threads)] if threads else []
-    way_on = shlex.join(["adfast", *command, "--jobs", str(jobs), *own, *spelt(part or ())])
+    way_on = shlex.join(["adfast", *command, "--jobs", str(jobs), *own, *spelt(parts or ())])
     with stoppable("the study", way_on) as should_stop:
         hooks = terminal_hooks(should_stop)
         if jobs == 1:
-            reproduction.carry_out(hooks, part or ())
+            study.carry_out(hooks, parts or ())
         else:
             commands = [
                 (job[0].name, [*PROGRAM, *command, *own, *spelt([made.name for made in job])])
-                for job in reproduction.jobs(part or ())
+                for job in study.jobs(parts or ())
             ]
-            carry_out_jobs(commands, jobs, runs / "logs", hooks, threads=threads or 1)
-    if part is None:
-        show(reproduction, draws=True, as_json=as_json)
+            logs = study.runs / "logs"
+            carry_out_jobs(commands, jobs, logs, hooks, threads=threads or 1, about=study.command)
+    if parts is None:
+        show(study, draw, as_json=as_json)
 
 
 def spelt(parts: Sequence[str]) -> list[str]:
@@ -102,19 +135,18 @@ def spelt(parts: Sequence[str]) -> list[str]:
     return [word for name in parts for word in ("--part", name)]
 
 
-def show(reproduction: Reproduction, *, draws: bool, as_json: bool) -> None:
+def show(study: Reproduction, draw: Callable[[], Path] | None, *, as_json: bool) -> None:
     """Draw the study if it is asked for, and print how its parts stand."""
     from rich.console import Console
 
-    from adfast.report.reproduction import write_reproduction
     from adfast.report.reproduction.terminal import parts_table, parts_told
 
-    states = reproduction.all_states()
-    page = write_reproduction(reproduction) if draws else None
+    states = study.all_states()
+    page = None if draw is None else draw()
     if as_json:
         told: dict[str, Any] = parts_told(states)
         print(json.dumps(told))
         return
-    Console().print(parts_table(reproduction.table, states))
+    Console().print(parts_table(study.table, states))
     if page is not None:
         print(printable(page))

@@ -23,7 +23,8 @@ from adfast.runs.methods import AD, RL2, find_method
 from adfast.runs.recipe import COLLECTED, RECORDED, Recipe
 
 RECIPES = Path(__file__).resolve().parent.parent / "recipes"
-SWEEP_TABLE = "sweep"  # of a recipe: what `adfast sweep` varies, no setting of a run
+# Of a recipe: what `adfast sweep` and `adfast scale` vary, no settings of a run.
+STUDY_TABLES = SWEEP_TABLE, SCALE_TABLE = "sweep", "scale"
 # Section -> the setting that chooses what its options are of, and the setting of these options.
 CHOOSERS = {
     "family": ("name", "options"),
@@ -43,7 +44,7 @@ Changes = Mapping[str, Any] | Iterable[str]
 def load_recipe(path: Path, changes: Changes = ()) -> Recipe:
     """The run that a TOML file describes, with `changes` over it."""
     values = read_toml(path)
-    values.pop(SWEEP_TABLE, None)
+    values = {name: table for name, table in values.items() if name not in STUDY_TABLES}
     histories = values.get("histories")
     if isinstance(histories, dict) and isinstance(histories.get("path"), str):
         histories["path"] = str(path.absolute().parent / histories["path"])

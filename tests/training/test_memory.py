@@ -5,13 +5,9 @@ attention by the Triton operator, of which only the shapes run. Counted is what 
 peak; what the gradient kernels take for themselves (a float32 `dq` at most) is not seen.
 """
 
-import weakref
-
 import pytest
 import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
 
 from adfast import tasks
 from adfast.attention import BACKENDS, Place
@@ -20,39 +16,12 @@ from adfast.models.config import ModelConfig
 from adfast.models.device import in_precision
 from adfast.models.transformer import Transformer
 from adfast.training.objective import next_action_loss
+from adfast.training.step_cost import AllocatedBytes
 
 LENGTHS = (1 << 14, 1 << 16, 1 << 18, 1 << 20)
 CONFIG = ModelConfig(
     num_layers=4, width=64, num_heads=4, attention_window=256, attention_backend="shapes"
 )
-
-
-class AllocatedBytes(TorchDispatchMode):
-    """Counts the storages that operations return, for as long as anyone refers to them."""
-
-    def __init__(self):
-        super().__init__()
-        self.storages, self.now, self.peak = set(), 0, 0
-
-    def __torch_dispatch__(self, operation, types, args=(), kwargs=None):
-        result = operation(*args, **(kwargs or {}))
-        for tensor in tree_leaves(result):
-            if isinstance(tensor, torch.Tensor):
-                self.count(tensor.untyped_storage())
-        return result
-
-    def count(self, storage):
-        key, size = storage._cdata, storage.nbytes()
-        if key in self.storages:
-            return
-        self.storages.add(key)
-        self.now += size
-        self.peak = max(self.peak, self.now)
-        weakref.finalize(storage, self.release, key, size)
-
-    def release(self, key, size):
-        self.storages.discard(key)
-        self.now -= size
 
 
 @pytest.fixture

@@ -39,8 +39,11 @@ def carry_out_jobs(
     hooks: RunHooks,
     *,
     threads: int,
+    about: str = "reproduce",
 ) -> None:
     """Carry out commands by their titles, `count` at a time; each has `threads`.
+
+    `about` is the command that asks for them.
 
     One that fails does not stop the others: raises `RunError` at the end. Asked to stop, all that
     were begun are, where they can go on from; raises `Interrupted`.
@@ -55,14 +58,14 @@ def carry_out_jobs(
             while waiting and len(running) < count:
                 title, command = waiting.pop(0)
                 running.append(start(title, command, logs, threads))
-                hooks.say("reproduce", f"{title}: begun ({len(waiting)} waiting)")
+                hooks.say(about, f"{title}: begun ({len(waiting)} waiting)")
             time.sleep(PAUSE)
             ended = [job for job in running if job.process.poll() is not None]
             running = [job for job in running if job not in ended]
             for job in ended:
                 is_done = job.process.returncode == 0
                 outcome = "done" if is_done else f"FAILED, see {job.log}"
-                hooks.say("reproduce", f"{job.title}: {outcome} ({job.seconds:.0f} s)")
+                hooks.say(about, f"{job.title}: {outcome} ({job.seconds:.0f} s)")
                 failed += [] if is_done else [job]
     finally:
         end(running)

@@ -32,3 +32,8 @@ class Machine:
 def threads_of_jobs(jobs: int) -> int:
     """The threads that each of several parts at a time has of this machine's cores."""
     return max(1, available_cores() // jobs)
+
+
+def machine_of(device: str | None, threads: int | None, jobs: int) -> Machine:
+    """The machine of each of `jobs` parts at a time, which share its cores."""
+    return Machine(device, threads or (threads_of_jobs(jobs) if jobs > 1 else None))

@@ -21,6 +21,7 @@ from adfast.runs.reproduction.study_table import Part
 from adfast.runs.result_files import Results
 from adfast.runs.results import References
 from adfast.runs.run import Run
+from adfast.runs.scaling.measures import ScalingMeasures
 from adfast.runs.stage_records import seconds_of
 
 MOST_ROWS = 128  # of returns; with more tasks, each row is the mean of several
@@ -54,6 +55,7 @@ class PartRecord(Results):
     references: References
     data: DataSeen | None = None
     training: TrainingCurve | None = None  # what was monitored, on validation tasks
+    scaling: ScalingMeasures | None = None  # of a study of scaling
     seconds: Mapping[str, float]
     computed_on: Mapping[str, Mapping[str, Any]]  # each stage's device and threads
     provenance: Mapping[str, Any]

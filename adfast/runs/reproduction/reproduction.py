@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 from adfast.durable import replace_file
 from adfast.errors import RunError
@@ -75,6 +75,8 @@ AnyState = PartState | QuestionState
 
 class Reproduction:
     """A study whose parts are in `results`, made in `runs` on a `machine`, which does not count."""
+
+    command: ClassVar[str] = "reproduce"  # that asks for it
 
     def __init__(
         self,
@@ -153,7 +155,7 @@ class Reproduction:
         for number, part in enumerate(parts, start=1):
             why = "; ".join(states[part.name].differences)
             again = f": made before by other settings ({why}), now made again" if why else ""
-            hooks.say("reproduce", f"[{number}/{len(parts)}] {part.name}{again}")
+            hooks.say(self.command, f"[{number}/{len(parts)}] {part.name}{again}")
             if isinstance(part, Question):
                 self.ask(part, hooks)
             else:
@@ -185,9 +187,13 @@ class Reproduction:
                 run.collect(hooks=hooks)
                 run.train(hooks=hooks)
             run.evaluate(part.evaluation_name, part.row.evaluation, hooks=hooks)
-            record = record_part(part, run)
+            record = self.record(part, run)
         self.keep(part, record)
         return record
+
+    def record(self, part: Part, run: Run) -> PartRecord:
+        """What a finished part came to."""
+        return record_part(part, run)
 
     def run_of(self, part: Part) -> Run:
         """The run of a part; one that was begun keeps its own settings of the machine."""

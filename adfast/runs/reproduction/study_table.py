@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from adfast.errors import UnknownName
@@ -93,7 +94,7 @@ class Part:
         """
         settings = counting_settings(self.trained)
         key = settings_hash({n: v for n, v in settings.items() if not has_default(n, v)})
-        return f"{self.row.recipe}-{self.row.method}-seed-{self.seed}-{key}"
+        return f"{Path(self.row.recipe).stem}-{self.row.method}-seed-{self.seed}-{key}"
 
     @property
     def evaluation_name(self) -> str | None:

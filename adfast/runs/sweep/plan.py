@@ -21,7 +21,7 @@ from adfast.config import Config, Count, nested, read_toml, with_none_names, wri
 from adfast.errors import InvalidArgument
 from adfast.runs.feasible import check_feasible
 from adfast.runs.recipe import Recipe
-from adfast.runs.recipe_changes import SWEEP_TABLE, Changes, configure, with_method
+from adfast.runs.recipe_changes import SCALE_TABLE, SWEEP_TABLE, Changes, configure, with_method
 from adfast.runs.sweep.axes import (
     EXAMPLE,
     Axis,
@@ -186,6 +186,7 @@ def load_sweep(
     """
     values = read_toml(path)
     table = values.pop(SWEEP_TABLE, {})
+    values.pop(SCALE_TABLE, None)
     refuse_texts(table, path)
     sweep = SweepConfig.from_mapping(table, source=f"{path.name}, [sweep]")
     base = configure(values, changes, path.name)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from adfast.runs.reproduction.study_table import Panel, Published, Row, StudyTable
+from adfast.runs.scaling.recall import known_share, met_share
 
 RECIPE = "key-to-door"
 # A training of 3.8 M transitions: minutes on two cores.
@@ -158,19 +159,9 @@ def demonstrations() -> Panel:
     return Panel("Demonstrations, Dark Room", rows, axis="optimal actions in what is shown, %")
 
 
-def rooms_met(window: int) -> float:
-    """The probability that an episode's room was that of one of those within a window."""
-    return float(1 - (1 - 1 / ROOMS) ** (window // STEPS))
-
-
 def rooms_known(window: int) -> float:
-    """The probability that a window shows where the goal of an episode's room is.
-
-    It does where the room was met within it and its goal was reached then, because it was known
-    (the same probability again) or else was found by chance.
-    """
-    met = rooms_met(window)
-    return met * FOUND / (1 - met * (1 - FOUND))
+    """The probability that a window shows where the goal of an episode's room is."""
+    return float(known_share(met_share(ROOMS, window // STEPS), FOUND))
 
 
 def recalling_return(window: int) -> float:
