@@ -27,14 +27,17 @@ struct HeadsView {
 using Heads = HeadsView<const float>;
 using MutableHeads = HeadsView<float>;
 
-// A query at t sees the keys max(t - window + 1, document_start[b][t]) .. t.
+// A query at t sees the keys max(t - window + 1, document_start[b][t]) .. t. The first `prefix` of
+// `length` tokens have keys alone: queries, and what belongs to them, begin at the token `prefix`.
 struct AttentionProblem {
-    int64_t batch, heads, kv_heads, length,
+    int64_t batch, heads, kv_heads, length, prefix,
         head_dim;                   // heads is a multiple of kv_heads
     int64_t window;                 // at least 1
-    const int32_t* document_start;  // [B][T], not decreasing, within 0 .. t; null:
+    const int32_t* document_start;  // [B][num_queries], not decreasing, within 0 .. t; null:
                                     // one document
     float scale;
+
+    int64_t num_queries() const { return length - prefix; }
 };
 
 struct Bfloat16 {
@@ -56,8 +59,8 @@ struct AttentionKernel {
     const char* instruction_set;
     bool (*is_supported)();
     int64_t (*scratch_floats)(const AttentionProblem&);
-    // Writes `out` and `lse` [B][H][T], the log-sum-exp of each query's logits. False if some of
-    // them are not finite; what is hidden may then be among what made them so.
+    // Writes `out` and `lse` [B][H][num_queries], the log-sum-exp of each query's logits. False if
+    // some of them are not finite; what is hidden may then be among what made them so.
     bool (*forward)(const AttentionProblem&, const Heads& q, const Heads& k, const Heads& v,
                     const MutableHeads& out, float* lse, float* scratch);
     // Writes the gradients `dq`, `dk` and `dv`.

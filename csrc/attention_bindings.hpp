@@ -24,15 +24,15 @@ inline void require_attention(bool condition, const char* rule) {
     if (!condition) throw std::invalid_argument(rule);
 }
 
-// A view of `array` [B, H, T, D], with adjacent channels and the given number
-// of heads.
+// A view of `array` [B, H, T, D], with adjacent channels and the given numbers of heads and of
+// tokens.
 template <typename Float>
 HeadsView<Float> heads_view(const pybind11::array& array, const AttentionProblem& problem,
-                            int64_t heads) {
+                            int64_t heads, int64_t length) {
     constexpr auto item = static_cast<pybind11::ssize_t>(sizeof(float));
     require_attention(pybind11::isinstance<pybind11::array_t<float>>(array) && array.ndim() == 4 &&
                           array.shape(0) == problem.batch && array.shape(1) == heads &&
-                          array.shape(2) == problem.length && array.shape(3) == problem.head_dim,
+                          array.shape(2) == length && array.shape(3) == problem.head_dim,
                       "array must be float32 [B, H, T, D]");
     require_attention(array.strides(3) == item || problem.head_dim == 1 || array.size() == 0,
                       "channels must be adjacent");
@@ -46,11 +46,21 @@ HeadsView<Float> heads_view(const pybind11::array& array, const AttentionProblem
             array.strides(1) / item, array.strides(2) / item};
 }
 
+// Views of what belongs to queries, and of what belongs to keys.
+template <typename Float>
+HeadsView<Float> query_view(const pybind11::array& array, const AttentionProblem& problem) {
+    return heads_view<Float>(array, problem, problem.heads, problem.num_queries());
+}
+template <typename Float>
+HeadsView<Float> key_view(const pybind11::array& array, const AttentionProblem& problem) {
+    return heads_view<Float>(array, problem, problem.kv_heads, problem.length);
+}
+
 // The lse [B, H, T] of `problem`.
 inline float* lse_data(const pybind11::array& array, const AttentionProblem& problem) {
     require_attention(pybind11::isinstance<pybind11::array_t<float>>(array) &&
                           (array.flags() & pybind11::array::c_style) &&
-                          array.size() == problem.batch * problem.heads * problem.length,
+                          array.size() == problem.batch * problem.heads * problem.num_queries(),
                       "lse must be contiguous float32 [B, H, T]");
     return static_cast<float*>(const_cast<void*>(array.data()));
 }
@@ -59,19 +69,21 @@ inline AttentionProblem attention_problem(const pybind11::array& q, const pybind
                                           const std::optional<pybind11::array>& document_start,
                                           int64_t window, float scale) {
     require_attention(q.ndim() == 4 && k.ndim() == 4, "q and k must be [B, H, T, D]");
-    AttentionProblem problem{q.shape(0), q.shape(1), k.shape(1), q.shape(2),
-                             q.shape(3), window,     nullptr,    scale};
+    AttentionProblem problem{
+        q.shape(0), q.shape(1), k.shape(1), k.shape(2), k.shape(2) - q.shape(2),
+        q.shape(3), window,     nullptr,    scale};
     require_attention(problem.kv_heads > 0 && problem.heads % problem.kv_heads == 0,
                       "query heads must be a multiple of key heads");
     require_attention(problem.head_dim >= 1 && problem.head_dim <= kMaxHeadDim,
                       "head dim is out of range");
-    require_attention(problem.length >= 1 && problem.length < (int64_t{1} << 31),
+    require_attention(problem.num_queries() >= 1 && problem.length < (int64_t{1} << 31),
                       "length is out of range");
+    require_attention(problem.prefix >= 0, "there must be as many keys as queries, or more");
     require_attention(window >= 1, "window must be at least 1");
     if (document_start) {
         require_attention(pybind11::isinstance<pybind11::array_t<int32_t>>(*document_start) &&
                               (document_start->flags() & pybind11::array::c_style) &&
-                              document_start->size() == problem.batch * problem.length,
+                              document_start->size() == problem.batch * problem.num_queries(),
                           "document_start must be contiguous int32 [B, T]");
         problem.document_start = static_cast<const int32_t*>(document_start->data());
     }
@@ -120,10 +132,10 @@ inline void bind_attention(pybind11::module_& module) {
            int64_t window, float scale, Array out, Array lse) {
             const AttentionKernel& kernel = attention_kernel(instruction_set);
             const auto problem = attention_problem(q, k, document_start, window, scale);
-            const auto q_heads = heads_view<const float>(q, problem, problem.heads);
-            const auto k_heads = heads_view<const float>(k, problem, problem.kv_heads);
-            const auto v_heads = heads_view<const float>(v, problem, problem.kv_heads);
-            const auto out_heads = heads_view<float>(out, problem, problem.heads);
+            const auto q_heads = query_view<const float>(q, problem);
+            const auto k_heads = key_view<const float>(k, problem);
+            const auto v_heads = key_view<const float>(v, problem);
+            const auto out_heads = query_view<float>(out, problem);
             float* lse_to = lse_data(lse, problem);
             const py::gil_scoped_release release;
             const AttentionScratch scratch(kernel.scratch_floats(problem));
@@ -140,14 +152,14 @@ inline void bind_attention(pybind11::module_& module) {
            Array dv) {
             const AttentionKernel& kernel = attention_kernel(instruction_set);
             const auto problem = attention_problem(q, k, document_start, window, scale);
-            const auto q_heads = heads_view<const float>(q, problem, problem.heads);
-            const auto k_heads = heads_view<const float>(k, problem, problem.kv_heads);
-            const auto v_heads = heads_view<const float>(v, problem, problem.kv_heads);
-            const auto out_heads = heads_view<const float>(out, problem, problem.heads);
-            const auto d_out_heads = heads_view<const float>(d_out, problem, problem.heads);
-            const auto dq_heads = heads_view<float>(dq, problem, problem.heads);
-            const auto dk_heads = heads_view<float>(dk, problem, problem.kv_heads);
-            const auto dv_heads = heads_view<float>(dv, problem, problem.kv_heads);
+            const auto q_heads = query_view<const float>(q, problem);
+            const auto k_heads = key_view<const float>(k, problem);
+            const auto v_heads = key_view<const float>(v, problem);
+            const auto out_heads = query_view<const float>(out, problem);
+            const auto d_out_heads = query_view<const float>(d_out, problem);
+            const auto dq_heads = query_view<float>(dq, problem);
+            const auto dk_heads = key_view<float>(dk, problem);
+            const auto dv_heads = key_view<float>(dv, problem);
             const float* lse_from = lse_data(lse, problem);
             const py::gil_scoped_release release;
             const AttentionScratch scratch(kernel.scratch_floats(problem));

@@ -13,8 +13,9 @@ static int64_t rounded_up(int64_t n, int64_t step) { return (n + step - 1) / ste
 
 // Queries of the block that begins at `first`. What is left over of whole blocks comes first, where
 // queries see the fewest keys.
-static int64_t block_count(int64_t length, int64_t first) {
-    return first == 0 && length % BLOCK != 0 ? length % BLOCK : BLOCK;
+static int64_t block_count(const AttentionProblem& problem, int64_t first) {
+    const int64_t left_over = problem.num_queries() % BLOCK;
+    return first == problem.prefix && left_over != 0 ? left_over : BLOCK;
 }
 
 // Queries [first, first + count), and lanes beyond them that are computed and never written.
@@ -22,10 +23,10 @@ struct Block {
     int64_t first, count, reach;  // no query sees more than `reach` keys before its own
     alignas(64) int32_t query[BLOCK], span[BLOCK];  // a query sees `span` keys before its own
 
-    // `document_start` is that of the batch row, or null.
+    // `document_start` is that of the queries of the batch row, or null.
     Block(const AttentionProblem& problem, const int32_t* document_start, int64_t first)
         : first(first),
-          count(block_count(problem.length, first)),
+          count(block_count(problem, first)),
           reach(smaller(problem.window, problem.length) - 1) {
         for (int i = 0; i < BLOCK; ++i) {
             query[i] = static_cast<int32_t>(first) + i;
@@ -33,7 +34,7 @@ struct Block {
         }
         if (!document_start) return;
         for (int i = 0; i < count; ++i) {
-            const int32_t in_document = query[i] - document_start[first + i];
+            const int32_t in_document = query[i] - document_start[first - problem.prefix + i];
             span[i] = in_document < span[i] ? in_document : span[i];
         }
     }

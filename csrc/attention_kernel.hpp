@@ -18,7 +18,7 @@
 namespace adfast::INSTRUCTION_SET {
 
 static const int32_t* documents_of(const AttentionProblem& problem, int64_t b) {
-    return problem.document_start ? problem.document_start + b * problem.length : nullptr;
+    return problem.document_start ? problem.document_start + b * problem.num_queries() : nullptr;
 }
 
 // Rows of head h from token t on.
@@ -31,20 +31,40 @@ static Rows<Float> rows_from(const HeadsView<Float>& heads, int64_t b, int64_t h
 struct Place {
     int64_t b, t;
 
-    int64_t count(const AttentionProblem& problem) const { return block_count(problem.length, t); }
+    int64_t query(const AttentionProblem& problem) const { return t - problem.prefix; }
+    int64_t end(const AttentionProblem& problem) const { return t + block_count(problem, t); }
+    // The keys that no block before has brought: its own, and the prefix with the first.
+    int64_t first_key(const AttentionProblem& problem) const { return t == problem.prefix ? 0 : t; }
+    int64_t num_keys(const AttentionProblem& problem) const {
+        return end(problem) - first_key(problem);
+    }
     Place next(const AttentionProblem& problem) const {
-        const int64_t end = t + count(problem);
-        return end < problem.length ? Place{b, end} : Place{b + 1, 0};
+        return end(problem) < problem.length ? Place{b, end(problem)}
+                                             : Place{b + 1, problem.prefix};
     }
 };
 
-// Packs the key heads of one block of tokens, unless they can be read where they are.
+// Rows of head h, which has queries alone, from the place on.
+template <typename Float>
+static Rows<Float> query_rows(const AttentionProblem& problem, const HeadsView<Float>& heads,
+                              Place at, int64_t h) {
+    return rows_from(heads, at.b, h, at.query(problem));
+}
+
+// The place's numbers in a [B][H][num_queries] of one number a query.
+template <typename Float>
+static Float* of_queries(const AttentionProblem& problem, Float* numbers, Place at, int64_t h) {
+    return numbers + (at.b * problem.heads + h) * problem.num_queries() + at.query(problem);
+}
+
+// Packs the key heads of the keys that a block brings, unless they can be read where they are.
 template <int D>
 static void pack_heads(const AttentionProblem& problem, const Heads& from, Place at, float* to) {
     if (problem.head_dim == D) return;
+    const int64_t first = at.first_key(problem), count = at.num_keys(problem);
     for (int64_t h = 0; h < problem.kv_heads; ++h) {
-        pack_rows<D>(rows_from(from, at.b, h, at.t), at.count(problem), at.count(problem),
-                     problem.head_dim, to + (h * problem.length + at.t) * D);
+        pack_rows<D>(rows_from(from, at.b, h, first), count, count, problem.head_dim,
+                     to + (h * problem.length + first) * D);
     }
 }
 
@@ -56,13 +76,13 @@ static Rows<Float> key_rows(const AttentionProblem& problem, const HeadsView<Flo
     return {packed + h * problem.length * D, D};
 }
 
-// Sets the rows of one block of tokens to zero in all key heads.
+// Sets the rows of the keys that a block brings to zero in all key heads.
 template <int D>
 static void clear_heads(const AttentionProblem& problem, const MutableHeads& heads, Place at,
                         float* packed) {
     for (int64_t h = 0; h < problem.kv_heads; ++h) {
-        const Rows<float> rows = key_rows<D>(problem, heads, at.b, h, packed).from(at.t);
-        for (int64_t t = 0; t < at.count(problem); ++t) {
+        const auto rows = key_rows<D>(problem, heads, at.b, h, packed).from(at.first_key(problem));
+        for (int64_t t = 0; t < at.num_keys(problem); ++t) {
 #pragma GCC unroll 32
             for (int d = 0; d < D; d += W) store(rows.at(t) + d, Floats{});
         }
@@ -94,7 +114,7 @@ static bool forward_padded(const AttentionProblem& problem, const Heads& q, cons
     float* values = scratch.take(packed);
     Forward<D> pass{problem, scratch};
     bool is_finite = true;
-    for (Place at{0, 0}, next; at.b < problem.batch; at = next) {
+    for (Place at{0, problem.prefix}, next; at.b < problem.batch; at = next) {
         next = at.next(problem);
         const Block block(problem, documents_of(problem, at.b), at.t);
         pack_heads<D>(problem, k, at, keys);
@@ -102,8 +122,8 @@ static bool forward_padded(const AttentionProblem& problem, const Heads& q, cons
         for (int64_t h = 0; h < problem.heads; ++h) {
             const int64_t kv = h / group;
             Prefetch prefetch(BLOCK, block.num_tiles());
-            prefetch.add(rows_from(out, at.b, h, at.t));
-            prefetch.add(rows_from(q, next.b, h, next.t));
+            prefetch.add(query_rows(problem, out, at, h));
+            prefetch.add(query_rows(problem, q, next, h));
             if (h % group == 0) {
                 prefetch.add(rows_from(k, next.b, kv, next.t));
                 prefetch.add(rows_from(v, next.b, kv, next.t));
@@ -112,8 +132,8 @@ static bool forward_padded(const AttentionProblem& problem, const Heads& q, cons
             pass.keys = key_rows<D>(problem, k, at.b, kv, keys);
             pass.values = key_rows<D>(problem, v, at.b, kv, values);
             is_finite &=
-                pass.attend(block, rows_from(q, at.b, h, at.t), rows_from(out, at.b, h, at.t),
-                            lse + (at.b * problem.heads + h) * problem.length + at.t);
+                pass.attend(block, query_rows(problem, q, at, h), query_rows(problem, out, at, h),
+                            of_queries(problem, lse, at, h));
         }
     }
     return is_finite;
@@ -131,7 +151,7 @@ static void backward_padded(const AttentionProblem& problem, const Heads& q, con
     float* d_keys = scratch.take(packed);
     float* d_values = scratch.take(packed);
     Backward<D> pass{problem, scratch};
-    for (Place at{0, 0}, next; at.b < problem.batch; at = next) {
+    for (Place at{0, problem.prefix}, next; at.b < problem.batch; at = next) {
         next = at.next(problem);
         const Block block(problem, documents_of(problem, at.b), at.t);
         pack_heads<D>(problem, k, at, keys);
@@ -141,10 +161,10 @@ static void backward_padded(const AttentionProblem& problem, const Heads& q, con
         for (int64_t h = 0; h < problem.heads; ++h) {
             const int64_t kv = h / group;
             Prefetch prefetch(BLOCK, block.num_tiles());
-            prefetch.add(rows_from(dq, at.b, h, at.t));
-            prefetch.add(rows_from(q, next.b, h, next.t));
-            prefetch.add(rows_from(out, next.b, h, next.t));
-            prefetch.add(rows_from(d_out, next.b, h, next.t));
+            prefetch.add(query_rows(problem, dq, at, h));
+            prefetch.add(query_rows(problem, q, next, h));
+            prefetch.add(query_rows(problem, out, next, h));
+            prefetch.add(query_rows(problem, d_out, next, h));
             if (h % group == 0) {
                 prefetch.add(rows_from(k, next.b, kv, next.t));
                 prefetch.add(rows_from(v, next.b, kv, next.t));
@@ -156,9 +176,9 @@ static void backward_padded(const AttentionProblem& problem, const Heads& q, con
             pass.values = key_rows<D>(problem, v, at.b, kv, values);
             pass.d_keys = key_rows<D>(problem, dk, at.b, kv, d_keys);
             pass.d_values = key_rows<D>(problem, dv, at.b, kv, d_values);
-            pass.differentiate(block, rows_from(q, at.b, h, at.t), rows_from(out, at.b, h, at.t),
-                               lse + (at.b * problem.heads + h) * problem.length + at.t,
-                               rows_from(d_out, at.b, h, at.t), rows_from(dq, at.b, h, at.t));
+            pass.differentiate(block, query_rows(problem, q, at, h),
+                               query_rows(problem, out, at, h), of_queries(problem, lse, at, h),
+                               query_rows(problem, d_out, at, h), query_rows(problem, dq, at, h));
         }
         if (next.b != at.b) {
             unpack_heads<D>(problem, d_keys, at.b, dk);

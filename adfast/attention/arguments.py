@@ -43,10 +43,12 @@ def check_attention(
     shapes = f"q {tuple(q.shape)}, k {tuple(k.shape)}, v {tuple(v.shape)}"
     if q.ndim != 4 or k.ndim != 4 or k.shape != v.shape:
         raise InvalidArgument(
-            f"attention needs q [B, H, T, D] and k, v [B, H_kv, T, D] of one shape, got {shapes}"
+            f"attention needs q [B, H, T, D] and k, v [B, H_kv, S, D] of one shape, got {shapes}"
         )
-    if (q.shape[0], q.shape[2], q.shape[3]) != (k.shape[0], k.shape[2], k.shape[3]):
-        raise InvalidArgument(f"q, k and v must agree in batch, time and channels, got {shapes}")
+    if (q.shape[0], q.shape[3]) != (k.shape[0], k.shape[3]):
+        raise InvalidArgument(f"q, k and v must agree in batch and channels, got {shapes}")
+    if q.shape[2] > k.shape[2]:
+        raise InvalidArgument(f"every query needs the key of its own token, got {shapes}")
     if min(q.shape) < 1 or k.shape[1] < 1:
         raise InvalidArgument(f"attention needs at least one of every axis, got {shapes}")
     if q.shape[1] % k.shape[1]:
@@ -69,11 +71,14 @@ def check_attention(
     if logit_bound is not None and not as_number("logit_bound", logit_bound) > 0:
         raise InvalidArgument(f"logit_bound must be positive, got {logit_bound}; None for no bound")
     if document_start is not None:
-        check_document_start(document_start, q)
+        check_document_start(document_start, q, k.shape[2])
 
 
-def check_document_start(document_start: Tensor, q: Tensor) -> None:
-    """Raise `InvalidArgument` unless it is int32 `[B, T]`, non-decreasing and within 0 .. t."""
+def check_document_start(document_start: Tensor, q: Tensor, num_keys: int) -> None:
+    """Raise `InvalidArgument` unless it is int32 `[B, T]`, non-decreasing and within 0 .. t.
+
+    Where there are more keys than queries, t counts the keys.
+    """
     require_kind("document_start", document_start, Tensor, "a tensor")
     expected = (q.shape[0], q.shape[2])
     if document_start.dtype != torch.int32 or tuple(document_start.shape) != expected:
@@ -91,7 +96,7 @@ def check_document_start(document_start: Tensor, q: Tensor) -> None:
         raise InvalidArgument(
             "document_start must not decrease along time: a document is one run of tokens"
         )
-    time = torch.arange(q.shape[2], dtype=torch.int32)
+    time = torch.arange(num_keys - q.shape[2], num_keys, dtype=torch.int32)
     if (document_start < 0).any() or (document_start > time).any():
         raise InvalidArgument("document_start[b, t] must be in 0..t: a query sees itself")
 

@@ -61,11 +61,13 @@ def attention(
     return_lse: bool = False,
     backend: str = AUTO,
 ) -> Tensor | tuple[Tensor, Tensor]:
-    """Causal attention `[B, H, T, D]` of `q [B, H, T, D]` over `k, v [B, H_kv, T, D]`.
+    """Causal attention `[B, H, T, D]` of `q [B, H, T, D]` over `k, v [B, H_kv, S, D]`.
 
-    A query sees itself and the `window - 1` tokens before it (all of them without a window), and
-    none before `document_start[b, t]` (int32 `[B, T]`, non-decreasing along t, at most t). Query
-    head h reads key head `h // (H // H_kv)`. `scale` multiplies the logits, `D ** -0.5` by default.
+    There may be more keys than queries, which are then of the last T of S tokens. A query sees
+    itself and the `window - 1` tokens before it (all of them without a window), and none before
+    `document_start[b, t]` (int32 `[B, T]`, the number of a key, non-decreasing along t, at most the
+    query's own). Query head h reads key head `h // (H // H_kv)`. `scale` multiplies the logits,
+    `D ** -0.5` by default.
 
     `logit_bound` promises that no scaled logit exceeds it in magnitude, which lets a kernel skip
     the row maximum; `deterministic` asks for bit-equal gradients (by default as

@@ -55,7 +55,7 @@ def attention(
 
     By default on the instruction set of `processor`.
     """
-    kernel = NativeKernel.of(q_BHTD.shape[2], options, instruction_set)
+    kernel = NativeKernel.of(k_BHTD.shape[2], options, instruction_set)
     out, lse = NativeAttention.apply(q_BHTD, k_BHTD, v_BHTD, kernel)
     return out, lse
 
@@ -133,13 +133,13 @@ class NativeKernel:
     scale: float
 
     @classmethod
-    def of(cls, length: int, options: Options, instruction_set: str | None = None) -> Self:
-        """The kernel for sequences of `length`, by default of the processor's set."""
+    def of(cls, num_keys: int, options: Options, instruction_set: str | None = None) -> Self:
+        """The kernel for so many keys, by default of the processor's set."""
         window = options["window"]
         return cls(
             instruction_set or processor.instruction_set(),
             options["document_start_BT"],
-            length if window is None else window,
+            num_keys if window is None else window,
             options["scale"],
         )
 

@@ -5,7 +5,7 @@ may be so because of what it must not see. Then, and only then, it is computed a
 without such tokens, which is exact for all who do not see one; the others get NaN. The same goes
 for the gradients.
 
-Axes: B batch, H query heads, G key heads, T time, D channels per head.
+Axes: B batch, H query heads, G key heads, T queries, S keys, D channels per head.
 """
 
 from __future__ import annotations
@@ -40,12 +40,13 @@ class Touched:
     """Which queries see a token that is not finite, bool `[B, H, T]`, and who sees whom."""
 
     queries: Tensor
-    first_seen: Tensor  # int64 [B or 1, T]: the first key of each query
-    last_seen: Tensor  # the last query of each key
+    first_seen_by: Tensor  # int64 [1, S]: the first query that comes as late as each key
+    last_seen_by: Tensor  # int64 [B or 1, S]: the last query that sees it, before the first if none
 
     def keys(self, num_key_heads: int) -> Tensor:
-        """bool `[B, G, T]`: the keys that such a query sees."""
-        seen: Tensor = sums_over(self.queries, time_of(self.queries), self.last_seen) > 0
+        """bool `[B, G, S]`: the keys that such a query sees."""
+        last = self.last_seen_by.maximum(self.first_seen_by - 1)
+        seen: Tensor = sums_over(self.queries, self.first_seen_by, last) > 0
         by_key: Tensor = seen.unflatten(1, (num_key_heads, -1)).any(2)
         return by_key
 
@@ -100,30 +101,32 @@ def find_touched(
     q: Tensor, k: Tensor, v: Tensor, window: int | None, starts: Tensor | None
 ) -> Touched:
     """Who sees a token of which a query, key or value is not finite."""
-    length = q.shape[2]
-    time = torch.arange(length)[None]
-    first = torch.zeros_like(time) if starts is None else starts.long()
-    last = torch.full_like(time, length - 1)
+    num_queries, num_keys = q.shape[2], k.shape[2]
+    prefix = num_keys - num_queries
+    key = torch.arange(num_keys)[None]
+    own = key[:, prefix:]  # of each query the key of its token
+    first = torch.zeros_like(own) if starts is None else starts.long()
+    last_query = torch.full_like(key, num_queries - 1)
     if starts is not None:
-        every = time.int().expand_as(starts).contiguous()
-        last = torch.searchsorted(starts.contiguous(), every, right=True) - 1
+        every = key.int().expand(len(starts), -1).contiguous()
+        last_query = torch.searchsorted(starts.contiguous(), every, right=True) - 1
     if window is not None:
-        first, last = first.maximum(time - window + 1), last.minimum(time + window - 1)
+        first = first.maximum(own - window + 1)
+        last_query = last_query.minimum(key + window - 1 - prefix)
     bad_keys = ~(k.isfinite() & v.isfinite()).all(-1)
-    seen = sums_over(bad_keys, first, time_of(bad_keys)) > 0
+    seen = sums_over(bad_keys, first, own) > 0
     seen = seen.repeat_interleave(q.shape[1] // k.shape[1], dim=1)
-    return Touched(seen | ~q.isfinite().all(-1), first, last)
-
-
-def time_of(marks: Tensor) -> Tensor:
-    """int64 `[1, T]`: 0 .. T - 1."""
-    return torch.arange(marks.shape[-1])[None]
+    first_query = (key - prefix).clamp(min=0)
+    return Touched(seen | ~q.isfinite().all(-1), first_query, last_query)
 
 
 def sums_over(marks: Tensor, first: Tensor, last: Tensor) -> Tensor:
-    """int64 `[B, H, T]`: how many of `marks` are set from `first` to `last`, each `[B or 1, T]`."""
+    """int64 `[B, H, N]`: how many of `marks` `[B, H, ..]` are set from `first` to `last`.
+
+    Both are `[B or 1, N]`.
+    """
     before = torch.nn.functional.pad(marks.long().cumsum(-1), (1, 0))
-    index = (x[:, None].expand(marks.shape) for x in (last + 1, first))
+    index = (x[:, None].expand(*marks.shape[:2], -1) for x in (last + 1, first))
     upto, below = (before.gather(-1, where) for where in index)
     return upto - below
 

@@ -3,7 +3,8 @@
 Every backend is tested against this one in float64. It is differentiable, takes any floating dtype
 and any device, and materialises all scores: use it to check, not to train.
 
-Axes: B batch, N environments, H query heads, T time, S slots of a cache, D channels per head.
+Axes: B batch, N environments, H query heads, T queries, S keys, also slots of a cache, D channels
+per head.
 """
 
 from __future__ import annotations
@@ -35,7 +36,8 @@ def attention(
 ) -> tuple[Tensor, Tensor]:
     """The attended values `[B, H, T, D]` and the log-sum-exp of each query's logits `[B, H, T]`.
 
-    On the processor a NaN reaches those who see it alone, see `not_finite`.
+    Queries are of the last T of S tokens, of which there are keys and values `[B, H_kv, S, D]`. On
+    the processor a NaN reaches those who see it alone, see `not_finite`.
     """
 
     def run(q_BHTD: Tensor, k_BHTD: Tensor, v_BHTD: Tensor) -> tuple[Tensor, Tensor]:
@@ -60,17 +62,27 @@ def attend(
     groups = q_BHTD.shape[1] // k_BHTD.shape[1]
     k_BHTD = k_BHTD.repeat_interleave(groups, dim=1)
     v_BHTD = v_BHTD.repeat_interleave(groups, dim=1)
-    visible = visible_keys(q_BHTD.shape[2], window, document_start_BT, q_BHTD.device)
+    visible = visible_keys(
+        q_BHTD.shape[2], window, document_start_BT, q_BHTD.device, num_keys=k_BHTD.shape[2]
+    )
     logits = (q_BHTD @ k_BHTD.transpose(-2, -1) * scale).masked_fill(~visible, -torch.inf)
     return logits.softmax(-1) @ v_BHTD, logits.logsumexp(-1)
 
 
 def visible_keys(
-    length: int, window: int | None, document_start_BT: Tensor | None, device: torch.device
+    length: int,
+    window: int | None,
+    document_start_BT: Tensor | None,
+    device: torch.device,
+    *,
+    num_keys: int | None = None,
 ) -> Tensor:
-    """bool `[1 or B, 1, T, T]`: whether the query (row) sees the key (column)."""
-    time = torch.arange(length, device=device)
-    query, key = time[:, None], time[None, :]
+    """bool `[1 or B, 1, T, S]`: whether the query (row) sees the key (column).
+
+    The queries are of the last `length` of `num_keys` tokens, of all by default.
+    """
+    key = torch.arange(length if num_keys is None else num_keys, device=device)[None, :]
+    query = key[:, key.shape[1] - length :].T
     visible = (key <= query)[None, None]
     if window is not None:
         visible = visible & (key > query - window)

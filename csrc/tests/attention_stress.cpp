@@ -26,12 +26,12 @@ constexpr float TOLERANCE = 1e-4f;
 
 // Token-major heads, as projections lay them out.
 template <typename Float>
-adfast::HeadsView<Float> view(const AttentionProblem& p, int64_t heads, float* data) {
-    return {data, p.length * heads * p.head_dim, p.head_dim, heads * p.head_dim};
+adfast::HeadsView<Float> view(int64_t length, int64_t heads, int64_t head_dim, float* data) {
+    return {data, length * heads * head_dim, head_dim, heads * head_dim};
 }
 
 struct Shape {
-    int64_t batch, heads, kv_heads, length, head_dim, window;
+    int64_t batch, heads, kv_heads, length, prefix, head_dim, window;
     bool has_documents;
 };
 
@@ -41,8 +41,9 @@ Shape random_shape(std::mt19937& random) {
     };
     const int kv_heads = draw(1, 2);
     const int head_dims[] = {1, 5, 16, 16, 24, 32, 32, 64, 100, 128};
-    return {draw(1, 2),   kv_heads * draw(1, 2), kv_heads, draw(1, 90), head_dims[draw(0, 9)],
-            draw(1, 100), draw(0, 1) == 1};
+    const int length = draw(1, 90), prefix = draw(0, 1) * draw(0, length - 1);
+    return {draw(1, 2), kv_heads * draw(1, 2), kv_heads,     length,
+            prefix,     head_dims[draw(0, 9)], draw(1, 100), draw(0, 1) == 1};
 }
 
 // Results of one kernel: values, log-sum-exp and three gradients, one after the other.
@@ -53,20 +54,22 @@ std::vector<float> results_of(const AttentionKernel& kernel, const Shape& shape,
         int32_t start = 0;
         for (int64_t t = 0; t < shape.length; ++t) {
             if (random() % 16 == 0) start = static_cast<int32_t>(t);
-            starts.push_back(start);
+            if (t >= shape.prefix) starts.push_back(start);
         }
     }
     const AttentionProblem problem{shape.batch,
                                    shape.heads,
                                    shape.kv_heads,
                                    shape.length,
+                                   shape.prefix,
                                    shape.head_dim,
                                    shape.window,
                                    shape.has_documents ? starts.data() : nullptr,
                                    1.0f / std::sqrt(static_cast<float>(shape.head_dim))};
-    const int64_t rows = shape.batch * shape.length * shape.head_dim;
-    Memory q(rows * shape.heads), k(rows * shape.kv_heads), v(k.size), d_out(q.size);
-    Memory out(q.size), lse(shape.batch * shape.heads * shape.length);
+    const auto of_queries = [&](int64_t n) { return shape.batch * problem.num_queries() * n; };
+    Memory q(of_queries(shape.heads * shape.head_dim)), d_out(q.size);
+    Memory k(shape.batch * shape.length * shape.kv_heads * shape.head_dim), v(k.size);
+    Memory out(q.size), lse(of_queries(shape.heads));
     Memory dq(q.size), dk(k.size), dv(k.size);
     for (Memory* input : {&q, &k, &v, &d_out}) input->fill(random);
     // Some rows have logits that overflow without a maximum.
@@ -74,17 +77,19 @@ std::vector<float> results_of(const AttentionKernel& kernel, const Shape& shape,
         for (int64_t i = 0; i < q.size / 2; ++i) q.floats[i] *= 100.0f;
     }
     const AlignedMemory scratch(kernel.scratch_floats(problem));
-    const auto read = [&](Memory& memory, int64_t heads) {
-        return view<const float>(problem, heads, memory.floats.get());
+    const auto queries = [&](Memory& memory) {
+        return view<float>(problem.num_queries(), shape.heads, shape.head_dim, memory.floats.get());
     };
-    const auto write = [&](Memory& memory, int64_t heads) {
-        return view<float>(problem, heads, memory.floats.get());
+    const auto keys = [&](Memory& memory) {
+        return view<float>(shape.length, shape.kv_heads, shape.head_dim, memory.floats.get());
     };
-    kernel.forward(problem, read(q, shape.heads), read(k, shape.kv_heads), read(v, shape.kv_heads),
-                   write(out, shape.heads), lse.floats.get(), scratch.floats);
-    kernel.backward(problem, read(q, shape.heads), read(k, shape.kv_heads), read(v, shape.kv_heads),
-                    read(out, shape.heads), lse.floats.get(), read(d_out, shape.heads),
-                    write(dq, shape.heads), write(dk, shape.kv_heads), write(dv, shape.kv_heads),
+    const auto read = [](const MutableHeads& heads) {
+        return Heads{heads.data, heads.batch_stride, heads.head_stride, heads.time_stride};
+    };
+    kernel.forward(problem, read(queries(q)), read(keys(k)), read(keys(v)), queries(out),
+                   lse.floats.get(), scratch.floats);
+    kernel.backward(problem, read(queries(q)), read(keys(k)), read(keys(v)), read(queries(out)),
+                    lse.floats.get(), read(queries(d_out)), queries(dq), keys(dk), keys(dv),
                     scratch.floats);
     std::vector<float> results;
     for (const Memory* part : {&out, &lse, &dq, &dk, &dv}) {

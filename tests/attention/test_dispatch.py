@@ -33,8 +33,8 @@ Q, K, V = random_qkv(0, 6)
     [
         ((Q[0], K, V), {}, r"needs q \[B, H, T, D\]"),
         ((Q, K, V[:, :1]), {}, "k, v .* of one shape"),
-        ((Q, K[:, :, :5], V[:, :, :5]), {}, "agree in batch, time and channels"),
-        ((Q[..., :8], K, V), {}, "agree in batch, time and channels"),
+        ((Q, K[:, :, :5], V[:, :, :5]), {}, "every query needs the key of its own token"),
+        ((Q[..., :8], K, V), {}, "agree in batch and channels"),
         ((Q[:, :, :0], K[:, :, :0], V[:, :, :0]), {}, "at least one of every axis"),
         ((Q[:, :1], K, V), {}, "multiple of that of key heads"),
         ((Q, K.double(), V), {}, "share one dtype"),

@@ -181,6 +181,7 @@ def wrong(**changes):
         ({"instruction_set": "abacus"}, "no such instruction set"),
         ({"window": 0}, "window must be at least 1"),
         ({"k": torch.zeros(1, 2, 9, 16).numpy()}, r"must be float32 \[B, H, T, D\]"),
+        ({"k": torch.zeros(1, 2, 7, 16).numpy()}, "as many keys as queries, or more"),
         ({"v": torch.zeros(1, 2, 8, 16).double().numpy()}, r"must be float32 \[B, H, T, D\]"),
         ({"k": torch.zeros(1, 3, 8, 16).numpy()}, "multiple of key heads"),
         ({"k": torch.zeros(1, 0, 8, 16).numpy()}, "multiple of key heads"),

@@ -10,6 +10,7 @@ from typing import Unpack
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 from adfast.attention.arguments import Options
 from adfast.attention.triton.decode import decode
@@ -32,9 +33,14 @@ def attention(
 
     Raises `InvalidArgument` for a scale that the kernels do not support.
     """
-    length = q_BHTD.shape[2]
-    out, lse = attention_operator(q_BHTD, k_BHTD, v_BHTD, *of_operator(length, options))
-    return out, lse
+    prefix = k_BHTD.shape[2] - q_BHTD.shape[2]
+    starts = options["document_start_BT"]
+    if prefix > 0:  # the kernels have a query for each key: those of the first are not looked at
+        q_BHTD = pad(q_BHTD, (0, 0, prefix, 0))
+        starts = None if starts is None else pad(starts, (prefix, 0))
+    operator_options = of_operator(k_BHTD.shape[2], {**options, "document_start_BT": starts})
+    out, lse = attention_operator(q_BHTD, k_BHTD, v_BHTD, *operator_options)
+    return out[:, :, prefix:], lse[:, :, prefix:]
 
 
 def packed_attention(projected_BTCD: Tensor, num_heads: int, **options: Unpack[Options]) -> Tensor:

@@ -212,6 +212,19 @@ def test_deterministic_gradients_are_honoured(deterministic, monkeypatch):
     assert fused == [not deterministic, False]
 
 
+@pytest.mark.parametrize("documents", [True, False])
+def test_queries_may_be_of_the_last_tokens_alone(documents):
+    q, k, v, d_out, starts = random_inputs(70, (2, 1), 16, documents, torch.float32)
+    late = (q[:, :, 33:], k, v, d_out[:, :, 33:])
+    options = OPTIONS | {"document_start_BT": None if starts is None else starts[:, 33:]}
+    found = attend_and_differentiate(lambda *x: kernels.attention(*x, **options), *late)
+    expected = attend_and_differentiate(
+        lambda *x: reference.attention(*x, **options), *(x.double() for x in late)
+    )
+    for name in found:
+        torch.testing.assert_close(found[name].double(), expected[name], atol=1e-5, rtol=0)
+
+
 def test_what_the_kernels_lack_is_refused():
     q = torch.zeros(1, 1, 4, 16)
     with pytest.raises(InvalidArgument, match=r"scale must be positive .* got -1.0; negate q"):
