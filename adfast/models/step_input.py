@@ -9,7 +9,7 @@ Axes: B batch, T transitions, C observation components, N environments; `...` is
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
@@ -64,6 +64,12 @@ class StepInput:
         if self.previous_observation is not None:
             return ~self.is_first
         return (self.episode_step.long() == 0) & ~self.is_first
+
+    def between(self, first: int, last: int) -> StepInput:
+        """Of inputs `[B, T]` those of the transitions first .. last - 1."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        cut = {name: x[:, first:last] for name, x in values.items() if isinstance(x, Tensor)}
+        return StepInput(**values | cut)
 
 
 def as_batch(

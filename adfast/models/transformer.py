@@ -9,7 +9,7 @@ Axes: B batch, T transitions, A actions, N environments, H heads, D channels per
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -18,13 +18,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from adfast.attention import (
-    attention,
-    attention_dropping,
-    packed_attention,
-    require_backend_name,
-)
+from adfast.attention import ContextShare, in_halo, packed_attention, require_backend_name
 from adfast.errors import InvalidArgument
+from adfast.models.attending import attend_sequence, attend_sequence_dropping, with_others
 from adfast.models.block import Attend, AttendPacked, Block
 from adfast.models.config import ModelConfig
 from adfast.models.frame_stack import FrameStack
@@ -103,8 +99,12 @@ class Transformer(nn.Module):
         *,
         dropout_seed: int | None = None,
         watch: Watch | None = None,
+        share: ContextShare | None = None,
     ) -> Tensor:
         """Logits `[B, T, A]` of the actions of sampled windows (see `step_inputs` for `batch`).
+
+        With a `share` they are of its transitions alone, `[B, share, A]`: the others are computed
+        by the other processes of its group, all of which must be given the same whole `batch`.
 
         `dropout_seed` keys dropout and sequence masking, which act only in training mode; raises
         `InvalidArgument` when they are on and it is missing. Compiled, they draw from torch's own
@@ -114,13 +114,15 @@ class Transformer(nn.Module):
         tokens_per_transition = self.config.tokens_per_transition
         inputs = step_inputs(batch, is_set=self.config.context == "set")
         noise = self.noise(dropout_seed)
-        x = self.embedding(inputs, noise).view(len(batch["action"]), -1, self.config.width)
-        time = torch.arange(x.shape[1], device=x.device)
+        x = self.embedded(inputs, noise, share)
+        tokens = None if share is None else share.times(tokens_per_transition)
+        first = 0 if tokens is None else tokens.first
+        time = torch.arange(first, first + x.shape[1], device=x.device)
         position, document_start = time, batch.get("document_start")
         if document_start is not None:
             document_start = (document_start * tokens_per_transition).repeat_interleave(
                 tokens_per_transition, dim=1
-            )
+            )[:, first : first + x.shape[1]]
             position = time - document_start
         x = self.add_positions(x, position)
         if noise is not None and self.config.sequence_mask > 0.0:
@@ -131,7 +133,7 @@ class Transformer(nn.Module):
         rotation = rotation_at(time, self.config)
         windows = self.config.layer_token_windows
         for index, (block, window) in enumerate(zip(self.blocks, windows, strict=True)):
-            attend, attend_packed = self.attending(window, document_start, noise)
+            attend, attend_packed = self.attending(window, document_start, noise, tokens)
             layer = partial(
                 block,
                 attend=attend,
@@ -146,18 +148,44 @@ class Transformer(nn.Module):
             x = x[:, tokens_per_transition - 1 :: tokens_per_transition]
         return self.action_logits(x)
 
+    def embedded(
+        self, inputs: StepInput, noise: Noise | None, share: ContextShare | None
+    ) -> Tensor:
+        """The tokens `[B, T, width]` of `inputs`, of a `share` alone where there is one."""
+        num_before = 0  # transitions before the share, of which its first stacks of pictures are
+        if share is not None:
+            num_before = min(share.first, self.config.frame_stack - 1)
+            inputs = inputs.between(share.first - num_before, share.last)
+        x: Tensor = self.embedding(inputs, noise).view(len(inputs.is_first), -1, self.config.width)
+        return x[:, num_before * self.config.tokens_per_transition :]
+
     def attending(
-        self, window: int | None, document_start: Tensor | None, noise: Noise | None
+        self,
+        window: int | None,
+        document_start: Tensor | None,
+        noise: Noise | None,
+        share: ContextShare | None,
     ) -> tuple[Attend, AttendPacked | None]:
-        """How a layer of that window attends over whole windows, also to heads as projected."""
+        """How a layer of that window attends over whole windows, also to heads as projected.
+
+        Heads are not attended as projected where keys of other processes stand before them.
+        """
         scale, dropped = self.config.attention_scale, self.config.attention_dropout
+        if share is not None and document_start is not None:
+            document_start = in_halo(document_start, share, window)
         seen: dict[str, Any] = {"window": window, "document_start": document_start, "scale": scale}
+        attend: Attend
+        packed: AttendPacked | None = None
         if noise is not None and dropped > 0.0:
             drop = partial(drop_entries, noise=noise, share=dropped)
-            return partial(attend_sequence_dropping, drop=drop, **seen), None
-        seen |= {"logit_bound": self.config.logit_bound, "backend": self.attention_backend}
-        packed = partial(packed_attention, num_heads=self.config.num_heads, **seen)
-        return partial(attend_sequence, **seen), packed
+            attend = partial(attend_sequence_dropping, drop=drop, **seen)
+        else:
+            seen |= {"logit_bound": self.config.logit_bound, "backend": self.attention_backend}
+            attend = partial(attend_sequence, **seen)
+            packed = partial(packed_attention, num_heads=self.config.num_heads, **seen)
+        if share is not None:
+            return with_others(attend, share, window), None
+        return attend, packed
 
     @torch.no_grad()
     def step(
@@ -224,7 +252,7 @@ class Transformer(nn.Module):
 
     def action_logits(self, x: Tensor) -> Tensor:
         """Float32 logits `[..., A]` of the residual stream `[..., width]` after the last block."""
-        return F.linear(with_norm(x.float(), self.final_norm)[1], self.head)
+        return F.linear(with_norm(x.to(self.head.dtype), self.final_norm)[1], self.head)
 
     def noise(self, dropout_seed: int | None) -> Noise | None:
         """The masks of this pass; None when nothing is dropped."""
@@ -259,49 +287,3 @@ class Transformer(nn.Module):
                 "the history is longer; raise it, or use another position_encoding"
             )
         return x + self.positions[position]
-
-
-def attend_sequence(
-    q: Tensor,
-    k: Tensor,
-    v: Tensor,
-    *,
-    window: int | None,
-    document_start: Tensor | None,
-    scale: float,
-    logit_bound: float | None,
-    backend: str,
-) -> Tensor:
-    """`attention` of `[B, T, H, D]` tensors."""
-    return attention(
-        q.transpose(1, 2),
-        k.transpose(1, 2),
-        v.transpose(1, 2),
-        window=window,
-        document_start=document_start,
-        scale=scale,
-        logit_bound=logit_bound,
-        backend=backend,
-    ).transpose(1, 2)
-
-
-def attend_sequence_dropping(
-    q: Tensor,
-    k: Tensor,
-    v: Tensor,
-    *,
-    window: int | None,
-    document_start: Tensor | None,
-    scale: float,
-    drop: Callable[[Tensor], Tensor],
-) -> Tensor:
-    """`attention_dropping` of `[B, T, H, D]` tensors."""
-    return attention_dropping(
-        q.transpose(1, 2),
-        k.transpose(1, 2),
-        v.transpose(1, 2),
-        window=window,
-        document_start=document_start,
-        scale=scale,
-        drop=drop,
-    ).transpose(1, 2)

@@ -34,7 +34,7 @@ def next_action_loss(
     With `label_smoothing` that share of it is the mean over all actions.
     """
     return functional.cross_entropy(
-        logits.flatten(0, -2).float(), action.flatten().long(), label_smoothing=label_smoothing
+        logits.flatten(0, -2), action.flatten().long(), label_smoothing=label_smoothing
     )
 
 
