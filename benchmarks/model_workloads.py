@@ -8,6 +8,7 @@ from benchmarks.workload import Bar, ContestModule, Workload
 
 agents = ContestModule("agents")
 attention = ContestModule("attention")
+context_length = ContestModule("context_length")
 evaluation = ContestModule("evaluation")
 live_ring = ContestModule("live_ring")
 packing = ContestModule("packing")
@@ -92,6 +93,22 @@ MODEL_WORKLOADS = (
         bars=(Bar("ratio", at_least=7),),
         rivals=("three tokens, is_causal",),
         small_ratio=1.5,
+    ),
+    of_training(
+        "training-step-16384",
+        "training step on 16,384 transitions in one context, or in eight of 2,048",
+        factory=context_length.step,
+        arguments={
+            "family": "dark-room",
+            "context_length": 16_384,
+            "short_length": 2_048,
+            "attention_window": 256,
+        },
+        small={"context_length": 2_048, "short_length": 256, "attention_window": 32},
+        bars=(Bar("ratio", at_least=0.9),),
+        rivals=("rows of 2,048",),
+        small_ratio=0.6,
+        counts={"operations": 320},
     ),
     of_training(
         "training-step-packed",

@@ -123,7 +123,7 @@ def fingerprint(variant: dict[str, Any], architecture: int) -> str:
 
 
 def compile_variant(variant: dict[str, Any], architecture: int) -> Counts:
-    """Compile one variant and count."""
+    """Compile one variant and count; one that `is_far` has strides beyond 32 bits."""
     kernel, options = specialise(variant, architecture)
     element = {"bfloat16": "*bf16", "float16": "*fp16", "float32": "*fp32"}[variant["dtype"]]
     types = (
@@ -136,6 +136,8 @@ def compile_variant(variant: dict[str, Any], architecture: int) -> Counts:
     if variant.get("split"):
         types["out"] = "*fp32"
     constants = {key: value for key, value in options.items() if key not in LAUNCH_OPTIONS}
+    if variant.get("is_far"):
+        types |= {name: "i64" for name in kernel.arg_names if "stride" in name}
     signature = {
         name: "constexpr" if name in constants else types.get(name, "i32")
         for name in kernel.arg_names

@@ -47,6 +47,22 @@ def test_compiled_kernel_is_no_worse_than_recorded(variant, architecture):
     assert not complaints(variant, counts, KNOWN.get(name_of(variant, architecture)))
 
 
+OF_A_MILLION = [
+    variant
+    for kind, variant in FIRST_OF_KIND.items()
+    if kind[0] not in ("fused_layer", "merge_splits") and variant["dtype"] == "bfloat16"
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize("variant", OF_A_MILLION, ids=lambda variant: name_of(variant, 90))
+def test_kernels_of_a_million_tokens_compile(variant, architecture):
+    """Where a row of the batch has more than 2^31 elements Triton takes strides of 64 bits."""
+    counts = compile_variant(variant | {"is_far": True}, architecture)
+    assert not complaints(variant, counts, None)
+
+
 def test_shipped_variants_are_few_and_all_recorded():
     assert len(VARIANTS) <= 40
     names = {name_of(*pair) for pair in ALL}
