@@ -22,8 +22,11 @@ def measure(
     *,
     small: bool = False,
     clock: Clock | None = None,
+    alone: bool = False,
 ) -> Measurement:
     """The measurement of `workload`; bars are judged at full size only.
+
+    `alone` times the subject without its rivals, and so without the check and the bars.
 
     The clock, unless given, is the contest's own, or else the wall's without the time in which this
     thread waited for a core.
@@ -31,9 +34,10 @@ def measure(
     """
     begin = time.perf_counter()
     with workload.prepare(small=small) as contest:
-        contest.check()
+        members = contest.members[:1] if alone else contest.members
+        if not alone:
+            contest.check()
         set_up_seconds = time.perf_counter() - begin
-        members = contest.members
         contenders = [contender for _, contender in members]
         clock = clock or contest.clock or own_clock(time.perf_counter)
         timings = time_interleaved(contenders, effort, clock)
@@ -49,7 +53,7 @@ def measure(
             describe(role, contender, timing, timings[0])
             for (role, contender), timing in zip(members, timings, strict=True)
         ],
-        bars=[] if small else judge_all(workload, contest, timings),
+        bars=[] if small or alone else judge_all(workload, contest, timings),
         notes=dict(contest.notes),
     )
 
