@@ -58,9 +58,8 @@ def step(
 
     with one_torch_thread():
         contenders = []
-        for batch in (long, short):
+        for label, batch in (("one context", long), ("short contexts", short)):
             model, given = Transformer(config, schema, seed=0), partial(always, batch)
-            label = f"rows of {batch['action'].shape[1]:,}"
             update = training_step(model, given, settings)
             contenders.append(Contender(label, update, context_length))
         yield Contest(contenders[0], (contenders[1],), check)

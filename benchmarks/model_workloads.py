@@ -106,7 +106,7 @@ MODEL_WORKLOADS = (
         },
         small={"context_length": 2_048, "short_length": 256, "attention_window": 32},
         bars=(Bar("ratio", at_least=0.9),),
-        rivals=("rows of 2,048",),
+        rivals=("short contexts",),
         small_ratio=0.6,
         counts={"operations": 320},
     ),
