@@ -6,8 +6,10 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 CPP := $(wildcard csrc/*.hpp csrc/*.cpp csrc/tests/*.cpp)
 TEST_PROCESSES ?= 2
+# Whatever the caller's is: what Python has compiled once, later processes find.
+export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: install demo test snippets sanitize faults fuzz values twins soak lint format bench kernels figures docs clean
+.PHONY: install demo test thorough snippets sanitize faults fuzz values twins soak lint format bench kernels figures docs clean
 
 install: $(STAMP)
 
@@ -20,6 +22,10 @@ demo: $(STAMP)
 # of the files, and takes from the other's when it is done: what a file's tests share is made once.
 test: $(STAMP)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist worksteal
+
+# The rows of tables of which the suite takes one of each kind.
+thorough: $(STAMP)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(TEST_PROCESSES) -m thorough
 
 # Every block of README and docs as a reader types it, at full size, twice: hours. The suite does so
 # with small sizes. PAGES="README.md docs/quickstart.md" chooses.
@@ -102,16 +108,22 @@ docs: $(STAMP)
 	$(BIN)/mkdocs build --strict
 
 # torch comes first and pinned: a bare requirement would fetch its newest and largest build. The
-# build tools are pinned the same way, so the extension is built without an isolated environment.
-# pip would compile Python's files on one core.
+# build tools are pinned the same way, so the extension is built without an isolated environment,
+# and while torch comes. The last pip finds adfast installed, and fetches what it names.
+# pip would compile Python's files on one core; those that nothing imports wait until something does.
 $(STAMP): pyproject.toml setup.py constraints.txt $(wildcard csrc/*.hpp csrc/*.cpp)
 	@rm -f $@
 	@$(PYTHON) -c "$$CHECK_MACHINE"
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --no-compile -c constraints.txt setuptools pybind11 torch
-	$(BIN)/pip install --quiet --no-compile -c constraints.txt --no-build-isolation -e '.[dev]'
-	@$(BIN)/python -m compileall -q -j 0 $(VENV)/lib >/dev/null 2>&1 || true
+	$(PIP_INSTALL) setuptools pybind11
+	$(PIP_INSTALL) --no-deps --no-build-isolation -e . & building=$$!; \
+		$(PIP_INSTALL) torch && wait $$building
+	$(PIP_INSTALL) 'adfast[dev]'
+	@$(BIN)/python -m compileall -q -j 0 -x '$(SELDOM_IMPORTED)' $(VENV)/lib >/dev/null 2>&1 || true
 	@touch $@
+
+PIP_INSTALL = $(BIN)/pip install --quiet --no-compile -c constraints.txt
+SELDOM_IMPORTED = /(tests?|pip|sympy|networkx|fontTools|plotly/graph_objs)/
 
 # What was installed and built; runs/ holds results, and stays.
 clean:

@@ -26,6 +26,15 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ["CUDA_VISIBLE_DEVICES"] = ""
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the rows beside one of each kind, unless `-m` names them (`make thorough`)."""
+    if "thorough" in config.option.markexpr:
+        return
+    thorough = [item for item in items if item.get_closest_marker("thorough")]
+    config.hook.pytest_deselected(items=thorough)
+    items[:] = [item for item in items if item.get_closest_marker("thorough") is None]
+
+
 def pytest_collection_finish() -> None:
     """Look for garbage less often: a twelfth of the time to compile."""
     gc.collect()

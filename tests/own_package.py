@@ -4,9 +4,8 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+from forked_python import ROOT, run_forked
 
 
 def install(folder, package, modules, entry_points):
@@ -45,19 +44,21 @@ def adfast_with(folder, *commands):
     return run_with(folder, "-c", COMMANDS, json.dumps(words))
 
 
-def run_with(folder, *arguments, check=True):
-    """What Python with these arguments prints where the packages of `folder` are installed."""
+def run_with(folder, *arguments, check=True, is_forked=True):
+    """What Python with these arguments prints where the packages of `folder` are installed.
+
+    In a fork of a process that has imported adfast, unless how Python starts is what is asked.
+    """
     environment = {
         **os.environ,
         "PYTHONPATH": os.pathsep.join([str(folder), str(ROOT)]),
     }
-    ended = subprocess.run(
-        [sys.executable, *map(str, arguments)],
-        env=environment,
-        cwd=folder,
-        capture_output=True,
-        text=True,
-    )
+    arguments = [*map(str, arguments)]
+    if is_forked:
+        ended = run_forked(arguments, environment, folder)
+    else:
+        command = [sys.executable, *arguments]
+        ended = subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True)
     if check and ended.returncode:
         raise AssertionError(ended.stdout + ended.stderr)
     return ended.stdout if check else ended.stderr

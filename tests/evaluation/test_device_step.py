@@ -20,6 +20,7 @@ from adfast.simulators import BatchSimulator
 from adfast.tasks.observation import RealObservation
 from adfast.tasks.transition_schema import TransitionSchema
 from evaluation.acting import ROOM, TERMINATING_ROOM, act, random_model
+from pairwise import every_pair
 
 VARIANTS = {
     "window": {},
@@ -29,6 +30,7 @@ VARIANTS = {
     "returns": {"reads_return": True},
     "learned": {"position_encoding": "learned", "num_learned_positions": 200},
 }
+ROOMS = {"fixed": ROOM, "terminating": TERMINATING_ROOM}
 NUM = 6
 KEYS = (np.arange(NUM, dtype=np.uint32), np.arange(7, 7 + NUM, dtype=np.uint32))
 
@@ -45,10 +47,9 @@ def on_device_step(monkeypatch):
     return make
 
 
-@pytest.mark.parametrize("temperature", [0.0, 0.7])
-@pytest.mark.parametrize("family", [ROOM, TERMINATING_ROOM], ids=["fixed", "terminating"])
-@pytest.mark.parametrize("variant", VARIANTS)
-def test_actions_are_those_of_the_processor(on_device_step, variant, family, temperature):
+@every_pair(variant=VARIANTS, room=ROOMS, temperature=[0.0, 0.7])
+def test_actions_are_those_of_the_processor(on_device_step, variant, room, temperature):
+    family = ROOMS[room]
     model = random_model(family, **VARIANTS[variant])
     tasks = np.arange(NUM)
     settings = {"temperature": temperature, "seed": 4}

@@ -13,6 +13,7 @@ from adfast.tasks.observation import RealObservation
 from adfast.tasks.transition_schema import TransitionSchema
 from evaluation.acting import ROOM, TERMINATING_ROOM, random_model
 from evaluation.world import N, World
+from pairwise import every_pair
 
 STEPS = 70
 VARIANTS = {
@@ -62,24 +63,15 @@ def assert_same_from_now_on(one, other, world, told, *, was_told):
         told = world.step(actions)
 
 
-ALL_KINDS = [
-    pytest.mark.parametrize("autoreset", ["same-step", "next-step"]),
-    pytest.mark.parametrize(
-        ("schema", "variant"),
-        [
-            (schema, variant)
-            for schema in SCHEMAS
-            for variant in VARIANTS
-            if (schema, variant) != ("real", "set")  # such a model needs counted observations
-        ],
-    ),
-]
-
-
-def for_all_kinds(test):
-    for mark in ALL_KINDS:
-        test = mark(test)
-    return test
+for_all_kinds = every_pair(
+    # Such a model needs counted observations.
+    possible=lambda case: (case["schema"], case["variant"]) != ("real", "set"),
+    schema=SCHEMAS,
+    variant=VARIANTS,
+    autoreset=["same-step", "next-step"],
+    step=["host", "device"],
+    indirect=["step"],
+)
 
 
 def agents(schema, variant, autoreset, number):
@@ -90,7 +82,7 @@ def agents(schema, variant, autoreset, number):
 
 
 @for_all_kinds
-def test_reader_goes_on_as_who_acted(variant, schema, autoreset):
+def test_reader_goes_on_as_who_acted(variant, schema, autoreset, step):
     (other, reader), world = agents(SCHEMAS[schema], variant, autoreset, 2)
     told = acting(other, world, STEPS)
     history, length = world.history()
@@ -100,7 +92,7 @@ def test_reader_goes_on_as_who_acted(variant, schema, autoreset):
 
 
 @for_all_kinds
-def test_acting_and_reading_may_alternate(variant, schema, autoreset):
+def test_acting_and_reading_may_alternate(variant, schema, autoreset, step):
     """What is read after an action was chosen begins with what came of it."""
     (other, reader), world = agents(SCHEMAS[schema], variant, autoreset, 2)
     told = acting(other, world, 20)
@@ -124,7 +116,7 @@ def shifted(history, length, first):
 
 
 @for_all_kinds
-def test_an_action_that_was_not_taken_leaves_no_trace(variant, schema, autoreset):
+def test_an_action_that_was_not_taken_leaves_no_trace(variant, schema, autoreset, step):
     """Choosing along another's history shows at each place how probable each action was there."""
     (other,), world = agents(SCHEMAS[schema], variant, autoreset, 1)
     model = other.model

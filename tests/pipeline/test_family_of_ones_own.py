@@ -107,7 +107,8 @@ def test_worker_processes_find_it_and_its_compiled_loops(installed):
     for name, misses in zip(NAMES, ("1", "0"), strict=True):
         script = installed / "work.py"
         script.write_text(WORK.replace("NAME", repr(name)))
-        here, there = (line.split() for line in run_with(installed, script).splitlines())
+        printed = run_with(installed, script, is_forked=False)
+        here, there = (line.split() for line in printed.splitlines())
         assert here == [there[0], misses]
         assert there[1] == "0"
 

@@ -104,7 +104,7 @@ def test_live_run_trains_on_it(installed, recipe):
 def test_collecting_loads_no_torch(installed):
     script = "import sys; from adfast import source_algorithms as s;"
     script += "s.make('reinforce'); print('torch' in sys.modules)"
-    assert run_with(installed, "-c", script) == "False\n"
+    assert run_with(installed, "-c", script, is_forked=False) == "False\n"
 
 
 def test_misspelt_option_names_the_nearest(installed):

@@ -9,6 +9,7 @@ from adfast import source_algorithms, tasks
 from adfast.errors import InvalidArgument
 from adfast.tasks.gridworlds.dark_room import DarkRoom
 from adfast.tasks.gridworlds.square_room import ACTION_ORDERS
+from pairwise import every_pair
 from reference.dark_room import DarkRoomReference
 from reference.ideal_learner import ideal_learner_history
 from source_algorithms.labelled import labelled_histories
@@ -22,10 +23,9 @@ DISTURBED = {
 }
 
 
-@pytest.mark.parametrize("action_order", ACTION_ORDERS)
-@pytest.mark.parametrize("options", DISTURBED.values(), ids=DISTURBED)
-@pytest.mark.parametrize("keep_every", [1, 3])
-def test_labelled_histories_match_reference(action_order, options, keep_every):
+@every_pair(action_order=ACTION_ORDERS, disturbed=DISTURBED, keep_every=[1, 3])
+def test_labelled_histories_match_reference(action_order, disturbed, keep_every):
+    options = DISTURBED[disturbed]
     family = tasks.make("dark-room", action_order=action_order)
     algorithm = source_algorithms.make("ideal-learner", **options)
     out, lengths = labelled_histories(

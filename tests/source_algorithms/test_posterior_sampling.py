@@ -10,6 +10,7 @@ from numba.extending import register_jitable
 from adfast import source_algorithms, tasks
 from adfast.errors import InvalidArgument
 from adfast.tasks.gridworlds.dark_room import DarkRoom
+from pairwise import every_pair
 from reference.dark_room import DarkRoomReference
 from reference.expert import best_moves
 from reference.frozen_lake import FrozenLakeReference
@@ -24,9 +25,7 @@ ROOMS = {
 TASKS, STREAMS = np.array([3, 13, 13, 0]), np.array([9, 2**40, 1, 0])
 
 
-@pytest.mark.parametrize("room", ROOMS)
-@pytest.mark.parametrize("redraws", [False, True])
-@pytest.mark.parametrize("keep_every", [1, 4])
+@every_pair(room=ROOMS, redraws=[False, True], keep_every=[1, 4])
 def test_histories_match_reference(room, redraws, keep_every):
     family = tasks.make("dark-room", episode_length=9, **ROOMS[room])
     task_ids = TASKS % family.num_tasks

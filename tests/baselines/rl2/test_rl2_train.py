@@ -166,7 +166,10 @@ def last_returns(directory, updates=5):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("body", ["gru", "transformer"])
+@pytest.mark.parametrize(
+    "body",
+    [pytest.param("gru", marks=pytest.mark.thorough), "transformer"],  # the room below is a GRU's
+)
 def test_it_solves_a_bandit_to_within_five_percent_of_the_optimum(tmp_path, body):
     pulls = 20
     bandit = tasks.make("bandit", arms=2)

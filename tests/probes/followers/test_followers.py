@@ -13,6 +13,7 @@ from adfast.probes.followers.follower import AgentFollower, ItselfFollower
 from adfast.probes.followers.noise import NOISES, USUAL
 from adfast.probes.followers.source_follower import SourceFollower
 from adfast.probes.followers.task_plans import plans_of
+from pairwise import every_pair
 from reference.candidates import (
     drawn_task_chances,
     histories_of,
@@ -62,9 +63,7 @@ def followed(follower, trajectories):
     return chances, taken
 
 
-@pytest.mark.parametrize("agent", ["random", "posterior-sampling"])
-@pytest.mark.parametrize("how", DRAWINGS)
-@pytest.mark.parametrize("room", ROOMS)
+@every_pair(room=ROOMS, how=DRAWINGS, agent=["random", "posterior-sampling"])
 def test_who_draws_a_task_is_followed_as_the_twin_does(room, how, agent):
     family, done, histories = acted(ROOMS[room], agent)
     learns = DRAWINGS[how]["learns"]

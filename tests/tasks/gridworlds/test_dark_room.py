@@ -7,6 +7,7 @@ import pytest
 
 from adfast import tasks
 from adfast.errors import InvalidArgument
+from pairwise import every_pair
 from reference.dark_room import VARIANTS, DarkRoomReference
 
 
@@ -50,10 +51,12 @@ def optimum_by_exhaustion(task_id, options):
     return sum(best(start, False, 0) for start in starts) / len(starts)
 
 
-@pytest.mark.parametrize("start", ["centre", "corner", "random", (1, 3)])
-@pytest.mark.parametrize("reward", ["every-step", "once"])
-@pytest.mark.parametrize("terminate_at_goal", [False, True])
-@pytest.mark.parametrize("episode_length", [1, 5])
+@every_pair(
+    start=["centre", "corner", "random", (1, 3)],
+    reward=["every-step", "once"],
+    terminate_at_goal=[False, True],
+    episode_length=[1, 5],
+)
 def test_optimum_is_what_exhaustion_finds(start, reward, terminate_at_goal, episode_length):
     options = {
         "size": 4,

@@ -9,6 +9,7 @@ from adfast import source_algorithms, tasks
 from adfast.errors import InvalidArgument
 from adfast.simulators import BatchSimulator
 from adfast.simulators.random_rollout import random_returns
+from pairwise import every_pair
 from reference.key_to_door import VARIANTS, KeyToDoorReference
 from tasks.long_run import assert_follows_twin
 
@@ -83,9 +84,11 @@ def optimum_by_exhaustion(task_id, options):
     return sum(best(start, False, False, 0) for start in starts) / len(starts)
 
 
-@pytest.mark.parametrize("start", ["centre", "corner", "random", (1, 2)])
-@pytest.mark.parametrize("terminate_at_goal", [False, True])
-@pytest.mark.parametrize("episode_length", [1, 3, 4])
+@every_pair(
+    start=["centre", "corner", "random", (1, 2)],
+    terminate_at_goal=[False, True],
+    episode_length=[1, 3, 4],
+)
 def test_optimum_is_what_exhaustion_finds(start, terminate_at_goal, episode_length):
     options = {
         "size": 3,

@@ -7,24 +7,22 @@ the definition, since `scaled_dot_product_attention` returns none.
 import pytest
 import torch
 import torch.nn.functional as F
-from pairwise import pairwise
 
 from adfast.attention import reference
 from adfast.attention import triton as kernels
 from adfast.attention.triton import backward, tiles
 from adfast.errors import InvalidArgument
+from pairwise import pairwise
 
 CASES = pairwise(
-    {
-        "length": [150, 65, 64, 15, 1],
-        "window": [None, 64, 7, 1],
-        "heads": [(2, 2), (4, 2), (3, 1)],
-        "head_dim": [16, 32, 64],
-        "documents": [True, False],
-        "dtype": [torch.bfloat16, torch.float32, torch.float16],
-        "bounded": [False, True],
-        "wide_and_fused": [False, True],
-    }
+    length=[150, 65, 64, 15, 1],
+    window=[None, 64, 7, 1],
+    heads=[(2, 2), (4, 2), (3, 1)],
+    head_dim=[16, 32, 64],
+    documents=[True, False],
+    dtype=[torch.bfloat16, torch.float32, torch.float16],
+    bounded=[False, True],
+    wide_and_fused=[False, True],
 )
 
 
@@ -75,8 +73,9 @@ def test_attention_matches_the_definition(case, monkeypatch):
     length, window, dtype, head_dim = (
         case[name] for name in ("length", "window", "dtype", "head_dim")
     )
+    batch = 1 if length == 150 else 2  # its three blocks take the interpreter longest
     q, k, v, d_out, starts = random_inputs(
-        length, case["heads"], head_dim, case["documents"], dtype
+        length, case["heads"], head_dim, case["documents"], dtype, batch
     )
     scale, logit_bound = head_dim**-0.5, None
     if case["bounded"]:  # as QK-norm does: logits of at most 8
