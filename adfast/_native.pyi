@@ -85,7 +85,7 @@ def sample(
     target: Target,
     seed: int,
     draw: int,
-    rank: int,
+    first_row: int,
     num_threads: int,
 ) -> bool: ...
 def sample_packed(
@@ -94,7 +94,7 @@ def sample_packed(
     target: Target,
     seed: int,
     draw: int,
-    rank: int,
+    first_row: int,
     num_threads: int,
     document_start: np.ndarray,
 ) -> bool: ...

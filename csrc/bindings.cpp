@@ -234,18 +234,19 @@ bool run_parts(const Target& target, size_t num_threads, const Task& task) {
 }
 
 bool sample(const Lanes& lanes, const WindowPlan& plan, const Target& target, uint64_t seed,
-            uint64_t draw, uint64_t rank, size_t num_threads) {
+            uint64_t draw, uint64_t first_row, size_t num_threads) {
     require(plan.num_candidates() > 0, "the plan has no window");
     require(plan.length == target.length, "plan and target differ in length");
     require(target.num_positions == 0 || target.num_positions == target.batch_size,
             "positions must be one per window");
-    const Gather gather(lanes, plan, target, batch_stream(seed, draw, rank));
+    const Gather gather(lanes, plan, target, batch_stream(seed, draw), first_row);
     return run_parts(target, num_threads,
                      [&](size_t first, size_t last) { return gather.windows(first, last); });
 }
 
 bool sample_packed(const Lanes& lanes, const WindowPlan& plan, const Target& target, uint64_t seed,
-                   uint64_t draw, uint64_t rank, size_t num_threads, py::array document_start) {
+                   uint64_t draw, uint64_t first_row, size_t num_threads,
+                   py::array document_start) {
     require(plan.num_candidates() > 0, "the plan has no window");
     require(plan.length == 1, "packed rows need a plan of length 1");
     const size_t num_tokens = target.batch_size * target.length;
@@ -253,7 +254,7 @@ bool sample_packed(const Lanes& lanes, const WindowPlan& plan, const Target& tar
             "positions must be one per token");
     auto* starts =
         reinterpret_cast<int32_t*>(write_bytes(document_start, num_tokens * sizeof(int32_t)));
-    const Gather gather(lanes, plan, target, batch_stream(seed, draw, rank));
+    const Gather gather(lanes, plan, target, batch_stream(seed, draw), first_row);
     return run_parts(target, num_threads,
                      [&](size_t first, size_t last) { return gather.packed(starts, first, last); });
 }
@@ -331,9 +332,9 @@ PYBIND11_MODULE(_native, module) {
         .def("with_positions", &with_positions, py::arg("history"), py::arg("offset"),
              py::keep_alive<0, 1>(), py::keep_alive<0, 2>(), py::keep_alive<0, 3>());
     module.def("sample", &sample, py::arg("lanes"), py::arg("plan"), py::arg("target"),
-               py::arg("seed"), py::arg("draw"), py::arg("rank"), py::arg("num_threads"));
+               py::arg("seed"), py::arg("draw"), py::arg("first_row"), py::arg("num_threads"));
     module.def("sample_packed", &sample_packed, py::arg("lanes"), py::arg("plan"),
-               py::arg("target"), py::arg("seed"), py::arg("draw"), py::arg("rank"),
+               py::arg("target"), py::arg("seed"), py::arg("draw"), py::arg("first_row"),
                py::arg("num_threads"), py::arg("document_start"));
     bind_attention(module);
     bind_decode(module);

@@ -1,8 +1,8 @@
 // The draws that choose windows: a counter-based hash, so that a draw depends on its numbers alone.
 //
 // Every draw is an output of SplitMix64 (Steele, Lea & Flood 2014), addressed by its index instead
-// of reached by iteration. Seed, draw, rank and row of the batch each select one output of the
-// stream before it; the attempts within a row are the outputs of the row's own stream.
+// of reached by iteration. Seed, draw and row of the batch each select one output of the stream
+// before it; the attempts within a row are the outputs of the row's own stream.
 // The plain-Python twin is tests/reference/ring_buffer.py.
 #pragma once
 
@@ -19,8 +19,8 @@ inline uint64_t splitmix(uint64_t stream, uint64_t index) {
 }
 
 // The stream of one batch; row b of the batch draws from `splitmix(batch_stream(...), b)`.
-inline uint64_t batch_stream(uint64_t seed, uint64_t draw, uint64_t rank) {
-    return splitmix(splitmix(splitmix(0, seed), draw), rank);
+inline uint64_t batch_stream(uint64_t seed, uint64_t draw) {
+    return splitmix(splitmix(splitmix(0, seed), draw), 0);
 }
 
 // `bits` scaled to [0, bound): monotone in `bits`, uniform up to bound / 2^64.

@@ -98,8 +98,10 @@ class CopyQueue {
 // Copies windows of one plan to one target.
 class Gather {
   public:
-    Gather(const Lanes& lanes, const WindowPlan& plan, const Target& target, uint64_t stream)
-        : lanes_(lanes), plan_(plan), target_(target), stream_(stream) {}
+    // Row 0 of the target is row `first_row` of the batch whose stream is `stream`.
+    Gather(const Lanes& lanes, const WindowPlan& plan, const Target& target, uint64_t stream,
+           uint64_t first_row = 0)
+        : lanes_(lanes), plan_(plan), target_(target), stream_(stream), first_row_(first_row) {}
 
     // Fill rows [first, last) of the batch with one window each; false if the writer overtook.
     bool windows(size_t first, size_t last) const {
@@ -111,7 +113,7 @@ class Gather {
         queue.reserve(2 * num_rows * target_.fields.size());
         // One pass per dependent access, so that the misses of all rows overlap.
         for (size_t i = 0; i < num_rows; ++i) {
-            bits[i] = splitmix(splitmix(stream_, first + i), 0);
+            bits[i] = splitmix(row_stream(first + i), 0);
             __builtin_prefetch(plan_.guess(bits[i]));
         }
         for (size_t i = 0; i < num_rows; ++i) {
@@ -137,7 +139,7 @@ class Gather {
     // document starts. False if the writer overtook.
     bool packed(int32_t* document_start, size_t first, size_t last) const {
         for (size_t row = first; row < last; ++row) {
-            const uint64_t stream = splitmix(stream_, row);
+            const uint64_t stream = row_stream(row);
             uint64_t num_torn = 0;
             size_t filled = 0;
             for (uint64_t number = 0; filled < target_.length; ++number) {
@@ -226,11 +228,14 @@ class Gather {
     // Draw and copy a row again until a copy is whole.
     bool redraw(size_t row, WindowPlan::Window& window) const {
         for (uint64_t attempt = 1; attempt < kMaxAttempts; ++attempt) {
-            window = plan_.locate(lanes_, splitmix(splitmix(stream_, row), attempt));
+            window = plan_.locate(lanes_, splitmix(row_stream(row), attempt));
             if (copy(window, row * target_.length, target_.length)) return true;
         }
         return false;
     }
+
+    // What a row of the target draws from.
+    uint64_t row_stream(size_t row) const { return splitmix(stream_, first_row_ + row); }
 
     // Record the identity of `count` transitions at `at` of the position arrays.
     void note(const WindowPlan::Window& window, size_t at, size_t count) const {
@@ -244,7 +249,7 @@ class Gather {
     const Lanes& lanes_;
     const WindowPlan& plan_;
     const Target& target_;
-    uint64_t stream_;
+    uint64_t stream_, first_row_;
 };
 
 }  // namespace adfast

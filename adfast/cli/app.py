@@ -27,6 +27,7 @@ from adfast.cli.listing import list_names, show
 from adfast.cli.reproduction import reproduce
 from adfast.cli.scaling import scale
 from adfast.errors import InvalidArgument
+from adfast.machine.launch import launched_together
 from adfast.packages import EXTENSION, require
 from adfast.printable import printable
 
@@ -57,6 +58,7 @@ def print_version(is_asked: bool) -> None:
 
 @app.callback()
 def adfast(
+    context: typer.Context,
     version: Annotated[
         bool,
         typer.Option(
@@ -65,6 +67,11 @@ def adfast(
     ] = False,
 ) -> None:
     """The fast engine for in-context reinforcement learning by Algorithm Distillation."""
+    if launched_together() and context.invoked_subcommand != "train":
+        raise InvalidArgument(
+            f'of processes that torchrun starts adfast knows "train" alone, got '
+            f'"{context.invoked_subcommand}"; give this command without torchrun'
+        )
 
 
 @app.command()
@@ -128,22 +135,22 @@ def train(
     ] = False,
     fresh: FreshOption = False,
 ) -> None:
-    """Train the model on the run's histories."""
-    from adfast.cli.stages import run_stages, spell
-    from adfast.errors import InvalidArgument
+    """Train the model on the run's histories; under torchrun in all of its processes together."""
+    from adfast.cli.stages import begin_training, run_stages, spell
     from adfast.runs.run import Run
 
     require(*MODELS)
     if fresh and resume:
         raise InvalidArgument("--fresh starts over and --resume goes on; give one of them")
     trained = Run.open(run)
+    if launched_together():
+        from adfast.cli.together import train_together
+
+        train_together(trained, resume=resume, fresh=fresh)
+        return
     with trained.locked():
-        if fresh:
-            trained.directory.repeat_from("train")
-        elif not resume:
-            trained.directory.refuse_repeat("train")
-        way_on = spell("train", run, "--resume")
-        run_stages(trained, ["train"], way_on=way_on)
+        begin_training(trained, resume=resume, fresh=fresh)
+        run_stages(trained, ["train"], way_on=spell("train", run, "--resume"))
         print(printable(trained.directory.checkpoints))
 
 

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 from adfast.errors import Interrupted
+from adfast.machine.launch import speaks
 from adfast.printable import printable
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -94,5 +95,6 @@ def stoppable(work: str, way_on: str) -> Iterator[Interruption]:
                 reason = str(stopped)
             elif not request.has_ended(stopped):
                 raise
-            print(f"\n{printable(reason)}\nto continue: {printable(way_on)}", file=sys.stderr)
+            if speaks():
+                print(f"\n{printable(reason)}\nto continue: {printable(way_on)}", file=sys.stderr)
             sys.exit(request.status)

@@ -32,6 +32,14 @@ def run_stages(run: Run, names: Sequence[str], *, way_on: str) -> None:
             work[name](hooks=terminal_hooks(should_stop))
 
 
+def begin_training(run: Run, *, resume: bool, fresh: bool) -> None:
+    """Begin the stage train, or go on; raises `RunError` where neither was asked for."""
+    if fresh:
+        run.directory.repeat_from("train")
+    elif not resume:
+        run.directory.refuse_repeat("train")
+
+
 def terminal_hooks(should_stop: Interruption) -> RunHooks:
     """Bars and sentences on stderr, and an end when a signal asks for it."""
     return RunHooks(should_stop, progress_bar, say, say)

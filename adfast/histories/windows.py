@@ -1,9 +1,9 @@
 """Windows of histories as batches: what a ring buffer and a store have in common.
 
 Legend: B rows of the batch, L transitions of a row. A batch is a dict of arrays `[B, L, *item]`,
-one per field. Which windows it holds is a function of (seed, draw, rank) and of the ordered list of
-histories alone, not of threads, capacity, or whether a ring or a store keeps them. The definition
-in plain Python is `tests/reference/ring_buffer.py`; the C++ is in `csrc/`.
+one per field. Which windows it holds is a function of (seed, draw) and of the ordered list of
+histories alone, row by row, not of threads, capacity, or whether a ring or a store keeps them. The
+definition in plain Python is `tests/reference/ring_buffer.py`; the C++ is in `csrc/`.
 
 Observations that are a function of the stored state are rendered from a sampled batch, never
 stored: that step takes the dict returned here and adds to it.
@@ -50,7 +50,7 @@ class Undrawn(NamedTuple):
 class BatchOptions(TypedDict, total=False):
     """What is drawn, and where it goes, of any source of windows; see `WindowSampler.sample`."""
 
-    rank: int
+    first_row: int
     align: Align
     fields: Iterable[str] | None
     out: Mapping[str, np.ndarray] | None
@@ -109,7 +109,8 @@ class WindowSampler:
     ) -> dict[str, np.ndarray]:
         """Name -> `[B, L, *item]`: windows of `length` consecutive transitions of one history each.
 
-        Which ones follows from `seed`, `draw` and `rank` (0 by default). `options` say more:
+        Which ones follows from `seed` and `draw`, row by row, so that several processes can share a
+        batch: these are its rows from `first_row` (0 by default) on. `options` say more:
 
         Windows start uniformly at any transition after which `length` of them are held in the same
         history (`align="step"`, the default), or at any of these whose `episode_step` is 0
@@ -149,7 +150,7 @@ class WindowSampler:
         seed: int,
         draw: int,
         *,
-        rank: int = 0,
+        first_row: int = 0,
         align: Align = "step",
         fields: Iterable[str] | None = None,
         evicted: int = 0,
@@ -159,7 +160,7 @@ class WindowSampler:
         threads: int = 1,
     ) -> dict[str, np.ndarray]:
         """Both kinds of batches."""
-        numbers, bounds = (seed, draw, rank, threads), (evicted, committed)
+        numbers, bounds = (seed, draw, first_row, threads), (evicted, committed)
         try:
             layout = self._layout(batch_size, length, fields, is_packed)
             key = (1 if is_packed else length, align, *bounds)
@@ -274,9 +275,9 @@ def add_positions(
     return target.with_positions(result[HISTORY_INDEX], result[HISTORY_OFFSET])
 
 
-def check_numbers(seed: int, draw: int, rank: int, threads: int) -> None:
+def check_numbers(seed: int, draw: int, first_row: int, threads: int) -> None:
     """Raise `InvalidArgument` unless the native code can take all of them."""
-    for argument, value in (("seed", seed), ("draw", draw), ("rank", rank)):
+    for argument, value in (("seed", seed), ("draw", draw), ("first_row", first_row)):
         as_seed(argument, value)
     as_count("threads", threads)
 

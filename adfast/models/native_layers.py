@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+_definitions_asked = 0  # contexts of `by_definition` that are open
 WITH_MEMORY = (Tensor, nn.Parameter)  # tensors of other types may stand for others, or for none
 
 
@@ -16,7 +20,21 @@ def computes_natively(*tensors: Tensor) -> bool:
     of acting has few rows, and what a function of ours costs by itself would be most of it.
     """
     recorded = torch.is_grad_enabled() and not torch.compiler.is_compiling()
-    return recorded and have_memory(*tensors)
+    return recorded and not _definitions_asked and have_memory(*tensors)
+
+
+@contextmanager
+def by_definition() -> Iterator[None]:
+    """Within it torch computes all layers, in every thread.
+
+    For weights whose memory comes and goes: what NumPy has seen of a tensor cannot be freed.
+    """
+    global _definitions_asked
+    _definitions_asked += 1
+    try:
+        yield
+    finally:
+        _definitions_asked -= 1
 
 
 def have_memory(*tensors: Tensor) -> bool:

@@ -45,7 +45,8 @@ class Transformer(nn.Module):
     Blocks compute in the dtype of their weights, which may be bfloat16; tokens and logits are
     float32. `attention_backend` is at first that of the configuration; set it to attend by another.
     With `recomputes_blocks` the gradient computes each block again instead of keeping its inner
-    values, for memory.
+    values, for memory. `gathered_dtype` is what the weights of a model that is split over processes
+    have while they are gathered, where it is another than they are kept in.
     """
 
     def __init__(self, config: ModelConfig, schema: TransitionSchema, seed: int) -> None:
@@ -58,6 +59,7 @@ class Transformer(nn.Module):
         require_backend_name(config.attention_backend)
         self.attention_backend = config.attention_backend
         self.recomputes_blocks = False
+        self.gathered_dtype: torch.dtype | None = None
         generator = torch.Generator().manual_seed(seed)
         self.embedding = TransitionEmbedding(
             schema,
@@ -247,6 +249,8 @@ class Transformer(nn.Module):
     @property
     def block_dtype(self) -> torch.dtype:
         """What the blocks compute in."""
+        if self.gathered_dtype is not None:
+            return self.gathered_dtype
         first: Block = self.blocks[0]  # type: ignore[assignment]
         return first.query_key_value.dtype
 

@@ -141,7 +141,7 @@ class RunDirectory:
     @property
     def has_checkpoints(self) -> bool:
         """Whether training has begun."""
-        return any(self.checkpoints.glob("*.safetensors"))
+        return any(self.checkpoints.glob("update-*"))
 
     def is_finished(self, stage: str) -> bool:
         """Whether `stage` was carried through and what it left is still there, and whole."""

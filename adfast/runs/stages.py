@@ -11,7 +11,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from adfast.durable import require_room
-from adfast.runs.hooks import RunHooks
+from adfast.machine.launch import launched_together
+from adfast.runs.hooks import NeverStop, RunHooks
+from adfast.runs.memory_needs import FLOAT32
 from adfast.runs.policy_training import train_policy
 from adfast.runs.recorded_histories import require_validation
 from adfast.runs.training_histories import (
@@ -21,9 +23,10 @@ from adfast.runs.training_histories import (
     training_histories,
 )
 
-if TYPE_CHECKING:
-    from torch import nn
+# About what a checkpoint holds: the weights, and two numbers that the optimiser keeps of each.
+CHECKPOINT_TENSORS = 3
 
+if TYPE_CHECKING:
     from adfast.models.transformer import Transformer
     from adfast.runs.run import Run
     from adfast.training.loop import Trainer
@@ -72,16 +75,17 @@ def train(run: Run, hooks: RunHooks) -> None:
     from adfast.training.train import train as train_model
 
     directory, config = run.directory, run.recipe.training
+    # Who trains with others stops with them, after an update, and not while it waits for its batch.
+    stops_waiting = NeverStop() if launched_together() else hooks.should_stop
     with (
-        training_histories(run, hooks.should_stop) as source,
+        training_histories(run, stops_waiting) as source,
         hooks.progress("train", config.updates, "updates") as bar,
     ):
 
         def on_begin(trainer: Trainer) -> None:
-            hooks.should_stop.postpone()
             if directory.is_to_repeat("train"):  # all is tried before what was there is deleted
                 trainer.batch_of(0)
-                require_room(run.path, checkpoint_bytes(trainer.model))
+                require_room(run.path, CHECKPOINT_TENSORS * FLOAT32 * trainer.num_parameters)
                 directory.begin("train")
 
         def on_end(trainer: Trainer) -> None:
@@ -94,6 +98,7 @@ def train(run: Run, hooks: RunHooks) -> None:
                 **trainer.execution.describe(),
             )
 
+        hooks.should_stop.postpone()
         train_model(
             source,
             run.path,
@@ -146,13 +151,8 @@ def describe_training(trainer: Trainer) -> dict[str, Any]:
     return {
         "threads": state.threads,
         "muon_precision": state.muon_precision,
-        "parameters": sum(parameter.numel() for parameter in trainer.model.parameters()),
+        "parameters": trainer.num_parameters,
         "tokens": state.tokens,
         "waiting_seconds": round(state.waiting_seconds, 3),
         **({"never_drawn": state.undrawn} if state.undrawn else {}),
     }
-
-
-def checkpoint_bytes(model: nn.Module) -> int:
-    """About what a checkpoint takes: the weights, and what the optimiser keeps of each."""
-    return 3 * sum(parameter.numel() * parameter.element_size() for parameter in model.parameters())

@@ -4,7 +4,8 @@
 of the time of an update where launches are. This one is the same function, its test says (on a
 processor the same bits, beyond sides of 16), with the same state under the same names, so
 checkpoints fit either. Torch's orthogonalises in bfloat16, which a processor without such products
-does ten times slower than float32: here it is a choice.
+does ten times slower than float32: here it is a choice. Of matrices that are split over processes,
+whole ones are gathered to be orthogonalised, and each process moves its rows.
 
 Source: Jordan et al. 2024, "Muon: an optimizer for hidden layers in neural networks".
 """
@@ -18,6 +19,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from adfast.training.fully_sharded import gather_stacked, is_split, own_share, rows_of_share
+
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)  # of the quintic iteration
 STEPS = 5
 SMALLEST_NORM = 1e-7
@@ -25,6 +28,8 @@ SMALLEST_NORM = 1e-7
 
 class BatchedMuon(torch.optim.Optimizer):
     """Nesterov momentum whose steps are orthogonalised in `precision`; all parameters are matrices.
+
+    In float32 it is the parameters' own precision.
 
     Every parameter must have a gradient at every step.
     """
@@ -51,18 +56,28 @@ class BatchedMuon(torch.optim.Optimizer):
         group = self.param_groups[0]
         rate, momentum, weight_decay = group["lr"], group["momentum"], group["weight_decay"]
         for (rows, columns), parameters in self._same_shape.items():
-            gradients = [p.grad for p in parameters if p.grad is not None]
-            buffers = [self._momentum_buffer(parameter) for parameter in parameters]
+            gradients = [own_share(p.grad) for p in parameters if p.grad is not None]
+            buffers = [own_share(self._momentum_buffer(parameter)) for parameter in parameters]
             torch._foreach_lerp_(buffers, gradients, 1 - momentum)
             pushed = torch.stack(torch._foreach_lerp(gradients, buffers, momentum))
-            steps = orthogonalise(pushed, self.precision)
+            one = parameters[0]
+            whole = gather_stacked(pushed, one) if is_split(one) else pushed
+            steps = orthogonalise(whole, self._precision_of(whole)).to(pushed.dtype)
+            if is_split(one):
+                steps = rows_of_share(steps, one, dim=1)
+            parameters = [own_share(parameter) for parameter in parameters]
             if weight_decay:
                 torch._foreach_mul_(parameters, 1 - rate * weight_decay)
             scale = max(1.0, rows / columns) ** 0.5
             if isinstance(rate, Tensor):  # on a device, where the step may be part of a graph
-                torch._foreach_add_(parameters, list((steps.float() * (rate * -scale)).unbind()))
+                torch._foreach_add_(parameters, list((steps * (rate * -scale)).unbind()))
             else:
-                torch._foreach_add_(parameters, list(steps.float().unbind()), alpha=-rate * scale)
+                torch._foreach_add_(parameters, list(steps.unbind()), alpha=-rate * scale)
+
+    def _precision_of(self, matrices: Tensor) -> torch.dtype:
+        """`precision`, or that of the matrices themselves where it is not to round them."""
+        is_rounded = self.precision == torch.bfloat16
+        return self.precision if is_rounded else torch.promote_types(self.precision, matrices.dtype)
 
     def _momentum_buffer(self, parameter: Tensor) -> Tensor:
         state = self.state[parameter]

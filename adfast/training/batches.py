@@ -75,7 +75,8 @@ class BatchSource:
     "optimal-action" a batch holds labels too, and with `reads_return` the returns to go of
     `with_returns_to_go`. Raises `InvalidArgument` where the histories have no labels; for a batch
     when no history is long enough for its windows, and when one holds a number that is not finite
-    or outside the schema.
+    or outside the schema. `rows` are those of each batch that it draws (None: all), as processes
+    that share batches draw theirs.
     """
 
     def __init__(
@@ -86,7 +87,9 @@ class BatchSource:
         *,
         unordered: bool = False,
         reads_return: bool = False,
+        rows: range | None = None,
     ) -> None:
+        self.rows = range(config.batch_size) if rows is None else rows
         self.histories = histories
         self.config = config
         self.seed = seed
@@ -125,9 +128,16 @@ class BatchSource:
         self, update: int, out: Mapping[str, np.ndarray] | None = None
     ) -> dict[str, np.ndarray]:
         config, histories = self.config, self.histories
-        size = config.batch_size, config.context_length
+        size = len(self.rows), config.context_length
         sample = histories.sample_packed if config.packed else histories.sample
-        draw = partial(sample, *size, seed=self.seed, draw=update, align=config.align)
+        draw = partial(
+            sample,
+            *size,
+            seed=self.seed,
+            draw=update,
+            first_row=self.rows.start,
+            align=config.align,
+        )
         try:
             batch = draw(fields=self._fields, out=out)
         except InvalidArgument as error:
@@ -150,7 +160,7 @@ class BatchSource:
 
         self._limits.require([batch[name] for name in self._fields], *size, place)
         if self.unordered:
-            order = drawn_orders(self.seed, update, *size, batch.get(DOCUMENT_START))
+            order = drawn_orders(self.seed, update, self.rows, size[1], batch.get(DOCUMENT_START))
             for values in batch.values():
                 values[...] = values[np.arange(len(order))[:, None], order]
         return batch
@@ -159,17 +169,17 @@ class BatchSource:
 def drawn_orders(
     seed: int,
     update: int,
-    batch_size: int,
+    rows: range,
     length: int,
     document_start: np.ndarray | None = None,
 ) -> np.ndarray:
-    """int64 `[B, L]`: of each window an order, by the keys of its places.
+    """int64 `[B, L]`: of each window in the `rows` of a batch an order, by the keys of its places.
 
     With `document_start` `[B, L]` the places of each of its histories stay that history's.
     """
     offset, mask = random_streams.stream_keys(seed, random_streams.CONTEXT_ORDER, [update])
-    keys = random_streams.step_keys(offset[0], mask[0], batch_size * length)
-    by_key = (keys.reshape(batch_size, length),)
+    keys = random_streams.step_keys(offset[0], mask[0], rows.stop * length)
+    by_key = (keys.reshape(rows.stop, length)[rows.start :],)
     order: np.ndarray = np.lexsort(
         by_key if document_start is None else (*by_key, document_start), axis=1
     )

@@ -1,19 +1,21 @@
 """Training checkpoints: model, optimiser and loop state in one atomic safetensors file.
 
 `checkpoints/update-00000400.safetensors` holds the weights, and the optimiser's tensors under
-`optimizer.*`; its metadata holds the `TrainingState`. The newest two are kept.
+`optimizer.*`; its metadata holds the `TrainingState`. The newest two are kept. Processes that have
+shares of a model write a folder in its place (`distributed_checkpoint.py`), but for the last one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 
-from adfast.durable import clear_leftovers, sync_folder
+from adfast.durable import clear_leftovers, discard, sync_folder
 from adfast.errors import CheckpointError
 from adfast.models.checkpoint import (
     OPTIMIZER_PREFIX,
@@ -24,11 +26,16 @@ from adfast.models.checkpoint import (
 )
 from adfast.training.config import checkpoint_name
 from adfast.training.continuation import check_continues
+from adfast.training.fully_sharded import gather_whole, is_fully_sharded, own_share, split_like
+from adfast.training.processes import ALONE, Processes
 
 if TYPE_CHECKING:
     from adfast.training.optimizer import MuonPrecision, OptimizerGroup
 
 CHECKPOINTS_KEPT = 2
+DISTRIBUTED = ".distributed"  # ends the names of folders that hold shares
+SUFFIXES = (".safetensors", DISTRIBUTED)
+WAY_ON = "delete this one to resume from the one before it, or from the start"
 
 
 @dataclass
@@ -46,6 +53,7 @@ class TrainingState:
     seconds: float = 0.0
     waiting_seconds: float = 0.0  # of these, for batches
     threads: int = 1
+    processes: int = 1  # that trained last
     muon_precision: MuonPrecision | None = "bfloat16"  # as in checkpoints that do not say
     description: dict[str, Any] = field(default_factory=dict)
     loss_sum: float | torch.Tensor = 0.0  # since the last metrics row
@@ -75,13 +83,18 @@ class TrainingState:
 
 
 def newest_checkpoint(directory: Path) -> Path | None:
-    """The checkpoint of the latest update in `directory`, or None."""
+    """The model file of the latest update in `directory`, or None."""
     return max(directory.glob("update-*.safetensors"), default=None)
 
 
+def all_checkpoints(directory: Path) -> list[Path]:
+    """Model files and folders of shares in `directory`, oldest first."""
+    return sorted(path for path in directory.glob("update-*") if path.suffix in SUFFIXES)
+
+
 def checkpoint_to_resume(directory: Path, *, resume: bool) -> Path | None:
-    """`newest_checkpoint`; raises `CheckpointError` where there is one and `resume` is not set."""
-    newest = newest_checkpoint(directory)
+    """The newest of either kind; raises `CheckpointError` if there is one and `resume` is false."""
+    newest = next(reversed(all_checkpoints(directory)), None)
     if newest is not None and not resume:
         raise CheckpointError(
             f"{directory} holds checkpoints of an earlier training; resume it, "
@@ -91,26 +104,54 @@ def checkpoint_to_resume(directory: Path, *, resume: bool) -> Path | None:
 
 
 def save_training(
-    directory: Path, model: torch.nn.Module, optimizer: OptimizerGroup, state: TrainingState
+    directory: Path,
+    model: torch.nn.Module,
+    optimizer: OptimizerGroup,
+    state: TrainingState,
+    processes: Processes = ALONE,
+    *,
+    as_shares: bool = False,
 ) -> Path:
-    """Write a checkpoint atomically, drop all but the newest two, and return its path."""
-    if not directory.exists():
-        directory.mkdir(parents=True)
-        sync_folder(directory.parent)
+    """Write a checkpoint atomically, drop all but the newest two, and return its path.
+
+    Done by all processes: each writes its share with `as_shares`, else the first all of it.
+    """
     path = directory / checkpoint_name(state.update)
-    tensors = dict(model.state_dict())
-    for name, value in optimizer.state_tensors().items():
-        tensors[OPTIMIZER_PREFIX + name] = value
-    write_tensors(path, tensors, {"training": state.to_dict(), **state.description})
-    tidy_checkpoints(directory)
+    metadata = {"training": state.to_dict(), **state.description}
+    tensors = training_tensors(model, optimizer.state_tensors())
+
+    def make_folder() -> None:
+        if not directory.exists():
+            directory.mkdir(parents=True)
+            sync_folder(directory.parent)
+
+    processes.first(make_folder)
+    if as_shares:
+        from adfast.training.distributed_checkpoint import write_distributed
+
+        path = path.with_suffix(DISTRIBUTED)
+        write_distributed(path, tensors, metadata, processes)
+    else:
+        if is_fully_sharded(model):
+            tensors = gather_whole(tensors, keep=processes.is_first)
+        processes.first(partial(write_tensors, path, tensors, metadata))
+    processes.first(partial(tidy_checkpoints, directory))
     return path
+
+
+def training_tensors(
+    model: torch.nn.Module, optimizer_tensors: Mapping[str, torch.Tensor]
+) -> dict[str, torch.Tensor]:
+    """Name -> tensor of all that a checkpoint keeps, whole or this process's shares."""
+    kept = {OPTIMIZER_PREFIX + name: value for name, value in optimizer_tensors.items()}
+    return dict(model.state_dict()) | kept
 
 
 def tidy_checkpoints(directory: Path) -> None:
     """Drop all checkpoints but the newest two, and what a killed training had begun to write."""
     clear_leftovers(directory)
-    for old in sorted(directory.glob("update-*.safetensors"))[:-CHECKPOINTS_KEPT]:
-        old.unlink()
+    for old in all_checkpoints(directory)[:-CHECKPOINTS_KEPT]:
+        discard(old)
 
 
 def load_training(
@@ -118,18 +159,25 @@ def load_training(
     model: torch.nn.Module,
     optimizer: OptimizerGroup,
     description: Mapping[str, Any],
+    processes: Processes = ALONE,
 ) -> TrainingState:
     """Lay a checkpoint into `model` and `optimizer`; returns the state to continue from.
 
-    Raises `CheckpointError` for one of another training than `description` says, see
+    Done by all processes, of which there may be another number than wrote it. Raises
+    `CheckpointError` for one of another training than `description` says, see
     `adfast.training.continuation`, and changes nothing then.
     """
+    is_folder = path.suffix == DISTRIBUTED
+    tensors: dict[str, torch.Tensor] = {}
     try:
-        tensors, metadata = read_tensors(path)
+        if is_folder:
+            from adfast.training.distributed_checkpoint import read_document
+
+            metadata = read_document(path, processes)
+        else:
+            tensors, metadata = read_tensors(path)
     except CheckpointError as error:
-        raise CheckpointError(
-            f"{error}; delete this one to resume from the one before it, or from the start"
-        ) from None
+        raise CheckpointError(f"{error}; {WAY_ON}") from None
     if "training" not in metadata:
         raise CheckpointError(
             f"{path}: holds a model but no training state, so it cannot be resumed; "
@@ -137,9 +185,13 @@ def load_training(
         )
     recorded = {name: part for name, part in metadata.items() if name != "training"}
     check_continues(path, recorded, description)
-    require_finite(
-        path, tensors, "delete this one to resume from the one before it, or from the start"
-    )
+    if is_folder:
+        from adfast.training.distributed_checkpoint import read_distributed
+
+        tensors = training_tensors(model, optimizer.empty_state_tensors())
+        tensors = {name: torch.empty_like(tensor) for name, tensor in tensors.items()}
+        read_distributed(path, tensors, processes)
+    require_finite(path, {name: own_share(value) for name, value in tensors.items()}, WAY_ON)
     optimizer_tensors = {
         name.removeprefix(OPTIMIZER_PREFIX): tensors.pop(name)
         for name in list(tensors)
@@ -153,6 +205,9 @@ def load_training(
             "with the version that wrote it, or start a new training"
         ) from None
     state.description = dict(description)
+    if not is_folder:
+        current = model.state_dict()
+        tensors = {n: split_like(t, current[n]) if n in current else t for n, t in tensors.items()}
     load_weights(model, tensors, path)
     optimizer.load_state_tensors(optimizer_tensors)
     optimizer.muon_precision = state.muon_precision

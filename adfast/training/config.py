@@ -12,6 +12,7 @@ from adfast.models.config import Device, Precision
 MOST_UPDATES = 99_999_999  # that a checkpoint's name has digits for
 
 Beta = Annotated[float, Field(ge=0, lt=1)]
+DataParallel = Literal["ddp", "fsdp"]
 Objective = Literal["next-action", "optimal-action"]
 OPTIMAL_ACTION = "optimal-action"  # the objective that needs labelled histories
 NO_RETURN_OF_LABELS = (
@@ -94,6 +95,9 @@ class TrainingConfig(Config):
 
     precision: Precision = "auto"
     """What the blocks compute in, while weights stay float32; auto: bfloat16 on CUDA."""
+
+    data_parallel: DataParallel = "ddp"
+    """What each of several processes (torchrun) has of a model: all of it, or (fsdp) a share."""
 
     compile: bool | Literal["auto"] = "auto"
     """Whether torch.compile is used; auto: on CUDA."""

@@ -22,6 +22,7 @@ MAY_CHANGE = frozenset(
         "updates",
         "threads",
         "device",
+        "data_parallel",
         "compile",
         "activation_checkpointing",
         "metrics_every",

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,6 @@ from adfast import random_streams
 from adfast.errors import CheckpointError, Interrupted
 from adfast.models.checkpoint import describe_model
 from adfast.models.transformer import Transformer
-from adfast.provenance import available_cores
 from adfast.training.allocator import keep_freed_memory
 from adfast.training.batches import Batches, describe_undrawn
 from adfast.training.captured_update import CapturedUpdate
@@ -32,22 +32,25 @@ from adfast.training.checkpoints import (
     newest_checkpoint,
     save_training,
     tidy_checkpoints,
+    training_tensors,
 )
 from adfast.training.config import TrainingConfig
 from adfast.training.continuation import describe_continuation
 from adfast.training.divergence import DivergenceWatch, are_finite, diverged
 from adfast.training.execution import resolve_execution
+from adfast.training.fully_sharded import own_share, shard_fully, whole_model
+from adfast.training.gradients import (
+    BatchOf,
+    Gradient,
+    batches_on_device,
+    best_thread_count,
+    make_gradient,
+)
 from adfast.training.metrics import MetricsLog, TrainingMetrics
 from adfast.training.optimizer import OptimizerGroup
-from adfast.training.prefetch import BatchPrefetcher
-from adfast.training.sharded_gradient import Batch, ShardedGradient
-from adfast.training.shown_batches import shown_batches
-from adfast.training.threads import measured_thread_count
-from adfast.training.transfer import CudaTransfer
+from adfast.training.processes import ALONE, Processes
+from adfast.training.sharded_gradient import Batch
 from adfast.training.undivided_gradient import UndividedGradient
-
-BatchOf = Callable[[int], Batch]
-Gradient = ShardedGradient | UndividedGradient
 
 
 class TrainingInterrupted(Interrupted):
@@ -68,7 +71,8 @@ class TrainingHooks:
     `on_end(trainer)` after the last update;
     `on_update(state, metrics)` sees every update, with the metrics row if one was written;
     `should_stop()` is asked after each; `say(sentence)` is told, once, what of the histories is
-    never drawn (by default a warning).
+    never drawn (by default a warning). Of processes that train together the first calls them;
+    `should_stop` is asked in each, and all stop where one says so.
     """
 
     evaluate: Callable[[Transformer], float] | None = None
@@ -85,6 +89,9 @@ class Trainer:
     `batch_of(update)` gives the window fields `[B, T, ...]` of each update; `model` is moved to the
     device; `seed` keys dropout; `description` is what a checkpoint says of its model, for whoever
     loads it. Writes `checkpoints/update-*.safetensors` and `metrics.jsonl` into `directory`.
+
+    Of several `processes` each has such a trainer, whose `batch_of` gives its rows of the batches.
+    With `training.data_parallel = "fsdp"` the `model` of each is then a share of it.
     """
 
     def __init__(
@@ -96,16 +103,23 @@ class Trainer:
         *,
         seed: int,
         hooks: TrainingHooks | None = None,
+        processes: Processes = ALONE,
     ) -> None:
-        self.execution = resolve_execution(config, model.attention_backend, model.config.head_dim)
+        self.execution = resolve_execution(
+            config, model.attention_backend, model.config.head_dim, processes
+        )
+        self.processes = processes
         self.model = model.to(self.execution.device)
         self.model.recomputes_blocks = config.activation_checkpointing
+        self.num_parameters = sum(parameter.numel() for parameter in model.parameters())
+        if self.execution.is_fully_sharded:
+            shard_fully(self.model, processes, self.execution.precision)
         self.batch_of = batch_of
         self.config = config
         self.directory = directory
         self.seed = seed
         self.hooks = hooks or TrainingHooks()
-        self.optimizer = OptimizerGroup(model, config)
+        self.optimizer = OptimizerGroup(model, config, is_exact=not processes.is_alone)
         self.description = describe_model(model) | describe_continuation(
             config, seed, batch_of.identity
         )
@@ -126,35 +140,46 @@ class Trainer:
         With `resume` it continues from the newest checkpoint, or starts if there is none. Raises
         `TrainingInterrupted` after saving when `hooks.should_stop` says so, `NotFinite` when the
         loss or its gradient is no finite number, and `CheckpointError` when the checkpoint is
-        damaged or of another training, or there is one and `resume` is not set.
+        damaged or of another training, or there is one and `resume` is not set;
+        `OtherProcessEnded` when another process cannot go on.
         """
         keep_freed_memory()
-        newest = checkpoint_to_resume(self.checkpoint_directory, resume=resume)
+        first = self.processes.first
+        newest = first(lambda: checkpoint_to_resume(self.checkpoint_directory, resume=resume))
         if newest is not None:
-            self.state = load_training(newest, self.model, self.optimizer, self.description)
+            self.state = load_training(
+                newest, self.model, self.optimizer, self.description, self.processes
+            )
             if self.state.update > self.config.updates:
                 raise CheckpointError(
                     f"{newest} has {self.state.update} updates and training.updates is "
                     f"{self.config.updates}; ask for at least as many, or train in another "
                     "directory"
                 )
-            tidy_checkpoints(self.checkpoint_directory)
-        else:
-            self.state.threads = self.config.threads or self._best_thread_count()
+            first(lambda: tidy_checkpoints(self.checkpoint_directory))
+        if newest is None or self.state.processes != self.processes.size:
+            self.state.threads = self.config.threads or best_thread_count(
+                self.model, self.execution, self.batch_of
+            )
+            self.state.processes = self.processes.size
         # Shards bring their own threads; what is left is too small to be split, and the barriers of
         # split operations are slow when another process owns a core.
         torch.set_num_threads(1 if self.execution.is_sharded else self.state.threads)
         self.model.train()  # before it is replicated
-        metrics = MetricsLog(self.directory / "metrics.jsonl", keep_updates=self.state.update)
+        log = partial(MetricsLog, self.directory / "metrics.jsonl", keep_updates=self.state.update)
+        metrics = first(log)
         updates = range(self.state.update, self.config.updates)
-        with closing(self._gradient()) as gradient, self._batches(updates) as batch_of:
+        gradient = make_gradient(self.model, self.execution, self.state.threads, self.config)
+        batches = batches_on_device(self.batch_of, updates, self.model, self.execution.device)
+        with closing(gradient), batches as batch_of:
             if isinstance(gradient, UndividedGradient) and gradient.is_compiled:
                 self._captured = CapturedUpdate(gradient, self.optimizer)
             for update in updates:
                 self._train_on(update, batch_of, gradient, metrics)
         self._captured = None  # gives its memory on the device back
-        if self.hooks.on_end is not None:
-            self.hooks.on_end(self)
+        end = self.hooks.on_end
+        if end is not None:
+            first(lambda: end(self))
         return self.state
 
     def _train_on(
@@ -165,6 +190,8 @@ class Trainer:
         try:
             batch = batch_of(update)
         except Interrupted:
+            if not self.processes.is_alone:  # the others are in the update, and cannot save
+                raise
             raise TrainingInterrupted(self.state.update, self._save(metrics)) from None
         self.state.waiting_seconds += time.perf_counter() - started
         gradient_norm = self._update(update, batch, gradient)
@@ -180,11 +207,13 @@ class Trainer:
                 "seconds": round(self.state.seconds, 3),
                 "waiting_seconds": round(self.state.waiting_seconds, 3),
             }
-            metrics.append(TrainingMetrics(**row, **seconds).to_row())
-        stopping = self.hooks.should_stop is not None and self.hooks.should_stop()
+            line = TrainingMetrics(**row, **seconds).to_row()
+            self.processes.first(partial(metrics.append, line))
+        asked = self.hooks.should_stop is not None and self.hooks.should_stop()
+        stopping = self.processes.any(asked)
         if stopping or self._is_due(self.config.checkpoint_every):
             path = self._save(metrics)
-        if self.hooks.on_update is not None:
+        if self.hooks.on_update is not None and self.processes.is_first:
             self.hooks.on_update(self.state, row)
         if stopping and self.state.update < self.config.updates:
             raise TrainingInterrupted(self.state.update, path)
@@ -192,11 +221,20 @@ class Trainer:
     def _save(self, metrics: MetricsLog) -> Path:
         """Write a checkpoint behind the metrics that it counts on; its path."""
         self._require_finite()
-        state = (*self.model.state_dict().values(), *self.optimizer.state_tensors().values())
-        if not are_finite(state):
+        state = training_tensors(self.model, self.optimizer.state_tensors())
+        if self.processes.any(not are_finite(map(own_share, state.values()))):
             raise diverged(self.state.update, newest_checkpoint(self.checkpoint_directory))
-        metrics.sync()
-        return save_training(self.checkpoint_directory, self.model, self.optimizer, self.state)
+        self.processes.first(metrics.sync)
+        # Who has a share writes it; the last checkpoint is a model file, which everybody reads.
+        is_last = self.state.update == self.config.updates
+        return save_training(
+            self.checkpoint_directory,
+            self.model,
+            self.optimizer,
+            self.state,
+            self.processes,
+            as_shares=self.execution.is_fully_sharded and not is_last,
+        )
 
     def _require_finite(self) -> None:
         """Raise `NotFinite` if an update was not; waits for the device."""
@@ -211,38 +249,8 @@ class Trainer:
         undrawn = self.batch_of.undrawn()
         if undrawn.histories:
             self.state.undrawn = undrawn._asdict()
-            self.hooks.say(describe_undrawn(undrawn, self.config))
-
-    def _best_thread_count(self) -> int:
-        """How many threads to train with where the settings leave it open."""
-        if self.execution.is_sharded:
-            return measured_thread_count(self.model, self.batch_of(0))
-        return available_cores()
-
-    def _gradient(self) -> Gradient:
-        """What computes gradients: threads on slices of the batch, or a device on all of it."""
-        smoothing = self.config.label_smoothing
-        if self.execution.is_sharded:
-            return ShardedGradient(self.model, self.state.threads, label_smoothing=smoothing)
-        return UndividedGradient(
-            self.model,
-            self.execution.precision,
-            compiler="inductor" if self.execution.is_compiled else None,
-            label_smoothing=smoothing,
-        )
-
-    @contextmanager
-    def _batches(self, updates: range) -> Iterator[BatchOf]:
-        """The batches of `updates`: as they are on the processor, prefetched to a device."""
-        if self.execution.device.type == "cpu" or not updates:
-            yield self.batch_of
-            return
-
-        transfer = CudaTransfer(self.execution.device)
-        with shown_batches(self.batch_of, self.model.schema.observation) as shown:
-            template = shown(updates[0])
-            with BatchPrefetcher(shown.fill, updates, template, transfer) as prefetched:
-                yield prefetched
+            if self.processes.is_first:
+                self.hooks.say(describe_undrawn(undrawn, self.config))
 
     def _update(self, update: int, batch: Batch, gradient: Gradient) -> torch.Tensor:
         """One optimiser step; returns the gradient's norm without waiting for it."""
@@ -257,7 +265,8 @@ class Trainer:
             if self.watch.is_free:
                 self._require_finite()
             self.optimizer.apply(update)
-        transitions = batch["action"].numel()
+        rows = len(batch["action"]) if self.processes.is_alone else self.config.batch_size
+        transitions = rows * batch["action"].shape[1]
         self.state.update = update + 1
         self.state.environment_transitions += transitions
         self.state.tokens += transitions * self.model.config.tokens_per_transition
@@ -287,7 +296,8 @@ class Trainer:
         }
         if self._evaluates():
             assert self.hooks.evaluate is not None
-            row["validation_return"] = self.hooks.evaluate(self.model)
+            model = whole_model(self.model, self.processes)
+            row["validation_return"] = self.processes.first(partial(self.hooks.evaluate, model))
             self.model.train()
         return row
 

@@ -16,6 +16,7 @@ from adfast.errors import CheckpointError
 from adfast.machine import processor
 from adfast.training.batched_muon import BatchedMuon
 from adfast.training.config import TrainingConfig
+from adfast.training.fully_sharded import is_fully_sharded, split_like, whole
 
 MuonPrecision = Literal["bfloat16", "float32"]
 PRECISIONS: dict[MuonPrecision, torch.dtype] = {
@@ -23,22 +24,31 @@ PRECISIONS: dict[MuonPrecision, torch.dtype] = {
     "float32": torch.float32,
 }
 
+STEP = "step"  # a number of each parameter
 # What the optimisers remember of each parameter.
 STATE_SLOTS: dict[type[torch.optim.Optimizer], tuple[str, ...]] = {
-    torch.optim.AdamW: ("step", "exp_avg", "exp_avg_sq"),
+    torch.optim.AdamW: (STEP, "exp_avg", "exp_avg_sq"),
     BatchedMuon: ("momentum_buffer",),
 }
 
 
 class OptimizerGroup:
-    """One or two torch optimisers that step, are scheduled and are saved together."""
+    """One or two torch optimisers that step, are scheduled and are saved together.
 
-    def __init__(self, model: torch.nn.Module, config: TrainingConfig) -> None:
+    Of a model that is split over processes each has its share. With `is_exact` Muon orthogonalises
+    in float32 whatever this machine multiplies fast, so that sums in another order, as those of
+    several processes are, change last bits alone.
+    """
+
+    def __init__(
+        self, model: torch.nn.Module, config: TrainingConfig, *, is_exact: bool = False
+    ) -> None:
         self.config = config
         self.muon: BatchedMuon | None = None
         self.parameters = dict(model.named_parameters())
         device = next(iter(self.parameters.values())).device
         is_cuda = device.type == "cuda"
+        is_capturable = is_cuda and not is_fully_sharded(model)
         matrices: list[torch.nn.Parameter] = []
         others: list[torch.nn.Parameter] = []
         for name, parameter in self.parameters.items():
@@ -54,22 +64,23 @@ class OptimizerGroup:
                 weight_decay=config.weight_decay,
                 foreach=not is_cuda,
                 fused=is_cuda,
-                capturable=is_cuda,
+                capturable=is_capturable,
             )
         ]
         if matrices:
             has_bfloat16 = is_cuda or processor.multiplies_bfloat16_fast()
+            is_rounded = has_bfloat16 and not is_exact
             self.muon = BatchedMuon(
                 matrices,
                 lr=config.muon_learning_rate,
                 momentum=config.momentum,
                 weight_decay=config.weight_decay,
-                precision=torch.bfloat16 if has_bfloat16 else torch.float32,
+                precision=torch.bfloat16 if is_rounded else torch.float32,
             )
             self.optimizers.append(self.muon)
         self.learning_rate = config.learning_rate  # AdamW's, at the last step
         self.peak_rates = [optimizer.param_groups[0]["lr"] for optimizer in self.optimizers]
-        if is_cuda:  # a captured step reads its rate from memory
+        if is_capturable:  # a captured step reads its rate from memory
             for optimizer, peak in zip(self.optimizers, self.peak_rates, strict=True):
                 optimizer.param_groups[0]["lr"] = torch.tensor(peak, device=device)
 
@@ -102,7 +113,7 @@ class OptimizerGroup:
 
     def clip(self) -> torch.Tensor:
         """Scale the gradients down to the greatest norm allowed; returns their norm before."""
-        return torch.nn.utils.clip_grad_norm_(self.parameters.values(), self.config.clip)
+        return whole(torch.nn.utils.clip_grad_norm_(self.parameters.values(), self.config.clip))
 
     def apply(self, update: int) -> None:
         """Apply the gradients at the rates of `update`."""
@@ -137,16 +148,8 @@ class OptimizerGroup:
 
     def load_state_tensors(self, tensors: Mapping[str, torch.Tensor]) -> None:
         """Continue from `state_tensors`; raises `CheckpointError` for another optimiser's state."""
-        owners = {
-            id(parameter): optimizer
-            for optimizer in self.optimizers
-            for parameter in optimizer.param_groups[0]["params"]
-        }
-        expected = {
-            f"{name}/{slot}"
-            for name, parameter in self.parameters.items()
-            for slot in STATE_SLOTS[type(owners[id(parameter)])]
-        }
+        owners = self.owners()
+        expected = {f"{name}/{slot}" for name, slot in self.slots()}
         if tensors.keys() != expected:
             wrong = min(tensors.keys() ^ expected)
             raise CheckpointError(
@@ -157,7 +160,35 @@ class OptimizerGroup:
         for key, value in tensors.items():
             name, _, slot = key.rpartition("/")
             parameter = self.parameters[name]
+            if slot != STEP:
+                value = split_like(value, parameter)
             owners[id(parameter)].state[parameter][slot] = value.to(parameter.device, copy=True)
+
+    def empty_state_tensors(self) -> dict[str, torch.Tensor]:
+        """Zeros in the names and shapes of `state_tensors`, before the first step too."""
+        return {
+            f"{name}/{slot}": torch.zeros(())
+            if slot == STEP
+            else torch.zeros_like(self.parameters[name])
+            for name, slot in self.slots()
+        }
+
+    def owners(self) -> dict[int, torch.optim.Optimizer]:
+        """The optimiser of each parameter, by the parameter's id."""
+        return {
+            id(parameter): optimizer
+            for optimizer in self.optimizers
+            for parameter in optimizer.param_groups[0]["params"]
+        }
+
+    def slots(self) -> list[tuple[str, str]]:
+        """(name of the parameter, what is remembered of it), for all."""
+        owners = self.owners()
+        return [
+            (name, slot)
+            for name, parameter in self.parameters.items()
+            for slot in STATE_SLOTS[type(owners[id(parameter)])]
+        ]
 
 
 def rate_multiplier(update: int, config: TrainingConfig) -> float:

@@ -15,9 +15,11 @@ from adfast.models.transformer import Transformer
 from adfast.progress import progress_bar
 from adfast.tasks.transition_schema import TransitionSchema
 from adfast.training.batches import BatchSource, Windows, read_limits
-from adfast.training.checkpoints import newest_checkpoint
+from adfast.training.checkpoints import all_checkpoints
 from adfast.training.config import TrainingConfig
+from adfast.training.fully_sharded import whole_model
 from adfast.training.loop import Trainer, TrainingHooks
+from adfast.training.processes import Processes, together
 from adfast.training.progress import report_updates
 from adfast.values import as_flag, as_path, as_seed, require_kind
 
@@ -43,7 +45,38 @@ def train(
     agent. How far it is stands on stderr (`adfast.progress`) unless `progress` is false. Raises
     `CheckpointError` if there are checkpoints and `resume` is not set, `InvalidArgument` for
     histories of something else than transitions, or too short for the context length.
+
+    Processes that torchrun started each call it, with the same arguments, and train one model
+    together; the first writes, and `directory` is on storage that all see. Of a model in shares the
+    first gets all of it, on the processor, and the others keep their share.
     """
+    with together() as processes, processes.noticing_ends():
+        return train_together(
+            processes,
+            histories,
+            directory,
+            model=model,
+            training=training,
+            seed=seed,
+            resume=resume,
+            hooks=hooks,
+            progress=progress,
+        )
+
+
+def train_together(
+    processes: Processes,
+    histories: Windows,
+    directory: str | Path,
+    *,
+    model: ModelConfig | None,
+    training: TrainingConfig | None,
+    seed: int,
+    resume: bool,
+    hooks: TrainingHooks | None,
+    progress: bool,
+) -> Transformer:
+    """`train`, in one of `processes`."""
     kind = "a store or a ring; adfast.histories.open gives one"
     require_kind("histories", histories, Windows, kind)
     require_kind("model", model, ModelConfig | None, "a ModelConfig")
@@ -65,17 +98,23 @@ def train(
         seed,
         unordered=model.context == "set",
         reads_return=model.reads_return,
+        rows=processes.rows(config.batch_size),
     )
-    trainer = Trainer(transformer, batches, config, directory, seed=seed, hooks=hooks)
-    if trainer.hooks.on_begin is not None:
-        trainer.hooks.on_begin(trainer)
-    if not resume or newest_checkpoint(trainer.checkpoint_directory) is None:
+    trainer = Trainer(
+        transformer, batches, config, directory, seed=seed, hooks=hooks, processes=processes
+    )
+    begin = trainer.hooks.on_begin
+    if begin is not None:
+        processes.first(lambda: begin(trainer))
+    checkpoints = trainer.checkpoint_directory
+    if processes.first(lambda: not resume or not all_checkpoints(checkpoints)):
         normalise_inputs(transformer, histories, seed)  # else the checkpoint's has been
-    with progress_bar("train", config.updates, "updates", shown=progress) as bar:
+    shown = progress and processes.is_first
+    with progress_bar("train", config.updates, "updates", shown=shown) as bar:
         on_update = report_updates(bar, trainer.hooks.on_update)
         trainer.hooks = replace(trainer.hooks, on_update=on_update)
         trainer.run(resume=resume)
-    return transformer.eval()
+    return whole_model(transformer, processes).eval()
 
 
 def as_read(

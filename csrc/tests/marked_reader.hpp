@@ -15,8 +15,8 @@ namespace adfast {
 
 class MarkedReader {
   public:
-    MarkedReader(const RingBuffer& ring, uint64_t rank, size_t max_threads = 3)
-        : lanes_(ring.lanes()), rank_(rank), max_threads_(max_threads) {
+    MarkedReader(const RingBuffer& ring, uint64_t seed, size_t max_threads = 3)
+        : lanes_(ring.lanes()), seed_(seed), max_threads_(max_threads) {
         // Memory of the test's own is taken once, so that what grows is the ring's.
         for (const Kind& kind : kKinds) batches_.emplace_back(kBatchSize * kind.length);
     }
@@ -59,7 +59,7 @@ class MarkedReader {
         target.num_positions = kind.is_packed ? num_tokens : kBatchSize;
         target.history = batch.history.data();
         target.offset = batch.offset.data();
-        const Gather gather(lanes_, plan, target, batch_stream(0, draw_, rank_));
+        const Gather gather(lanes_, plan, target, batch_stream(seed_, draw_));
         std::atomic<bool> is_whole{true};
         const size_t num_threads = std::min(kind.num_threads, max_threads_);
         GatherPool::instance().run(kBatchSize, num_threads, [&](size_t first, size_t last) {
@@ -97,7 +97,7 @@ class MarkedReader {
     }
 
     const Lanes& lanes_;
-    uint64_t rank_, draw_ = 0;
+    uint64_t seed_, draw_ = 0;
     size_t max_threads_;
     std::vector<MarkedBatch> batches_;  // by kind
     std::unique_ptr<WindowPlan> plan_;

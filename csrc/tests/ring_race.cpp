@@ -52,7 +52,7 @@ int main(int num_arguments, char** arguments) {
         }
     });
     std::vector<MarkedReader> readers;
-    for (size_t rank = 0; rank < kNumReaders; ++rank) readers.emplace_back(ring, rank);
+    for (size_t seed = 0; seed < kNumReaders; ++seed) readers.emplace_back(ring, seed);
     std::vector<std::thread> threads;
     for (MarkedReader& reader : readers) {
         threads.emplace_back([&] {

@@ -44,9 +44,9 @@ class Traffic {
             MarkedWriter writer(ring_, 0, 2);
             work([&] { writer.write(); });
         });
-        for (uint64_t rank = 0; rank < 2; ++rank) {
-            threads_.emplace_back([this, rank] {
-                MarkedReader reader(ring_, rank);
+        for (uint64_t seed = 0; seed < 2; ++seed) {
+            threads_.emplace_back([this, seed] {
+                MarkedReader reader(ring_, seed);
                 work([&] {
                     reader.read();
                     CHECK(reader.num_torn + reader.num_misnamed == 0);
@@ -136,7 +136,7 @@ void overtaken_plans_give_nothing() {
         for (uint64_t draw = 0; draw < 50; ++draw) {
             MarkedBatch batch(length);
             const Target target{1, length, {0, 1, 2, 3, 4, 5, 6}, batch.outputs()};
-            const Gather gather(ring.lanes(), plan, target, batch_stream(0, draw, 0));
+            const Gather gather(ring.lanes(), plan, target, batch_stream(0, draw));
             const bool is_whole =
                 is_packed ? gather.packed(batch.document_start.data(), 0, 1) : gather.windows(0, 1);
             CHECK(!is_whole);

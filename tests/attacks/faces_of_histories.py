@@ -203,7 +203,7 @@ DRAW = {
     "length": 2,
     "seed": 4,
     "draw": 5,
-    "rank": 0,
+    "first_row": 0,
     "align": "step",
     "fields": None,
     "evicted": 0,

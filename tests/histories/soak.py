@@ -81,7 +81,7 @@ class PythonTraffic:
         """Sample and check until told to stop."""
         draw = 0
         while not self.stop.is_set():
-            numbers: dict[str, Any] = {"seed": 0, "draw": draw, "rank": reader, "threads": 2}
+            numbers: dict[str, Any] = {"seed": reader, "draw": draw, "threads": 2}
             align = "episode" if draw % 3 == 0 else "step"
             draw += 1
             if draw % 2:

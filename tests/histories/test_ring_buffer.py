@@ -81,12 +81,12 @@ def test_no_window_is_torn_by_a_racing_writer():
             ring.append_block([0, 1], rows_from(first), starts=first % (50 * block_rows) == 0)
             first += block_rows
 
-    def read(rank: int) -> None:
+    def read(seed: int) -> None:
         nonlocal num_windows
         draw = 0
         while not stop.is_set() and not failures:
             try:
-                batch = ring.sample(32, 900, seed=0, draw=draw, rank=rank, threads=2)
+                batch = ring.sample(32, 900, seed=seed, draw=draw, threads=2)
             except AdfastError as error:
                 if "overwriting" not in str(error):
                     failures.append(str(error))
@@ -103,7 +103,7 @@ def test_no_window_is_torn_by_a_racing_writer():
     for first in range(5):
         ring.append_block([0, 1], rows_from(first * block_rows), starts=first == 0)
     threads = [threading.Thread(target=write)]
-    threads += [threading.Thread(target=read, args=(rank,)) for rank in range(2)]
+    threads += [threading.Thread(target=read, args=(seed,)) for seed in range(2)]
     for thread in threads:
         thread.start()
     while num_windows <= 2_000 and not failures:

@@ -76,7 +76,7 @@ class RingStates(RuleBasedStateMachine):
     )
     def sample(self, length, is_packed, align, evicted, committed, seed, threads):
         """The same batch and the same places in it, or in both no such window."""
-        numbers = {"seed": seed, "draw": length, "rank": 3, "align": align}
+        numbers = {"seed": seed, "draw": length, "first_row": 3, "align": align}
         bounds = {
             "evicted": evicted + self.first_number,
             "committed": None if committed is None else committed + self.first_number,

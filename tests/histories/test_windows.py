@@ -65,18 +65,23 @@ def test_window_is_the_part_of_the_history_that_it_says(store):
             np.testing.assert_array_equal(batch[name][row], array[offset : offset + 5])
 
 
-def test_draw_depends_on_seed_draw_and_rank_alone(store):
-    first = {name: a.copy() for name, a in store.sample(64, 9, seed=1, draw=2, rank=3).items()}
+def test_draw_depends_on_seed_and_draw_alone(store):
+    first = {name: a.copy() for name, a in store.sample(64, 9, seed=1, draw=2).items()}
     store.sample(5, 3, seed=9, draw=9)
-    assert_same_batch(store.sample(64, 9, seed=1, draw=2, rank=3, threads=3), first)
-    # A row does not depend on how many rows the batch has.
-    assert_same_batch(
-        store.sample(16, 9, seed=1, draw=2, rank=3),
-        {name: array[:16] for name, array in first.items()},
-    )
-    for other in ({"seed": 2}, {"draw": 3}, {"rank": 4}):
-        changed = store.sample(64, 9, **({"seed": 1, "draw": 2, "rank": 3} | other))
+    assert_same_batch(store.sample(64, 9, seed=1, draw=2, threads=3), first)
+    for other in ({"seed": 2}, {"draw": 3}):
+        changed = store.sample(64, 9, **({"seed": 1, "draw": 2} | other))
         assert (changed["observation"] != first["observation"]).any()
+
+
+@pytest.mark.parametrize("draw", ["sample", "sample_packed"])
+@pytest.mark.parametrize("threads", [1, 3])
+def test_parts_of_a_batch_are_its_rows(store, draw, threads):
+    numbers = {"seed": 1, "draw": 2, "return_positions": True, "threads": threads}
+    whole = getattr(store, draw)(64, 9, **numbers)
+    for first, last in ((0, 16), (16, 17), (17, 64)):
+        part = getattr(store, draw)(last - first, 9, **numbers, first_row=first)
+        assert_same_batch(part, {name: array[first:last] for name, array in whole.items()})
 
 
 def test_every_window_is_equally_likely():
@@ -168,10 +173,10 @@ def test_memory_of_dropped_batches_is_used_again(store):
 
 
 def test_threads_share_no_batch(store):
-    def check(rank: int) -> bool:
+    def check(seed: int) -> bool:
         for draw in range(200):
-            batch = store.sample(8, 5, seed=0, draw=draw, rank=rank)
-            again = store.sample(8, 5, seed=0, draw=draw, rank=rank, threads=2)
+            batch = store.sample(8, 5, seed=seed, draw=draw)
+            again = store.sample(8, 5, seed=seed, draw=draw, threads=2)
             if not all((batch[name] == again[name]).all() for name in batch):
                 return False
         return True
@@ -246,7 +251,7 @@ def test_wide_items_and_wrapped_windows():
         ({"batch_size": 2.5}, r"batch_size must be an integer in 1\.\.2\*\*31-1, got 2\.5"),
         ({"seed": -1}, r"seed must be an integer in 0\.\.2\*\*64-1, got -1"),
         ({"draw": 2**64}, "draw must be an integer"),
-        ({"rank": "0"}, "rank must be an integer"),
+        ({"first_row": "0"}, "first_row must be an integer"),
         ({"threads": 0}, "threads must be an integer of at least 1, got 0"),
         ({"threads": -1}, "threads must be an integer of at least 1, got -1"),
         ({"align": "start"}, 'align must be "step" or "episode", got \'start\''),

@@ -88,25 +88,25 @@ class RingBufferReference:
             if align == "step" or history.rows[offset]["episode_step"] == 0
         ]
 
-    def sample(self, batch_size, length, *, seed, draw, rank=0, **among):
+    def sample(self, batch_size, length, *, seed, draw, first_row=0, **among):
         """`among` are the arguments of `candidates`."""
         candidates = self.candidates(length, **among)
-        stream = splitmix(splitmix(splitmix(0, seed), draw), rank)
+        stream = splitmix(splitmix(splitmix(0, seed), draw), 0)
         drawn = []
-        for row in range(batch_size):
+        for row in range(first_row, first_row + batch_size):
             bits = splitmix(splitmix(stream, row), 0)
             drawn.append(candidates[scale(bits, len(candidates))])
         return self.stack([[(history, offset, length)] for history, offset in drawn])
 
-    def sample_packed(self, batch_size, length, *, seed, draw, rank=0, **among):
+    def sample_packed(self, batch_size, length, *, seed, draw, first_row=0, **among):
         candidates = self.candidates(1, **among)
         first_offsets = {}
         for history, offset in candidates:
             first_offsets.setdefault(history.number, offset)
         held = list(first_offsets)
-        stream = splitmix(splitmix(splitmix(0, seed), draw), rank)
+        stream = splitmix(splitmix(splitmix(0, seed), draw), 0)
         rows = []
-        for row in range(batch_size):
+        for row in range(first_row, first_row + batch_size):
             pieces, left, number = [], length, 0
             while left > 0:
                 bits = splitmix(splitmix(stream, row), number)

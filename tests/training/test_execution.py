@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from adfast.errors import InvalidArgument
-from adfast.training import loop
+from adfast.training import gradients
 from adfast.training.config import TrainingConfig
 from adfast.training.execution import resolve_execution
 from adfast.training.undivided_gradient import UndividedGradient
@@ -126,7 +126,7 @@ def test_device_trains_on_prefetched_batches_as_the_processor_does(tmp_path, mon
     expected.run()
     trainer = make_trainer(tmp_path / "device", store=store)
     trainer.execution = replace(trainer.execution, device=torch.device("cuda", 0))
-    monkeypatch.setattr(loop, "CudaTransfer", DirectTransfer)
+    monkeypatch.setattr(gradients, "CudaTransfer", DirectTransfer)
     state = trainer.run()
     assert state.update == expected.state.update
     for one, other in zip(trainer.model.parameters(), expected.model.parameters(), strict=True):
@@ -136,7 +136,7 @@ def test_device_trains_on_prefetched_batches_as_the_processor_does(tmp_path, mon
 def test_batch_outside_the_schema_stops_a_training_on_a_device(tmp_path, monkeypatch):
     trainer = make_trainer(tmp_path)
     trainer.execution = replace(trainer.execution, device=torch.device("cuda", 0))
-    monkeypatch.setattr(loop, "CudaTransfer", DirectTransfer)
+    monkeypatch.setattr(gradients, "CudaTransfer", DirectTransfer)
     fill = trainer.batch_of.fill
 
     def fill_wrongly(update, out):

@@ -254,7 +254,7 @@ def test_every_update_drops_out_by_seed_and_update_alone(tmp_path, store, monkey
             drawn.append(dropout_seed)
             return super().__call__(batch, dropout_seed)
 
-    monkeypatch.setattr("adfast.training.loop.ShardedGradient", Recording)
+    monkeypatch.setattr("adfast.training.gradients.ShardedGradient", Recording)
     make_trainer(tmp_path, store=store, seed=8).run()
     assert drawn == [dropout_seed(8, update) for update in range(TRAINING["updates"])]
 

@@ -1,0 +1,116 @@
+"""`torchrun -m adfast train`: stopped, bereft of a process and gone on with, it trains the same."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from adfast.training.metrics import read_metrics
+from cli.command_line import PROGRAM, adfast
+from machine.test_launch import TOLD
+from small_run import RECIPE
+
+LIMIT_SECONDS = 600  # of one command, beside whatever else runs
+NOTICED_SECONDS = 30
+SETTINGS = ("updates=300", "metrics_every=1", "checkpoint_every=20", "evaluate_every=none")
+TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+ENVIRONMENT = {"OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"}
+
+
+@pytest.fixture
+def collected(tmp_path):
+    recipe, run = tmp_path / "small.toml", tmp_path / "run"
+    recipe.write_text(RECIPE)
+    settings = [text for setting in SETTINGS for text in ("--set", f"training.{setting}")]
+    assert adfast("collect", recipe, "--run", run, *settings).status == 0
+    return run
+
+
+def launch(run: Path, *arguments: str) -> subprocess.Popen:
+    """Two processes that train `run`."""
+    processes = ["--nproc-per-node", "2", "--local-addr", "127.0.0.1"]
+    return subprocess.Popen(
+        [*TORCHRUN, *processes, "-m", "adfast", "train", str(run), *arguments],
+        env=os.environ | ENVIRONMENT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def wait_for_update(process: subprocess.Popen, run: Path, update: int) -> None:
+    """Wait until the metrics of `run` reach `update`."""
+    while process.poll() is None:
+        rows = read_metrics(run / "metrics.jsonl")
+        if rows and rows[-1]["update"] >= update:
+            return
+        time.sleep(0.05)
+
+
+def process_of_rank(parent: int, rank: int) -> int:
+    """The process that torchrun, which is `parent`, started as number `rank`."""
+    children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
+    mark = f"RANK={rank}".encode()
+    return next(
+        int(child)
+        for child in children
+        if mark in Path(f"/proc/{child}/environ").read_bytes().split(b"\0")
+    )
+
+
+def ended(process: subprocess.Popen) -> str:
+    """What `process` said, once it and all that it started have ended."""
+    try:
+        return process.communicate(timeout=LIMIT_SECONDS)[1]
+    finally:
+        process.terminate()  # torchrun ends its processes itself
+        process.wait(60)
+
+
+@pytest.mark.slow
+def test_training_survives_signals_and_lost_processes(collected, tmp_path):
+    alone = tmp_path / "alone"
+    shutil.copytree(collected, alone)
+    subprocess.run([*PROGRAM, "train", str(alone)], check=True, timeout=LIMIT_SECONDS)
+
+    process = launch(collected)
+    wait_for_update(process, collected, 30)
+    process.send_signal(signal.SIGTERM)
+    said = ended(process)
+    assert said.count("training stopped after update") == 1, said
+    assert f"to continue: torchrun ... -m adfast train {collected} --resume" in said
+
+    process = launch(collected, "--resume")
+    stopped = read_metrics(collected / "metrics.jsonl")[-1]["update"]
+    wait_for_update(process, collected, stopped + 25)
+    os.kill(process_of_rank(process.pid, 1), signal.SIGKILL)
+    killed = time.monotonic()
+    said = ended(process)
+    assert time.monotonic() - killed < NOTICED_SECONDS
+    assert process.returncode != 0
+    assert "adfast: process 0 of 2 stopped: another one has failed or was ended" in said, said
+
+    process = launch(collected, "--resume")
+    said = ended(process)
+    assert process.returncode == 0, said
+    assert said.count("train     100%") == 1  # one of them shows how far it is
+    rows, expected = (read_metrics(run / "metrics.jsonl") for run in (collected, alone))
+    assert [row["update"] for row in rows] == [row["update"] for row in expected]
+    assert max(abs(a["loss"] - b["loss"]) for a, b in zip(rows, expected, strict=True)) < 1e-3
+    assert adfast("evaluate", collected).status == 0
+
+
+def test_processes_do_together_what_train_does_and_no_more(monkeypatch, tmp_path):
+    for name, value in TOLD.items():
+        monkeypatch.setenv(name, value)
+    answer = adfast("run", "dark-room", "--run", tmp_path / "run")
+    assert answer.status == 2
+    assert 'adfast knows "train" alone, got "run"; give this command without torchrun' in (
+        answer.stderr
+    )
+    assert not (tmp_path / "run").exists()
