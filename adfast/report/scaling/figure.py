@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import EngFormatter, NullFormatter
+from matplotlib.ticker import EngFormatter, NullLocator
 
 from adfast.report.axes import DASHES, plain_axes, words
 from adfast.report.palette import LIGHT
@@ -81,6 +81,9 @@ def draw_measure(axes: Axes, axis: MeasuredAxis, measure: Measure) -> None:
         axes.plot(x, law.at(x), color=LIGHT[COLOURS[measure]], linewidth=1.3)
         axes.set_title(told, fontsize=8, color=LIGHT["muted"], loc="right")
     axes.set_yscale("log")
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_formatter("{x:g}")
+    axes.tick_params(axis="y", which="both", labelsize=7)
 
 
 def draw_points(axes: Axes, x: np.ndarray, measured: Measured, colour: str) -> None:
@@ -96,8 +99,7 @@ def draw_points(axes: Axes, x: np.ndarray, measured: Measured, colour: str) -> N
 def place_levels(axes: Axes, axis: MeasuredAxis) -> None:
     """Ticks at the levels, at equal ratios."""
     axes.set_xscale("log")
-    axes.xaxis.set_minor_formatter(NullFormatter())
-    axes.minorticks_off()
+    axes.xaxis.set_minor_locator(NullLocator())
     name = EngFormatter(places=0 if axis.x.max() < 1000 else 1, sep="")
     axes.set_xticks(axis.x, [name(value).replace(".0", "") for value in axis.x], fontsize=8)
     axes.set_xlabel(words(axis.panel.axis or "", 34), fontsize=9)

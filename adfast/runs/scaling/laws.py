@@ -138,7 +138,11 @@ def measured_of(
     points = np.array([[of_seed.mean() for of_seed in of_level] for of_level in values])
     if min(points.min(), samples.min()) <= 0:
         return Measured(mean, samples, None)
-    has_floor = may_have_floor and asks_for_floor(np.repeat(x, points.shape[1]), points.ravel())
+    has_floor = (
+        may_have_floor
+        and len(np.unique(x)) > LEAST_LEVELS  # a law with a floor goes through three whatever
+        and asks_for_floor(np.repeat(x, points.shape[1]), points.ravel())
+    )
     central = fit_laws(x, mean[None], has_floor=has_floor)
     drawn = fit_laws(x, samples, has_floor=has_floor)
     law = Law(
