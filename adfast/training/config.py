@@ -99,6 +99,9 @@ class TrainingConfig(Config):
     data_parallel: DataParallel = "ddp"
     """What each of several processes (torchrun) has of a model: all of it, or (fsdp) a share."""
 
+    context_ranks: Count = 1
+    """Processes (torchrun) that each context is cut over; their number is a multiple of it."""
+
     compile: bool | Literal["auto"] = "auto"
     """Whether torch.compile is used; auto: on CUDA."""
 

@@ -23,6 +23,7 @@ MAY_CHANGE = frozenset(
         "threads",
         "device",
         "data_parallel",
+        "context_ranks",
         "compile",
         "activation_checkpointing",
         "metrics_every",

@@ -57,7 +57,7 @@ def resolve_execution(
             f'already and cannot be part of a graph), got {device.type}; use "auto" or false'
         )
     is_compiled = is_cuda if config.compile == "auto" else config.compile
-    if not processes.is_alone:
+    if not processes.is_alone or config.context_ranks > 1:
         check_together(config, device, precision, processes)
         is_compiled = False
     attention = describe_backend(attention_backend, device, precision, head_dim)
@@ -69,7 +69,12 @@ def check_together(
     config: TrainingConfig, device: torch.device, precision: torch.dtype, processes: Processes
 ) -> None:
     """Raise `InvalidArgument` for what several processes cannot do."""
-    processes.rows(config.batch_size)
+    processes.rows(config.batch_size, config.context_ranks)
+    if config.context_length < config.context_ranks:
+        raise InvalidArgument(
+            f"training.context_ranks must be at most training.context_length "
+            f"({config.context_length}), got {config.context_ranks}; each needs a transition"
+        )
     if config.compile is True:
         raise InvalidArgument(
             f'training.compile = true is for one process, got {processes.size}; use "auto" or false'

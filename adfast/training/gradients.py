@@ -35,6 +35,7 @@ def make_gradient(
             execution.processes,
             execution.precision,
             batch_size=config.batch_size,
+            context_ranks=config.context_ranks,
             label_smoothing=smoothing,
         )
     if execution.is_sharded:

@@ -2,7 +2,8 @@
 
 Each process takes its rows through forward and backward. Where each has the whole model, torch's
 DistributedDataParallel adds the gradients up while the backward pass goes on; where each has a
-share, FSDP2 does (`fully_sharded.py`).
+share, FSDP2 does (`fully_sharded.py`). Contexts may be cut too: then several processes have the
+same rows, and each a run of their transitions (`attention.halo`).
 
 Axes: B batch, T time, A actions.
 """
@@ -19,6 +20,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn.parallel import DistributedDataParallel
 
+from adfast.attention import ContextShare
 from adfast.models.native_layers import by_definition
 from adfast.models.transformer import Transformer
 from adfast.training.fully_sharded import is_fully_sharded
@@ -36,7 +38,8 @@ class ParallelGradient:
     """Leaves the gradient of the mean loss of a whole batch in the `grad` of `model`'s parameters.
 
     Batches have `batch_size` rows in all, and `rows` of `processes` here, which may be one fewer
-    than elsewhere: losses are weighted by them. `precision` is that of the blocks.
+    than elsewhere: losses are weighted by them. `precision` is that of the blocks. Where contexts
+    are cut over several `context_ranks`, a process computes its run of each.
     """
 
     def __init__(
@@ -46,10 +49,13 @@ class ParallelGradient:
         precision: torch.dtype,
         *,
         batch_size: int,
+        context_ranks: int = 1,
         label_smoothing: float = 0.0,
     ) -> None:
         self._processes = processes
-        self._rows = processes.rows(batch_size)
+        self._rows = processes.rows(batch_size, context_ranks)
+        self._batch_size = batch_size
+        self._context_group = processes.context_group(context_ranks)
         self._share = len(self._rows) / batch_size
         self._label_smoothing = label_smoothing
         self._computing: nn.Module = model
@@ -71,15 +77,21 @@ class ParallelGradient:
         Replaces all gradients. Each process draws its own dropout, as threads do that have the same
         rows.
         """
+        part, where, number = self._share, {}, 0
+        asked, group = asked_action(batch), self._context_group
+        if group is not None:
+            share = ContextShare.of(group, asked.shape[1])
+            part, where, number = part * share.part, {"share": share}, group.rank()
+            asked = asked[:, share.first : share.last]
         self._computing.zero_grad(set_to_none=True)
-        seed = None if dropout_seed is None else dropout_seed + self._rows.start
+        own = self._rows.start + number * self._batch_size
+        seed = None if dropout_seed is None else dropout_seed + own
         with self._layers():
-            logits = self._computing(batch, dropout_seed=seed)
-            asked = asked_action(batch)
-            loss = next_action_loss(logits, asked, self._label_smoothing) * self._share
+            logits = self._computing(batch, dropout_seed=seed, **where)
+            loss = next_action_loss(logits, asked, self._label_smoothing) * part
             # Gradients come out as the mean over processes.
             (loss * self._processes.size).backward()  # type: ignore[no-untyped-call]
-        accuracy = next_action_accuracy(logits, asked).to(loss.dtype) * self._share
+        accuracy = next_action_accuracy(logits, asked).to(loss.dtype) * part
         loss, accuracy = self._processes.sum(torch.stack((loss.detach(), accuracy))).unbind()
         return loss, accuracy
 
@@ -100,13 +112,15 @@ class RoundedBlocks(nn.Module):
         self.model = model
         self.precision = precision
 
-    def forward(self, batch: Batch, dropout_seed: int | None) -> Tensor:
+    def forward(
+        self, batch: Batch, dropout_seed: int | None, share: ContextShare | None = None
+    ) -> Tensor:
         """The logits `[B, T, A]`."""
         rounded = {
             name: parameter.to(self.precision)
             for name, parameter in self.model.named_parameters()
             if name.startswith("blocks.")
         }
-        keywords = {"dropout_seed": dropout_seed}
+        keywords = {"dropout_seed": dropout_seed, "share": share}
         logits: Tensor = functional_call(self.model, rounded, (batch,), keywords)
         return logits

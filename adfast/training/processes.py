@@ -51,19 +51,38 @@ class Processes:
         """Whether this is the one that writes files and speaks."""
         return self.rank == 0
 
-    def rows(self, batch_size: int) -> range:
+    def rows(self, batch_size: int, context_ranks: int = 1) -> range:
         """The rows of a batch that are this process's; the shares differ by one at most.
 
-        Raises `InvalidArgument` where there are not enough for all.
+        So many processes that follow one another have the same rows as there are `context_ranks`.
+        Raises `InvalidArgument` where there are not enough rows for all, or processes for these.
         """
-        if batch_size < self.size:
+        if self.size % context_ranks:
             raise InvalidArgument(
-                f"training.batch_size must be at least {self.size}, the processes that share a "
+                f"training.context_ranks must divide the number of processes ({self.size}), got "
+                f"{context_ranks}; start a multiple of it (torchrun --nproc-per-node), or set it "
+                "to 1"
+            )
+        groups, group = self.size // context_ranks, self.rank // context_ranks
+        if batch_size < groups:
+            raise InvalidArgument(
+                f"training.batch_size must be at least {groups}, the processes that share a "
                 f"batch, got {batch_size}; start fewer (torchrun --nproc-per-node), or train on "
                 "larger batches"
             )
-        first = batch_size * self.rank // self.size
-        return range(first, batch_size * (self.rank + 1) // self.size)
+        return range(batch_size * group // groups, batch_size * (group + 1) // groups)
+
+    def context_group(self, context_ranks: int) -> dist.ProcessGroup | None:
+        """Those that have the same rows as this one, each with a run of them; asked by all.
+
+        None where each process has whole contexts.
+        """
+        if context_ranks == 1:
+            return None
+        firsts = range(0, self.size, context_ranks)
+        groups = [dist.new_group(list(range(first, first + context_ranks))) for first in firsts]
+        own: dist.ProcessGroup = groups[self.rank // context_ranks]
+        return own
 
     def sum(self, values: Tensor) -> Tensor:
         """`values` added up over all processes, in place; the same bits in each."""

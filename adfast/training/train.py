@@ -98,7 +98,7 @@ def train_together(
         seed,
         unordered=model.context == "set",
         reads_return=model.reads_return,
-        rows=processes.rows(config.batch_size),
+        rows=processes.rows(config.batch_size, config.context_ranks),
     )
     trainer = Trainer(
         transformer, batches, config, directory, seed=seed, hooks=hooks, processes=processes

@@ -45,7 +45,7 @@ def train(directory: Path, processes: Processes, case: dict[str, Any]) -> None:
     config = TrainingConfig.from_mapping(TRAINING | SETTINGS | case.get("training", {}))
     model = Transformer(ModelConfig.from_mapping(MODEL | case.get("model", {})), SCHEMA, 5)
     dtype = getattr(torch, case.get("dtype", "float32"))
-    rows = processes.rows(config.batch_size)
+    rows = processes.rows(config.batch_size, config.context_ranks)
     batches = BatchSource(random_store(), config, 5, rows=rows)
     updates = itertools.count(1)
 

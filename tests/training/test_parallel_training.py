@@ -22,6 +22,7 @@ LIMIT_SECONDS = 3600  # of the program, beside whatever else runs
 NOTICED_SECONDS = 30  # by which who trained with a process that was killed has ended
 UPDATES = {"updates": 50}
 FSDP = {"data_parallel": "fsdp"}
+CUT = {"context_ranks": 2}  # of a window as long as a share
 MONITORED = {"evaluate_every": 25}
 EXACT = {"dtype": "float64", "model": {"qk_norm": True}}
 TWO = {"processes": 2}
@@ -30,6 +31,9 @@ CASES = [
     EXACT | {"directory": "float64", "training": UPDATES},
     EXACT | TWO | {"directory": "float64-ddp", "training": UPDATES},
     EXACT | TWO | {"directory": "float64-fsdp", "training": UPDATES | FSDP},
+    EXACT | TWO | {"directory": "float64-context", "training": UPDATES | CUT | FSDP},
+    EXACT | {"directory": "float64-rows-and-context", "training": UPDATES | CUT, "processes": 4},
+    TWO | {"directory": "float32-context", "training": UPDATES | CUT | MONITORED},
     {"directory": "float32", "training": UPDATES | MONITORED},
     TWO | {"directory": "float32-ddp", "training": UPDATES | MONITORED},
     TWO | {"directory": "float32-fsdp", "training": UPDATES | MONITORED | FSDP},
@@ -104,6 +108,20 @@ def test_two_processes_train_as_one_does(folder, dtype, tolerance, parallel):
     assert tensors.keys() == expected.keys()
     for key, tensor in tensors.items():
         assert tensor.shape == expected[key].shape
+        torch.testing.assert_close(tensor, expected[key], rtol=0, atol=100 * tolerance)
+
+
+@pytest.mark.parametrize(
+    ("name", "tolerance"),
+    [("float64-context", 1e-9), ("float64-rows-and-context", 1e-9), ("float32-context", 1e-5)],
+)
+def test_processes_with_a_run_of_each_context_train_as_one_does(folder, name, tolerance):
+    alone = name.split("-")[0]
+    assert len(rows_of(folder, name)) == 50
+    assert greatest_difference(folder, name, alone) < tolerance
+    assert greatest_difference(folder, name, alone, "tokens") == 0
+    (tensors, _), (expected, _) = (last_tensors(folder, n, 50) for n in (name, alone))
+    for key, tensor in tensors.items():
         torch.testing.assert_close(tensor, expected[key], rtol=0, atol=100 * tolerance)
 
 

@@ -42,3 +42,31 @@ def test_what_processes_cannot_do_together_is_refused(settings, message):
     resolve_execution(config, "auto", 16)
     with pytest.raises(InvalidArgument, match=message):
         resolve_execution(config, "auto", 16, Processes(0, 2, 0, 2))
+
+
+def test_processes_that_cut_contexts_have_the_same_rows():
+    rows = [Processes(rank, 6).rows(7, context_ranks=3) for rank in range(6)]
+    assert rows == [range(3)] * 3 + [range(3, 7)] * 3
+    assert Processes(1, 2).rows(1, context_ranks=2) == range(1)
+
+
+@pytest.mark.parametrize(
+    ("settings", "processes", "message"),
+    [
+        (
+            {"context_ranks": 2},
+            ALONE,
+            r"context_ranks must divide .* \(1\), got 2; start a multiple",
+        ),
+        ({"context_ranks": 3}, Processes(0, 4), r"context_ranks must divide .* \(4\), got 3"),
+        (
+            {"context_ranks": 4, "context_length": 3},
+            Processes(0, 4),
+            "must be at most training.con",
+        ),
+    ],
+)
+def test_contexts_that_cannot_be_cut_are_refused(settings, processes, message):
+    config = TrainingConfig(device="cpu", **settings)
+    with pytest.raises(InvalidArgument, match=message):
+        resolve_execution(config, "auto", 16, processes)
