@@ -56,6 +56,17 @@ def replace_files(
         raise
 
 
+def adopt_file(temporary: Path, path: Path) -> None:
+    """Make `temporary`, which another process wrote whole and synced in the same folder, `path`.
+
+    Durable when this returns. Raises `WriteError`.
+    """
+    with explained(path, "replace it"):
+        temporary.rename(path)
+    with explained(path.parent, "make its entries durable"):
+        sync_folder(path.parent)
+
+
 def require_room(folder: Path, num_bytes: int) -> None:
     """Raise `WriteError` unless a file of `num_bytes` can be written in `folder`; leaves none."""
     probe = temporary_name(folder / "room")

@@ -98,6 +98,10 @@ class NotFinite(AdfastError):
     """Training that met a loss or a gradient that is no finite number; the message says where."""
 
 
+class ClusterError(AdfastError):
+    """A cluster that does not answer, or whose workers cannot do what is asked of them."""
+
+
 class RunError(AdfastError):
     """A run directory in which the asked stage cannot start (finished, or lacking its input)."""
 

@@ -22,8 +22,13 @@ USED_FOR = {
     "plotly": "pages",
     "scipy": "intervals of what probes find",
     "gymnasium": "Gymnasium's environments and recordings of them",
+    "ray": "collecting on a cluster",
 }
-INSTALLED_AS = {"tomli_w": "tomli-w", "gymnasium": '"adfast[gymnasium]"'}  # others by their name
+INSTALLED_AS = {  # others by their name
+    "tomli_w": "tomli-w",
+    "gymnasium": '"adfast[gymnasium]"',
+    "ray": '"adfast[cluster]"',
+}
 EXTENSION = "adfast._native"
 BUILD = "in a checkout build it with: pip install -e ."
 

@@ -10,11 +10,13 @@ import typer
 
 from adfast import __version__
 from adfast.cli.arguments import (
+    ClusterOption,
     FreshOption,
     JsonOption,
     MethodOption,
     PlainHelp,
     ProbeArgument,
+    PullOption,
     RecipeArgument,
     RunArgument,
     RunOption,
@@ -110,21 +112,27 @@ def collect(
     method: MethodOption = None,
     settings: SetOption = None,
     fresh: FreshOption = False,
+    cluster: ClusterOption = None,
+    pull: PullOption = False,
 ) -> None:
     """Write the learning histories of the training tasks into a store."""
-    from adfast.cli.stages import run_stages, spell
+    from adfast.cli.stages import on_cluster, run_stages, spell
     from adfast.runs.run import Run, plan_run
 
     require(*HISTORIES)
     place, resolved = plan_run(recipe, run, settings or [], method)
     reason = resolved.reason_not_to_collect
-    collected = Run.create(resolved, place, fresh=fresh and reason is None)
     if reason is not None:
+        Run.create(resolved, place)
         print(f"nothing to collect: {reason}; to continue: {spell('train', place)}")
         return
-    with collected.locked():
-        run_stages(collected, ["collect"], way_on=spell("collect", place))
-        histories_info(collected.directory.histories)
+    # A cluster that does not answer leaves everything as it was, --fresh or not.
+    with on_cluster(cluster, pull=pull, threads=resolved.collection.threads) as (joined, options):
+        collected = Run.create(resolved, place, fresh=fresh)
+        with collected.locked():
+            way_on = spell("collect", place, *options)
+            run_stages(collected, ["collect"], way_on=way_on, cluster=joined)
+            histories_info(collected.directory.histories)
 
 
 @app.command()

@@ -62,6 +62,21 @@ FreshOption = Annotated[
     bool, typer.Option("--fresh", help="Delete what an earlier call left there and start over.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+ClusterOption = Annotated[
+    str | None,
+    typer.Option(
+        "--cluster",
+        metavar="ADDRESS",
+        help="Compute on a Ray cluster that this machine is of: HOST:PORT of its head, auto for "
+        "the one that runs here, local for one of this machine alone.",
+    ),
+]
+PullOption = Annotated[
+    bool,
+    typer.Option(
+        "--pull", help="With --cluster, for nodes that do not share the run's folder with it."
+    ),
+]
 
 
 class PlainHelp(TyperGroup):

@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -146,22 +146,27 @@ def map_shard(folder: Path, fields: Mapping[str, Field], record: BlockRecord) ->
     Sizes, header and offsets are checked here; contents by `verify_shard`.
     """
     path = folder / record.file_name
+    # Before it is mapped: reading behind the end of a shorter file would end the process.
+    require_size(path, record)
+    try:
+        mapped = _native.MappedFile(os.fsencode(path), record.num_bytes)
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be mapped: {error.strerror}") from error
+    return parse_shard(np.frombuffer(memoryview(mapped), np.uint8), path, fields, record)
+
+
+def require_size(path: Path, record: BlockRecord) -> None:
+    """Raise `StoreError` unless the file `path` is as long as the shard that `record` describes."""
     try:
         file_bytes = path.stat().st_size
     except FileNotFoundError:
         raise StoreError(f"{path}: missing, but the manifest lists it; {REGENERATE}") from None
     except OSError as error:
         raise StoreError(f"{path}: cannot be read: {error.strerror}") from error
-    # Before it is mapped: reading behind the end of a shorter file would end the process.
     if file_bytes != record.num_bytes:
         raise StoreError(
             f"{path}: must have {record.num_bytes} bytes, got {file_bytes}; {REGENERATE}"
         )
-    try:
-        mapped = _native.MappedFile(os.fsencode(path), file_bytes)
-    except OSError as error:
-        raise StoreError(f"{path}: cannot be mapped: {error.strerror}") from error
-    return parse_shard(np.frombuffer(memoryview(mapped), np.uint8), path, fields, record)
 
 
 def parse_shard(
@@ -218,13 +223,18 @@ def require_kept_rows(rows: np.ndarray, path: Path, record: BlockRecord) -> None
 def verify_shard(folder: Path, record: BlockRecord) -> None:
     """Read the whole shard; raises `StoreError` if its checksum is not the manifest's."""
     path = folder / record.file_name
-    digest = xxhash.xxh3_64()
     try:
         with path.open("rb") as file:
-            while chunk := file.read(1 << 24):
-                digest.update(chunk)
+            require_digest(path, iter(lambda: file.read(1 << 24), b""), record)
     except OSError as error:
         raise StoreError(f"{path}: cannot be read: {error.strerror}; {REGENERATE}") from error
+
+
+def require_digest(path: Path, chunks: Iterable[bytes | memoryview], record: BlockRecord) -> None:
+    """Raise `StoreError` unless `chunks`, the content of `path`, have the checksum of `record`."""
+    digest = xxhash.xxh3_64()
+    for chunk in chunks:
+        digest.update(chunk)
     if digest.hexdigest() != record.xxh3:
         raise StoreError(
             f"{path}: damaged: its xxh3 must be {record.xxh3}, got {digest.hexdigest()}; "

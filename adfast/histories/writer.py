@@ -17,7 +17,7 @@ import numpy as np
 
 from adfast.closing import Closing
 from adfast.config import list_differences
-from adfast.durable import clear_leftovers
+from adfast.durable import adopt_file, clear_leftovers, replace_file
 from adfast.errors import InUse, InvalidArgument, StoreError
 from adfast.histories.block import as_json, make_block
 from adfast.histories.manifest import (
@@ -30,7 +30,7 @@ from adfast.histories.manifest import (
 )
 from adfast.histories.next_items import KeptItems
 from adfast.histories.schema import Schema, check_schema, describe_fields, describe_schema
-from adfast.histories.shard import write_shard
+from adfast.histories.shard import require_digest, require_size, write_shard
 from adfast.locks import LOCK_NAME, FolderLocked, folder_lock
 from adfast.tasks.fields import Field
 from adfast.values import as_count, as_flag, as_integer, as_path, require_kind
@@ -149,15 +149,30 @@ class HistoryWriter(Closing):
         self._require_own_process()
         limit = None if self.is_open_ended else self._manifest.num_blocks
         block_index = as_integer("block_index", block_index, 0, (limit or MAX_BLOCKS) - 1)
-        if block_index in self.finished_blocks:
-            raise InvalidArgument(
-                f"block {block_index} is already in {self.path}; skip the writer's finished_blocks"
-            )
+        self._require_new(block_index)
         block = make_block(self._fields, arrays, lengths, {} if metadata is None else metadata)
         record = write_shard(self.path, self._fields, block_index, block)
         if self.is_open_ended:
             limit = max(*self.finished_blocks, block_index, -1) + 1
         self._commit([*self._manifest.blocks, record], limit)
+
+    def take_shard(self, record: BlockRecord, shard: Path | np.ndarray) -> None:
+        """Add a block that another process laid out (`lay_out_shard`); durable on return.
+
+        `shard` is its bytes, uint8, or the file beside the store's own that has them, whole and
+        synced, which becomes the store's. Raises `StoreError` where they are not what `record`
+        says, `InvalidArgument` for a block that is already there, `WriteError`.
+        """
+        self._require_own_process()
+        self._require_new(record.block)
+        path = self.path / record.file_name
+        if isinstance(shard, Path):
+            require_size(shard, record)
+            adopt_file(shard, path)
+        else:
+            require_digest(path, [shard.data], record)
+            replace_file(path, [shard.data])
+        self._commit([*self._manifest.blocks, record], self._manifest.num_blocks)
 
     def finish(self) -> None:
         """Declare the store complete with the blocks that it has; raises `StoreError` on a gap."""
@@ -180,6 +195,12 @@ class HistoryWriter(Closing):
             "a history writer cannot be copied or sent to another process: one writer has a store "
             "open; append what other processes computed in the one that has it"
         )
+
+    def _require_new(self, block_index: int) -> None:
+        if block_index in self.finished_blocks:
+            raise InvalidArgument(
+                f"block {block_index} is already in {self.path}; skip the writer's finished_blocks"
+            )
 
     def _require_own_process(self) -> None:
         if os.getpid() != self._process:

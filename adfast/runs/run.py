@@ -40,6 +40,7 @@ from adfast.values import as_flag, as_path, require_kind
 
 if TYPE_CHECKING:
     from adfast.baselines.rl2.policy import Policy
+    from adfast.collection.cluster.connection import Cluster
     from adfast.collection.plan import CollectionPlan
     from adfast.evaluation.environment_tasks import EnvironmentTasks
     from adfast.histories import HistoryStore
@@ -170,9 +171,16 @@ class Run:
         with self.directory.locked():
             yield
 
-    def collect(self, *, fresh: bool = False, hooks: RunHooks | None = None) -> HistoryStore | None:
+    def collect(
+        self,
+        *,
+        fresh: bool = False,
+        hooks: RunHooks | None = None,
+        cluster: Cluster | None = None,
+    ) -> HistoryStore | None:
         """The histories of the training tasks, written to its store; None where there is none.
 
+        They are computed here, or on a `cluster` (`adfast.collection.cluster.connection.connect`).
         A live run has no store, and one of method rl2 no histories. Recorded ones are as they are.
         """
         if self.recipe.histories is not None:
@@ -181,7 +189,7 @@ class Run:
             return None
         with self._stage("collect", fresh, hooks) as todo:
             if todo is not None:
-                stages.collect(self, todo)
+                stages.collect(self, todo, cluster)
         return self.histories
 
     def train(self, *, fresh: bool = False, hooks: RunHooks | None = None) -> Transformer | Policy:

@@ -27,12 +27,13 @@ from adfast.runs.training_histories import (
 CHECKPOINT_TENSORS = 3
 
 if TYPE_CHECKING:
+    from adfast.collection.cluster.connection import Cluster
     from adfast.models.transformer import Transformer
     from adfast.runs.run import Run
     from adfast.training.loop import Trainer
 
 
-def collect(run: Run, hooks: RunHooks) -> None:
+def collect(run: Run, hooks: RunHooks, cluster: Cluster | None = None) -> None:
     """Write the learning histories of the training tasks into the run's history store."""
     from adfast.collection.collect import collect as collect_histories
     from adfast.collection.collect import report_blocks
@@ -50,6 +51,7 @@ def collect(run: Run, hooks: RunHooks) -> None:
             on_block=report_blocks(bar),
             should_stop=hooks.should_stop,
             progress=False,
+            cluster=cluster,
         )
     run.directory.record_stage(
         "collect",
