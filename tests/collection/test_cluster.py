@@ -186,15 +186,18 @@ def test_collection_on_a_cluster_stops_when_asked(cluster, tmp_path):
 def test_workers_load_no_torch_and_have_one_thread(cluster):
     import ray
 
-    @ray.remote
-    def loaded():
-        return [name in sys.modules for name in ("numba", "torch")], [
-            os.environ[name] for name in ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS")
-        ]
-
     called = worker.called_on_worker("hash_of_package")
-    assert ray.get(ray.remote(called).remote()) == worker.hash_of_package()
-    assert ray.get(loaded.remote()) == ([True, False], ["1", "1"])
+
+    @ray.remote
+    def work_and_look():
+        return (
+            called(),
+            [name in sys.modules for name in ("numba", "torch")],
+            [os.environ[name] for name in ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS")],
+        )
+
+    expected = (worker.hash_of_package(), [True, False], ["1", "1"])
+    assert ray.get(work_and_look.remote()) == expected
 
 
 def test_process_that_is_connected_joins_no_other_cluster(cluster, tmp_path):
