@@ -71,6 +71,7 @@ def test_pulled_blocks_are_the_bytes_of_threads_and_pass_one_by_one(pulling, tmp
     assert sorted(taken) == list(range(18))
 
 
+@pytest.mark.slow
 def test_worker_and_node_lost_half_way(nodes, cluster, tmp_path):
     marker = tmp_path / "died"
     options = {"marker": str(marker), "fatal_stream": 63, "seconds": 0.02}
@@ -92,6 +93,7 @@ def test_worker_and_node_lost_half_way(nodes, cluster, tmp_path):
     nodes.join_node()
 
 
+@pytest.mark.slow
 def test_interrupted_and_killed_drivers_are_gone_on_with(nodes, cluster, tmp_path):
     """By the command line: Ctrl-C, then SIGKILL, then to the end."""
     marker = tmp_path / "died"
