@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.clocks import processor_time
-from benchmarks.contest import Contest, require_equal, show
+from benchmarks.contest import Contest, require_equal
 from benchmarks.engine import (
     BatchSource,
     TrainingConfig,
@@ -36,10 +36,11 @@ def sample(
 ) -> Iterator[Contest]:
     """A batch of windows with its frames, by plain calls, in memory that is used again.
 
-    The histories are learned first, of a thousand platforms, and stand on disk; the check says what
-    they take there. So are windows drawn where a model trains on the processor, and ahead of a
-    device by a pool of threads. Into new arrays the same frames wait for the system's pages; at
-    best one array is drawn into again and again. All is timed by the processor, of all threads.
+    The histories are learned first, of a thousand platforms, and stand on disk; the notes of a
+    record say what they take there. So are windows drawn where a model trains on the processor, and
+    ahead of a device by a pool of threads. Into new arrays the same frames wait for the system's
+    pages; at best one array is drawn into again and again. All is timed by the processor, of all
+    threads.
     """
     settings = {
         "family.options.picture": list(picture),
@@ -70,11 +71,6 @@ def sample(
             return observation.as_shown(poses, out)
 
         def check() -> None:
-            on_disk = sum(path.stat().st_size for path in (folder / "histories").iterdir())
-            show(
-                f"{store.num_histories:,} histories of {store.num_transitions:,} transitions take "
-                f"{on_disk / 1e9:.3f} GB on disk, {on_disk / store.num_transitions:.2f} bytes each"
-            )
             for update in (0, 1):
                 subject = windows(update)
                 require_equal("drawn ahead", subject, ahead(update)["observation"].numpy())
@@ -93,4 +89,9 @@ def sample(
             check,
             Contender("drawing alone", draw_again, frames),
             clock=processor_time,
+            notes={
+                "histories": store.num_histories,
+                "transitions": store.num_transitions,
+                "disk_bytes": sum(f.stat().st_size for f in (folder / "histories").iterdir()),
+            },
         )

@@ -1,14 +1,13 @@
 """Write docs/learners.md's curves and table: `python docs/show_learning_curves.py`.
 
-Every learner learns each task of its family, or those that are named, from scratch, again and
-again. What is shown stands in `CURVES`; a further learner or family is a line there. What each
-takes of the processor is printed.
+Every learner learns each task of its family from scratch, again and again. What is shown stands in
+`CURVES`; a further learner or family is a line there. Those of the water maze are of
+`show_maze_curves.py`.
 """
 
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,7 +23,6 @@ PAGE, FIGURE = DOCS / "learners.md", DOCS / "images" / "learning_curves.png"
 BLOCK = re.compile(r"(?<=<!-- curves:begin -->\n).*?(?=<!-- curves:end -->)", re.DOTALL)
 EPISODES = (1, 10, 25, 50, 100, 150, 200, 300, 500, 1000)
 HISTORIES = 8100
-PLATFORM = 530  # 320 units east of the centre
 
 
 @dataclass(frozen=True)
@@ -37,7 +35,7 @@ class Curve:
     family: str = "dark-room"
     family_options: Mapping[str, Any] = field(default_factory=dict)
     known: Mapping[int, float] = field(default_factory=dict)
-    task_ids: Sequence[int] | None = None
+    task_ids: Sequence[int] | None = None  # all of the family's
     histories: int = HISTORIES
     episodes: int = EPISODES[-1]
 
@@ -49,7 +47,6 @@ QUICK = {
     "epsilon_episodes": 100,
     "initial_value": 0.05,
 }
-MAZE = {"picture": (24, 32), "cell_side": 48}
 CURVES = (
     Curve(
         "Q-learning",
@@ -79,34 +76,6 @@ CURVES = (
         family_options={"size": 17, "reward": "once"},
         known={1: 0.05, 10: 0.10, 25: 0.18, 50: 0.29, 100: 0.44, 200: 0.61, 500: 0.93, 1000: 1.0},
     ),
-    Curve(
-        "Q(lambda), 116 platforms",
-        "q-lambda",
-        {"reads": "cell", "epsilon_start": 0.0, "epsilon_end": 0.0, "trace": 1.0, "kept_steps": 25},
-        "water-maze",
-        MAZE,
-        task_ids=range(0, 1041, 9),
-        histories=1160,
-        episodes=300,
-    ),
-    Curve(
-        "DQN from pictures, one platform",
-        "dqn",
-        {
-            "network": "small",
-            "learning_rate": 5e-4,
-            "discount": 0.95,
-            "epsilon_start": 0.1,
-            "epsilon_episodes": 60,
-            "kept_steps": 25,
-            "updates_per_rollout": 4,
-        },
-        "water-maze",
-        MAZE,
-        task_ids=(PLATFORM,),
-        histories=16,
-        episodes=100,
-    ),
 )
 
 
@@ -117,9 +86,8 @@ def measure(curve: Curve) -> np.ndarray:
     learners = max(curve.histories // learner.actors, 1)
     learned = np.arange(family.num_tasks) if curve.task_ids is None else np.array(curve.task_ids)
     task_ids = np.repeat(learned[np.arange(learners) % len(learned)], learner.actors)
-    streams, began = np.arange(len(task_ids)), time.process_time()
+    streams = np.arange(len(task_ids))
     returns = learner.returns(family, task_ids, streams, curve.episodes, seed=0)
-    print(f"{family_of(curve)}, {curve.label}: {time.process_time() - began:.0f} s")
     return np.asarray(returns.mean(axis=0))
 
 
@@ -137,9 +105,6 @@ def table(means: list[np.ndarray]) -> str:
         digits = 2 if mean.max() < 5 else 1
         cells = [family_of(curve), curve.label]
         for episode in EPISODES:
-            if episode > curve.episodes:
-                cells.append("")
-                continue
             known = curve.known.get(episode)
             cell = f"{mean[episode - 1]:.{digits}f}"
             cells.append(cell if known is None else f"{cell} ({known:.{digits}f})")
