@@ -90,7 +90,7 @@ class ModelConfig(Config):
     """Share of the attention's weights that training drops; it then attends by plain matrices."""
 
     sequence_mask: float = Field(default=0.0, ge=0.0, lt=1.0)
-    """Probability that a token is blanked in training."""
+    """Probability that training shows a learned blank in place of a token."""
 
     @model_validator(mode="after")
     def check_divisions(self) -> Self:

@@ -81,6 +81,9 @@ class Transformer(nn.Module):
                 )
             )
         self.blocks = nn.ModuleList(Block(config, generator) for _ in range(config.num_layers))
+        if config.sequence_mask > 0.0:
+            # Not zeros: normalised layer by layer ("post"), these have gradients without bound.
+            self.blank_token = nn.Parameter(torch.empty(config.width).normal_(generator=generator))
         self.final_norm = nn.LayerNorm(config.width, bias=False)
         self.head = nn.Parameter(torch.zeros(schema.num_actions, config.width))
 
@@ -129,7 +132,7 @@ class Transformer(nn.Module):
         x = self.add_positions(x, position)
         if noise is not None and self.config.sequence_mask > 0.0:
             seen = 1.0 - self.config.sequence_mask
-            x = x * noise.keep(x[..., :1], seen)
+            x = torch.where(noise.keep(x[..., :1], seen) > 0.0, x, self.blank_token)
 
         x = x.to(self.block_dtype)
         rotation = rotation_at(time, self.config)

@@ -3,8 +3,10 @@
 import pytest
 import torch
 
+from adfast.models.config import ModelConfig
+from adfast.models.transformer import Transformer
 from adfast.training.objective import next_action_loss
-from models.model_cases import random_histories, small_model
+from models.model_cases import SCHEMA, random_histories, small_model
 
 VARIANTS = {
     "plain": {},
@@ -79,3 +81,21 @@ def test_kept_memory_is_linear_in_the_context(recomputes):
     model = small_model(num_layers=2, attention_window=16).train()
     short, long = (kept_bytes(model, length, recomputes=recomputes) for length in (512, 4096))
     assert long / short == pytest.approx(8, rel=0.05)
+
+
+@pytest.mark.parametrize("positions", ["none", "rope"])
+def test_blanks_have_gradients_in_bounds_where_layers_normalise_behind(positions):
+    """Zeros would have gradients of 1e20 here: each normalisation makes 300 times of them."""
+    config = ModelConfig(
+        width=16,
+        norm="post",
+        num_layers=4,
+        sequence_mask=0.5,
+        position_encoding=positions,
+    )
+    model = Transformer(config, SCHEMA, 0)  # freshly made: its blocks add nothing yet
+    torch.nn.init.normal_(model.head)
+    batch = random_histories(4, 30)
+    for gradient in gradients(model, batch, recomputes=False)[1:]:
+        assert gradient.isfinite().all()
+        assert gradient.norm() < 100.0
