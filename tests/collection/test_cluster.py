@@ -49,6 +49,14 @@ def assert_same_files(path, expected):
         assert (path / name).read_bytes() == (expected / name).read_bytes(), name
 
 
+def wait_for_nodes(cluster, count):
+    """Until the cluster has seen who left or came."""
+    limit = time.monotonic() + LIMIT_SECONDS
+    while len(cluster.nodes) != count:
+        assert time.monotonic() < limit
+        time.sleep(0.1)
+
+
 def assert_collects_the_same(cluster, plan, folder, **hooks):
     collect(plan, folder / "here", progress=False)
     collect(plan, folder / "there", progress=False, cluster=cluster, **hooks)
@@ -88,9 +96,10 @@ def test_worker_and_node_lost_half_way(nodes, cluster, tmp_path):
     there = tmp_path / "there"
     collect(plan, there, progress=False, cluster=cluster, on_block=on_block)
     assert marker.exists()
-    assert len(cluster.nodes) == 1
     assert_same_files(there, tmp_path / "here")
+    wait_for_nodes(cluster, 1)
     nodes.join_node()
+    wait_for_nodes(cluster, 2)
 
 
 @pytest.mark.slow

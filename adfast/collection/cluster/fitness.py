@@ -25,9 +25,11 @@ POLL_SECONDS = 0.2
 def require_fitness(cluster: Cluster, work: Work, packed: bytes) -> Generator[None]:
     """Ask all nodes at once; something is yielded while they do not answer.
 
-    Raises `ClusterError` for the first that cannot do the work, or does not say so in time.
+    Raises `ClusterError` for the first that cannot do the work, or does not say so in time. A node
+    that is lost meanwhile is left out, as long as another one can.
     """
     import ray
+    from ray.exceptions import RayError
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
     nodes = cluster.nodes
@@ -50,23 +52,36 @@ def require_fitness(cluster: Cluster, work: Work, packed: bytes) -> Generator[No
         while late and time.monotonic() < deadline:
             _, late = ray.wait(late, num_returns=len(late), timeout=POLL_SECONDS)
             yield
+        lost, num_fit = "", 0
         for reply, (address, answer) in answers.items():
-            reason = (
-                f"has not answered for {cluster.timeout_seconds:g} s; look at it with: ray status"
-                if reply in late
-                else read_answer(work, reply, answer)
-            )
+            node_there = f'node {address} of cluster "{cluster.address}"'
+            if reply in late:
+                raise ClusterError(
+                    f"{node_there} has not answered for {cluster.timeout_seconds:g} s; look at it "
+                    "with: ray status"
+                )
+            try:
+                reason = read_answer(work, reply, answer)
+            except RayError as error:
+                lost = f"{node_there} was lost: {legible(str(error))}"
+                continue
             if reason is not None:
-                raise ClusterError(f'node {address} of cluster "{cluster.address}" {reason}')
+                raise ClusterError(f"{node_there} {reason}")
+            num_fit += 1
+        if not num_fit:
+            raise ClusterError(lost)
     finally:
         if work.folder is not None:
             clear_leftovers(work.folder)
 
 
 def read_answer(work: Work, reply: Any, answer: str) -> str | None:
-    """What keeps a node that has replied from the work, in words; None where nothing does."""
+    """What keeps a node that has replied from the work, in words; None where nothing does.
+
+    Raises ray's `RayError` where the node was lost.
+    """
     import ray
-    from ray.exceptions import RayError, RayTaskError
+    from ray.exceptions import RayTaskError
 
     try:
         reason: str | None = ray.get(reply)
@@ -74,8 +89,6 @@ def read_answer(work: Work, reply: Any, answer: str) -> str | None:
         if isinstance(error.cause, ImportError):
             return f"cannot import adfast ({error.cause}); install there what is installed here"
         return f"failed: {legible(repr(error.cause))}"
-    except RayError as error:
-        return f"was lost: {legible(str(error))}"
     if reason is not None or work.folder is None:
         return reason
     try:
