@@ -79,7 +79,8 @@ def test_bfloat16_trains_on_the_processor_too_and_resumes(tmp_path):
     settings = {"precision": "bfloat16", "activation_checkpointing": True, "store": store}
     whole = make_trainer(tmp_path / "whole", **settings)
     assert not whole.execution.is_sharded
-    assert isinstance(whole._gradient(), UndividedGradient)
+    gradient = gradients.make_gradient(whole.model, whole.execution, 1, whole.config)
+    assert isinstance(gradient, UndividedGradient)
     whole.run()
     assert whole.model.block_dtype == torch.float32
     shorter = make_trainer(tmp_path / "parts", **settings)
