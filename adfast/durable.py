@@ -57,7 +57,7 @@ def replace_files(
 
 
 def adopt_file(temporary: Path, path: Path) -> None:
-    """Make `temporary`, which another process wrote whole and synced in the same folder, `path`.
+    """Make `temporary`, a file or folder that others wrote whole in the same folder, `path`.
 
     Durable when this returns. Raises `WriteError`.
     """

@@ -22,7 +22,7 @@ from torch.distributed.checkpoint.filesystem import FileSystemReader, FileSystem
 from torch.distributed.checkpoint.state_dict_loader import load
 from torch.distributed.checkpoint.state_dict_saver import save
 
-from adfast.durable import clear_leftovers, replace_file, sync_folder, temporary_name
+from adfast.durable import adopt_file, clear_leftovers, replace_file, temporary_name
 from adfast.errors import CheckpointError, WriteError
 from adfast.training.processes import Processes
 
@@ -49,9 +49,7 @@ def write_distributed(
         checksums = {file.name: checksum(file) for file in sorted(temporary.iterdir())}
         document = {**metadata, "files": checksums, "format_version": FORMAT_VERSION}
         replace_file(temporary / DOCUMENT, [json.dumps(document).encode()])
-        with explained(path):
-            temporary.rename(path)
-            sync_folder(path.parent)
+        adopt_file(temporary, path)
 
     processes.first(prepare)
     with explained(path):

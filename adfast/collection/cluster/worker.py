@@ -24,7 +24,7 @@ import xxhash
 import adfast
 from adfast.collection.collect import compute_block, stored_part
 from adfast.durable import TEMPORARY_SUFFIX, write_whole
-from adfast.errors import ClusterError
+from adfast.errors import ClusterError, WriteError
 from adfast.histories.block import make_block
 from adfast.histories.manifest import BlockRecord
 from adfast.histories.shard import lay_out_shard
@@ -124,7 +124,10 @@ def what_prevents(packed: bytes, asked: str, answered: str) -> str | None:
     if work.folder is None:
         return None
     try:
-        (work.folder / answered).write_bytes((work.folder / asked).read_bytes())
+        token = (work.folder / asked).read_bytes()
+        write_whole(work.folder / answered, [token], work.folder / answered)
+    except WriteError as error:
+        return f"cannot write there: {error}"
     except OSError as error:
         return f"does not see {work.folder} as this machine does ({error.strerror}); {SHARE}"
     return None
