@@ -17,6 +17,8 @@ from adfast.models.checkpoint import OPTIMIZER_PREFIX, load_model, read_tensors
 from adfast.training.metrics import read_metrics
 from training.tiny_training import TRAINING
 
+pytestmark = pytest.mark.slow  # one program trains twenty models, a process or three at a time
+
 PROGRAM = Path(__file__).with_name("parallel_program.py")
 LIMIT_SECONDS = 3600  # of the program, beside whatever else runs
 NOTICED_SECONDS = 30  # by which who trained with a process that was killed has ended
