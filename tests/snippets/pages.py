@@ -34,12 +34,13 @@ class Block:
 
 
 def blocks_of(page: Path) -> list[Block]:
-    """The fenced blocks of a Markdown page, in order."""
+    """The fenced blocks of a Markdown page, in order, without the site's directives."""
     text = page.read_text(encoding="utf-8")
     name = page.relative_to(ROOT).as_posix()
     return [
         Block(name, text[: found.start()].count("\n") + 1, found[1], found[2])
-        for found in re.finditer(r"^```(\S*)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+        for found in re.finditer(r"^```(\S*)[^\n]*\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+        if not found[1].startswith("{")
     ]
 
 

@@ -1,0 +1,47 @@
+"""The documentation as a site: `make docs` builds it into site/.
+
+Every page is Markdown that reads as well in the repository. What pages need beside it stands in
+`building/`.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tomllib
+from pathlib import Path
+
+DOCS = Path(__file__).resolve().parent
+sys.path[:0] = [str(DOCS), str(DOCS.parent)]
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+about = tomllib.loads((DOCS.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+repository = about["urls"]["Repository"]  # the one place of its address
+
+project = about["name"]
+author = about["authors"][0]["name"]
+copyright = author
+version = release = about["version"]
+
+extensions = ["myst_parser", "sphinx_copybutton", "building.links"]
+exclude_patterns = ["results/parts"]
+source_suffix = {".md": "markdown"}
+default_role = "code"  # docstrings put names between single backticks
+nitpicky = True
+
+myst_heading_anchors = 4  # as the repository's pages have them
+
+html_theme = "furo"
+html_title = f"adfast {version}"
+html_static_path = ["static"]
+html_css_files = ["site.css"]
+html_show_sphinx = False
+html_copy_source = False
+html_theme_options = {
+    "source_repository": repository,
+    "source_branch": "main",
+    "source_directory": "docs/",
+}
+copybutton_prompt_text = "$ "
+copybutton_only_copy_prompt_lines = True
+copybutton_line_continuation_character = "\\"
