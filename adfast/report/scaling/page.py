@@ -100,7 +100,7 @@ def law_table(axis: MeasuredAxis) -> Iterator[str]:
 
 def law_told(law: Law) -> tuple[str, str, str, str]:
     """Exponent and floor with their intervals."""
-    exponent = (f"{law.exponent:.3f}", "{:.3f} to {:.3f}".format(*law.exponent_interval))
+    exponent = (f"{law.exponent:z.3f}", "{:z.3f} to {:z.3f}".format(*law.exponent_interval))
     if law.floor_interval is None:
         return (*exponent, "", "")
     return (*exponent, f"{law.floor:.3g}", "{:.3g} to {:.3g}".format(*law.floor_interval))

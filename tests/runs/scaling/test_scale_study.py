@@ -63,6 +63,7 @@ def test_page_tells_levels_laws_claims_and_what_is_missing(made):
     assert "![Scaling: tiny-house](scale-tiny-house.png)" in page
     assert "Window: the knee lies where theory puts it, at " in page
     assert "| loss, nats | " in page
+    assert "-0.000" not in page
     assert "Not run yet, or of other settings: 3 parts." in page
     assert "[scale-tiny-house-window-5-seed-1](parts/scale-tiny-house-window-5-seed-1.json)" in page
 
