@@ -14,6 +14,7 @@ from inspect import isabstract
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from adfast.errors import InvalidArgument, UnknownName, legible, shown
+from adfast.packages import explain
 from adfast.values import require_kind
 
 if TYPE_CHECKING:
@@ -44,12 +45,16 @@ class Catalogue(Generic[T]):
     def find(self, name: str) -> type[T]:
         """The class called `name`.
 
-        Raises `UnknownName`, or `InvalidArgument` for a class that cannot be imported, is not
-        derived from the catalogue's base or leaves members of it undefined.
+        Raises `UnknownName`, `MissingPackage` for one of adfast's where what it needs is not
+        installed, or `InvalidArgument` for a class that cannot be imported, is not derived from the
+        catalogue's base or leaves members of it undefined.
         """
         require_kind(self.kind, name, str, "a name")
         if name in self.shipped:
-            return cast("type[T]", import_class(self.shipped[name]))
+            try:
+                return cast("type[T]", import_class(self.shipped[name]))
+            except ImportError as error:
+                raise explain(error) from error
         if ":" in name:
             way_out = "its module must be installed, or its folder be in PYTHONPATH"
             return self._load(name, name, way_out)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib.util import find_spec
 
 from adfast.errors import MissingPackage
@@ -24,32 +25,48 @@ USED_FOR = {
     "gymnasium": "Gymnasium's environments and recordings of them",
     "ray": "collecting on a cluster",
 }
-INSTALLED_AS = {  # others by their name
-    "tomli_w": "tomli-w",
-    "gymnasium": '"adfast[gymnasium]"',
-    "ray": '"adfast[cluster]"',
+# What generating data does not need -> the extra that brings it; pyproject.toml lists the same.
+EXTRAS = {
+    "torch": "train",
+    "matplotlib": "report",
+    "plotly": "report",
+    "scipy": "report",
+    "gymnasium": "gymnasium",
+    "ray": "cluster",
 }
+INSTALLED_AS = {"tomli_w": "tomli-w"}  # others by their name
 EXTENSION = "adfast._native"
 BUILD = "in a checkout build it with: pip install -e ."
 
 
 def require(*packages: str) -> None:
-    """Raise `MissingPackage` for the first of `packages` that is not installed; imports none.
+    """Raise `MissingPackage` for those of `packages` that are not installed; imports none.
 
     `EXTENSION` is one of those that may be asked for.
     """
-    for package in packages:
-        if find_spec(package) is None:
-            raise MissingPackage(describe_missing(package))
+    missing = [package for package in packages if find_spec(package) is None]
+    if EXTENSION in missing:
+        raise MissingPackage(describe_missing(EXTENSION))
+    if missing:
+        raise MissingPackage(describe_missing(*missing))
 
 
-def describe_missing(package: str) -> str:
-    """The sentence that says what `package` is needed for and how it is installed."""
-    if package == EXTENSION:
+def describe_missing(*packages: str) -> str:
+    """The sentence that says what `packages` are needed for and the line that installs them."""
+    if packages == (EXTENSION,):
         return f"the extension {EXTENSION} is not built; {BUILD}"
-    purpose = f" for {USED_FOR[package]}" if package in USED_FOR else ""
-    name = INSTALLED_AS.get(package, package)
-    return f"adfast needs {package}{purpose}; install it with: pip install {name}"
+    needs = [
+        f"{package} for {USED_FOR[package]}" if package in USED_FOR else package
+        for package in packages
+    ]
+    return f"adfast needs {' and '.join(needs)}; install it with: {installing_line(packages)}"
+
+
+def installing_line(packages: Sequence[str]) -> str:
+    """`pip install "adfast[train,report]"`: what has an extra by its extra, the rest by name."""
+    extras = dict.fromkeys(EXTRAS[package] for package in packages if package in EXTRAS)
+    names = [INSTALLED_AS.get(package, package) for package in packages if package not in EXTRAS]
+    return " ".join(["pip install", *names, *([f'"adfast[{",".join(extras)}]"'] if extras else [])])
 
 
 def explain(error: ImportError) -> MissingPackage:

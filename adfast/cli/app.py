@@ -236,11 +236,11 @@ def probe(
     as_json: JsonOption = False,
 ) -> None:
     """Put questions to what was trained: a verdict on a run, or on how several were made."""
+    require(*MODELS, *DRAWINGS, "scipy")
     from adfast.report import draw_findings
     from adfast.report.terminal import finding_line
     from adfast.runs.probing import probe_agent, probe_folders, with_options
 
-    require(*MODELS, *DRAWINGS, "scipy")
     folders = [Path(word) for word in words or () if Path(word).is_dir()]
     names = [word for word in words or () if not Path(word).is_dir()]
     if agent is not None and folders:

@@ -41,6 +41,7 @@ def compare(
     as_json: JsonOption = False,
 ) -> None:
     """Put any runs side by side: one figure, one page, one CSV; those of several seeds pooled."""
+    require(*NEEDED)
     from adfast.cli.interruption import stoppable
     from adfast.cli.stages import terminal_hooks
     from adfast.report.comparison.series import AXES
@@ -48,7 +49,6 @@ def compare(
     from adfast.runs.comparison.found_runs import with_labels
     from adfast.values import as_choice
 
-    require(*NEEDED)
     as_choice("axis", axis, AXES)
     way_on = shlex.join(["adfast", "compare", *runs, "--axis", axis, "--out", str(out)])
     with stoppable("compare", way_on) as should_stop:

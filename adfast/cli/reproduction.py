@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from adfast.runs.reproduction.reproduction import Reproduction
 
 PROGRAM = (sys.executable, "-m", "adfast")  # of the processes that make parts
-NEEDED = (EXTENSION, "numba", "torch", "safetensors", "matplotlib")
+NEEDED = (EXTENSION, "numba", "torch", "safetensors", "matplotlib", "scipy")
 StudyArgument = Annotated[
     str,
     typer.Argument(
@@ -71,12 +71,12 @@ def reproduce(
     as_json: JsonOption = False,
 ) -> None:
     """Make the parts of a study that are missing, and draw it beside what was published."""
+    require(*NEEDED)
     from adfast.report.reproduction import write_reproduction
     from adfast.runs.reproduction.machine import machine_of
     from adfast.runs.reproduction.reproduction import Reproduction
     from adfast.runs.reproduction.studies.catalogue import find_study
 
-    require(*NEEDED)
     machine = machine_of(device, threads, jobs)
     reproduction = Reproduction(find_study(study), results, runs, machine)
     carry_out(

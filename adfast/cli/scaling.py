@@ -37,11 +37,11 @@ def scale(
     as_json: JsonOption = False,
 ) -> None:
     """Let one thing after the other grow, as a recipe's table [scale] says; fit exponents."""
+    require(*NEEDED)
     from adfast.report.scaling import write_scaling
     from adfast.runs.reproduction.machine import machine_of
     from adfast.runs.scaling.study import ScaleStudy
 
-    require(*NEEDED)
     study = ScaleStudy(recipe, results, runs, machine_of(device, threads, jobs))
     carry_out(
         study,

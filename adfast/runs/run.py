@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from adfast.errors import Interrupted, InvalidArgument, RunError
+from adfast.packages import require
 from adfast.runs import stages
 from adfast.runs.evaluation_files import EvaluationFiles
 from adfast.runs.evaluation_stage import evaluate, load_trained_model
@@ -154,6 +155,7 @@ class Run:
         """The trained model; raises `RunError` before it is trained, and of a run of method rl2."""
         if self.recipe.is_rl2:
             raise RunError(f"{self.path} trains a policy by RL2, and no model; Run.policy has it")
+        require("torch")
         self.directory.require("train")
         return load_trained_model(self.directory)
 
@@ -162,6 +164,7 @@ class Run:
         """The policy that RL2 trained; raises `RunError` before, and of a run of another method."""
         if not self.recipe.is_rl2:
             raise RunError(f"{self.path} trains a model, and no policy by RL2; Run.model has it")
+        require("torch")
         self.directory.require("train")
         return load_trained_policy(self.directory)
 
@@ -197,7 +200,7 @@ class Run:
 
         Of method rl2 it is a policy, trained by acting.
         """
-        with self._stage("train", fresh, hooks) as todo:
+        with self._stage("train", fresh, hooks, needs="torch") as todo:
             if todo is not None:
                 for trained in ("model", "policy"):
                     self.__dict__.pop(trained, None)
@@ -222,7 +225,7 @@ class Run:
         files = self.directory.evaluation(name)
         with self.locked():
             recipe = self._evaluated(files, settings, fresh=fresh)
-            with self._stage(files.stage, fresh, hooks) as todo:
+            with self._stage(files.stage, fresh, hooks, needs="torch") as todo:
                 if todo is not None:
                     if recipe.evaluation.is_of_own_model:
                         self.directory.require("train")
@@ -237,6 +240,7 @@ class Run:
         trained, `UnknownName` for a probe or an option that there is not, and `InvalidArgument`
         where the run lacks what a question needs.
         """
+        require("torch", "scipy")
         with self.locked():
             findings = ask_and_write(
                 self.path, probes, [subject_of(self)], progress=self.hooks is not QUIET
@@ -246,6 +250,7 @@ class Run:
 
     def carry_out(self) -> EvaluationResults:
         """Collect, train and evaluate: what of it is not finished."""
+        require("torch")  # before hours of collecting
         with self.locked():
             self.collect()
             self.train()
@@ -294,10 +299,17 @@ class Run:
         return recipe
 
     @contextmanager
-    def _stage(self, stage: str, fresh: bool, hooks: RunHooks | None) -> Iterator[RunHooks | None]:
-        """The hooks to carry out a stage with, None where it is finished; the run is locked."""
+    def _stage(
+        self, stage: str, fresh: bool, hooks: RunHooks | None, needs: str | None = None
+    ) -> Iterator[RunHooks | None]:
+        """The hooks to carry out a stage with, None where it is finished; the run is locked.
+
+        Raises `MissingPackage` where the package that it `needs` is not installed.
+        """
         hooks, fresh = hooks or self.hooks, as_flag("fresh", fresh)
         with self.locked():
+            if needs is not None and (fresh or not self.directory.is_finished(stage)):
+                require(needs)
             if fresh:
                 self.directory.repeat_from(stage)
             if self.directory.is_finished(stage):

@@ -2,16 +2,22 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
+import tomllib
+from pathlib import Path
 
 import pytest
 
-from adfast import doctor
-from adfast.packages import EXTENSION, USED_FOR, describe_missing, explain
+from adfast import Run, doctor, source_algorithms
+from adfast.catalogue import Catalogue
+from adfast.errors import MissingPackage
+from adfast.packages import EXTENSION, EXTRAS, USED_FOR, describe_missing, explain, require
 from cli.command_line import adfast
 
-OPTIONAL = ("torch", "triton", "matplotlib", "plotly", "gymnasium")
+ROOT = Path(__file__).resolve().parents[2]
+OPTIONAL = ("triton", *EXTRAS)
 
 
 @pytest.fixture
@@ -25,8 +31,58 @@ def absent(monkeypatch):
     return hide
 
 
+def test_project_lists_the_same_packages_as_errors_name():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = project["optional-dependencies"]
+
+    def names(requirements):
+        return {re.split(r"[^\w-]", text)[0].replace("-", "_") for text in requirements}
+
+    assert names(project["dependencies"]) == USED_FOR.keys() - set(OPTIONAL)
+    for name, extra in EXTRAS.items():
+        assert name in names(extras[extra]), extra
+    assert re.findall(r"\w+", extras["all"][0]) == [
+        *("adfast", *dict.fromkeys(EXTRAS.values())),
+        *("interchange", "tracking"),
+    ]
+
+
+def test_one_line_installs_all_that_is_missing(absent):
+    absent("torch", "matplotlib", "plotly", "tomli_w")
+    with pytest.raises(MissingPackage) as raised:
+        require("numpy", "tomli_w", "torch", "matplotlib", "plotly")
+    assert str(raised.value) == (
+        "adfast needs tomli_w for the settings of runs and torch for models, training and acting "
+        "and matplotlib for figures and plotly for pages; install it with: pip install tomli-w "
+        '"adfast[train,report]"'
+    )
+
+
+def test_run_without_torch_says_so_before_it_changes_anything(absent, recipe, tmp_path):
+    absent("torch", "scipy")
+    run = Run.create(recipe, tmp_path / "run")
+    before = contents(tmp_path)
+    ways = [run.carry_out, run.probe, lambda: run.train(fresh=True), lambda: run.model]
+    for way in (*ways, lambda: run.evaluate(fresh=True)):
+        with pytest.raises(MissingPackage, match=r'torch .* pip install "adfast\[train'):
+            way()
+    assert contents(tmp_path) == before
+
+
+def test_classes_by_name_say_what_they_need(absent, monkeypatch, tmp_path):
+    absent("torch")
+    with pytest.raises(MissingPackage, match="needs torch"):
+        source_algorithms.make("dqn").histories(*[None] * 7)
+    (tmp_path / "of_torch.py").write_text("import torch")
+    monkeypatch.syspath_prepend(tmp_path)
+    probes = Catalogue("probe", "adfast.probes", "adfast.config:Config", {"own": "of_torch:Own"})
+    with pytest.raises(MissingPackage, match="needs torch"):
+        probes.make("own")
+
+
 def contents(folder):
-    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    files = (path for path in folder.rglob("*") if path.is_file() and path.name != ".lock")
+    return {path: path.read_bytes() for path in files}
 
 
 @pytest.mark.parametrize("package", sorted(USED_FOR))
@@ -151,3 +207,35 @@ def test_extension_that_does_not_load_says_why():
 def test_another_failed_import_names_what_failed():
     sentence = str(explain(ImportError("cannot import name 'x' from 'torch'", name="torch")))
     assert "cannot import name 'x' from 'torch'" in sentence
+
+
+DATA_ALONE = """
+import sys
+recipe, path, *absent = sys.argv[1:]
+for package in absent:
+    sys.modules[package] = None
+import adfast
+from adfast.cli.app import app
+app(["collect", recipe, "--run", path], standalone_mode=False)
+app(["histories", "verify", path + "/histories"], standalone_mode=False)
+run = adfast.Run.open(path)
+print(run.collect().num_histories, adfast.histories.open(path + "/histories").num_transitions)
+del sys.modules["torch"]
+run.train()
+print([package for package in absent if sys.modules.get(package)])
+"""
+
+
+@pytest.mark.slow
+def test_data_are_collected_without_torch_and_a_model_is_trained_without_triton(recipe, tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-c", DATA_ALONE, recipe, tmp_path / "run", *OPTIONAL],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    verified, read, loaded = done.stdout.splitlines()[-3:]
+    assert verified.endswith("all as written")
+    assert all(int(number) > 0 for number in read.split())
+    assert loaded == "['torch']"

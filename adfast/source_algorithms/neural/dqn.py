@@ -16,6 +16,7 @@ from pydantic import Field, model_validator
 
 from adfast.config import Count, CountOrNone
 from adfast.errors import InvalidArgument
+from adfast.packages import require
 from adfast.source_algorithms.action_values import Share
 from adfast.source_algorithms.source_algorithm import SourceAlgorithm
 from adfast.tasks.family import TaskFamily
@@ -142,6 +143,7 @@ class DQN(SourceAlgorithm):
         keep_every: int,
     ) -> tuple[np.ndarray, np.ndarray]:
         """The lengths and the returns of the histories; see `SourceAlgorithm`."""
+        require("torch")
         from adfast.source_algorithms.neural.dqn_learner import learn_together
 
         lengths = np.empty(len(task_ids), np.int64)
