@@ -24,6 +24,8 @@ USED_FOR = {
     "scipy": "intervals of what probes find",
     "gymnasium": "Gymnasium's environments and recordings of them",
     "ray": "collecting on a cluster",
+    "tensorboard": "tracking.tensorboard",
+    "wandb": "tracking.wandb",
 }
 # What generating data does not need -> the extra that brings it; pyproject.toml lists the same.
 EXTRAS = {
@@ -33,6 +35,8 @@ EXTRAS = {
     "scipy": "report",
     "gymnasium": "gymnasium",
     "ray": "cluster",
+    "tensorboard": "tracking",
+    "wandb": "tracking",
 }
 INSTALLED_AS = {"tomli_w": "tomli-w"}  # others by their name
 EXTENSION = "adfast._native"

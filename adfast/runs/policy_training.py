@@ -28,6 +28,7 @@ COMPUTING = {"device": "cpu", "precision": "float32", "cache": "float32"}
 def train_policy(run: Run, hooks: RunHooks) -> None:
     """Train the run's policy by acting, from the newest checkpoint on if there is one."""
     from adfast.baselines.rl2.train import RL2Hooks, RL2Trainer, report_trials
+    from adfast.training.tracking.follower import following
 
     directory, recipe = run.directory, run.recipe
 
@@ -45,14 +46,18 @@ def train_policy(run: Run, hooks: RunHooks) -> None:
         model=recipe.model,
         seed=recipe.seed,
     )
-    with hooks.progress("train", trainer.last_update, "updates") as bar:
+    with (
+        following(recipe.tracking, run.path, recipe.model_dump(mode="json")) as follower,
+        hooks.progress("train", trainer.last_update, "updates") as bar,
+    ):
         trainer.hooks = RL2Hooks(
             evaluate=policy_monitor(run) if recipe.rl2.evaluate_every else None,
             on_begin=on_begin,
-            on_update=report_trials(bar),
+            on_update=follower.on_update(report_trials(bar)),
             should_stop=hooks.should_stop,
         )
         state = trainer.run(resume=True)
+        follower.catch_up()
     directory.record_stage(
         "train",
         state.seconds,

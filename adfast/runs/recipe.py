@@ -15,6 +15,7 @@ from adfast.runs.methods import AD, RL2, find_method, refuse_thick_histories
 from adfast.runs.recorded_histories import EnvironmentConfig, HistoriesConfig
 from adfast.tasks.config import FamilyConfig
 from adfast.training.config import NO_RETURN_OF_LABELS, OPTIMAL_ACTION, TrainingConfig
+from adfast.training.tracking.config import TrackingConfig
 
 # The sections of which a recipe has the one pair or the other.
 COLLECTED, RECORDED = ("family", "collection"), ("histories", "environment")
@@ -42,6 +43,7 @@ class Recipe(Config):
     training: TrainingConfig = Field(default_factory=TrainingConfig)
     rl2: RL2Config = Field(default_factory=RL2Config)
     evaluation: EvaluationConfig = Field(default_factory=EvaluationConfig)
+    tracking: TrackingConfig = Field(default_factory=TrackingConfig)
 
     @model_validator(mode="after")
     def _histories_are_of_one_kind(self) -> Recipe:

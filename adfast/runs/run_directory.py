@@ -6,7 +6,7 @@ histories/         the store, unless live       trajectories.safetensors
 checkpoints/       the newest two               attention.safetensors
 evaluations/NAME/  further evaluations          report.html, figures/
 probes/NAME.json   what probes found            history_loss.json, where a sweep measured it
-.lock              held while worked on
+.lock              held while worked on         tensorboard/, wandb/  where they are asked for
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from adfast.durable import discard, replace_files
+from adfast.durable import discard, replace_file, replace_files
 from adfast.errors import RunError
 from adfast.runs.evaluation_files import EVALUATE, EVALUATIONS, EvaluationFiles, evaluation_of_stage
 from adfast.runs.feasible import check_feasible, check_room
@@ -28,7 +28,9 @@ from adfast.runs.recipe_changes import differences_of
 from adfast.runs.run_files import SETTINGS, read_settings, settings_text
 from adfast.runs.run_folder import delete_contents, holds_nothing, lock_run
 from adfast.runs.stage_records import StageRecord, forget_stages, read_stages, record_stage
+from adfast.training.tracking.config import FOLDERS
 
+TRACKING = "tracking"  # the section of settings that nothing depends on
 STAGES = ("collect", "train", "evaluate", "report")
 OUT_OF_TRAINING = ("evaluate", "history_loss", "probes", "report")
 # Stage -> those whose results come of its own.
@@ -60,11 +62,14 @@ class RunDirectory:
     def create(cls, path: Path, recipe: Recipe, *, fresh: bool = False) -> RunDirectory:
         """The directory of a run of `recipe`; one of the same settings is gone on with.
 
-        With `fresh` an earlier run there is deleted. Raises `RunError` where `path` holds a run of
-        other settings, or something that is no run, `InUse` while another process works on it, and
-        `InvalidArgument`, leaving everything as it was, for settings that no run could carry out.
+        Where metrics are tracked may differ, and is then as `recipe` says. With `fresh` an earlier
+        run there is deleted. Raises `RunError` where `path` holds a run of other settings, or
+        something that is no run, `InUse` while another process works on it, and, leaving everything
+        as it was, `InvalidArgument` for settings that no run could carry out and `MissingPackage`
+        where a tracker is not installed.
         """
         settings = path / SETTINGS
+        recipe.tracking.require_packages()
         if fresh or not settings.exists():
             check_feasible(recipe)
             check_room(recipe, path)
@@ -81,7 +86,10 @@ class RunDirectory:
                     "already holds a run with different settings",
                     "give another directory, or --fresh (in Python fresh=True) to delete it and "
                     "start over",
+                    but=TRACKING,
                 )
+                if read_settings(settings).tracking != recipe.tracking:
+                    replace_file(settings, [settings_text(recipe)])
             else:
                 # Nothing is deleted before the new settings have their place on the disk.
                 replace_files(
@@ -117,9 +125,10 @@ class RunDirectory:
             finally:
                 self._lock = None
 
-    def require_settings(self, problem: str, way_out: str) -> None:
-        """Raise `RunError` unless `run.toml` holds the settings of this run."""
-        differences = differences_of(read_settings(self.path / SETTINGS), self.recipe)
+    def require_settings(self, problem: str, way_out: str, *, but: str | None = None) -> None:
+        """Raise `RunError` unless `run.toml` holds the settings of this run, `but` a section's."""
+        found = differences_of(read_settings(self.path / SETTINGS), self.recipe)
+        differences = [text for text in found if but is None or not text.startswith(f"{but}.")]
         if differences:
             raise RunError(f"{self.path} {problem} ({'; '.join(differences)}); {way_out}")
 
@@ -206,6 +215,9 @@ class RunDirectory:
         for name in reversed(forgotten):
             for output in self.outputs(name):
                 discard(output)
+        if "train" in forgotten:
+            for folder in FOLDERS:
+                discard(self.path / folder)
         if "evaluate" in FOLLOWERS.get(stage, ()):
             discard(self.path / EVALUATIONS)
 

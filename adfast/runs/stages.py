@@ -74,6 +74,7 @@ def train(run: Run, hooks: RunHooks) -> None:
         return
     from adfast.training.loop import TrainingHooks
     from adfast.training.progress import report_updates
+    from adfast.training.tracking.follower import following
     from adfast.training.train import train as train_model
 
     directory, config = run.directory, run.recipe.training
@@ -81,6 +82,7 @@ def train(run: Run, hooks: RunHooks) -> None:
     stops_waiting = NeverStop() if launched_together() else hooks.should_stop
     with (
         training_histories(run, stops_waiting) as source,
+        following(run.recipe.tracking, run.path, run.recipe.model_dump(mode="json")) as follower,
         hooks.progress("train", config.updates, "updates") as bar,
     ):
 
@@ -91,6 +93,7 @@ def train(run: Run, hooks: RunHooks) -> None:
                 directory.begin("train")
 
         def on_end(trainer: Trainer) -> None:
+            follower.catch_up()
             directory.record_stage(
                 "train",
                 trainer.state.seconds,
@@ -112,7 +115,7 @@ def train(run: Run, hooks: RunHooks) -> None:
                 evaluate=validation_monitor(run) if config.evaluate_every else None,
                 on_begin=on_begin,
                 on_end=on_end,
-                on_update=report_updates(bar),
+                on_update=follower.on_update(report_updates(bar)),
                 should_stop=hooks.should_stop,
                 say=lambda sentence: hooks.warn("train", sentence),
             ),

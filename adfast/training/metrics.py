@@ -88,17 +88,27 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
     What follows the last line's end was cut short by a kill and is left out. Raises `RunError` for
     any other line that is no row.
     """
-    if not path.exists():
-        return []
-    rows = []
-    for number, line in enumerate(path.read_bytes().split(b"\n")[:-1], start=1):
+    return rows_from(path, 0)[0] if path.exists() else []
+
+
+def rows_from(path: Path, offset: int) -> tuple[list[dict[str, Any]], int]:
+    """The rows from the byte `offset` on, where one begins, and the byte behind the last of them.
+
+    As `read_metrics` has it, but the file must be there.
+    """
+    with path.open("rb") as file:
+        file.seek(offset)
+        content = file.read()
+    lines = content.split(b"\n")
+    rows, place = [], f" from byte {offset} on" if offset else ""
+    for number, line in enumerate(lines[:-1], start=1):
         try:
             row = json.loads(line)
             row["update"] + 0
         except (ValueError, KeyError, TypeError):
             raise RunError(
-                f"{path}, line {number}: damaged: not a row of metrics; restore the file from a "
-                "copy, or delete that line"
+                f"{path}, line {number}{place}: damaged: not a row of metrics; restore the file "
+                "from a copy, or delete that line"
             ) from None
         rows.append(row)
-    return rows
+    return rows, offset + len(content) - len(lines[-1])

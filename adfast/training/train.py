@@ -21,6 +21,8 @@ from adfast.training.fully_sharded import whole_model
 from adfast.training.loop import Trainer, TrainingHooks
 from adfast.training.processes import Processes, together
 from adfast.training.progress import report_updates
+from adfast.training.tracking.config import TrackingConfig
+from adfast.training.tracking.follower import following
 from adfast.values import as_flag, as_path, as_seed, require_kind
 
 SAMPLE_BYTES = 1 << 23  # of the observations that normalise real inputs, within the bounds below
@@ -36,15 +38,17 @@ def train(
     seed: int = 0,
     resume: bool = False,
     hooks: TrainingHooks | None = None,
+    tracking: TrackingConfig | None = None,
     progress: bool = True,
 ) -> Transformer:
     """The model `model`, fitted to `histories` as `training` says, both by default as by recipe.
 
     `histories` are a store, a ring buffer or a live ring; `seed` keys the model's first weights and
     every batch. `directory` gets checkpoints and `metrics.jsonl`; `adfast.load(directory)` is the
-    agent. How far it is stands on stderr (`adfast.progress`) unless `progress` is false. Raises
-    `CheckpointError` if there are checkpoints and `resume` is not set, `InvalidArgument` for
-    histories of something else than transitions, or too short for the context length.
+    agent. `tracking` says where the metrics are shown, too. How far it is stands on stderr
+    (`adfast.progress`) unless `progress` is false. Raises `CheckpointError` if there are
+    checkpoints and `resume` is not set, `InvalidArgument` for histories of something else than
+    transitions, or too short for the context length.
 
     Processes that torchrun started each call it, with the same arguments, and train one model
     together; the first writes, and `directory` is on storage that all see. Of a model in shares the
@@ -60,6 +64,7 @@ def train(
             seed=seed,
             resume=resume,
             hooks=hooks,
+            tracking=tracking,
             progress=progress,
         )
 
@@ -74,6 +79,7 @@ def train_together(
     seed: int,
     resume: bool,
     hooks: TrainingHooks | None,
+    tracking: TrackingConfig | None,
     progress: bool,
 ) -> Transformer:
     """`train`, in one of `processes`."""
@@ -81,8 +87,11 @@ def train_together(
     require_kind("histories", histories, Windows, kind)
     require_kind("model", model, ModelConfig | None, "a ModelConfig")
     require_kind("training", training, TrainingConfig | None, "a TrainingConfig")
+    require_kind("tracking", tracking, TrackingConfig | None, "a TrackingConfig")
     directory, seed = as_path("directory", directory), as_seed("seed", seed)
     resume = as_flag("resume", resume)
+    if tracking is not None:
+        tracking.require_packages()
     schema = histories.schema
     if not isinstance(schema, TransitionSchema):
         raise InvalidArgument(
@@ -110,10 +119,16 @@ def train_together(
     if processes.first(lambda: not resume or not all_checkpoints(checkpoints)):
         normalise_inputs(transformer, histories, seed)  # else the checkpoint's has been
     shown = progress and processes.is_first
-    with progress_bar("train", config.updates, "updates", shown=shown) as bar:
-        on_update = report_updates(bar, trainer.hooks.on_update)
+    settings = {"model": model.model_dump(mode="json"), "training": config.model_dump(mode="json")}
+    with (
+        following(tracking, directory, settings | {"seed": seed}) as follower,
+        progress_bar("train", config.updates, "updates", shown=shown) as bar,
+    ):
+        on_update = follower.on_update(report_updates(bar, trainer.hooks.on_update))
         trainer.hooks = replace(trainer.hooks, on_update=on_update)
         trainer.run(resume=resume)
+        if processes.is_first:
+            follower.catch_up()
     return whole_model(transformer, processes).eval()
 
 

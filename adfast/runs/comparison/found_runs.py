@@ -29,7 +29,7 @@ from adfast.values import as_path
 
 # What may differ between the runs of one method.
 SEEDS = ("seed", "collection.split_seed")
-MACHINE = ("collection.threads", "training.threads", "rl2.threads", "rl2.continues")
+MACHINE = ("collection.threads", "training.threads", "rl2.threads", "rl2.continues", "tracking")
 
 Compared = str | Path | Sequence[str | Path] | Mapping[str, str | Path | Sequence[str | Path]]
 

@@ -1,7 +1,8 @@
 """What a part is a function of: the settings that count, their hash, and how two of them differ.
 
-All settings of a recipe count, resolved, but those that say on which machine it is computed. A
-setting that adfast has got since a part was made counts as it was where it has its default.
+All settings of a recipe count, resolved, but those that say on which machine it is computed, and
+where it is watched. A setting that adfast has got since a part was made counts as it was where it
+has its default.
 """
 
 from __future__ import annotations
@@ -15,10 +16,11 @@ from adfast.config import list_differences, with_paths
 from adfast.errors import UnknownName
 from adfast.runs.recipe import Recipe
 from adfast.runs.recipe_changes import default_of
+from adfast.training.tracking.config import TrackingConfig
 
 MACHINE = (
     "collection.threads", "training.threads", "training.device", "evaluation.device",
-    "rl2.threads", "rl2.continues",
+    "rl2.threads", "rl2.continues", *(f"tracking.{name}" for name in TrackingConfig.model_fields),
 )  # fmt: skip
 
 

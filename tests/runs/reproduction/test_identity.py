@@ -27,6 +27,9 @@ def test_the_machine_does_not_count(recipe):
         "collection.threads": 2,
         "training.device": "cpu",
         "evaluation.device": "cpu",
+        "tracking.tensorboard": True,
+        "tracking.wandb": True,
+        "tracking.wandb_project": "rooms",
     }
     assert {*elsewhere, "rl2.threads", "rl2.continues"} == set(MACHINE)
     assert hash_of(changed(recipe, elsewhere)) == hash_of(recipe)

@@ -1,0 +1,1 @@
+"""What is in metrics.jsonl, shown by TensorBoard or Weights & Biases too."""
