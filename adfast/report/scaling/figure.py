@@ -19,6 +19,7 @@ from adfast.runs.scaling.claims import recall_of_axis
 from adfast.runs.scaling.laws import Measure, Measured, MeasuredAxis
 
 PANEL_INCHES = (3.1, 2.5)
+LEAST_RANGE = 1.1
 COLOURS: Mapping[Measure, str] = {
     "loss": "accuracy", "seconds": "source", "bytes": "ideal",
 }  # fmt: skip
@@ -77,10 +78,14 @@ def draw_measure(axes: Axes, axis: MeasuredAxis, measure: Measure) -> None:
     if law is not None:
         x = np.geomspace(axis.x[0], axis.x[-1], 100)
         low, high = law.exponent_interval
-        told = f"exponent {law.exponent:.2f} ({low:.2f} to {high:.2f})"
+        told = f"exponent {law.exponent:z.2f} ({low:z.2f} to {high:z.2f})"
         axes.plot(x, law.at(x), color=LIGHT[COLOURS[measure]], linewidth=1.3)
         axes.set_title(told, fontsize=8, color=LIGHT["muted"], loc="right")
     axes.set_yscale("log")
+    low, high = axes.get_ylim()
+    if high < LEAST_RANGE * low:  # what does not change is drawn as what does not change
+        middle = np.sqrt(low * high)
+        axes.set_ylim(middle / LEAST_RANGE, middle * LEAST_RANGE)
     axes.yaxis.set_major_formatter("{x:g}")
     axes.yaxis.set_minor_formatter("{x:g}")
     axes.tick_params(axis="y", which="both", labelsize=7)
