@@ -96,10 +96,15 @@ def explained(path: Path, action: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise WriteError(
-            f"{path}: cannot {action}: {error.strerror}; free space or mend the folder, then give "
-            "the same command again: what is finished is kept"
-        ) from error
+        raise not_written(path, action, error.strerror) from error
+
+
+def not_written(path: Path, action: str, reason: str | None) -> WriteError:
+    """The error of a path whose `action` failed, with the way out."""
+    return WriteError(
+        f"{path}: cannot {action}: {reason}; free space or mend the folder, then give the same "
+        "command again: what is finished is kept"
+    )
 
 
 def write_new_file(path: Path, contents: list[memoryview], num_bytes: int) -> None:

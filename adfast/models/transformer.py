@@ -18,9 +18,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from adfast.attention import ContextShare, in_halo, packed_attention, require_backend_name
+from adfast.attention import (
+    ContextShare,
+    attention,
+    attention_dropping,
+    in_halo,
+    packed_attention,
+    require_backend_name,
+)
 from adfast.errors import InvalidArgument
-from adfast.models.attending import attend_sequence, attend_sequence_dropping, with_others
+from adfast.models.attending import along_tokens, with_others
 from adfast.models.block import Attend, AttendPacked, Block
 from adfast.models.config import ModelConfig
 from adfast.models.frame_stack import FrameStack
@@ -183,10 +190,10 @@ class Transformer(nn.Module):
         packed: AttendPacked | None = None
         if noise is not None and dropped > 0.0:
             drop = partial(drop_entries, noise=noise, share=dropped)
-            attend = partial(attend_sequence_dropping, drop=drop, **seen)
+            attend = along_tokens(attention_dropping, drop=drop, **seen)
         else:
             seen |= {"logit_bound": self.config.logit_bound, "backend": self.attention_backend}
-            attend = partial(attend_sequence, **seen)
+            attend = along_tokens(attention, **seen)
             packed = partial(packed_attention, num_heads=self.config.num_heads, **seen)
         if share is not None:
             return with_others(attend, share, window), None

@@ -22,8 +22,14 @@ from torch.distributed.checkpoint.filesystem import FileSystemReader, FileSystem
 from torch.distributed.checkpoint.state_dict_loader import load
 from torch.distributed.checkpoint.state_dict_saver import save
 
-from adfast.durable import adopt_file, clear_leftovers, replace_file, temporary_name
-from adfast.errors import CheckpointError, WriteError
+from adfast.durable import (
+    adopt_file,
+    clear_leftovers,
+    not_written,
+    replace_file,
+    temporary_name,
+)
+from adfast.errors import CheckpointError
 from adfast.training.processes import Processes
 
 DOCUMENT = "training.json"
@@ -111,10 +117,7 @@ def explained(path: Path) -> Iterator[None]:
     try:
         yield
     except (CheckpointException, OSError) as error:
-        raise WriteError(
-            f"{path}: cannot be written: {first_reason(error)}; free space or mend the folder, "
-            "then give the same command again: what is finished is kept"
-        ) from error
+        raise not_written(path, "write it", first_reason(error)) from error
 
 
 def first_reason(error: BaseException) -> str:
