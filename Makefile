@@ -106,23 +106,28 @@ figures: $(STAMP)
 docs: $(STAMP)
 	$(BIN)/sphinx-build --fail-on-warning --keep-going --jobs auto -d build/doctrees docs site
 
-# torch comes first and pinned: a bare requirement would fetch its newest and largest build. The
-# build tools are pinned the same way, so the extension is built without an isolated environment,
-# and while torch comes. The last pip finds adfast installed, and fetches what it names.
+# torch comes pinned: a bare requirement would fetch its newest and largest build. What is slow goes
+# side by side: torch, all else that CI's versions name, and the extension, built by the pinned tools
+# without an isolated environment. The last pip finds what it names, or fetches it where one of those
+# versions is not there for this Python or system.
 # pip would compile Python's files on one core; those that nothing imports wait until something does.
 $(STAMP): pyproject.toml setup.py constraints.txt $(wildcard csrc/*.hpp csrc/*.cpp)
 	@rm -f $@
 	@$(PYTHON) -c "$$CHECK_MACHINE"
 	$(PYTHON) -m venv $(VENV)
 	$(PIP_INSTALL) setuptools pybind11
+	@grep -v '^torch==' constraints.txt >$(VENV)/others.txt
 	$(PIP_INSTALL) --no-deps --no-build-isolation -e . & building=$$!; \
-		$(PIP_INSTALL) torch && wait $$building
+		$(PIP_INSTALL) --no-deps torch & fetching=$$!; \
+		$(PIP_INSTALL) --no-deps -r $(VENV)/others.txt || echo 'pip takes what is there'; \
+		wait $$building && wait $$fetching
 	$(PIP_INSTALL) 'adfast[dev]'
 	@$(BIN)/python -m compileall -q -j 0 -x '$(SELDOM_IMPORTED)' $(VENV)/lib >/dev/null 2>&1 || true
 	@touch $@
 
 PIP_INSTALL = $(BIN)/pip install --quiet --no-compile -c constraints.txt
-SELDOM_IMPORTED = /(tests?|pip|sympy|networkx|fontTools|plotly/graph_objs)/
+LARGE_PARTS = torch/(onnx|ao)|plotly/graph_objs|ray/(rllib|serve|train|tune|data|dashboard|llm|air)
+SELDOM_IMPORTED = /(tests?|testing|pip|sympy|networkx|fontTools|debugpy|jedi|mypyc|wandb|$(LARGE_PARTS))/
 
 # What was installed and built; runs/ holds results, and stays.
 clean:
