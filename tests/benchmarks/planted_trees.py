@@ -15,10 +15,11 @@ def copy_package(tree: Path) -> Path:
     return Path(shutil.copytree(ROOT / "adfast", tree / "adfast"))
 
 
-def plant_slow_down(tree: Path, every: int) -> None:
-    """Have the rollout of `tree` play one episode in `every` twice."""
+def plant_slow_down(tree: Path, percent: int) -> None:
+    """Have the rollout of `tree` play so many per cent of its episodes again."""
     longer = (
-        f"        for turn in range(num_episodes + num_episodes // uint64({every})):\n"
+        f"        again = num_episodes * uint64({percent}) // uint64(100)\n"
+        "        for turn in range(num_episodes + again):\n"
         "            episode = turn % num_episodes\n"
     )
     source = (tree / FILE).read_text()

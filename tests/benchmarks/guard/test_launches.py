@@ -20,7 +20,7 @@ def trees(tmp_path_factory):
     """This package, and one whose random rollout takes every fourth episode twice."""
     tree = tmp_path_factory.mktemp("planted")
     copy_package(tree)
-    plant_slow_down(tree, every=4)
+    plant_slow_down(tree, percent=25)
     return ROOT, tree
 
 
