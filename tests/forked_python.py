@@ -11,11 +11,14 @@ import importlib
 import json
 import os
 import runpy
+import select
+import signal
 import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -28,30 +31,81 @@ def run_forked(
     arguments: Sequence[str], environment: Mapping[str, str], folder: Path
 ) -> subprocess.CompletedProcess[str]:
     """How Python with these arguments ended, in `folder`, and what it printed."""
+    with forked(arguments, environment, folder) as process:
+        printed = process.communicate()
+        return subprocess.CompletedProcess(arguments, process.wait(), *printed)
+
+
+@contextmanager
+def forked(
+    arguments: Sequence[str], environment: Mapping[str, str], folder: Path
+) -> Iterator[ForkedProcess]:
+    """Python with these arguments, in `folder`, while the block lasts: one at a time."""
     with tempfile.TemporaryDirectory() as directory:
         printed = [Path(directory) / name for name in ("stdout", "stderr")]
         request = {
-            "arguments": list(arguments),
+            "arguments": list(map(str, arguments)),
             "environment": dict(environment),
             "folder": str(folder),
             "printed": list(map(str, printed)),
         }
         asked, answered = server()
-        asked.write(json.dumps(request) + "\n")
-        asked.flush()
-        status = int(answered.readline())
-        return subprocess.CompletedProcess(arguments, status, *(p.read_text() for p in printed))
+        asked.write(json.dumps(request).encode() + b"\n")
+        process = ForkedProcess(int(answered.readline()), answered, printed)
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                process.send_signal(signal.SIGKILL)
+                process.wait()
+
+
+class ForkedProcess:
+    """A child of the server, as `subprocess.Popen` would have it."""
+
+    def __init__(self, pid: int, answered: IO[bytes], printed: Sequence[Path]) -> None:
+        self.pid = pid
+        self.returncode: int | None = None
+        self._answered, self._printed = answered, printed
+
+    def poll(self) -> int | None:
+        """Its exit status, or None while it has none."""
+        return self._look(0)
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Its exit status, once it has one; raises `TimeoutExpired`."""
+        status = self._look(timeout)
+        if status is None:
+            raise subprocess.TimeoutExpired(str(self.pid), timeout or 0)
+        return status
+
+    def _look(self, timeout: float | None) -> int | None:
+        if self.returncode is None and select.select([self._answered], [], [], timeout)[0]:
+            self.returncode = int(self._answered.readline())
+        return self.returncode
+
+    def send_signal(self, number: int) -> None:
+        """Send it a signal, unless it has ended."""
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def communicate(self, timeout: float | None = None) -> tuple[str, str]:
+        """What it has printed, once it has ended."""
+        self.wait(timeout)
+        stdout, stderr = (path.read_text() for path in self._printed)
+        return stdout, stderr
 
 
 @cache
-def server() -> tuple[IO[str], IO[str]]:
-    """Where the server of this process is asked, a line of JSON each, and where it answers."""
+def server() -> tuple[IO[bytes], IO[bytes]]:
+    """Where the server of this process is asked, a line of JSON each, and where it answers: with
+    the number of a fork, and later with its exit status."""
     path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
     process = subprocess.Popen(
         [sys.executable, __file__],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        text=True,
+        bufsize=0,  # so that what has been answered can be waited for
         env=os.environ | {"PYTHONPATH": path},
     )
     assert process.stdin is not None
@@ -81,7 +135,7 @@ def import_adfast() -> None:
 
 
 def serve() -> None:
-    """Answer each request with the exit status of a fork, which returns from here to the end."""
+    """Answer each request with a fork, which returns from here to the end, and its exit status."""
     own_path = os.environ.pop("PYTHONPATH").split(os.pathsep)
     installed = [place for place in sys.path[1:] if place not in own_path]
     for line in sys.stdin:
@@ -89,6 +143,7 @@ def serve() -> None:
         if (child := os.fork()) == 0:
             become(request, installed)
             return
+        print(child, flush=True)
         _, status = os.waitpid(child, 0)
         print(os.waitstatus_to_exitcode(status), flush=True)
 
