@@ -21,6 +21,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import torch
+import torch._dynamo  # else each process would import it with its optimiser, for seconds
 import torch.distributed as dist
 import torch.distributed.checkpoint
 import torch.distributed.fsdp
