@@ -2,16 +2,17 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 import runs.reproduction.tiny_study as tiny_study
+from adfast.cli import reproduction as command
 from adfast.errors import RunError, UnknownName
 from adfast.evaluation.statistics import seeds_and_tasks_interval
 from adfast.runs.hooks import QUIET, RunHooks
@@ -19,7 +20,9 @@ from adfast.runs.reproduction.machine import Machine
 from adfast.runs.reproduction.part_record import read_part, rows_of
 from adfast.runs.reproduction.pooled import pool, total_seconds
 from adfast.runs.reproduction.reproduction import Reproduction
+from adfast.runs.reproduction.studies.catalogue import STUDIES
 from adfast.runs.reproduction.study_table import Panel, Row, StudyTable
+from cli.command_line import adfast
 from runs.reproduction.tiny_study import tiny
 
 PROGRAM = [sys.executable, tiny_study.__file__, "reproduce", "tiny"]
@@ -201,16 +204,20 @@ def test_killed_in_training_it_goes_on_to_the_same_numbers(made, tmp_path):
 
 
 @pytest.mark.slow
-def test_several_processes_make_the_same_parts(made, tmp_path):
-    path = os.pathsep.join(sys.path)
-    ended = subprocess.run(
-        [*PROGRAM, "--jobs", "3", "--results", tmp_path / "results", "--runs", tmp_path / "runs"],
-        env=os.environ | {"PYTHONPATH": path},
-        capture_output=True,
-        text=True,
-    )
-    assert ended.returncode == 0, ended.stderr
+def test_several_processes_make_the_same_parts(copied, made, monkeypatch):
+    """One makes three parts of a run that they share, the other one of another run."""
+    missing = ("tiny-ad-seed-1", "tiny-chance-seed-1", "tiny-width-16-seed-1", "tiny-ad-seed-2")
+    for name in missing:
+        (copied / "results" / "parts" / f"{name}.json").unlink()
+    shutil.rmtree(copied / "runs")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
+    monkeypatch.setitem(STUDIES, "tiny", tiny)
+    monkeypatch.setattr(command, "PROGRAM", (sys.executable, tiny_study.__file__))
+    folders = ("--results", copied / "results", "--runs", copied / "runs")
+    ended = adfast("reproduce", "tiny", "--jobs", 2, *folders)
+    assert ended.status == 0, ended.stderr
     assert "6 of 7 parts done" in ended.stdout
+    assert len(list((copied / "runs" / "logs").iterdir())) == 2
     for name in NAMES:
-        assert numbers(tmp_path, name) == numbers(made, name)
-    assert (Path(tmp_path) / "results" / "tiny.md").is_file()
+        assert numbers(copied, name) == numbers(made, name)
+    assert (copied / "results" / "tiny.md").is_file()
