@@ -27,8 +27,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the rows beside one of each kind, unless `-m` names them (`make thorough`)."""
-    if "thorough" in config.option.markexpr:
+    """Leave out the rows beside one of each kind, unless `-m` names them (`make thorough`).
+
+    A campaign (`make faults`) takes them all.
+    """
+    if "thorough" in config.option.markexpr or config.getoption("--fault-trials") > 1:
         return
     thorough = [item for item in items if item.get_closest_marker("thorough")]
     config.hook.pytest_deselected(items=thorough)

@@ -12,8 +12,8 @@ from planted_trees import ROLLOUT, copy_package, plant_slow_down
 
 from benchmarks import ROOT
 
-# Between the saved record and what is compared with it others may take a core, or leave it: unchanged
-# code may seem twice as slow, and the planted slow-down, eight times, hides behind nothing.
+# Between the saved record and what is compared with it others may take a core, or leave it:
+# unchanged code may seem twice as slow, and a slow-down of eight times hides behind nothing.
 COMPARE = ("--benchmark-compare", "--benchmark-compare-fail=min:100%")
 PLANTED_PERCENT = 700
 ATTEMPTS = 3

@@ -60,7 +60,7 @@ def test_call_takes_no_more_than_its_row_says(prepared):
 @for_rows(*(workload for workload in WORKLOADS if workload.small_ratio is not None))
 def test_subject_is_far_ahead(prepared):
     workload, contest, _ = prepared
-    effort = Effort(seconds=0.2, sample_seconds=0.01, min_rounds=5)
+    effort = Effort(seconds=0.05, sample_seconds=0.005, min_rounds=5)
     members = [contest.subject, contest.rivals[0]]
     subject, rival = time_interleaved(members, effort, time.thread_time)
     assert np.median(subject.rates / rival.rates) >= workload.small_ratio

@@ -9,11 +9,12 @@ from adfast import source_algorithms, tasks
 from adfast.errors import InvalidArgument
 from adfast.simulators.random_rollout import random_returns
 from adfast.tasks.compiled.planning import planned_returns
-from reference.bandit import VARIANTS, BanditReference, arm_means
+from reference.bandit import BanditReference, arm_means
 from tasks.long_run import assert_follows_twin
+from tasks.twins import every_variant
 
 
-@pytest.mark.parametrize("options", VARIANTS.values(), ids=VARIANTS)
+@every_variant("bandit")
 def test_long_random_run_matches_reference(options):
     family = tasks.make("bandit", **options)
     task_ids = np.arange(13) * 5 % family.num_tasks

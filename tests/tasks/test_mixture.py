@@ -19,13 +19,14 @@ from own_family import Walk
 from reference import mixture as twin
 from reference.mixture import DEFAULT_MEMBERS, DOORS, HARD, ICE, ROOM, VARIANTS, MixtureReference
 from tasks.long_run import assert_follows_twin
+from tasks.twins import every_variant
 
 
 def made(*members, **options):
     return tasks.make("mixture", members=list(members), **options)
 
 
-@pytest.mark.parametrize("options", VARIANTS.values(), ids=VARIANTS)
+@every_variant("mixture")
 def test_long_random_run_matches_reference(options):
     family = tasks.make("mixture", **options)
     options = {"members": DEFAULT_MEMBERS, **options}

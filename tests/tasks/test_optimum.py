@@ -11,7 +11,7 @@ from adfast.tasks.compiled.outcomes import equally_likely
 from adfast.tasks.compiled.planning import planned_returns
 from reference import value_iteration
 from reference.plain_casts import plain_casts
-from tasks.twins import CASES
+from tasks.twins import CASES, marks_of
 
 WITHOUT = {
     *(case for case in CASES if case[0] == "bandit"),  # chances are no finite number
@@ -22,18 +22,9 @@ WITHOUT = {
     ("mixture", "others"),  # members that begin in ways of their own
 }
 FAMILIES = {case: CASES[case].options for case in CASES if case not in WITHOUT}
-# Of their kind another row is in the suite: what they vary are sizes and probabilities.
-FURTHER = {
-    ("cliff-walking", "large"),
-    ("dark-house", "terminating"),
-    ("frozen-lake", "large"),
-    ("key-to-door", "observed"),
-    ("keys-and-boxes", "one"),
-    *(("random-world", variant) for variant in ("never-slips", "two-states", "all-pay")),
-}
 EVERY_FAMILY = pytest.mark.parametrize(
     ("name", "variant"),
-    [pytest.param(*of, marks=pytest.mark.thorough if of in FURTHER else ()) for of in FAMILIES],
+    [pytest.param(*of, marks=marks_of(*of)) for of in FAMILIES],
 )
 # Their optimum is a formula or the plan of a plainer family, so their own plan would be compiled
 # for this test alone; and what they vary, another row of their family plans.
@@ -89,8 +80,8 @@ def test_chances_are_those_of_random_keys(name, variant):
             assert abs(drawn.count(result) / SAMPLED_KEYS - probability) <= 3.5 * error + 1e-9
 
 
-def test_rows_that_are_not_planned_or_further_are_rows():
-    assert set(FAMILIES) >= NOT_PLANNED | FURTHER
+def test_rows_that_are_not_planned_are_rows():
+    assert set(FAMILIES) >= NOT_PLANNED
 
 
 def test_plan_does_not_depend_on_the_other_tasks_asked_for():

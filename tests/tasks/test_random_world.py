@@ -9,9 +9,10 @@ from adfast import source_algorithms, tasks
 from adfast.errors import InvalidArgument
 from reference.random_world import VARIANTS, RandomWorldReference
 from tasks.long_run import assert_follows_twin
+from tasks.twins import every_variant
 
 
-@pytest.mark.parametrize("options", VARIANTS.values(), ids=VARIANTS)
+@every_variant("random-world")
 def test_long_random_run_matches_reference(options):
     family = tasks.make("random-world", **options)
     task_ids = np.arange(13) * 5 % family.num_tasks

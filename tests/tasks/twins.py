@@ -7,6 +7,8 @@ from functools import partial
 from importlib import import_module
 from typing import Any, NamedTuple
 
+import pytest
+
 from adfast.tasks.catalogue import FAMILIES
 from reference import gridworld
 from reference.mixture import twin_environment
@@ -47,3 +49,35 @@ CASES = {
     for name, variants in gridworld.VARIANTS.items()
     for variant in variants
 }
+
+# Another row of the family shows their kind: what they vary alone are sizes and probabilities, or a
+# row has the same option beside others. For `make thorough`; `make twins` takes all.
+FURTHER = {
+    ("bandit", "two-arms"),
+    ("cliff-walking", "large"),
+    ("dark-house", "terminating"),
+    *(("dark-room", f"varied, {variant}") for variant in ("slips", "permuted")),
+    ("frozen-lake", "large"),
+    *(("key-to-door", variant) for variant in ("observed", "peers")),
+    ("keys-and-boxes", "one"),
+    ("mixture", "others"),
+    *(("random-world", variant) for variant in ("never-slips", "two-states", "all-pay")),
+}
+assert CASES.keys() >= FURTHER
+
+
+def every_variant(name: str) -> pytest.MarkDecorator:
+    """Parametrizes a test by the `options` of each variant of a family's own twin."""
+    return pytest.mark.parametrize(
+        "options",
+        [
+            pytest.param(case.options, id=variant, marks=marks_of(name, variant))
+            for (of, variant), case in CASES.items()
+            if of == name and not variant.startswith("varied, ")
+        ],
+    )
+
+
+def marks_of(name: str, variant: str) -> tuple[pytest.MarkDecorator, ...]:
+    """`thorough` for those of `FURTHER`."""
+    return (pytest.mark.thorough,) if (name, variant) in FURTHER else ()

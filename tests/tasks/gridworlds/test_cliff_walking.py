@@ -10,11 +10,12 @@ from adfast import tasks
 from adfast.errors import InvalidArgument
 from adfast.simulators import BatchSimulator
 from adfast.tasks.checked_calls import checked_step
-from reference.cliff_walking import VARIANTS, CliffWalkingReference, drawn_map
+from reference.cliff_walking import CliffWalkingReference, drawn_map
 from tasks.long_run import assert_follows_twin
+from tasks.twins import every_variant
 
 
-@pytest.mark.parametrize("options", VARIANTS.values(), ids=VARIANTS)
+@every_variant("cliff-walking")
 def test_long_random_run_matches_reference(options):
     family = tasks.make("cliff-walking", **options)
     task_ids = np.arange(13) * 3 % family.num_tasks

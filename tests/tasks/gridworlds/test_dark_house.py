@@ -7,11 +7,12 @@ import pytest
 
 from adfast import source_algorithms, tasks
 from adfast.errors import InvalidArgument
-from reference.dark_house import VARIANTS, DarkHouseReference, goal_of
+from reference.dark_house import DarkHouseReference, goal_of
 from tasks.long_run import assert_follows_twin
+from tasks.twins import every_variant
 
 
-@pytest.mark.parametrize("options", VARIANTS.values(), ids=VARIANTS)
+@every_variant("dark-house")
 def test_long_random_run_matches_reference(options):
     family = tasks.make("dark-house", **options)
     task_ids = np.arange(13) * 5 % family.num_tasks

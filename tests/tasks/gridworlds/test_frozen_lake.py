@@ -10,11 +10,12 @@ from gymnasium.envs.toy_text.frozen_lake import MAPS as GYMNASIUM_MAPS
 from adfast import source_algorithms, tasks
 from adfast.errors import InvalidArgument
 from adfast.tasks.checked_calls import checked_step
-from reference.frozen_lake import MAPS, VARIANTS, FrozenLakeReference, drawn_map
+from reference.frozen_lake import MAPS, FrozenLakeReference, drawn_map
 from tasks.long_run import assert_follows_twin
+from tasks.twins import every_variant
 
 
-@pytest.mark.parametrize("options", VARIANTS.values(), ids=VARIANTS)
+@every_variant("frozen-lake")
 def test_long_random_run_matches_reference(options):
     family = tasks.make("frozen-lake", **options)
     task_ids = np.arange(13) * 3 % family.num_tasks

@@ -12,10 +12,15 @@ from adfast.tasks.family import hash_of_sources
 from adfast.tasks.gridworlds import variants
 from reference.gridworld import VARIANTS
 from tasks.long_run import assert_follows_twin
-from tasks.twins import varied_case
+from tasks.twins import marks_of, varied_case
 
 EVERY_VARIANT = pytest.mark.parametrize(
-    ("name", "variant"), [(name, variant) for name in VARIANTS for variant in VARIANTS[name]]
+    ("name", "variant"),
+    [
+        pytest.param(name, variant, marks=marks_of(name, f"varied, {variant}"))
+        for name in VARIANTS
+        for variant in VARIANTS[name]
+    ],
 )
 
 

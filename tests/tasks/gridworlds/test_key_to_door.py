@@ -12,11 +12,12 @@ from adfast.simulators.random_rollout import random_returns
 from pairwise import every_pair
 from reference.key_to_door import VARIANTS, KeyToDoorReference
 from tasks.long_run import assert_follows_twin
+from tasks.twins import every_variant
 
 RIGHT, DOWN, LEFT = 2, 3, 4
 
 
-@pytest.mark.parametrize("options", VARIANTS.values(), ids=VARIANTS)
+@every_variant("key-to-door")
 def test_long_random_run_matches_reference(options):
     family = tasks.make("key-to-door", **options)
     task_ids = np.arange(23) * 577 % family.num_tasks

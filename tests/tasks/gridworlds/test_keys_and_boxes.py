@@ -12,11 +12,12 @@ from adfast.tasks.checked_calls import checked_observe, checked_reset, checked_s
 from adfast.tasks.gridworlds.puzzles import KEY, REWARD, Puzzles, worth_of_keys
 from reference.keys_and_boxes import VARIANTS, KeysAndBoxesReference, drawn_puzzle
 from tasks.long_run import assert_follows_twin
+from tasks.twins import every_variant
 
 NO_OP, UP, RIGHT, DOWN, LEFT = range(5)
 
 
-@pytest.mark.parametrize("options", VARIANTS.values(), ids=VARIANTS)
+@every_variant("keys-and-boxes")
 def test_long_random_run_matches_reference(options):
     family = tasks.make("keys-and-boxes", **options)
     task_ids = np.arange(23) * 45_577 % family.num_tasks
