@@ -19,7 +19,8 @@ demo: $(STAMP)
 	$(BIN)/adfast run dark-room
 
 # One thread each: OpenMP's barriers spin when processes share cores. Each process has one half
-# of the files, and takes from the other's when it is done: what a file's tests share is made once.
+# of the files, those with slow tests first, and takes from the other's when it is done: what a file's
+# tests share is made once.
 test: $(STAMP)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist worksteal
 
