@@ -1,8 +1,10 @@
 """Files that are either the old one or the whole new one, whatever interrupts the writing.
 
 Everything that adfast leaves on disk is written here, but for what grows (`metrics.jsonl` line by
-line, a recording row by row) and the locks. A name that begins with a dot and ends in `.tmp` is
-something half done: no reader looks at it, and the next one who works in the folder removes it.
+line, a recording row by row), the locks, and data of other tools, which their libraries write in a
+folder beside their place, from where they are moved (`histories/interchange`). A name that begins
+with a dot and ends in `.tmp` is something half done: no reader looks at it, and the next one who
+works in the folder removes it.
 """
 
 from __future__ import annotations
@@ -125,6 +127,27 @@ def write_new_file(path: Path, contents: list[memoryview], num_bytes: int) -> No
 def sync_folder(folder: Path) -> None:
     """Make the folder's entries durable."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sync_tree(path: Path) -> None:
+    """Make a file, or a folder with all that is in it, durable; raises `WriteError`."""
+    with explained(path, "make it durable"):
+        if not path.is_dir():
+            sync_file(path)
+            return
+        for folder, _, names in os.walk(path):
+            for name in names:
+                sync_file(Path(folder) / name)
+            sync_folder(Path(folder))
+
+
+def sync_file(path: Path) -> None:
+    """Make what is in the file durable; raises `OSError`."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
     finally:

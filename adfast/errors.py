@@ -82,6 +82,10 @@ class StoreError(AdfastError):
     """A history store that is missing, incomplete, damaged or of a newer format."""
 
 
+class ForeignDataError(AdfastError):
+    """Data of another tool that are damaged, of an unknown layout, or refused as unsafe."""
+
+
 class WriteError(AdfastError):
     """A file that could not be written durably; it is the one from before or the whole new one."""
 

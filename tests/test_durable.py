@@ -12,7 +12,8 @@ from adfast.errors import WriteError
 
 PACKAGE = Path(adfast.__file__).parent
 # Metrics and recordings append; what is compiled is made again where it was lost; and what other
-# processes say (jobs) is for reading alone.
+# processes say (jobs) is for reading alone. Data of other tools are written in a folder of their
+# own and moved to their place whole; what is imported is put together where no reader looks.
 WRITERS = {
     "durable.py",
     "locks.py",
@@ -20,6 +21,9 @@ WRITERS = {
     "recording.py",
     "compiled_code.py",
     "jobs.py",
+    "ad_eps.py",
+    "own_words.py",
+    "importing.py",
 }
 WRITING_CALLS = {"write_text", "write_bytes", "save_file", "rename", "fdopen", "dump"}
 

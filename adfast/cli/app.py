@@ -24,7 +24,8 @@ from adfast.cli.arguments import (
     SetOption,
 )
 from adfast.cli.comparison import compare
-from adfast.cli.inspection import bench, doctor, histories_app, histories_info
+from adfast.cli.histories import histories_app, histories_info
+from adfast.cli.inspection import bench, doctor
 from adfast.cli.listing import list_names, show
 from adfast.cli.reproduction import reproduce
 from adfast.cli.scaling import scale

@@ -1,4 +1,4 @@
-"""`adfast histories`, `doctor` and `bench`: what is there, and how fast it is."""
+"""`adfast doctor` and `bench`: what is there, and how fast it is."""
 
 from __future__ import annotations
 
@@ -9,34 +9,12 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from adfast.cli.arguments import JsonOption, PlainHelp, StoreArgument
+from adfast.cli.arguments import JsonOption
 from adfast.cli.listing import print_mapping
 from adfast.errors import RunError
 from adfast.packages import EXTENSION, require
-from adfast.printable import printable
 
 CHECKOUT = Path(__file__).resolve().parent.parent.parent
-
-histories_app = typer.Typer(
-    help="Look at a history store.", cls=PlainHelp, no_args_is_help=True, rich_markup_mode=None
-)
-
-
-@histories_app.command("info")
-def histories_info(store: StoreArgument, as_json: JsonOption = False) -> None:
-    """Say what a history store holds."""
-    from adfast.doctor import examine_store
-
-    print_mapping(examine_store(store), as_json=as_json)
-
-
-@histories_app.command("verify")
-def histories_verify(store: StoreArgument) -> None:
-    """Read every byte of a store and compare it with its checksums."""
-    from adfast import histories
-
-    num_bytes = histories.open(store, allow_incomplete=True).verify()
-    print(f"{printable(store)}: {num_bytes:,} bytes, all as written")
 
 
 def doctor(

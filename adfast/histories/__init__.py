@@ -1,5 +1,6 @@
 """Learning histories: kept in memory by a ring buffer, on disk by a store, sampled as windows."""
 
+from adfast.histories.looking import head, where
 from adfast.histories.quality import HistoryQuality, quality, select
 from adfast.histories.ring_buffer import RingBuffer
 from adfast.histories.schema import FieldSchema, Schema
@@ -20,9 +21,11 @@ __all__ = [
     "WindowSampler",
     "create",
     "from_arrays",
+    "head",
     "holds_whole_store",
     "open",
     "quality",
     "select",
     "thin",
+    "where",
 ]

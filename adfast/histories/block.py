@@ -65,6 +65,10 @@ class Block:
         """Bytes of the transitions."""
         return sum(array.nbytes for array in self.fields.values())
 
+    def length(self, index: int) -> int:
+        """Transitions of one history."""
+        return int(self.offsets[index + 1] - self.offsets[index])
+
     def history(self, index: int, names: Iterable[str] | None = None) -> dict[str, np.ndarray]:
         """Name -> `[T, *item]`: one history; views, but for next observations that are kept once.
 

@@ -60,7 +60,11 @@ def as_bytes(items: np.ndarray) -> np.ndarray:
 
 def next_items(followed: np.ndarray, kept: KeptItems, rows: slice | np.ndarray) -> np.ndarray:
     """The continued field at `rows` (a slice, numbers or a mask) as a new array."""
-    numbers = np.arange(len(followed))[rows]
+    num_rows = len(followed)
+    if isinstance(rows, slice):
+        numbers = np.arange(*rows.indices(num_rows))
+    else:
+        numbers = np.arange(num_rows)[rows]
     place = np.searchsorted(kept.rows, numbers.astype(np.uint64))
     place = np.minimum(place, len(kept.rows) - 1)
     is_kept = kept.rows[place] == numbers.astype(np.uint64)

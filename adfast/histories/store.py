@@ -25,6 +25,8 @@ from adfast.histories.shard import lay_out_shard, map_shard, verify_shard
 from adfast.histories.windows import WindowSampler
 from adfast.values import as_flag, as_integer, as_path, require_kind
 
+WHOLE = slice(None)
+
 
 class HistoryStore(WindowSampler):
     """Complete histories that never change; made by `open_store` and `from_arrays`.
@@ -143,18 +145,36 @@ class HistoryStore(WindowSampler):
             "digest": xxhash.xxh3_64_hexdigest(" ".join(digests).encode()),
         }
 
-    def history(self, index: int, names: Iterable[str] | None = None) -> dict[str, np.ndarray]:
+    def history(
+        self, index: int, names: Iterable[str] | None = None, *, rows: slice = WHOLE
+    ) -> dict[str, np.ndarray]:
         """Name -> `[T, *item]`: read-only views of one history; raises `InvalidArgument`.
 
-        `names` are those of fields, by default all. Large next observations, of which a store keeps
-        those that the next row does not show, are put together in a new array.
+        `names` are those of fields, by default all; `rows` a part of the history, one after the
+        other. Large next observations, of which a store keeps those that the next row does not
+        show, are put together in a new array.
         """
         names = as_names(names, self._fields)
+        block, place = self._place(index)
+        begin, end, step = rows.indices(block.length(place))
+        if step != 1:
+            raise InvalidArgument(f"rows must follow each other, got {shown(rows)}")
+        first = int(block.offsets[place])
+        return block.take(slice(first + begin, first + max(begin, end)), names)
+
+    def metadata_of(self, index: int) -> dict[str, Any]:
+        """Name -> JSON value: all that was said of one history; raises `InvalidArgument`."""
+        block, place = self._place(index)
+        own = {name: values[place].item() for name, values in block.columns.items()}
+        return {**block.metadata, **own}
+
+    def _place(self, index: int) -> tuple[Block, int]:
+        """The block of history `index`, and its place there."""
         if self.num_histories == 0:
             raise InvalidArgument("history index must be that of a history, but there are none")
         index = as_integer("history index", index, 0, self.num_histories - 1)
-        block = int(np.searchsorted(self._first_history, index, side="right")) - 1
-        return self._blocks[block].history(index - int(self._first_history[block]), names)
+        number = int(np.searchsorted(self._first_history, index, side="right")) - 1
+        return self._blocks[number], index - int(self._first_history[number])
 
     def with_blocks(self, blocks: Sequence[Block], schema: Schema | None = None) -> HistoryStore:
         """A store in memory with other `blocks` in the place of these, one for each.

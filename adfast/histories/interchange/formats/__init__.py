@@ -1,0 +1,1 @@
+"""The foreign formats, one file each, beside what reads their files safely."""
