@@ -44,11 +44,11 @@ class KeptEnds:
             self._item = item if self._item is None else np.concatenate([self._item, item])
         here = int(np.searchsorted(self._row, end))
         row, self._row = self._row[:here] - self._begin, self._row[here:]
-        item: np.ndarray | None = None
+        items: np.ndarray | None = None
         if self._item is not None:
-            item, self._item = self._item[:here], self._item[here:]
+            items, self._item = self._item[:here], self._item[here:]
         self._begin = end
-        return row, item
+        return row, items
 
     @staticmethod
     def choose(
