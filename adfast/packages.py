@@ -26,6 +26,9 @@ USED_FOR = {
     "ray": "collecting on a cluster",
     "tensorboard": "tracking.tensorboard",
     "wandb": "tracking.wandb",
+    "pyarrow": "histories as Parquet",
+    "h5py": "histories in HDF5",
+    "minari": "Minari data sets",
 }
 # What generating data does not need -> the extra that brings it; pyproject.toml lists the same.
 EXTRAS = {
@@ -37,6 +40,9 @@ EXTRAS = {
     "ray": "cluster",
     "tensorboard": "tracking",
     "wandb": "tracking",
+    "pyarrow": "interchange",
+    "h5py": "interchange",
+    "minari": "interchange",
 }
 INSTALLED_AS = {"tomli_w": "tomli-w"}  # others by their name
 EXTENSION = "adfast._native"

@@ -24,6 +24,8 @@ WRITERS = {
     "ad_eps.py",
     "own_words.py",
     "importing.py",
+    "xland.py",
+    "minari_data.py",
 }
 WRITING_CALLS = {"write_text", "write_bytes", "save_file", "rename", "fdopen", "dump"}
 

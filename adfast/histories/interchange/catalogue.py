@@ -14,6 +14,10 @@ PACKAGE = "adfast.histories.interchange.formats"
 # Asked in this order whose data a path holds.
 FORMATS = {
     "ad-eps": f"{PACKAGE}.ad_eps:AdEps",
+    "ra-dt": f"{PACKAGE}.ra_dt:RaDt",
+    "minari": f"{PACKAGE}.minari_data:Minari",
+    "parquet": f"{PACKAGE}.parquet:Parquet",
+    "xland": f"{PACKAGE}.xland:XLand",
 }
 
 

@@ -9,6 +9,7 @@ Legend: T transitions of a piece.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -20,13 +21,15 @@ from zipfile import BadZipFile
 import numpy as np
 
 from adfast.closing import Closing
-from adfast.errors import AdfastError, ForeignDataError, legible
+from adfast.errors import AdfastError, ForeignDataError, byte_size, legible
 from adfast.histories.store import HistoryStore
 from adfast.progress import ProgressBar
 from adfast.tasks.observation import ObservationSpec
 from adfast.tasks.transition_schema import TransitionSchema
 
 PIECE_BYTES = 1 << 22
+# What unpacks to more than BOMB_BYTES and BOMB_RATIO times what it takes is no data.
+BOMB_BYTES, BOMB_RATIO = 1 << 28, 200
 # What zip files, HDF5 and Arrow raise for bytes that are not theirs; anything else is our mistake.
 UNREADABLE = (
     *(OSError, EOFError, ValueError, KeyError, IndexError, TypeError, RuntimeError, MemoryError),
@@ -171,6 +174,15 @@ def slices_of(store: HistoryStore, index: int) -> Iterator[dict[str, np.ndarray]
         yield store.history(index, rows=slice(begin, min(begin + step, length)))
 
 
+def with_following(
+    pieces: Iterator[dict[str, np.ndarray]],
+) -> Iterator[tuple[dict[str, np.ndarray], dict[str, np.ndarray] | None]]:
+    """Each of `pieces` with the one after it."""
+    before, after = itertools.tee(pieces)
+    next(after, None)
+    return itertools.zip_longest(before, after)
+
+
 def require_inside(root: Path, path: Path) -> Path:
     """`path`, which data in folder `root` name; raises `ForeignDataError` where it leads out."""
     if not path.resolve().is_relative_to(root.resolve()):
@@ -179,3 +191,12 @@ def require_inside(root: Path, path: Path) -> Path:
             "folder: copy the file there, or do not trust them"
         )
     return path
+
+
+def require_plausible(place: str, packed: int, unpacked: int) -> None:
+    """Raise `ForeignDataError` for `packed` bytes that unpack to far too many."""
+    if unpacked > BOMB_BYTES and unpacked > BOMB_RATIO * packed:
+        raise ForeignDataError(
+            f"{place} is of {byte_size(packed)} and unpacks to {byte_size(unpacked)}, which no "
+            "data do; do not trust it"
+        )

@@ -10,8 +10,6 @@ from adfast.histories import interchange
 from adfast.tasks.observation import DiscreteObservation
 from adfast.tasks.transition_schema import BOUNDARY_TERMINATED, BOUNDARY_TRUNCATED
 from histories.interchange.exchanged import (
-    OBSERVATIONS,
-    assert_same_histories,
     listed,
     make_store,
 )
@@ -111,15 +109,6 @@ def test_ends_are_what_the_caller_says(tmp_path, ends, kind):
     assert {BOUNDARY_TERMINATED, BOUNDARY_TRUNCATED} == {1, 2}
 
 
-@pytest.mark.parametrize("kind", OBSERVATIONS)
-def test_round_trip_is_equal(tmp_path, kind):
-    store = make_store(tmp_path / "store", kind, labelled=kind == "real")
-    interchange.export_histories(store, tmp_path / "out", format="ad-eps")
-    assert interchange.recognise(tmp_path / "out") == "ad-eps"
-    back = interchange.import_histories(tmp_path / "out", tmp_path / "back")
-    assert_same_histories(back, store)
-
-
 def test_export_is_what_its_own_loader_reads(tmp_path):
     store = make_store(tmp_path / "store", "counted")
     interchange.export_histories(store, tmp_path / "out", format="ad-eps")
@@ -134,14 +123,6 @@ def test_export_is_what_its_own_loader_reads(tmp_path):
         np.testing.assert_array_equal(read["actions"][:, 0], history["action"])
         np.testing.assert_array_equal(read["rewards"][:, 0], history["reward"])
         np.testing.assert_array_equal(read["dones"][:, 0], history["boundary"] != 0)
-
-
-def test_histories_of_many_pieces_are_put_together(tmp_path, monkeypatch):
-    monkeypatch.setattr("adfast.histories.interchange.foreign.PIECE_BYTES", 64)
-    store = make_store(tmp_path / "store", "counted")
-    interchange.export_histories(store, tmp_path / "out", format="ad-eps")
-    assert len(list((tmp_path / "out" / "history-000002").iterdir())) > 8
-    assert_same_histories(interchange.import_histories(tmp_path / "out", tmp_path / "back"), store)
 
 
 def test_pickled_episodes_are_refused(tmp_path):

@@ -19,10 +19,8 @@ Source: github.com/corl-team/ad-eps, `generate_trajectories.py`, `q_learning.py`
 
 from __future__ import annotations
 
-import itertools
 import json
 import math
-import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -38,9 +36,10 @@ from adfast.histories.interchange.foreign import (
     Piece,
     require_inside,
     slices_of,
+    with_following,
 )
 from adfast.histories.interchange.formats.kept_ends import KeptEnds
-from adfast.histories.interchange.formats.npz_files import NpzFile
+from adfast.histories.interchange.formats.npz_files import NpzFile, members_of
 from adfast.histories.interchange.own_words import (
     ABOUT_NAME,
     read_about,
@@ -203,7 +202,7 @@ class AdEps(ForeignFormat):
             folder = path / f"history-{index:06d}"
             folder.mkdir()
             names: list[str] = []
-            for rows, following in lookahead(slices_of(store, index)):
+            for rows, following in with_following(slices_of(store, index)):
                 names.append(f"trajectories_{len(names)}.npz")
                 arrays: dict[str, Any] = {**chunk_of(rows, following, sizes)}
                 np.savez(folder / names[-1], **arrays)
@@ -217,15 +216,6 @@ class AdEps(ForeignFormat):
                 OWN: said,
             }
             (folder / f"metadata{METADATA_SUFFIX}").write_text(json.dumps(metadata, indent=2))
-
-
-def lookahead(
-    pieces: Iterator[dict[str, np.ndarray]],
-) -> Iterator[tuple[dict[str, np.ndarray], dict[str, np.ndarray] | None]]:
-    """Each of `pieces` with the one after it."""
-    before, after = itertools.tee(pieces)
-    next(after, None)
-    return itertools.zip_longest(before, after)
 
 
 def chunk_of(
@@ -321,14 +311,3 @@ def read_metadata(path: Path) -> dict[str, Any]:
     if not isinstance(said, dict) or TRAJECTORIES not in said:
         raise ForeignDataError(f'{path}: must be a JSON object with "{TRAJECTORIES}"')
     return said
-
-
-def members_of(path: Path) -> list[str]:
-    """The names of what is in a zip file; none where it is no such file."""
-    if not path.is_file() or not zipfile.is_zipfile(path):
-        return []
-    try:
-        with zipfile.ZipFile(path) as file:
-            return file.namelist()
-    except (OSError, ValueError, zipfile.BadZipFile):
-        return []

@@ -1,0 +1,333 @@
+"""Parquet: a row for each transition, which pandas, Arrow and Hugging Face's `datasets` load.
+
+Columns: `history`, `episode` (its number in the history), `metadata` (JSON, of the history), what
+metadata are numbers, text or truth values of every history by their names, `episode_step`,
+`observation`, `action`, `reward`, `next_observation`, `terminated`, `truncated`, `label` where
+there is one. Observations are lists of fixed length, nested as their axes. Rows of a history follow
+each other. The schema's entry "adfast" holds the store's schema and description.
+
+Read are such files, and any others with columns of these names: a folder of files is read in the
+order of their names, without `history` all rows are one, `done` stands for how episodes end, and
+without `next_observation` it is the observation of the row after.
+
+Source: parquet.apache.org; huggingface.co/docs/datasets, "Load Parquet".
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from adfast.errors import ForeignDataError
+from adfast.histories.interchange.foreign import (
+    ForeignFormat,
+    ForeignReader,
+    Known,
+    Piece,
+    require_inside,
+    rows_at_a_time,
+    slices_of,
+)
+from adfast.histories.interchange.own_words import parse_words, words_of
+from adfast.histories.store import HistoryStore
+from adfast.progress import ProgressBar
+from adfast.tasks.transition_schema import (
+    BOUNDARY_INSIDE,
+    BOUNDARY_TERMINATED,
+    BOUNDARY_TRUNCATED,
+    TransitionSchema,
+)
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+MAGIC = b"PAR1"
+OWN = b"adfast"  # the schema's entry
+GROUP_PIECES = 4  # pieces that a row group holds, about
+HISTORY, METADATA = "history", "metadata"
+NEEDED = ("observation", "action", "reward")
+OTHERS = ("next_observation", "terminated", "truncated", "done", "episode_step", "label")
+
+
+@dataclass
+class ParquetReader(ForeignReader):
+    """Reads files of rows, from the first to the last."""
+
+    files: list[Path] = field(default_factory=list)
+    columns: tuple[str, ...] = ()
+    starts: np.ndarray = field(default_factory=lambda: np.zeros(1, np.int64))  # [H + 1]
+    said: list[dict[str, Any]] = field(default_factory=list)
+    cursor: RowCursor | None = None
+
+    @property
+    def num_histories(self) -> int:
+        """Runs of rows of one `history`."""
+        return len(self.starts) - 1
+
+    def say(self, index: int) -> dict[str, Any]:
+        """What the column `metadata` says in the first row of the history."""
+        return self.said[index] if self.said else {}
+
+    def read(self, index: int) -> Iterator[Piece]:
+        """Its rows, some at a time; those of histories in order are read once."""
+        begin, end = int(self.starts[index]), int(self.starts[index + 1])
+        if self.cursor is None or self.cursor.position != begin:
+            self.cursor = RowCursor(self.files, self.columns, begin)
+        for batch in self.cursor.until(end):
+            arrays = {name: as_numpy(batch.column(name), name) for name in self.columns}
+            yield Piece(**arrays)
+
+
+class RowCursor:
+    """Goes through the rows of several files from row `position` on."""
+
+    def __init__(self, files: list[Path], columns: tuple[str, ...], position: int) -> None:
+        self.position = position
+        self._batches = batches_from(files, columns, position)
+        self._held: pa.RecordBatch | None = None
+
+    def until(self, end: int) -> Iterator[pa.RecordBatch]:
+        """Batches of the rows up to `end`."""
+        while self.position < end:
+            batch = self._held if self._held is not None else next(self._batches, None)
+            if batch is None:
+                raise EOFError("there are fewer rows than at first")
+            count = min(batch.num_rows, end - self.position)
+            self._held = batch.slice(count) if count < batch.num_rows else None
+            self.position += count
+            yield batch.slice(0, count)
+
+
+def batches_from(
+    files: list[Path], columns: tuple[str, ...], position: int
+) -> Iterator[pa.RecordBatch]:
+    """The rows from `position` on, a batch after the other; row groups before it are not read."""
+    import pyarrow.parquet as pq
+
+    for path in files:
+        with pq.ParquetFile(path) as file:
+            for group in range(file.num_row_groups):
+                about = file.metadata.row_group(group)
+                if position >= about.num_rows:
+                    position -= about.num_rows
+                    continue
+                row_bytes = about.total_byte_size // max(about.num_rows, 1)
+                batches = file.iter_batches(
+                    rows_at_a_time(row_bytes), row_groups=[group], columns=list(columns)
+                )
+                for batch in batches:
+                    passed = min(position, batch.num_rows)
+                    position -= passed
+                    if passed < batch.num_rows:
+                        yield batch.slice(passed)
+
+
+class Parquet(ForeignFormat):
+    """Rows of transitions in one Parquet file, or a folder of them."""
+
+    about: ClassVar[str] = "Parquet, a row for each transition (pandas, Hugging Face datasets)"
+    needs: ClassVar[tuple[str, ...]] = ("pyarrow",)
+    suffixes: ClassVar[tuple[str, ...]] = (".parquet",)
+
+    def recognises(self, path: Path) -> bool:
+        """Whether a file begins so, or a folder has such files."""
+        if path.is_dir():
+            return any(path.glob("*.parquet"))
+        with path.open("rb") as file:
+            return file.read(4) == MAGIC
+
+    def open(self, path: Path) -> ParquetReader:
+        """A reader of a file or a folder; finds where histories begin."""
+        import pyarrow.parquet as pq
+
+        is_folder = path.is_dir()
+        files = sorted(path.glob("*.parquet")) if is_folder else [path]
+        for file in files:
+            require_inside(path if is_folder else path.parent, file)
+        schema = pq.read_schema(files[0])
+        missing = [name for name in NEEDED if name not in schema.names]
+        if missing:
+            raise ForeignDataError(
+                f"{path}: must have columns {', '.join(NEEDED)}; missing: {', '.join(missing)}; "
+                f"there: {', '.join(schema.names)}"
+            )
+        columns = tuple(name for name in (*NEEDED, *OTHERS) if name in schema.names)
+        if {"terminated", "truncated"} <= {*columns}:
+            columns = tuple(name for name in columns if name != "done")
+        elif "done" in columns:
+            columns = tuple(name for name in columns if name not in ("terminated", "truncated"))
+        else:
+            raise ForeignDataError(
+                f"{path}: must say how episodes end by columns terminated and truncated, or done"
+            )
+        starts, said = histories_in(files, schema.names)
+        words = (schema.metadata or {}).get(OWN)
+        known, description = Known(), dict[str, Any]()
+        if words is not None:
+            own_schema, description = parse_words(words, path)
+            known = Known.of(own_schema)
+        return ParquetReader(path, known, description, files, columns, starts, said)
+
+    def write(self, store: HistoryStore, path: Path, bar: ProgressBar) -> None:
+        """Row groups of some pieces each, whatever histories these are of."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        schema = store.schema
+        assert isinstance(schema, TransitionSchema), "as the caller has seen to"
+        shared = shared_metadata(store, {HISTORY, METADATA, "episode", *schema.fields, *OTHERS})
+        step = rows_at_a_time(schema.bytes_per_transition) * GROUP_PIECES
+        words = json.dumps(words_of(schema, store.description)).encode()
+        writer: pq.ParquetWriter | None = None
+        waiting: list[pa.Table] = []
+        try:
+            for table in tables_of(store, schema, shared):
+                waiting.append(table.replace_schema_metadata({OWN: words}))
+                if writer is None:
+                    writer = pq.ParquetWriter(path, waiting[0].schema, compression="zstd")
+                if sum(part.num_rows for part in waiting) >= step:
+                    writer.write_table(pa.concat_tables(waiting).combine_chunks())
+                    waiting = []
+                bar.advance_to(bar.done + table.num_rows)
+            if waiting and writer is not None:
+                writer.write_table(pa.concat_tables(waiting).combine_chunks())
+        finally:
+            if writer is not None:
+                writer.close()
+
+
+def tables_of(
+    store: HistoryStore, schema: TransitionSchema, shared: Mapping[str, np.ndarray]
+) -> Iterator[pa.Table]:
+    """The rows of all histories, a piece after the other."""
+    import pyarrow as pa
+
+    for index in range(store.num_histories):
+        episode = 0
+        said = json.dumps(store.metadata_of(index))
+        for rows in slices_of(store, index):
+            boundary = rows["boundary"]
+            count = len(boundary)
+            before = np.zeros(count, np.int64)
+            before[1:] = np.cumsum(boundary != BOUNDARY_INSIDE)[:-1]
+            columns = {HISTORY: pa.array(np.full(count, index))}
+            columns["episode"] = pa.array(episode + before)
+            columns[METADATA] = repeated(said, count)
+            for name, values in shared.items():
+                value = values[index]
+                own = value.item() if isinstance(value, np.generic) else value
+                columns[name] = repeated(own, count)
+            columns["episode_step"] = pa.array(rows["episode_step"])
+            columns["observation"] = as_lists(rows["observation"])
+            columns["action"] = pa.array(rows["action"])
+            columns["reward"] = pa.array(rows["reward"])
+            columns["next_observation"] = as_lists(rows["next_observation"])
+            columns["terminated"] = pa.array(boundary == BOUNDARY_TERMINATED)
+            columns["truncated"] = pa.array(boundary == BOUNDARY_TRUNCATED)
+            if schema.labelled:
+                columns["label"] = pa.array(rows["label"])
+            episode += int((boundary != BOUNDARY_INSIDE).sum())
+            yield pa.table(columns)
+
+
+def repeated(value: Any, count: int) -> pa.Array:
+    """`count` times `value`; text as a dictionary of one word, since Parquet would make it one."""
+    import pyarrow as pa
+
+    if isinstance(value, str):
+        return pa.DictionaryArray.from_arrays(pa.array(np.zeros(count, np.int32)), [value]).cast(
+            pa.string()
+        )
+    return pa.repeat(value, count)
+
+
+def shared_metadata(store: HistoryStore, taken: set[str]) -> dict[str, np.ndarray]:
+    """Metadata that are columns of their own: of every history, and of one plain kind."""
+    return {
+        name: values
+        for name, values in store.metadata.items()
+        if values.dtype.kind in "biufU" and name not in taken and name != "block"
+    }
+
+
+def as_lists(values: np.ndarray) -> pa.Array:
+    """`values` `[T, *item]` as lists of fixed lengths, nested as the item's axes."""
+    import pyarrow as pa
+
+    array = pa.array(np.ascontiguousarray(values).reshape(-1))
+    for length in reversed(values.shape[1:]):
+        array = pa.FixedSizeListArray.from_arrays(array, length)
+    return array
+
+
+def as_numpy(array: pa.Array, name: str) -> np.ndarray:
+    """A column as `[T, *item]`; raises `ForeignDataError` for what is missing or uneven."""
+    import pyarrow as pa
+
+    count = len(array)
+    shape: list[int] = []
+    while True:
+        if array.null_count:
+            raise ForeignDataError(f'column "{name}" must have a value in each row')
+        kind = array.type
+        if pa.types.is_fixed_size_list(kind):
+            shape.append(kind.list_size)
+            array = array.flatten()
+        elif pa.types.is_list(kind) or pa.types.is_large_list(kind):
+            lengths = np.unique(array.value_lengths().to_numpy(zero_copy_only=False))
+            if len(lengths) != 1:
+                raise ForeignDataError(
+                    f'column "{name}" must have lists of one length, got {lengths[:5].tolist()}'
+                )
+            shape.append(int(lengths[0]))
+            array = array.flatten()
+        else:
+            break
+    if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)):
+        raise ForeignDataError(f'column "{name}" must be numbers or lists of them, got {kind}')
+    return np.asarray(array.to_numpy(zero_copy_only=False)).reshape(count, *shape)
+
+
+def histories_in(files: list[Path], names: list[str]) -> tuple[np.ndarray, list[dict[str, Any]]]:
+    """int64 `[H + 1]`: the row at which each history begins; and what is said of each, if it is."""
+    wanted = tuple(name for name in (HISTORY, METADATA) if name in names)
+    first = ("action",) if HISTORY not in names else wanted
+    starts: list[int] = []
+    said: list[dict[str, Any]] = []
+    num_rows, newest = 0, None
+    for batch in batches_from(files, first, 0):
+        if HISTORY in names:
+            numbers = as_numpy(batch.column(HISTORY), HISTORY)
+            is_new = np.ones(len(numbers), bool)
+            is_new[1:] = numbers[1:] != numbers[:-1]
+            is_new[0] = newest is None or numbers[0] != newest
+            newest = numbers[-1]
+            begins = np.flatnonzero(is_new)
+            starts += (begins + num_rows).tolist()
+            if METADATA in names:
+                texts = batch.column(METADATA).take(pa_numbers(begins)).to_pylist()
+                said += [parse_said(text) for text in texts]
+        elif not starts:
+            starts.append(0)
+        num_rows += batch.num_rows
+    return np.array([*starts, num_rows], np.int64), said
+
+
+def pa_numbers(numbers: np.ndarray) -> pa.Array:
+    """`numbers` for Arrow."""
+    import pyarrow as pa
+
+    return pa.array(numbers)
+
+
+def parse_said(text: Any) -> dict[str, Any]:
+    """What the column `metadata` says in a row; raises `ValueError`."""
+    said = json.loads(text)
+    if not isinstance(said, dict):
+        raise ValueError('column "metadata" must be JSON objects')
+    return said
