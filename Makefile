@@ -9,7 +9,7 @@ TEST_PROCESSES ?= 2
 # Whatever the caller's is: what Python has compiled once, later processes find.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: install demo test thorough snippets sanitize faults fuzz values twins soak lint format bench kernels figures docs clean
+.PHONY: install demo test thorough snippets sanitize faults fuzz values twins soak lint format bench kernels figures docs release clean
 
 install: $(STAMP)
 
@@ -106,6 +106,12 @@ figures: $(STAMP)
 # The documentation as a site, in site/; a link that leads nowhere fails it.
 docs: $(STAMP)
 	$(BIN)/sphinx-build --fail-on-warning --keep-going --jobs auto -d build/doctrees docs site
+
+# Sdist and wheels into dist/, each examined and tried in a bare environment (docs/releasing.md); the
+# first of PYTHONS runs the demo too.
+PYTHONS ?= $(PYTHON)
+release: $(STAMP)
+	$(BIN)/python -m releasing $(PYTHONS)
 
 # torch comes pinned: a bare requirement would fetch its newest and largest build. What is slow goes
 # side by side: torch, all else that CI's versions name, and the extension, built by the pinned tools

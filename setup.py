@@ -11,10 +11,16 @@ from pybind11.setup_helpers import ParallelCompile, Pybind11Extension, build_ext
 from setuptools import setup
 
 
+def stated_version() -> str:
+    """The version that adfast/__init__.py states, as setuptools reads it: without an import."""
+    text = Path("adfast/__init__.py").read_text(encoding="utf-8")
+    return str(re.search('^__version__ = "(.+)"$', text, re.MULTILINE)[1])
+
+
 def absolute_readme() -> str:
     """README.md whose links and pictures point into the repository at this version's tag."""
     project = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))["project"]
-    repository, tag = project["urls"]["Repository"], f"v{project['version']}"
+    repository, tag = project["urls"]["Repository"], f"v{stated_version()}"
     text = Path("README.md").read_text(encoding="utf-8")
     relative = r"\]\((?!https?:|#)"
     text = re.sub(f"(!\\[[^\\]]*){relative}", rf"\1]({repository}/raw/{tag}/", text)

@@ -15,13 +15,15 @@ DOCS = Path(__file__).resolve().parent
 sys.path[:0] = [str(DOCS), str(DOCS.parent)]
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+from adfast import __version__  # noqa: E402, of the checkout that the pages are of
+
 about = tomllib.loads((DOCS.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 repository = about["urls"]["Repository"]  # the one place of its address
 
 project = about["name"]
 author = about["authors"][0]["name"]
 copyright = author
-version = release = about["version"]
+version = release = __version__
 
 extensions = ["myst_parser", "sphinx_copybutton", "building.links"]
 exclude_patterns = ["results/parts"]

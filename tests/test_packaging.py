@@ -15,7 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from adfast import _native
+from adfast import __version__, _native
+from releasing.contents import content_problems
+from releasing.generated_data import SETTINGS
+from releasing.versions import version_problems
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = (
@@ -27,27 +30,13 @@ SOURCES = (
     "MANIFEST.in",
     "README.md",
     "CHANGELOG.md",
+    "CITATION.cff",
+    "SECURITY.md",
     "constraints.txt",
     "LICENSE",
 )
 MADE_BY_BUILDING = shutil.ignore_patterns("__pycache__", "*.so")
 PIP = (sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet")
-
-# A run that goes through every stage in a moment and learns nothing.
-TINY = (
-    "collection.histories_per_task=2",
-    "collection.episodes=24",
-    "model.attention_window=20",
-    "training.updates=2",
-    "training.warmup_updates=0",
-    "training.batch_size=2",
-    "training.context_length=40",
-    "training.threads=1",
-    "training.evaluate_every=none",
-    "evaluation.episodes=2",
-    "evaluation.seeds=1",
-    "evaluation.train_tasks=1",
-)
 
 
 @pytest.fixture(scope="module")
@@ -97,6 +86,29 @@ def test_wheel_holds_every_file_of_the_package_and_the_extension(wheel, source_t
     files = (path for path in (source_tree / "adfast").rglob("*") if path.is_file())
     assert packed - {extension} == {path.relative_to(source_tree).as_posix() for path in files}
     assert extension.startswith("adfast/_native.")
+    assert content_problems(wheel, __version__) == []
+
+
+def test_every_place_says_the_same_version(tmp_path):
+    assert version_problems(ROOT) == []
+    (tmp_path / "adfast").mkdir()
+    (tmp_path / "adfast" / "__init__.py").write_text('__version__ = "1.2.3"\n')
+    (tmp_path / "CITATION.cff").write_text("cff-version: 1.2.0\nversion: 1.2.2\n")
+    (tmp_path / "CHANGELOG.md").write_text("## Unreleased\n\n## 1.2.3 (today)\n\n## 1.2.2\n")
+    assert version_problems(tmp_path) == [
+        "CITATION.cff says 1.2.2, adfast/__init__.py 1.2.3",
+    ]
+
+
+def test_contents_name_what_is_stray_and_what_is_absent(tmp_path):
+    archive = tmp_path / "adfast-1.2.3-cp311-cp311-linux_x86_64.whl"
+    with zipfile.ZipFile(archive, "w") as packed:
+        for name in ("adfast/deep/below.py", "adfast/py.typed", "tests/test_stray.py"):
+            packed.writestr(name, "")
+    problems = content_problems(archive, "1.2.3")
+    assert problems[0].endswith("holds tests/test_stray.py, which is not listed")
+    assert f"{archive.name} holds nothing like adfast-1.2.3.dist-info/RECORD" in problems
+    assert not any("py.typed" in problem or "below" in problem for problem in problems)
 
 
 @pytest.mark.slow
@@ -116,9 +128,10 @@ def test_links_of_the_metadata_hold_on_a_package_index(source_tree, tmp_path):
 def test_source_distribution_holds_what_a_wheel_is_built_from_and_no_tests(source_tree, tmp_path):
     pack = (sys.executable, "setup.py", "--quiet", "sdist", "--dist-dir", tmp_path)
     subprocess.run(pack, cwd=source_tree, check=True, capture_output=True)
-    with tarfile.open(next(tmp_path.glob("*.tar.gz"))) as archive:
+    path = next(tmp_path.glob("*.tar.gz"))
+    assert content_problems(path, __version__) == []
+    with tarfile.open(path) as archive:
         packed = {name.partition("/")[2] for name in archive.getnames()}
-    assert not [name for name in packed if name.startswith("tests")]
     sources = [*(source_tree / "csrc").glob("*.[hc]pp"), source_tree / "MANIFEST.in"]
     assert {path.relative_to(source_tree).as_posix() for path in sources} <= packed
 
@@ -128,10 +141,9 @@ def test_installed_wheel_runs_the_demo_in_another_folder(wheel, tmp_path):
     installed, elsewhere = tmp_path / "installed", tmp_path / "elsewhere"
     elsewhere.mkdir()
     subprocess.run((*PIP, "install", "--no-deps", "--target", installed, wheel), check=True)
-    settings = [part for setting in TINY for part in ("--set", setting)]
     plain = {name: value for name, value in os.environ.items() if name != "NUMBA_CACHE_DIR"}
     subprocess.run(
-        [installed / "bin" / "adfast", "run", "dark-room", *settings],
+        [installed / "bin" / "adfast", "run", "dark-room", *SETTINGS],
         cwd=elsewhere,
         env=plain | {"PYTHONPATH": str(installed), "OMP_NUM_THREADS": "1"},
         check=True,
