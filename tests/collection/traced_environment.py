@@ -97,3 +97,10 @@ def assert_history_is_trace(history, environment, *, cut_off=()):
         boundary = 1 if terminated else 2 if truncated or t in cut_off else 0
         assert history["boundary"][t] == boundary
         assert history["episode_step"][t] == episode_step
+
+
+def step_on(environment, action, num_steps):
+    """Steps with one action and a reset wherever an episode ends."""
+    for _ in range(num_steps):
+        if np.any(environment.step(action)[2:4]):
+            environment.reset()
