@@ -54,7 +54,7 @@ def recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def first_call(recipe: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Ended]:
     """The directory of a finished run that no test changes, and how `adfast run` ended."""
     directory = tmp_path_factory.mktemp("runs") / "tiny-room"
-    return directory, adfast("run", recipe, "--run", directory)
+    return directory, adfast("run", recipe, "--run", directory, draws=True)
 
 
 @pytest.fixture(scope="session")

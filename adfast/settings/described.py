@@ -11,6 +11,7 @@ import ast
 import inspect
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import cache
 from itertools import pairwise
 from typing import Any
 
@@ -117,6 +118,7 @@ def meanings_of(config: type[BaseModel]) -> dict[str, str]:
     return found | {name: meaning for name, meaning in described.items() if meaning}
 
 
+@cache
 def docstrings_under_fields(config: type) -> dict[str, str]:
     """Field -> its docstring, each on one line; none where the source is not to be had."""
     try:

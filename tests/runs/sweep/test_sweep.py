@@ -24,7 +24,7 @@ SHORT, LONG = ("attention_window=5,context_length=10,batch_size=8",
 def first_sweep(recipe, tmp_path_factory):
     """The directory of a finished sweep that no test changes, and how the call ended."""
     path = tmp_path_factory.mktemp("sweeps") / "tiny-sweep"
-    ended = adfast("sweep", recipe, *VARY, *SMALL, "--out", path)
+    ended = adfast("sweep", recipe, *VARY, *SMALL, "--out", path, draws=True)
     assert ended.status == 0, ended.stderr
     return path, ended
 
