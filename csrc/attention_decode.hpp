@@ -271,15 +271,9 @@ static void decode(const DecodeProblem& problem, const Heads& q, const Heads& k_
                    const Heads& v_new, Bfloat16* keys, Bfloat16* values, float* out,
                    float* scratch) {
     const DenormalsFlushed flushed;
-    const auto run = [&](auto padded) {
-        padded(problem, q, k_new, v_new, keys, values, out, scratch);
-    };
-    switch (padded_head_dim(problem.head_dim)) {
-        case 16: return run(decode_padded<16>);
-        case 32: return run(decode_padded<32>);
-        case 64: return run(decode_padded<64>);
-        default: return run(decode_padded<kMaxHeadDim>);
-    }
+    at_padded_width(problem.head_dim, [&](auto width) {
+        decode_padded<width.value>(problem, q, k_new, v_new, keys, values, out, scratch);
+    });
 }
 
 }  // namespace adfast::INSTRUCTION_SET

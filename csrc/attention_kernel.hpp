@@ -195,13 +195,9 @@ static int64_t scratch_floats(const AttentionProblem& problem) {
 static bool forward(const AttentionProblem& problem, const Heads& q, const Heads& k, const Heads& v,
                     const MutableHeads& out, float* lse, float* scratch) {
     const DenormalsFlushed flushed;
-    const auto run = [&](auto padded) { return padded(problem, q, k, v, out, lse, scratch); };
-    switch (padded_head_dim(problem.head_dim)) {
-        case 16: return run(forward_padded<16>);
-        case 32: return run(forward_padded<32>);
-        case 64: return run(forward_padded<64>);
-        default: return run(forward_padded<kMaxHeadDim>);
-    }
+    return at_padded_width(problem.head_dim, [&](auto width) {
+        return forward_padded<width.value>(problem, q, k, v, out, lse, scratch);
+    });
 }
 
 static void backward(const AttentionProblem& problem, const Heads& q, const Heads& k,
@@ -209,15 +205,9 @@ static void backward(const AttentionProblem& problem, const Heads& q, const Head
                      const MutableHeads& dq, const MutableHeads& dk, const MutableHeads& dv,
                      float* scratch) {
     const DenormalsFlushed flushed;
-    const auto run = [&](auto padded) {
-        padded(problem, q, k, v, out, lse, d_out, dq, dk, dv, scratch);
-    };
-    switch (padded_head_dim(problem.head_dim)) {
-        case 16: return run(backward_padded<16>);
-        case 32: return run(backward_padded<32>);
-        case 64: return run(backward_padded<64>);
-        default: return run(backward_padded<kMaxHeadDim>);
-    }
+    at_padded_width(problem.head_dim, [&](auto width) {
+        backward_padded<width.value>(problem, q, k, v, out, lse, d_out, dq, dk, dv, scratch);
+    });
 }
 
 }  // namespace adfast::INSTRUCTION_SET

@@ -1,14 +1,27 @@
 // Rows of channels between the caller's strided memory and packed memory, and scratch for them.
 #pragma once
 
+#include <type_traits>
+
 #include "attention_lanes.hpp"
 #include "scratch.hpp"
 
 namespace adfast::INSTRUCTION_SET {
 
-// Heads are padded with zero channels to one of the widths that the kernel is compiled for.
+// Heads are padded with zero channels to one of the widths that the kernel is compiled for: what
+// `run` returns, called with that width as a type.
+template <typename Run>
+static auto at_padded_width(int64_t head_dim, const Run& run) {
+#ifndef ADFAST_HEAD_WIDTH
+    if (head_dim <= 16) return run(std::integral_constant<int, 16>{});
+    if (head_dim <= 32) return run(std::integral_constant<int, 32>{});
+    if (head_dim <= 64) return run(std::integral_constant<int, 64>{});
+#endif
+    return run(std::integral_constant<int, kMaxHeadDim>{});
+}
+
 static int64_t padded_head_dim(int64_t head_dim) {
-    return head_dim <= 16 ? 16 : head_dim <= 32 ? 32 : head_dim <= 64 ? 64 : kMaxHeadDim;
+    return at_padded_width(head_dim, [](auto width) { return int64_t{width.value}; });
 }
 
 // Rows of `head_dim` adjacent floats in the caller's memory.

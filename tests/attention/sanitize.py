@@ -18,13 +18,13 @@ PROGRAMS = {"attention": "attention", "recurrent": "layers"}  # and of whose ker
 
 
 def stress(
-    folder: Path, name: str, num_shapes: int, optimisation: str
+    folder: Path, name: str, num_shapes: int, *options: str
 ) -> subprocess.CompletedProcess[str]:
-    """Build csrc/tests/NAME_stress.cpp in `folder` and run it over so many shapes."""
+    """Build csrc/tests/NAME_stress.cpp with `options`, and run it over so many shapes."""
     program = folder / f"{name}_stress"
     kernels = sorted(CSRC.glob(f"{PROGRAMS[name]}*.cpp"))
     sources = [*kernels, CSRC / "tests" / f"{name}_stress.cpp"]
-    command = ["c++", *FLAGS, optimisation, f"-I{CSRC}", *map(str, sources), "-o", str(program)]
+    command = ["c++", *FLAGS, *options, f"-I{CSRC}", *map(str, sources), "-o", str(program)]
     subprocess.run(command, check=True)
     return subprocess.run(
         [str(program), str(num_shapes)], capture_output=True, text=True, check=False
