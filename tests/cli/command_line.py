@@ -63,8 +63,7 @@ def adfast(*arguments: Any, draws: bool = False) -> Ended:
 
 def blank_figures() -> contextlib.AbstractContextManager[Any]:
     """While it lasts, a figure is saved as a picture of one pixel (not before one was imported)."""
-    if "matplotlib.figure" not in sys.modules:
+    module = sys.modules.get("matplotlib.figure")
+    if module is None:
         return contextlib.nullcontext()
-    from matplotlib.figure import Figure
-
-    return mock.patch.object(Figure, "savefig", lambda _, file, **options: file.write(BLANK))
+    return mock.patch.object(module.Figure, "savefig", lambda _, file, **options: file.write(BLANK))
