@@ -24,6 +24,7 @@ from adfast.cli.arguments import (
     SetOption,
 )
 from adfast.cli.comparison import compare
+from adfast.cli.export import export
 from adfast.cli.histories import histories_app, histories_info
 from adfast.cli.inspection import bench, doctor
 from adfast.cli.listing import list_names, show
@@ -299,6 +300,7 @@ def sweep(
         print_sweep(swept.path, as_json=as_json)
 
 
+app.command()(export)
 app.command()(compare)
 app.command()(reproduce)
 app.command()(scale)

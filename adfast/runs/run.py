@@ -8,14 +8,17 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from adfast.durable import replace_file
 from adfast.errors import Interrupted, InvalidArgument, RunError
 from adfast.packages import require
 from adfast.runs import stages
-from adfast.runs.evaluation_files import EvaluationFiles
+from adfast.runs.evaluation_files import EVALUATE, EvaluationFiles
 from adfast.runs.evaluation_stage import evaluate, load_trained_model
+from adfast.runs.export import export_run
 from adfast.runs.from_recipe import last_update, make_family, make_plan, make_split
 from adfast.runs.hooks import QUIET, RunHooks
 from adfast.runs.methods import AD
+from adfast.runs.model_card import model_card
 from adfast.runs.policy_training import load_trained_policy
 from adfast.runs.probing import Asked, ask_and_write
 from adfast.runs.recipe import Recipe
@@ -33,7 +36,7 @@ from adfast.runs.recorded_histories import (
     open_recorded,
 )
 from adfast.runs.results import EvaluationResults
-from adfast.runs.run_directory import RunDirectory
+from adfast.runs.run_directory import CARD, RunDirectory
 from adfast.runs.run_files import SETTINGS, require_whole
 from adfast.runs.stage_records import forget_stages
 from adfast.runs.subjects import subject_of
@@ -248,6 +251,27 @@ class Run:
             forget_stages(self.path, ["report"])
         return findings
 
+    def export(
+        self,
+        path: str | Path,
+        *,
+        programs: bool = False,
+        longest_history: int | None = None,
+        licence: str | None = None,
+    ) -> Path:
+        """The folder `path`, made anew, with the trained model for whoever has no adfast.
+
+        It holds the weights, the config and the definition of the model in plain PyTorch, and its
+        card, on which `licence` (an identifier of Hugging Face's, such as "mit") stands; with
+        `programs` also the forward pass and the step of `torch.export`, whose cache has room for
+        `longest_history` transitions where a layer sees all of a history. Raises `RunError` before
+        the run is trained, `InvalidArgument` where `path` is there already and for a model that is
+        not exported.
+        """
+        return export_run(
+            self, path, programs=programs, longest_history=longest_history, licence=licence
+        )
+
     def carry_out(self) -> EvaluationResults:
         """Collect, train and evaluate: what of it is not finished."""
         require("torch")  # before hours of collecting
@@ -319,6 +343,8 @@ class Run:
             hooks.should_stop.stop_at_once()
             yield hooks
             hooks.should_stop.stop_at_once()
+            if stage in ("train", EVALUATE):
+                replace_file(self.path / CARD, [model_card(self).encode()])
             if hooks.should_stop():
                 raise Interrupted(f"stopped after {stage}; all that is finished is kept")
 

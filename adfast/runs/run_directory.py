@@ -7,6 +7,7 @@ checkpoints/       the newest two               attention.safetensors
 evaluations/NAME/  further evaluations          report.html, figures/
 probes/NAME.json   what probes found            history_loss.json, where a sweep measured it
 .lock              held while worked on         tensorboard/, wandb/  where they are asked for
+model_card.md      of what was trained
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from adfast.runs.run_folder import delete_contents, holds_nothing, lock_run
 from adfast.runs.stage_records import StageRecord, forget_stages, read_stages, record_stage
 from adfast.training.tracking.config import FOLDERS
 
+CARD = "model_card.md"  # of what was trained, with what it earned
 TRACKING = "tracking"  # the section of settings that nothing depends on
 STAGES = ("collect", "train", "evaluate", "report")
 OUT_OF_TRAINING = ("evaluate", "history_loss", "probes", "report")
@@ -216,8 +218,8 @@ class RunDirectory:
             for output in self.outputs(name):
                 discard(output)
         if "train" in forgotten:
-            for folder in FOLDERS:
-                discard(self.path / folder)
+            for name in (CARD, *FOLDERS):
+                discard(self.path / name)
         if "evaluate" in FOLLOWERS.get(stage, ()):
             discard(self.path / EVALUATIONS)
 

@@ -1,0 +1,90 @@
+"""A run's model for others: a folder that ten lines of PyTorch load, and the card of every run."""
+
+import json
+import shutil
+import sys
+
+import pytest
+import torch
+import yaml
+from safetensors.torch import load_file
+
+import adfast
+from adfast.errors import InvalidArgument
+from adfast.runs.model_card import model_card
+from adfast.runs.run_directory import CARD
+from cli.command_line import adfast as command
+from models.model_cases import random_histories
+
+
+@pytest.fixture
+def exported(finished_run, tmp_path):
+    folder = tmp_path / "for-others"
+    ended = command("export", finished_run, "--to", folder, "--licence", "mit")
+    assert ended.status == 0, ended.stderr
+    assert ended.stdout.split() == [str(folder)]
+    return folder
+
+
+@torch.no_grad()
+def test_exported_model_needs_no_adfast_and_is_ours(exported, finished_run, monkeypatch):
+    names = {path.name for path in exported.iterdir()}
+    assert names == {"model.safetensors", "config.json", "model.py", "README.md"}
+    assert "import adfast" not in (exported / "model.py").read_text()
+    assert "from adfast" not in (exported / "model.py").read_text()
+    monkeypatch.syspath_prepend(str(exported))
+    sys.modules.pop("model", None)
+    try:
+        from model import Model  # the folder's
+
+        model = Model(json.loads((exported / "config.json").read_text())).eval()
+    finally:
+        sys.modules.pop("model", None)
+    weights = load_file(exported / "model.safetensors")
+    model.load_state_dict(weights)
+    assert not [name for name in weights if "optimizer" in name]
+    ours = adfast.Run.open(finished_run).model
+    batch = random_histories(2, 30, ours.schema)
+    torch.testing.assert_close(model(**batch), ours(batch), atol=1e-5, rtol=0)
+
+
+def test_folder_that_is_there_is_left_alone(exported, finished_run):
+    before = sorted(path.name for path in exported.iterdir())
+    ended = command("export", finished_run, "--to", exported)
+    assert (ended.status, "is there already; give another folder" in ended.stderr) == (2, True)
+    assert sorted(path.name for path in exported.iterdir()) == before
+    with pytest.raises(InvalidArgument, match=r"licence must be an identifier .*got \"all mine\""):
+        adfast.Run.open(finished_run).export(exported / "b", licence="all mine")
+
+
+def header_of(card):
+    return yaml.safe_load(card.split("---\n")[1])
+
+
+def test_card_says_what_the_files_of_the_run_say(finished_run, exported):
+    card = (finished_run / CARD).read_text()
+    evaluation = json.loads((finished_run / "evaluation.json").read_text())
+    stages = json.loads((finished_run / "provenance.json").read_text())["stages"]
+    summary = evaluation["summary"]
+    (result,) = header_of(card)["model-index"][0]["results"]
+    first, last = (metric["value"] for metric in result["metrics"])
+    assert first == pytest.approx(summary["mean_by_episode"][0], abs=1e-4)
+    assert last == pytest.approx(summary["last5_mean"], abs=1e-4)
+    assert result["dataset"]["name"] == "dark-room"
+    assert f"| histories | {stages['collect']['histories']:,} |" in card
+    assert f"of {stages['train']['parameters']:,} parameters" in card
+    assert f"{summary['last5_mean']:.2f} (95%: {summary['last5_ci95'][0]:.2f} to" in card
+    assert "17 tasks were trained on, 3 are for choices, and 5 are held out" in card
+    assert header_of(card)["license"] == "unknown"
+    assert header_of((exported / "README.md").read_text())["license"] == "mit"
+
+
+def test_card_of_a_hostile_name_and_before_an_evaluation(finished_run, tmp_path):
+    run = tmp_path / "a: [b]`*|x"
+    shutil.copytree(finished_run, run)
+    card = model_card(adfast.Run.open(run))
+    assert header_of(card)["model-index"][0]["name"] == run.name
+    (run / "evaluation.json").unlink()
+    card = model_card(adfast.Run.open(run))
+    assert "Not evaluated yet." in card
+    assert "model-index" not in header_of(card)
