@@ -125,7 +125,7 @@ class Model(nn.Module):
             previous_observation,
             return_to_go,
         ).reshape(clock.shape[0], self.tokens, -1)
-        for x in tokens.unbind(1):
+        for x in map(laid_out, tokens.unbind(1)):
             if self.config["num_learned_positions"]:
                 x = x + self.positions[clock]
             for i, (block, window) in enumerate(zip(self.blocks, self.windows, strict=True)):
@@ -204,11 +204,16 @@ def attend(q: Tensor, k: Tensor, v: Tensor, visible: Tensor, scale: float) -> Te
     """`[B, L, H * D]`: what queries see in keys and values, heads of these shared by groups."""
     heads, groups = q.shape[1], q.shape[1] // k.shape[1]
     k, v = k.repeat_interleave(groups, dim=1), v.repeat_interleave(groups, dim=1)
-    q, k, v = (x.clone(memory_format=torch.contiguous_format).flatten(0, 1) for x in (q, k, v))
+    q, k, v = (laid_out(x).flatten(0, 1) for x in (q, k, v))
     scores = torch.bmm(q, k.transpose(1, 2)).unflatten(0, (-1, heads)) * scale
     weights = scores.masked_fill(~visible, -math.inf).softmax(-1)
     attended: Tensor = torch.bmm(weights.flatten(0, 1), v).unflatten(0, (-1, heads))
     return attended.transpose(1, 2).flatten(2)
+
+
+def laid_out(x: Tensor) -> Tensor:
+    """`x` in an order of its own: a program that is traced then holds for one row, too."""
+    return x.clone(memory_format=torch.contiguous_format)
 
 
 def rotate(x: Tensor, place: Tensor, channels: int, base: float) -> Tensor:
