@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from adfast.family_check import check_family
     from adfast.models.config import ModelConfig
     from adfast.models.transformer import Transformer
-    from adfast.report import write_report
+    from adfast.report import replay, write_report
     from adfast.runs.comparison.comparison import compare
     from adfast.runs.recipe import Recipe
     from adfast.runs.run import Run
@@ -62,6 +62,7 @@ PUBLIC = {
     "histories": None,
     "load": "adfast.evaluation.agent",
     "play": "adfast.evaluation.play",
+    "replay": "adfast.report",
     "source_algorithms": None,
     "tasks": None,
     "train": "adfast.training.train",
@@ -96,6 +97,7 @@ __all__ = [
     "histories",
     "load",
     "play",
+    "replay",
     "source_algorithms",
     "tasks",
     "train",

@@ -9,6 +9,7 @@ import numpy as np
 from pydantic import Field
 
 from adfast.evaluation.statistics import bootstrap_interval
+from adfast.notebooks import as_html
 from adfast.probes.evidence import Evidence, Verdict, judged_together, verdict_of
 from adfast.probes.sections import Part, Section
 
@@ -53,6 +54,9 @@ class Finding(Part):
     numbers: tuple[Quantity, ...] = ()
     arrays: dict[str, list[Any]] = Field(default_factory=dict)
     sections: tuple[Section, ...] = ()
+
+    def _repr_html_(self) -> str:
+        return as_html("finding", self)
 
 
 def quantity(name: str, by_subject: Sequence[np.ndarray], *, unit: str = "") -> Quantity:

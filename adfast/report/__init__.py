@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from adfast.report.inline import Inline
     from adfast.runs.hooks import RunHooks
     from adfast.runs.run import Run
 
@@ -65,4 +66,19 @@ def draw_findings(directory: Path) -> Path:
     return write_findings_page(directory)
 
 
-__all__ = ["draw_findings", "write_report"]
+def replay(run: Run | str | Path) -> Inline:
+    """The replay of an evaluated run, shown by a notebook in a frame.
+
+    Raises `RunError` before it is evaluated, `MissingPackage` where what draws is not installed.
+    """
+    from adfast.packages import require
+
+    require(*DRAWN_WITH)
+    from adfast.report.inline import inline_replay
+    from adfast.runs.run import Run
+    from adfast.values import as_path
+
+    return inline_replay(run.path if isinstance(run, Run) else as_path("run", run))
+
+
+__all__ = ["draw_findings", "replay", "write_report"]

@@ -8,6 +8,7 @@ from typing import Any, Literal, Self
 import numpy as np
 from pydantic import ConfigDict, Field, model_validator
 
+from adfast.notebooks import as_html
 from adfast.runs.result_files import Results, Section
 
 
@@ -194,6 +195,9 @@ class EvaluationResults(Results):
         if [row.task_id for row in self.per_task] != list(self.evaluated.task_ids):
             raise ValueError("per_task must list the tasks of evaluated.task_ids in their order")
         return self
+
+    def _repr_html_(self) -> str:
+        return as_html("evaluation", self)
 
     @property
     def tasks_name(self) -> str:

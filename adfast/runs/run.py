@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from adfast.durable import replace_file
 from adfast.errors import Interrupted, InvalidArgument, RunError
+from adfast.notebooks import as_html
 from adfast.packages import require
 from adfast.runs import stages
 from adfast.runs.evaluation_files import EVALUATE, EvaluationFiles
@@ -101,6 +102,9 @@ class Run:
     def __repr__(self) -> str:
         done = ", ".join(self.directory.stages()) or "nothing"
         return f"<Run {self.path}: {done} finished>"
+
+    def _repr_html_(self) -> str:
+        return as_html("run", self)
 
     @property
     def path(self) -> Path:

@@ -53,7 +53,7 @@ def test_folder_that_is_there_is_left_alone(exported, finished_run):
     ended = command("export", finished_run, "--to", exported)
     assert (ended.status, "is there already; give another folder" in ended.stderr) == (2, True)
     assert sorted(path.name for path in exported.iterdir()) == before
-    with pytest.raises(InvalidArgument, match=r"licence must be an identifier .*got \"all mine\""):
+    with pytest.raises(InvalidArgument, match=r"licence must be an identifier .*got 'all mine'"):
         adfast.Run.open(finished_run).export(exported / "b", licence="all mine")
 
 

@@ -173,7 +173,8 @@ def document(
     the id of their element, and `data` further elements for scripts to read: text that `packing`
     made, by id.
     """
-    carried = {"charts": inline_json(charts), "plotly": _compressed_plotly()} | dict(data)
+    drawing = {"charts": inline_json(charts), "plotly": _compressed_plotly()} if charts else {}
+    carried = drawing | dict(data)
     page = Template(_resource("page.html")).substitute(
         title=escape(title),
         kicker=kicker,

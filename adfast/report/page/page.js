@@ -1,3 +1,3 @@
 // Brings the page to life.
-drawCharts();
+if (document.getElementById("charts")) drawCharts();
 if (document.getElementById("replay-panel")) startReplay();
