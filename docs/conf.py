@@ -25,9 +25,9 @@ author = about["authors"][0]["name"]
 copyright = author
 version = release = __version__
 
-extensions = ["myst_parser", "sphinx_copybutton", "building.links"]
+extensions = ["myst_parser", "sphinx_copybutton", "building.links", "building.notebooks"]
 exclude_patterns = ["results/parts"]
-source_suffix = {".md": "markdown"}
+source_suffix = {".md": "markdown", ".ipynb": "markdown"}
 default_role = "code"  # docstrings put names between single backticks
 nitpicky = True
 
