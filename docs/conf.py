@@ -30,8 +30,44 @@ exclude_patterns = ["results/parts"]
 source_suffix = {".md": "markdown", ".ipynb": "markdown"}
 default_role = "code"  # docstrings put names between single backticks
 nitpicky = True
+nitpick_ignore = [  # in signatures, but made and looked into by adfast alone
+    ("py:class", f"adfast.{name}")
+    for name in (
+        "_native.Lanes",
+        "attention.halo.Piece",
+        "closing.Closing",
+        "collection.episode_log.EpisodeLog",
+        "collection.live_schedule.LiveSchedule",
+        "collection.recorded_environments.RecordedEnv",
+        "collection.recorded_environments.RecordedVectorEnv",
+        "evaluation.agent.AgentSettings",
+        "evaluation.agent.Computing",
+        "evaluation.checked_agent.CheckedAgent",
+        "evaluation.environment_tasks.Environments",
+        "histories.next_items.KeptItems",
+        "histories.windows.Undrawn",
+        "models.inspection.Watch",
+        "models.noise.Noise",
+        "runs.result_files.Results",
+        "runs.result_files.Section",
+        "runs.results.EnvironmentName",
+        "runs.results.FamilyName",
+        "runs.run_directory.RunDirectory",
+        "simulators.space_encoding.SpaceEncoding",
+        "training.batches.Batches",
+        "training.batches.Windows",
+        "training.processes.Processes",
+    )
+]
 
 myst_heading_anchors = 4  # as the repository's pages have them
+
+extensions += ["sphinx.ext.autodoc", "building.reference"]
+autodoc_member_order = "bysource"
+autodoc_default_options = {"show-inheritance": True}
+python_use_unqualified_type_names = True
+maximum_signature_line_length = 88
+python_display_short_literal_types = True
 
 html_theme = "furo"
 html_title = f"adfast {version}"

@@ -28,7 +28,7 @@ INTRODUCTION = f"""\
 
 What is shipped, and how different its tasks are. Options are in
 [the settings](settings.md#task-families); one of your own takes
-[one class](extending.md#a-task-family).
+[one class](add-a-family.md).
 
 ## How different are these tasks?
 

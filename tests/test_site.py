@@ -7,15 +7,29 @@ import subprocess
 import sys
 import tomllib
 from html.parser import HTMLParser
+from importlib import import_module
 from pathlib import Path
+from typing import get_origin
 from urllib.parse import unquote, urlsplit
 
 import pytest
+
+import adfast
 
 ROOT = Path(__file__).resolve().parent.parent
 # What a browser fetches by itself, by the attribute that names it.
 FETCHED = {"script": "src", "img": "src", "link": "href", "source": "src", "iframe": "src"}
 PAGES_AT_LEAST = 30
+PUBLIC_MODULES = (
+    "adfast",
+    "adfast.attention",
+    "adfast.family_check",
+    "adfast.facts",
+    "adfast.histories",
+    "adfast.simulators",
+    "adfast.source_algorithms",
+    "adfast.tasks",
+)
 
 
 class Page(HTMLParser):
@@ -94,6 +108,23 @@ def test_dead_links_are_found(tmp_path):
     pages = {path: Page(path.read_text()) for path in (one, other)}
     dead = ["#there", "other.html#there", "third.html", "picture.png"]
     assert dead_links(pages) == [f"one.html: {target}" for target in dead]
+
+
+@pytest.mark.slow
+def test_every_public_name_is_explained(pages):
+    explained = {anchor for page in pages.values() for anchor in page.anchors}
+    assert "adfast.train" in explained
+    missing = []
+    for module in map(import_module, PUBLIC_MODULES):
+        for name in module.__all__:
+            value = getattr(module, name)
+            places = {f"{module.__name__}.{name}"}
+            if getattr(adfast, name, None) is value:
+                places.add(f"adfast.{name}")
+            is_alias = get_origin(value) is not None
+            if callable(value) and not is_alias and not places & explained:
+                missing.append(f"{module.__name__}.{name}")
+    assert missing == []
 
 
 @pytest.mark.slow

@@ -320,19 +320,17 @@ def print_summary(run: Run, name: str | None = None, *, as_json: bool) -> None:
         summary = results.summary.model_dump(mode="json", exclude_none=True)
         print(json.dumps(summary | {"run": str(run.path)}))
         return
-    from rich.console import Console
-
+    from adfast.cli.tables import print_table
     from adfast.report.terminal import summary_table
     from adfast.runs.stage_records import seconds_of
 
     seconds = seconds_of(run.directory.stages())
-    Console().print(summary_table(results, seconds, run.path))
+    print_table(summary_table(results, seconds, run.path))
 
 
 def print_sweep(path: Path, *, as_json: bool) -> None:
     """Write the figure and the page of a sweep, and print its table."""
-    from rich.console import Console
-
+    from adfast.cli.tables import print_table
     from adfast.report.sweep import write_sweep_report
     from adfast.report.terminal import sweep_table
     from adfast.runs.sweep.record import read_sweep
@@ -342,5 +340,5 @@ def print_sweep(path: Path, *, as_json: bool) -> None:
     if as_json:
         print(json.dumps(record.model_dump()))
         return
-    Console().print(sweep_table(record))
+    print_table(sweep_table(record))
     print(f"{printable(page)}, figure: {printable(page.with_suffix('.png'))}")

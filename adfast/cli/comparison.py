@@ -58,8 +58,7 @@ def compare(
 
 def print_comparison(out: Path, axis: str = "episodes", *, as_json: bool) -> None:
     """Write the figure and the page of a comparison, and print its table."""
-    from rich.console import Console
-
+    from adfast.cli.tables import print_table
     from adfast.report.comparison import write_comparison_report
     from adfast.report.comparison.terminal import comparison_table, verdicts_table
     from adfast.runs.comparison.record import read_comparison
@@ -69,7 +68,7 @@ def print_comparison(out: Path, axis: str = "episodes", *, as_json: bool) -> Non
     if as_json:
         print(json.dumps(comparison.model_dump(mode="json")))
         return
-    Console().print(comparison_table(comparison))
+    print_table(comparison_table(comparison))
     if comparison.verdicts:
-        Console().print(verdicts_table(comparison))
+        print_table(verdicts_table(comparison))
     print(f"{printable(page)}, figure: {printable(page.with_suffix('.png'))}")

@@ -137,8 +137,7 @@ def spelt(parts: Sequence[str]) -> list[str]:
 
 def show(study: Reproduction, draw: Callable[[], Path] | None, *, as_json: bool) -> None:
     """Draw the study if it is asked for, and print how its parts stand."""
-    from rich.console import Console
-
+    from adfast.cli.tables import print_table
     from adfast.report.reproduction.terminal import parts_table, parts_told
 
     states = study.all_states()
@@ -147,6 +146,6 @@ def show(study: Reproduction, draw: Callable[[], Path] | None, *, as_json: bool)
         told: dict[str, Any] = parts_told(states)
         print(json.dumps(told))
         return
-    Console().print(parts_table(study.table, states))
+    print_table(parts_table(study.table, states))
     if page is not None:
         print(printable(page))

@@ -49,7 +49,7 @@ class InContextAgent(ABC):
         "same-step": with the observation that the ending step returns beside the final one.
         "next-step": the ending step returns the final observation, and the one after it ignores its
         action, earns nothing and returns the first; that is no transition. `play` sets it. Shipped
-        agents and `TransitionAgent`s know both; any other is one of the first unless it says more.
+        agents and each `TransitionAgent` know both; any other knows the first unless it says more.
         """
         return "same-step"
 

@@ -60,6 +60,11 @@ def setup(app: Sphinx) -> dict[str, bool]:
         page = Path(app.env.doc2path(including))
         content[0] = on_the_site(content[0], included, page, app.config.repository)
 
+    def look_for_gallery(app: Sphinx) -> None:
+        if (Path(app.outdir) / "gallery" / "index.html").is_file():
+            app.tags.add("gallery")
+
+    app.connect("builder-inited", look_for_gallery)
     app.add_config_value("repository", "", "env", str)
     app.connect("source-read", read_page)
     app.connect("include-read", read_included)

@@ -29,7 +29,7 @@ print(adfast.play(agent, environments, 4).lengths.tolist(), maker.strength)
 def installed(tmp_path_factory):
     """A folder with the documentation's agent, installed in a package of its own, and runs."""
     folder = tmp_path_factory.mktemp("installed")
-    page = blocks_of(ROOT / "docs/extending.md")
+    page = blocks_of(ROOT / "docs/add-an-agent.md")
     example = next(b for b in page if b.language == "python" and "PaidActions" in b.source)
     modules = {"__init__": "", "paid_actions": example.source}
     install(folder, "my-agents", modules, {"adfast.agents": {"paid-actions": FULL_NAME}})

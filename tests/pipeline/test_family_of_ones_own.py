@@ -42,7 +42,7 @@ if __name__ == "__main__":
 
 
 def test_family_takes_fewer_than_60_lines():
-    example = next(b for b in blocks_of(ROOT / "docs/extending.md") if b.language == "python")
+    example = next(b for b in blocks_of(ROOT / "docs/add-a-family.md") if b.language == "python")
     assert "class LineWalk(TaskFamily):" in example.source
     assert len(example.source.strip().splitlines()) < 60
 
@@ -51,7 +51,7 @@ def test_family_takes_fewer_than_60_lines():
 def installed(tmp_path_factory):
     """A folder with the documentation's family, installed in a package of its own."""
     folder = tmp_path_factory.mktemp("installed")
-    example = next(b for b in blocks_of(ROOT / "docs/extending.md") if b.language == "python")
+    example = next(b for b in blocks_of(ROOT / "docs/add-a-family.md") if b.language == "python")
     modules = {"__init__": "", "line_walk": example.source}
     install(
         folder,

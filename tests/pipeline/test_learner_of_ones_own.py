@@ -24,7 +24,7 @@ WAYS = [("reinforce", 1, 20), (FULL_NAME, 3, 7), ("reinforce", 2, 1)]
 def installed(tmp_path_factory):
     """A folder with the documentation's learner, installed in a package of its own."""
     folder = tmp_path_factory.mktemp("installed")
-    blocks = [b for b in blocks_of(ROOT / "docs/extending.md") if b.language == "python"]
+    blocks = [b for b in blocks_of(ROOT / "docs/add-a-learner.md") if b.language == "python"]
     source = next(b.source for b in blocks if "class Reinforce" in b.source)
     install(
         folder,
@@ -114,7 +114,7 @@ def test_misspelt_option_names_the_nearest(installed):
 
 
 def test_page_names_every_member():
-    page = (ROOT / "docs/extending.md").read_text()
+    page = (ROOT / "docs/add-a-learner.md").read_text()
     of_config = {*vars(Config), *Config.model_fields}
     for cls in (SourceAlgorithm, CompiledAlgorithm, LearningBatch):
         members = {name for name in vars(cls) if not name.startswith("_")} - of_config

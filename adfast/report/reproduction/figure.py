@@ -57,13 +57,19 @@ def study_figure(table: StudyTable, panels: Sequence[PooledPanel]) -> Figure | N
         if panel.matrix is None:
             draw_legend(axes)
     figure.suptitle(
-        f"{table.title}: ours solid with 95% intervals, published dashed",
+        f"{table.title}: ours solid with 95% intervals{what_is_dashed(drawn)}",
         x=0.01,
         ha="left",
         fontsize=11,
         color=LIGHT["ink"],
     )
     return figure
+
+
+def what_is_dashed(panels: Sequence[PooledPanel]) -> str:
+    """What is drawn as dashed lines in any of `panels`, behind a comma; empty for nothing."""
+    words = {pooled.panel.dashed: None for pooled in panels if pooled.panel.has_published}
+    return f", {' or '.join(words)} dashed" if words else ""
 
 
 def draw_legend(axes: Axes) -> None:

@@ -54,13 +54,14 @@ def panel_table(panel: PooledPanel) -> Iterator[str]:
         yield from (*header(head), *map(cells, lines), "", tasks_told(panel))
         return
     measure = panel.panel.measure
-    columns = (
+    columns = [
         "", panel.panel.dashed, "ours, first episode", f"ours, {measure}", "95%", "of optimum",
         "seeds", "what it saw", "what differs",
-    )  # fmt: skip
-    yield from header(columns)
-    for row in panel.rows:
-        yield cells(row_cells(row))
+    ]  # fmt: skip
+    lines = [columns, *map(row_cells, panel.rows)]
+    if not panel.panel.has_published:
+        lines = [[*line[:1], *line[2:]] for line in lines]
+    yield from (*header(lines[0]), *map(cells, lines[1:]))
     references = None if panel.comparison is None else panel.comparison.references
     if references is not None and references.random is not None:
         optimum = "" if references.optimal is None else f", the optimum {references.optimal:.2f}"

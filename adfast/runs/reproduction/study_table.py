@@ -122,6 +122,11 @@ class Panel:
     while_training: bool = False
     levels: Mapping[str, float] = field(default_factory=dict)
 
+    @property
+    def has_published(self) -> bool:
+        """Whether anything of it was published, or stands there in its place."""
+        return bool(self.levels) or any(row.published is not None for row in self.rows)
+
 
 @dataclass(frozen=True)
 class Question:

@@ -12,6 +12,7 @@ from adfast.report.reproduction import write_reproduction
 from adfast.report.reproduction.figure import study_figure
 from adfast.report.reproduction.level_axes import draw_by_level
 from adfast.report.reproduction.lines import style_of
+from adfast.report.reproduction.page import panel_table
 from adfast.runs.hooks import QUIET
 from adfast.runs.reproduction.pooled import PooledPanel, PooledRow, pool
 from adfast.runs.reproduction.reproduction import Reproduction
@@ -109,6 +110,22 @@ def test_ours_are_solid_and_published_dashed_in_the_same_colour(made):
     assert list(lines["ad, published"].get_ydata()[[0, -1]]) == [1.0, 3.0]
     markers = [style_of(index).marker for index in range(7)]
     assert len(set(markers)) == 7
+
+
+def test_published_is_spoken_of_where_something_is(made):
+    figure = study_figure(made.table, pool(made.table, made.states()))
+    assert figure.get_suptitle().endswith("intervals, published dashed")
+    alone = replace(made.table, panels=tuple(map(without_published, made.table.panels)))
+    figure = study_figure(alone, pool(alone, made.states()))
+    assert figure.get_suptitle().endswith("95% intervals")
+    assert "| published |" in (made.results / "tiny.md").read_text()
+    panel = PooledPanel(Panel("Alone", ()), [], None)
+    assert next(panel_table(panel)).startswith("|  | ours, first episode | ours, last five |")
+
+
+def without_published(panel):
+    rows = tuple(replace(row, published=None) for row in panel.rows)
+    return replace(panel, rows=rows, levels={})
 
 
 def test_no_line_strikes_the_name_of_a_published_level_through(made):

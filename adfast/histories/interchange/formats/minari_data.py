@@ -219,7 +219,7 @@ class Minari(ForeignFormat):
             raise InvalidArgument(
                 "Minari has no room for the labels of these histories; export as parquet or xland"
             )
-        folder = path / DATA
+        folder = path.absolute() / DATA  # Minari joins a relative one with itself
         folder.mkdir(parents=True)
         stored = schema.observation.stored
         space = stored_space(schema)
