@@ -89,6 +89,7 @@ def run(
     seeds: SeedsOption = None,
 ) -> None:
     """Collect, train, evaluate and report; goes on where an earlier call stopped."""
+    require(*MODELS, *DRAWINGS)
     from adfast.cli.seeds import run_seeds
     from adfast.cli.stages import run_stages, spell
     from adfast.runs.recipe_changes import of_method
@@ -96,7 +97,6 @@ def run(
     from adfast.runs.run_directory import STAGES
     from adfast.runs.study import holds_study
 
-    require(*MODELS, *DRAWINGS)
     if seeds is not None or holds_study(recipe):
         changes = of_method(method, settings or [])
         run_seeds(recipe, seeds, run, list(changes), fresh=fresh, as_json=as_json)
@@ -118,10 +118,10 @@ def collect(
     pull: PullOption = False,
 ) -> None:
     """Write the learning histories of the training tasks into a store."""
+    require(*HISTORIES)
     from adfast.cli.stages import on_cluster, run_stages, spell
     from adfast.runs.run import Run, plan_run
 
-    require(*HISTORIES)
     place, resolved = plan_run(recipe, run, settings or [], method)
     reason = resolved.reason_not_to_collect
     if reason is not None:
@@ -146,10 +146,10 @@ def train(
     fresh: FreshOption = False,
 ) -> None:
     """Train the model on the run's histories; under torchrun in all of its processes together."""
+    require(*MODELS)
     from adfast.cli.stages import begin_training, run_stages, spell
     from adfast.runs.run import Run
 
-    require(*MODELS)
     if fresh and resume:
         raise InvalidArgument("--fresh starts over and --resume goes on; give one of them")
     trained = Run.open(run)
@@ -183,11 +183,11 @@ def evaluate(
     as_json: JsonOption = False,
 ) -> None:
     """Let the frozen model learn in context on the held-out tasks, next to all references."""
+    require(*MODELS)
     from adfast.cli.interruption import stoppable
     from adfast.cli.stages import spell, terminal_hooks
     from adfast.runs.run import Run
 
-    require(*MODELS)
     evaluated = Run.open(run)
     changes = [*([] if agent is None else [f"evaluation.agent={agent}"]), *(settings or [])]
     with evaluated.locked():
@@ -204,10 +204,10 @@ def evaluate(
 @app.command()
 def report(run: RunArgument) -> None:
     """Write the run's page and figures again."""
+    require(*DRAWINGS)
     from adfast.cli.stages import run_stages, spell
     from adfast.runs.run import Run
 
-    require(*DRAWINGS)
     reported = Run.open(run)
     with reported.locked():
         reported.directory.repeat_from("report")
@@ -284,13 +284,13 @@ def sweep(
     as_json: JsonOption = False,
 ) -> None:
     """Carry out a recipe at every combination of what varies; one table, one figure."""
+    require(*MODELS, *DRAWINGS)
     from adfast.cli.interruption import stoppable
     from adfast.cli.stages import spell, terminal_hooks
     from adfast.runs.recipe_changes import of_method
     from adfast.runs.sweep.axes import parse_axis
     from adfast.runs.sweep.sweep import Sweep
 
-    require(*MODELS, *DRAWINGS)
     axes = [parse_axis(text) for text in vary or []]
     changes = of_method(method, settings or [])
     prepared = Sweep.prepared(recipe, out, changes, vary=axes, seeds=seeds, fresh=fresh)

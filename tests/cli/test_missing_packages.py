@@ -217,6 +217,10 @@ app(["collect", recipe, "--run", path], standalone_mode=False)
 app(["histories", "verify", path + "/histories"], standalone_mode=False)
 run = adfast.Run.open(path)
 print(run.collect().num_histories, adfast.histories.open(path + "/histories").num_transitions)
+try:
+    app(["run", path], standalone_mode=False)
+except ImportError as error:
+    print(error)
 del sys.modules["torch"]
 run.train()
 print([package for package in absent if sys.modules.get(package)])
@@ -232,7 +236,8 @@ def test_data_are_collected_without_torch_and_a_model_is_trained_without_triton(
         text=True,
         check=True,
     )
-    verified, read, loaded = done.stdout.splitlines()[-3:]
+    verified, read, lacking, loaded = done.stdout.splitlines()[-4:]
     assert verified.endswith("all as written")
     assert all(int(number) > 0 for number in read.split())
+    assert lacking == describe_missing("torch", "matplotlib", "plotly")
     assert loaded == "['torch']"
