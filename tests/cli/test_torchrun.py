@@ -3,15 +3,16 @@
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from adfast.training.metrics import read_metrics
 from cli.command_line import adfast
+from forked_python import ROOT, ForkedProcess, forked
 from machine.test_launch import TOLD
 from small_run import RECIPE
 
@@ -25,7 +26,6 @@ SETTINGS = (
     "evaluate_every=none",
     "optimizer=adamw",
 )
-TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
 ENVIRONMENT = {"OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"}
 
 
@@ -38,19 +38,21 @@ def collected(tmp_path):
     return run
 
 
-def launch(run: Path, *arguments: str) -> subprocess.Popen:
-    """Two processes that train `run`."""
-    processes = ["--nproc-per-node", "2", "--local-addr", "127.0.0.1"]
-    return subprocess.Popen(
-        [*TORCHRUN, *processes, "-m", "adfast", "train", str(run), *arguments],
-        env=os.environ | ENVIRONMENT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+@contextmanager
+def launched(run: Path, *arguments: str) -> Iterator[ForkedProcess]:
+    """torchrun, a fork, with two processes that train `run`."""
+    processes = ["--standalone", "--nproc-per-node", "2", "--local-addr", "127.0.0.1"]
+    command = ["-m", "torch.distributed.run", *processes, "-m", "adfast", "train", run, *arguments]
+    environment = os.environ | ENVIRONMENT | {"PYTHONPATH": str(ROOT)}
+    with forked(command, environment, ROOT) as process:
+        try:
+            yield process
+        finally:
+            process.send_signal(signal.SIGTERM)  # torchrun ends its processes itself
+            process.wait(60)
 
 
-def wait_for_update(process: subprocess.Popen, run: Path, update: int) -> None:
+def wait_for_update(process: ForkedProcess, run: Path, update: int) -> None:
     """Wait until the metrics of `run` reach `update`."""
     while process.poll() is None:
         rows = read_metrics(run / "metrics.jsonl")
@@ -70,13 +72,9 @@ def process_of_rank(parent: int, rank: int) -> int:
     )
 
 
-def ended(process: subprocess.Popen) -> str:
-    """What `process` said, once it and all that it started have ended."""
-    try:
-        return process.communicate(timeout=LIMIT_SECONDS)[1]
-    finally:
-        process.terminate()  # torchrun ends its processes itself
-        process.wait(60)
+def said_by(process: ForkedProcess) -> str:
+    """What `process` and all that it started said, once it has ended."""
+    return process.communicate(timeout=LIMIT_SECONDS)[1]
 
 
 @pytest.mark.slow
@@ -85,25 +83,25 @@ def test_training_survives_signals_and_lost_processes(collected, tmp_path):
     shutil.copytree(collected, alone)
     assert adfast("train", alone).status == 0
 
-    process = launch(collected)
-    wait_for_update(process, collected, 30)
-    process.send_signal(signal.SIGTERM)
-    said = ended(process)
+    with launched(collected) as process:
+        wait_for_update(process, collected, 30)
+        process.send_signal(signal.SIGTERM)
+        said = said_by(process)
     assert said.count("training stopped after update") == 1, said
     assert f"to continue: torchrun ... -m adfast train {collected} --resume" in said
 
-    process = launch(collected, "--resume")
-    stopped = read_metrics(collected / "metrics.jsonl")[-1]["update"]
-    wait_for_update(process, collected, stopped + 25)
-    os.kill(process_of_rank(process.pid, 1), signal.SIGKILL)
-    killed = time.monotonic()
-    said = ended(process)
-    assert time.monotonic() - killed < NOTICED_SECONDS
+    with launched(collected, "--resume") as process:
+        stopped = read_metrics(collected / "metrics.jsonl")[-1]["update"]
+        wait_for_update(process, collected, stopped + 25)
+        os.kill(process_of_rank(process.pid, 1), signal.SIGKILL)
+        killed = time.monotonic()
+        said = said_by(process)
+        assert time.monotonic() - killed < NOTICED_SECONDS
     assert process.returncode != 0
     assert "adfast: process 0 of 2 stopped: another one has failed or was ended" in said, said
 
-    process = launch(collected, "--resume")
-    said = ended(process)
+    with launched(collected, "--resume") as process:
+        said = said_by(process)
     assert process.returncode == 0, said
     assert said.count("train     100%") == 1  # one of them shows how far it is
     rows, expected = (read_metrics(run / "metrics.jsonl") for run in (collected, alone))
