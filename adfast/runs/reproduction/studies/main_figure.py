@@ -1,4 +1,4 @@
-"""The paper's main figure without the water maze: AD, ED and RL2 beside their source."""
+"""The paper's main figure: AD, ED and RL2 beside their source; RL2 not in the water maze."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from adfast.runs.reproduction.studies import published
 from adfast.runs.reproduction.studies.baselines import FITTED
 from adfast.runs.reproduction.studies.baselines import method_row as dark_room_row
+from adfast.runs.reproduction.studies.water_maze import water_maze_panel
 from adfast.runs.reproduction.study_table import Panel, Published, Row, StudyTable
 
 METHODS = ("ad", "ed", "rl2")
@@ -52,7 +53,7 @@ MEANS = ("odd", "even", "uniform")
 
 
 def main_figure() -> StudyTable:
-    """The study: Dark Room's rows are those of the baselines."""
+    """The study: Dark Room's rows are those of the baselines, the maze's those of its own study."""
     dark_room = Panel(
         "Dark Room",
         tuple(map(dark_room_row, METHODS)),
@@ -61,8 +62,15 @@ def main_figure() -> StudyTable:
     return StudyTable(
         "main-figure",
         "The paper's main figure",
-        "AD, expert distillation and RL2 on four families; one training seed, on Dark Room more.",
-        (dark_room, family_panel(HARD), family_panel(KEY_TO_DOOR), bandit_panel()),
+        "AD, expert distillation and RL2 on five families, RL2 not in the water maze; one training "
+        "seed, on Dark Room and in the maze more.",
+        (
+            dark_room,
+            family_panel(HARD),
+            family_panel(KEY_TO_DOOR),
+            bandit_panel(),
+            water_maze_panel(),
+        ),
     )
 
 
