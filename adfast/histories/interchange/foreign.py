@@ -1,6 +1,6 @@
 """What a foreign format offers: recognise data, read their histories, write those of a store.
 
-A reader hands on histories in *pieces*, a few mebibytes of consecutive transitions each, and a
+A reader hands on histories in *pieces*, a mebibyte or so of consecutive transitions each, and a
 writer takes them from the store in slices, so that neither ever has the whole in memory.
 
 Legend: T transitions of a piece.
@@ -27,7 +27,7 @@ from adfast.progress import ProgressBar
 from adfast.tasks.observation import ObservationSpec
 from adfast.tasks.transition_schema import TransitionSchema
 
-PIECE_BYTES = 1 << 22
+PIECE_BYTES = 1 << 20
 # What unpacks to more than BOMB_BYTES and BOMB_RATIO times what it takes is no data.
 BOMB_BYTES, BOMB_RATIO = 1 << 28, 200
 # What zip files, HDF5 and Arrow raise for bytes that are not theirs; anything else is our mistake.

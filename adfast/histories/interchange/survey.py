@@ -129,10 +129,10 @@ def checked(piece: Piece) -> Piece:
                 f"{name} must be one number for each transition, got shape {array.shape}"
             )
         if array.dtype.kind == "f" and not np.isfinite(array).all():
-            row = int(np.argwhere(~np.isfinite(array))[0][0])
+            place = tuple(np.argwhere(~np.isfinite(array))[0])
             raise InvalidArgument(
-                f"{name} must be finite, got {array[row].max()!r} in row {row}; mend the data or "
-                "leave such episodes out"
+                f"{name} must be finite, got {array[place].item()!r} in row {place[0]}; mend the "
+                "data or leave such episodes out"
             )
     kept = arrays.get("kept_rows")
     if kept is not None and (kept.ndim != 1 or ((kept < 0) | (kept >= count)).any()):

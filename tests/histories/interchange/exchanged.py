@@ -27,7 +27,12 @@ EPISODE_LENGTH = 6
 
 
 def make_store(
-    path: Path, kind: str = "counted", *, reward_dtype: str = "int8", labelled: bool = False
+    path: Path,
+    kind: str = "counted",
+    *,
+    reward_dtype: str = "int8",
+    labelled: bool = False,
+    lengths: tuple[tuple[int, ...], ...] = LENGTHS,
 ) -> HistoryStore:
     """Two blocks of histories of unequal lengths, the last episodes cut, both kinds of ends.
 
@@ -36,18 +41,19 @@ def make_store(
     spec = OBSERVATIONS[kind]
     schema = TransitionSchema(spec, 5, EPISODE_LENGTH, reward_dtype, labelled=labelled)
     rng = np.random.default_rng(7)
-    with histories.create(path, schema, num_blocks=2, description={"made": [1, {"by": "us"}]}) as w:
-        for number, lengths in enumerate(LENGTHS):
-            parts = [make_history(schema, rng, length) for length in lengths]
+    about = {"made": [1, {"by": "us"}]}
+    with histories.create(path, schema, num_blocks=len(lengths), description=about) as writer:
+        for number, of_block in enumerate(lengths):
+            parts = [make_history(schema, rng, length) for length in of_block]
             arrays = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
             metadata = {
-                "task_id": np.arange(len(lengths)) + 10 * number,
-                "temperature": np.linspace(0.5, 1.5, len(lengths)),
-                "is_good": np.arange(len(lengths)) % 2 == 0,
-                "algorithm": ("q-learning", "sarsa")[number],
+                "task_id": np.arange(len(of_block)) + 10 * number,
+                "temperature": np.linspace(0.5, 1.5, len(of_block)),
+                "is_good": np.arange(len(of_block)) % 2 == 0,
+                "algorithm": ("q-learning", "sarsa")[number % 2],
                 "seed": 3,
             }
-            w.append_block(number, arrays, np.array(lengths), metadata)
+            writer.append_block(number, arrays, np.array(of_block), metadata)
     return histories.open(path)
 
 
