@@ -30,7 +30,7 @@ from histories.interchange.exchanged import assert_same_histories, make_store
 TARGETS = {"ad-eps": "out", "minari": "out-v0", "parquet": "out.parquet", "xland": "out.hdf5"}
 LENGTHS = ((60, 140), (100,), (90,))
 FEW = ((20, 30), (25,), (15,))  # where an episode takes its time
-ALLOWED = 24 << 20  # bytes beside what libraries take
+ALLOWED = 24 << 20  # bytes beside what libraries take when they are imported
 TIMES_LARGER = 10
 
 
@@ -115,15 +115,16 @@ def killed(name: str, folder: Path, kills: int) -> None:
 
 def limited(name: str, folder: Path, times: int) -> None:
     """Out and back with a store so many times larger than the memory that a conversion may take."""
-    store = write_large(folder / "store", times * ALLOWED)
+    steps = 5_000 if name == "minari" else 50  # whose episodes take their time, whatever their size
+    store = write_large(folder / "store", times * ALLOWED, steps)
     target, back = folder / TARGETS[name], folder / "back"
 
     def export() -> None:
-        limit_memory()
+        limit_memory(ALLOWED)
         interchange.export_histories(histories.open(folder / "store"), target, format=name)
 
     def take_in() -> None:
-        limit_memory()
+        limit_memory(ALLOWED)
         interchange.import_histories(target, back, format=name)
 
     carry_out(export)
@@ -137,10 +138,10 @@ def limited(name: str, folder: Path, times: int) -> None:
     print(f"{store.num_bytes / ALLOWED:.1f} times")
 
 
-def limit_memory() -> None:
-    """From now on this process may take `ALLOWED` bytes more, mapped files aside."""
+def limit_memory(allowed: int) -> None:
+    """From now on this process may take so many bytes more, mapped files aside."""
     now = int(status_of("VmData")) * 1024
-    resource.setrlimit(resource.RLIMIT_DATA, (now + ALLOWED, now + ALLOWED))
+    resource.setrlimit(resource.RLIMIT_DATA, (now + allowed, now + allowed))
 
 
 def status_of(name: str) -> str:
@@ -151,26 +152,24 @@ def status_of(name: str) -> str:
     raise KeyError(name)
 
 
-def write_large(path: Path, num_bytes: int) -> histories.HistoryStore:
-    """A store of at least so many bytes, two histories of which are half of it."""
-    schema = TransitionSchema(RealObservation("float32", (12,)), 5, 50, "float32")
-    rows = num_bytes // schema.bytes_per_transition // 4 // 50 * 50 + 50
+def write_large(path: Path, num_bytes: int, episode: int) -> histories.HistoryStore:
+    """A store of at least so many bytes, in episodes of so many steps; a history is a quarter."""
+    schema = TransitionSchema(RealObservation("float32", (12,)), 5, episode, "float32")
+    rows = (num_bytes // schema.bytes_per_transition // 4 // episode + 1) * episode
     rng = np.random.default_rng(0)
     observation = rng.integers(0, 9, (rows, 12)).astype(np.float32)
-    steps = np.arange(rows) % 50
+    steps = np.arange(rows) % episode
     arrays = {
         "observation": observation,
         "action": (np.arange(rows) % 5).astype(np.uint8),
         "reward": np.linspace(0, 1, rows).astype(np.float32),
         "next_observation": np.roll(observation, -1, axis=0),
-        "boundary": (2 * (steps == 49)).astype(np.uint8),
+        "boundary": (2 * (steps == episode - 1)).astype(np.uint8),
         "episode_step": steps.astype(np.uint16),
     }
-    many = np.full(rows // 50, 50)
-    many[-1] += rows - many.sum()
     with histories.create(path, schema, num_blocks=4) as writer:
         for block in range(4):
-            lengths = np.array([rows]) if block % 2 else np.array([rows - 50, 50])
+            lengths = np.array([rows]) if block % 2 else np.array([rows - episode, episode])
             writer.append_block(block, arrays, lengths, {"task_id": np.arange(len(lengths))})
     return histories.open(path)
 

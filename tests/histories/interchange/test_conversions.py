@@ -41,7 +41,10 @@ def test_killed_conversion_leaves_nothing_half_done(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", TARGETS)
+@pytest.mark.parametrize(
+    "name",
+    ["xland", *(pytest.param(name, marks=pytest.mark.thorough) for name in ("ad-eps", "minari"))],
+)
 def test_store_larger_than_memory_goes_out_and_comes_back(memory_folder, name):
     times = converted("limited", name, memory_folder, TIMES_LARGER)
     assert float(times.split()[0]) >= TIMES_LARGER

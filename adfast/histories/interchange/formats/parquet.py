@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 
 MAGIC = b"PAR1"
 OWN = b"adfast"  # the schema's entry
+TEXT_BYTES = 64
 GROUP_PIECES = 4  # pieces that a row group holds, about
 HISTORY, METADATA = "history", "metadata"
 NEEDED = ("observation", "action", "reward")
@@ -110,21 +111,37 @@ def batches_from(
     import pyarrow.parquet as pq
 
     for path in files:
-        with pq.ParquetFile(path) as file:
+        with pq.ParquetFile(path, pre_buffer=False) as file:
             for group in range(file.num_row_groups):
                 about = file.metadata.row_group(group)
                 if position >= about.num_rows:
                     position -= about.num_rows
                     continue
-                row_bytes = about.total_byte_size // max(about.num_rows, 1)
+                packed = about.total_byte_size // max(about.num_rows, 1)
+                unpacked = sum(bytes_of(file.schema_arrow.field(name).type) for name in columns)
                 batches = file.iter_batches(
-                    rows_at_a_time(row_bytes), row_groups=[group], columns=list(columns)
+                    rows_at_a_time(max(packed, unpacked)),
+                    row_groups=[group],
+                    columns=list(columns),
+                    use_threads=False,
                 )
                 for batch in batches:
                     passed = min(position, batch.num_rows)
                     position -= passed
                     if passed < batch.num_rows:
                         yield batch.slice(passed)
+
+
+def bytes_of(kind: pa.DataType) -> int:
+    """Bytes of a value, about: text and lists of any length count as a few."""
+    import pyarrow as pa
+
+    if pa.types.is_fixed_size_list(kind):
+        return int(kind.list_size) * bytes_of(kind.value_type)
+    try:
+        return max(int(kind.bit_width) // 8, 1)
+    except ValueError:
+        return TEXT_BYTES
 
 
 class Parquet(ForeignFormat):
