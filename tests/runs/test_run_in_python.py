@@ -29,8 +29,8 @@ def without_times(path):
 
 
 def contents(run):
-    """Everything in a run but its lock, provenance and page, by its path."""
-    apart = (".lock", "provenance.json", "report.html")
+    """Everything in a run but its lock, provenance, page and card, by its path."""
+    apart = (".lock", "provenance.json", "report.html", "model_card.md")
     files = [path for path in run.rglob("*") if path.is_file() and path.name not in apart]
     return {str(path.relative_to(run)): without_times(path) for path in sorted(files)}
 
