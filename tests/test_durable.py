@@ -11,13 +11,14 @@ from adfast.durable import clear_leftovers, discard, replace_file
 from adfast.errors import WriteError
 
 PACKAGE = Path(adfast.__file__).parent
-# Metrics and recordings append; what is compiled is made again where it was lost; and what other
+# Metrics, what tracks them and recordings append; what is compiled is made again; and what other
 # processes say (jobs) is for reading alone. Data of other tools are written in a folder of their
 # own and moved to their place whole; what is imported is put together where no reader looks.
 WRITERS = {
     "durable.py",
     "locks.py",
     "metrics.py",
+    "tensorboard_events.py",
     "recording.py",
     "compiled_code.py",
     "jobs.py",
