@@ -15,7 +15,8 @@ LEFT = (
     r"environment/lib/python[\d.]+/site-packages/adfast/(.+/)?__pycache__/[^/]+\.compiled",
     r"home/\.(cache|config)/matplotlib/.+",
 )
-OF_PIP = r"home/\.cache/pip/.+"  # pip's own, whatever it installs
+# pip's own, whatever it installs; it asks rustc for its version, which writes its settings.
+OF_PIP = r"home/(\.cache/pip|\.rustup)/.+"
 
 
 def try_data_alone(bare: BareEnvironment, wheel: Path) -> str:
