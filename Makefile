@@ -107,18 +107,16 @@ figures: $(STAMP)
 docs: $(STAMP)
 	$(BIN)/sphinx-build --fail-on-warning --keep-going --jobs auto -d build/doctrees docs site
 
-<<<<<<< HEAD
 # Sdist and wheels into dist/, each examined and tried in a bare environment (docs/releasing.md); the
 # first of PYTHONS runs the demo too.
 PYTHONS ?= $(PYTHON)
 release: $(STAMP)
 	$(BIN)/python -m releasing $(PYTHONS)
-=======
+
 # Finished pages, in site/gallery/: at the recipes' sizes or, with SMALL=1, in minutes.
 SMALL ?=
 gallery: $(STAMP)
 	$(BIN)/python docs/gallery.py $(if $(SMALL),--small)
->>>>>>> 6ada7e6 (docs: a gallery by one command; tables are read from the top left)
 
 # torch comes pinned: a bare requirement would fetch its newest and largest build. What is slow goes
 # side by side: torch, all else that CI's versions name, and the extension, built by the pinned tools
