@@ -7,7 +7,7 @@ from typing import Any
 import gymnasium
 
 from adfast.evaluation.environment_tasks import EnvironmentTasks
-from adfast.report import write_report
+from adfast.report import replay, write_report
 from adfast.runs.recipe import Recipe
 from adfast.runs.run import Run
 from adfast.runs.study import Study
@@ -64,6 +64,13 @@ WRITE_REPORT = Face(
     check=lambda *_: False,
     weight=1,
 )
+REPLAY = Face(
+    "replay",
+    arguments=lambda _, rng: {"run": "/dev/null/none"},
+    call=lambda _, a: replay(a["run"]),
+    check=lambda *_: False,
+    weight=1,
+)
 ENVIRONMENT_TASKS = Face(
     "EnvironmentTasks",
     arguments=lambda _, rng: {
@@ -75,4 +82,4 @@ ENVIRONMENT_TASKS = Face(
     check=lambda _, a, tasks: tasks.num_tasks == len(a["arguments"]),
     weight=1,
 )
-FACES = [settings_face(Recipe), CREATE, OPEN, STUDY, WRITE_REPORT, ENVIRONMENT_TASKS]
+FACES = [settings_face(Recipe), CREATE, OPEN, STUDY, WRITE_REPORT, REPLAY, ENVIRONMENT_TASKS]

@@ -34,6 +34,7 @@ def test_run_leaves_everything_and_prints_the_result(first_call, recipe):
         "checkpoints",
         "metrics.jsonl",
         "evaluation.json",
+        "model_card.md",
         "trajectories.safetensors",
         "attention.safetensors",
         "report.html",

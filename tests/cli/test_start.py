@@ -38,7 +38,7 @@ def test_help_tells_each_command_whole():
     assert ended.status == 0
     told = " ".join(ended.stdout.split())
     assert "goes on where an earlier call stopped." in told
-    assert "Look at a history store." in told
+    assert "Look at histories, pick from them" in told
     assert "..." not in told.partition("Commands:")[2]
 
 

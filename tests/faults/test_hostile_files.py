@@ -68,9 +68,9 @@ def test_search_for_pickles_finds_them():
     assert len(unpickling(ast.parse(source))) == 4
 
 
-def test_files_of_a_run_are_json_toml_safetensors_png_and_html(run_copy):
+def test_files_of_a_run_are_of_kinds_that_cannot_carry_code(run_copy):
     kinds = {path.suffix for path in run_copy.rglob("*") if path.is_file()}
-    assert kinds <= {"", ".json", ".jsonl", ".toml", ".safetensors", ".png", ".html"}
+    assert kinds <= {"", ".json", ".jsonl", ".toml", ".md", ".safetensors", ".png", ".html"}
     for path in run_copy.rglob("*"):
         if path.is_file():
             assert not path.read_bytes().startswith((b"\x80\x04", b"\x80\x05", b"PK"))

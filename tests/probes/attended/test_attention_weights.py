@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 
-import adfast.models.attending
 import adfast.models.transformer
 from adfast.attention import attention
 from adfast.attention.reference import attention as reference_attention
@@ -55,7 +54,7 @@ def read(request, monkeypatch):
         heads = projected.split((num_heads, num_kv_heads, num_kv_heads), dim=2)
         return spy(*(x.transpose(1, 2) for x in heads), **options).transpose(1, 2)
 
-    monkeypatch.setattr(adfast.models.attending, "attention", spy)
+    monkeypatch.setattr(adfast.models.transformer, "attention", spy)
     monkeypatch.setattr(adfast.models.transformer, "packed_attention", spy_packed)
     with torch.no_grad():
         logits = model(batch)[0]
