@@ -13,7 +13,7 @@ from show_learning_curves import Curve, measure
 
 EPISODES = (10, 20, 30, 40, 50, 60)
 PLATFORM = 530  # 320 units east of the centre
-MAZE = {"picture": (24, 32), "cell_side": 48}
+MAZE = {"picture": (24, 32), "cell_side": 12, "turn": 70}
 CURVES = (
     Curve(
         "`q-lambda`, 116 platforms",
