@@ -68,7 +68,7 @@ def folder_lock(folder: Path) -> Iterator[None]:
     finally:
         if held in held_here:
             held_here.remove(held)
-            # Given back for all copies of the file: a child that has not run yet has not closed its.
+            # Given back for all copies of the file: a child that has just begun still has one.
             fcntl.flock(held.descriptor, fcntl.LOCK_UN)
             os.close(held.descriptor)
 
