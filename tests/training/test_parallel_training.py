@@ -46,6 +46,8 @@ CASES = [
     EXACT | {"directory": "resumed"},
     EXACT | TWO | {"directory": "killed", "training": FSDP, "killed_after": 6},
     EXACT | TWO | {"directory": "killed", "training": FSDP},
+    EXACT | TWO | {"directory": "killed-context", "training": CUT, "killed_after": 6},
+    EXACT | TWO | {"directory": "killed-context", "training": CUT},
     EXACT | TWO | {"directory": "poisoned", "poisoned_after": 6},
     {"directory": "rounded", "training": {"precision": "bfloat16"}},
     TWO | {"directory": "rounded-ddp", "training": {"precision": "bfloat16"}},
@@ -157,14 +159,15 @@ def test_shares_are_resumed_by_any_number_of_processes(folder):
     assert any(key.startswith(OPTIMIZER_PREFIX) for key in tensors)
 
 
-def test_processes_end_when_one_is_killed_and_go_on_from_what_was_saved(folder):
-    (error,) = errors_of(folder, "killed")
+@pytest.mark.parametrize("name", ["killed", "killed-context"])
+def test_processes_end_when_one_is_killed_and_go_on_from_what_was_saved(folder, name):
+    (error,) = errors_of(folder, name)
     assert error["rank"] == 0
     assert error["type"] == "OtherProcessEnded"
     assert "another one has failed or was ended" in error["message"]
-    assert error["time"] - float((folder / "killed.time").read_text()) < NOTICED_SECONDS
+    assert error["time"] - float((folder / f"{name}.time").read_text()) < NOTICED_SECONDS
     expected, _ = last_tensors(folder, "whole")
-    for key, tensor in last_tensors(folder, "killed")[0].items():
+    for key, tensor in last_tensors(folder, name)[0].items():
         torch.testing.assert_close(tensor, expected[key], rtol=0, atol=1e-9)
 
 
