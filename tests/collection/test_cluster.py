@@ -10,9 +10,12 @@ from unittest import mock
 
 import pytest
 
+from adfast import tasks
 from adfast.collection.cluster import blocks, fitness, worker
 from adfast.collection.cluster.connection import connect
 from adfast.collection.collect import collect
+from adfast.collection.config import CollectionConfig
+from adfast.collection.plan import CollectionPlan
 from adfast.errors import ClusterError, Interrupted, InvalidArgument
 from cli.command_line import PROGRAM, adfast
 from collection.small_collection import make_plan
@@ -77,6 +80,28 @@ def test_pulled_blocks_are_the_bytes_of_threads_and_pass_one_by_one(pulling, tmp
     monkeypatch.setattr(blocks, "take_in", take_in)
     assert_collects_the_same(pulling, make_plan(), tmp_path)
     assert sorted(taken) == list(range(18))
+
+
+@pytest.mark.thorough  # two nodes compile the maze and its learner
+def test_pictures_are_not_drawn_by_who_collects(pulling, tmp_path, monkeypatch):
+    maze = tasks.make("water-maze", picture=(24, 32), episode_length=10)
+    learner = {"algorithm": "q-lambda", "options": {"reads": "cell"}}
+    sizes = {"histories_per_task": 1, "episodes": 4, "block_histories": 3}
+    config = CollectionConfig.from_mapping(learner | sizes)
+    plan = CollectionPlan(maze, maze.split(5, seed=1).train[:9], config, 4)
+    pulled, plain = [], blocks.take_in
+
+    def take_in(*arguments):
+        result = plain(*arguments)
+        pulled.append(arguments[2])
+        return result
+
+    monkeypatch.setattr(blocks, "take_in", take_in)
+    assert_collects_the_same(pulling, plan, tmp_path)
+    assert sorted(pulled) == [0, 1, 2]
+    bytes_kept = sum(entry.stat().st_size for entry in (tmp_path / "there").iterdir())
+    frames = 9 * 4 * 10 * 24 * 32 * 3
+    assert bytes_kept < frames / 10
 
 
 @pytest.mark.slow
