@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import resource
 import signal
 import sys
 import time
@@ -35,6 +36,7 @@ from adfast.training.processes import ALONE, Processes
 from training.tiny_training import MODEL, SCHEMA, TRAINING, random_store
 
 LIMIT_SECONDS = 600  # of a case, beside whatever else runs
+FULL_BYTES = 256
 PATIENCE = timedelta(seconds=300)  # of a process that waits for another
 # With 3 processes a share of the logit scales `[2, 1]` is empty.
 SETTINGS = {"batch_size": 7, "metrics_every": 1, "data_parallel": "ddp"}
@@ -58,6 +60,8 @@ def train(directory: Path, processes: Processes, case: dict[str, Any]) -> None:
         if update == case.get("killed_after"):
             directory.with_suffix(".time").write_text(str(time.time()))
             os.kill(os.getpid(), signal.SIGKILL)
+        if update == case.get("full_after"):  # its files get no larger, as on a disk that is full
+            resource.setrlimit(resource.RLIMIT_FSIZE, (FULL_BYTES, resource.RLIM_INFINITY))
         if update == case.get("poisoned_after"):
             trainer.model.head.data.fill_(torch.nan)
         return update == case.get("stop_after")
@@ -103,6 +107,7 @@ def carry_out(directory: Path, case: dict[str, Any]) -> None:
             except BaseException as error:
                 if "ADFAST_TRACE" in os.environ:
                     traceback.print_exc()
+                resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
                 line = json.dumps(
                     {
                         "rank": rank,

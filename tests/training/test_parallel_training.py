@@ -48,6 +48,8 @@ CASES = [
     EXACT | TWO | {"directory": "killed", "training": FSDP},
     EXACT | TWO | {"directory": "killed-context", "training": CUT, "killed_after": 6},
     EXACT | TWO | {"directory": "killed-context", "training": CUT},
+    EXACT | TWO | {"directory": "full", "training": FSDP, "full_after": 6},
+    EXACT | TWO | {"directory": "full", "training": FSDP},
     EXACT | TWO | {"directory": "poisoned", "poisoned_after": 6},
     {"directory": "rounded", "training": {"precision": "bfloat16"}},
     TWO | {"directory": "rounded-ddp", "training": {"precision": "bfloat16"}},
@@ -169,6 +171,18 @@ def test_processes_end_when_one_is_killed_and_go_on_from_what_was_saved(folder, 
     expected, _ = last_tensors(folder, "whole")
     for key, tensor in last_tensors(folder, name)[0].items():
         torch.testing.assert_close(tensor, expected[key], rtol=0, atol=1e-9)
+
+
+def test_full_disk_of_one_process_stops_all_and_costs_nothing_that_was_saved(folder):
+    errors = errors_of(folder, "full")
+    assert [error["type"] for error in errors] == ["WriteError"] * 2
+    assert all("update-00000008.distributed" in error["message"] for error in errors)
+    expected, _ = last_tensors(folder, "whole")
+    for key, tensor in last_tensors(folder, "full")[0].items():
+        torch.testing.assert_close(tensor, expected[key], rtol=0, atol=1e-9)
+    assert [row["update"] for row in read_metrics(folder / "full" / "metrics.jsonl")] == list(
+        range(1, 13)
+    )
 
 
 def test_all_stop_where_one_meets_what_is_not_finite(folder):
