@@ -27,15 +27,18 @@ from attacks.face import Face, Finding, attempt
 from evaluation.acting import ROOM, random_model
 
 
+CALLS = 700
+
+
 def test_hostile_values_are_refused_in_words_or_do_what_is_right():
     campaign = Campaign(FACES)
-    campaign.attack(2000)
+    campaign.attack(CALLS)
     assert campaign.findings == {}
-    assert sum(campaign.counts.values()) == 2000
+    assert sum(campaign.counts.values()) == CALLS
     accepted = sum(
         count for (_, verdict), count in campaign.counts.items() if verdict == "accepted"
     )
-    assert 0.1 < accepted / 2000 < 0.6  # the attack reaches what lies behind the first check
+    assert 0.1 < accepted / CALLS < 0.6  # the attack reaches what lies behind the first check
 
 
 def test_every_public_name_is_attacked():
