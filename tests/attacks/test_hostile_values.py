@@ -26,7 +26,6 @@ from attacks.campaign import FACES, Campaign
 from attacks.face import Face, Finding, attempt
 from evaluation.acting import ROOM, random_model
 
-
 CALLS = 700
 
 

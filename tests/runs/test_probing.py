@@ -10,15 +10,28 @@ from adfast.runs.findings import read_findings
 from adfast.runs.run import Run
 from cli.command_line import adfast
 
+# Of probes that would act in many rooms, or for long.
+FEW = {
+    "memory": {"slips": [0.0], "seeds": 2},
+    "corrections": {"seeds": 1, "episodes": 10},
+    "whose-actions": {"seeds": 1, "episodes": 10},
+    "narrowness": {"seeds": 2, "episodes": 4, "tasks": 8},
+}
+
 
 @pytest.mark.slow
 def test_all_shipped_probes_are_asked_and_their_findings_written(run_copy):
     run = Run.open(run_copy, progress=False)
-    findings = run.probe()
-    assert list(findings) == sorted(set(PROBES.shipped) - set(BY_NAME_ONLY))
+    asked = sorted(set(PROBES.shipped) - set(BY_NAME_ONLY))
+    findings = run.probe({name: FEW.get(name, {}) for name in asked})
+    assert list(findings) == asked
     assert read_findings(run_copy) == findings
     again = run.probe(["history-loss"])["history-loss"]
     assert again.numbers == findings["history-loss"].numbers
+
+
+def test_none_named_means_all_shipped_ones():
+    assert sorted(probing.with_options(None)) == sorted(set(PROBES.shipped) - set(BY_NAME_ONLY))
 
 
 def test_options_are_of_each_probe(run_copy):

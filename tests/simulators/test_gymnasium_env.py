@@ -97,7 +97,7 @@ def test_stepping_an_ended_episode_is_refused():
 @pytest.mark.parametrize("family", tasks.names())
 @pytest.mark.parametrize("copied", [copy.deepcopy, lambda env: pickle.loads(pickle.dumps(env))])
 def test_copy_goes_on_as_the_original_would(family, copied):
-    vector = FamilyVectorEnv(6, family, autoreset_mode="NextStep")
+    vector = FamilyVectorEnv(6, family, autoreset_mode="NextStep", **small_options(family))
     vector.reset(seed=3)
     actions = np.random.default_rng(0).integers(vector.single_action_space.n, size=(70, 6))
     for row in actions[:20]:  # in Dark Room, between an end and its reset

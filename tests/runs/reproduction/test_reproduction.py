@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import signal
-import subprocess
 import sys
 import time
 
@@ -23,9 +22,10 @@ from adfast.runs.reproduction.reproduction import Reproduction
 from adfast.runs.reproduction.studies.catalogue import STUDIES
 from adfast.runs.reproduction.study_table import Panel, Row, StudyTable
 from cli.command_line import adfast
+from forked_python import forked
 from runs.reproduction.tiny_study import tiny
 
-PROGRAM = [sys.executable, tiny_study.__file__, "reproduce", "tiny"]
+PROGRAM = ["-m", "runs.reproduction.tiny_study", "reproduce", "tiny"]
 NAMES = ["tiny-ad-seed-1", "tiny-ad-seed-2", "tiny-ed-seed-1", "tiny-chance-seed-1",
          "tiny-width-8-seed-1", "tiny-width-16-seed-1"]  # fmt: skip
 
@@ -185,19 +185,14 @@ def test_killed_in_training_it_goes_on_to_the_same_numbers(made, tmp_path):
     part = "tiny-ad-seed-1"
     command = [*PROGRAM, "--part", part, "--results", tmp_path / "results"]
     command += ["--runs", tmp_path / "runs"]
-    path = os.pathsep.join(sys.path)
-    process = subprocess.Popen(
-        command, env=os.environ | {"PYTHONPATH": path}, stderr=subprocess.DEVNULL
-    )
-    try:
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    with forked(command, environment, tmp_path) as process:
         checkpoints = "runs/dark-room-ad-seed-1-*/checkpoints/*.safetensors"
         while not list(tmp_path.glob(checkpoints)):
             assert process.poll() is None
             time.sleep(0.001)
         process.send_signal(signal.SIGKILL)
-    finally:
-        process.kill()
-        process.wait()
+        assert process.wait() == -signal.SIGKILL
     assert not (tmp_path / "results").exists()
     reproduction(tmp_path).carry_out(QUIET, [part])
     assert numbers(tmp_path, part) == numbers(made, part)

@@ -1,0 +1,16 @@
+"""Reports of runs have blank figures: those are for the tests of figures (`tests/report`)."""
+
+from collections.abc import Iterator
+
+import matplotlib.figure  # before it is there nothing is blank
+import pytest
+
+from cli.command_line import blank_figures
+
+assert matplotlib.figure
+
+
+@pytest.fixture(autouse=True)
+def blank() -> Iterator[None]:
+    with blank_figures():
+        yield
