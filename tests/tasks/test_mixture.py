@@ -143,9 +143,9 @@ def test_names_are_those_of_the_member():
 
 def test_optimum_is_the_members_and_what_the_expert_earns():
     firm = {**ICE, "options": {**ICE["options"], "is_slippery": False}}
-    family = made(ROOM, firm, HARD, tasks=60)
+    family = made(ROOM, firm, tasks=40)
     assert family.planner
-    ids = np.arange(60)
+    ids = np.arange(40)
     kinds, own = family.members_of(ids)
     for kind, member in enumerate(family.members):
         where = kinds == kind

@@ -22,9 +22,13 @@ WITHOUT = {
     ("mixture", "others"),  # members that begin in ways of their own
 }
 FAMILIES = {case: CASES[case].options for case in CASES if case not in WITHOUT}
+SLOW = {("mixture", "three")}  # its members have optima of their own (test_mixture.py)
 EVERY_FAMILY = pytest.mark.parametrize(
     ("name", "variant"),
-    [pytest.param(*of, marks=marks_of(*of)) for of in FAMILIES],
+    [
+        pytest.param(*of, marks=(pytest.mark.thorough,) if of in SLOW else marks_of(*of))
+        for of in FAMILIES
+    ],
 )
 # Their optimum is a formula or the plan of a plainer family, so their own plan would be compiled
 # for this test alone; and what they vary, another row of their family plans.

@@ -7,7 +7,7 @@ import pytest
 
 from adfast import source_algorithms, tasks
 from adfast.errors import InvalidArgument
-from reference.random_world import VARIANTS, RandomWorldReference
+from reference.random_world import RandomWorldReference
 from tasks.long_run import assert_follows_twin
 from tasks.twins import every_variant
 
@@ -20,14 +20,14 @@ def test_long_random_run_matches_reference(options):
     assert len(set(seen)) >= min(family.states, 12)
 
 
-@pytest.mark.parametrize("options", VARIANTS.values(), ids=VARIANTS)
+@every_variant("random-world")
 def test_optimum_is_that_of_the_reference(options):
     family = tasks.make("random-world", **options)
     expected = [RandomWorldReference(world, **options).optimum() for world in range(12)]
     np.testing.assert_allclose(family.optimal_return(np.arange(12)), expected, rtol=1e-12)
 
 
-@pytest.mark.parametrize("options", [{"slip": 0.5}, {"start": "random"}, {"branching": 1}])
+@pytest.mark.parametrize("options", [{"slip": 0.5, "start": "random"}, {"branching": 1}])
 def test_optimum_is_what_the_expert_earns(options):
     family = tasks.make("random-world", worlds=8, episode_length=7, **options)
     ids = np.repeat(np.arange(8), 40)

@@ -53,15 +53,20 @@ CASES = {
 # Another row of the family shows their kind: what they vary alone are sizes and probabilities, or a
 # row has the same option beside others. For `make thorough`; `make twins` takes all.
 FURTHER = {
-    ("bandit", "two-arms"),
-    ("cliff-walking", "large"),
-    ("dark-house", "terminating"),
-    *(("dark-room", f"varied, {variant}") for variant in ("slips", "permuted")),
-    ("frozen-lake", "large"),
-    *(("key-to-door", variant) for variant in ("observed", "peers")),
-    ("keys-and-boxes", "one"),
+    *(("bandit", variant) for variant in ("odd", "two-arms")),
+    *(("cliff-walking", variant) for variant in ("gymnasium", "large")),
+    *(("dark-house", variant) for variant in ("one-room", "terminating")),
+    ("dark-room", "hard"),
+    *(("dark-room", f"varied, {variant}") for variant in ("slips", "permuted", "noisy", "moving")),
+    *(("frozen-lake", variant) for variant in ("gymnasium", "large", "varied, noisy")),
+    *(("key-to-door", variant) for variant in ("observed", "peers", "varied, moving")),
+    *(("keys-and-boxes", variant) for variant in ("all-lying", "one")),
     ("mixture", "others"),
-    *(("random-world", variant) for variant in ("never-slips", "two-states", "all-pay")),
+    *(
+        ("random-world", variant)
+        for variant in ("deterministic", "never-slips", "two-states", "all-pay")
+    ),
+    ("water-maze", "small"),
 }
 assert CASES.keys() >= FURTHER
 

@@ -160,12 +160,12 @@ def optimum_by_exhaustion(task_id, options):
 @pytest.mark.parametrize(
     ("start", "boxed_keys", "episode_length"),
     [
-        ("centre", 0, 3),
+        pytest.param("centre", 0, 3, marks=pytest.mark.thorough),
         ("random", 1, 3),
         ("centre", 1, 9),
-        ("random", 0, 9),
+        pytest.param("random", 0, 9, marks=pytest.mark.thorough),
         ("centre", 0, 14),
-        ("random", 1, 14),
+        pytest.param("random", 1, 14, marks=pytest.mark.thorough),
     ],
 )
 def test_optimum_is_what_exhaustion_finds(start, boxed_keys, episode_length):

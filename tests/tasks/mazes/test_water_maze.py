@@ -9,11 +9,12 @@ from adfast import source_algorithms, tasks
 from adfast.errors import InvalidArgument
 from adfast.simulators import BatchSimulator
 from adfast.tasks.mazes.arena import CENTRE, CLEARANCE, NORMALS_X, NORMALS_Y, ONE, UNIT
-from reference.water_maze import VARIANTS, WaterMazeReference
+from reference.water_maze import WaterMazeReference
 from tasks.long_run import assert_follows_twin
+from tasks.twins import every_variant
 
 
-@pytest.mark.parametrize("options", VARIANTS.values(), ids=VARIANTS)
+@every_variant("water-maze")
 def test_long_random_run_matches_reference(options):
     family = tasks.make("water-maze", **options)
     task_ids = np.arange(11) * 29 % family.num_tasks
