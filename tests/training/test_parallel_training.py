@@ -22,11 +22,11 @@ pytestmark = pytest.mark.slow  # one program trains twenty models, a process or 
 PROGRAM = Path(__file__).with_name("parallel_program.py")
 LIMIT_SECONDS = 3600  # of the program, beside whatever else runs
 NOTICED_SECONDS = 30  # by which who trained with a process that was killed has ended
-NUM_UPDATES = 20
+NUM_UPDATES = 50
 UPDATES = {"updates": NUM_UPDATES}
 FSDP = {"data_parallel": "fsdp"}
 CUT = {"context_ranks": 2}  # of a window as long as a share
-MONITORED = {"evaluate_every": 10}
+MONITORED = {"evaluate_every": 25}
 EXACT = {"dtype": "float64", "model": {"qk_norm": True}}
 TWO = {"processes": 2}
 # Carried out in this order; where a directory is named again, the training there is gone on with.
@@ -36,6 +36,7 @@ CASES = [
     EXACT | TWO | {"directory": "float64-fsdp", "training": UPDATES | FSDP},
     EXACT | TWO | {"directory": "float64-context", "training": UPDATES | CUT | FSDP | MONITORED},
     EXACT | {"directory": "float64-rows-and-context", "training": UPDATES | CUT, "processes": 4},
+    TWO | {"directory": "float32-context", "training": UPDATES | CUT},
     {"directory": "float32", "training": UPDATES | MONITORED},
     TWO | {"directory": "float32-ddp", "training": UPDATES | MONITORED},
     TWO | {"directory": "float32-fsdp", "training": UPDATES | MONITORED | FSDP},
@@ -117,14 +118,18 @@ def test_two_processes_train_as_one_does(folder, dtype, tolerance, parallel):
         torch.testing.assert_close(tensor, expected[key], rtol=0, atol=100 * tolerance)
 
 
-@pytest.mark.parametrize("name", ["float64-context", "float64-rows-and-context"])
-def test_processes_with_a_run_of_each_context_train_as_one_does(folder, name):
+@pytest.mark.parametrize(
+    ("name", "tolerance"),
+    [("float64-context", 1e-9), ("float64-rows-and-context", 1e-9), ("float32-context", 1e-5)],
+)
+def test_processes_with_a_run_of_each_context_train_as_one_does(folder, name, tolerance):
+    alone = name.split("-")[0]
     assert len(rows_of(folder, name)) == NUM_UPDATES
-    assert greatest_difference(folder, name, "float64") < 1e-9
-    assert greatest_difference(folder, name, "float64", "tokens") == 0
-    (tensors, _), (expected, _) = (last_tensors(folder, n, NUM_UPDATES) for n in (name, "float64"))
+    assert greatest_difference(folder, name, alone) < tolerance
+    assert greatest_difference(folder, name, alone, "tokens") == 0
+    (tensors, _), (expected, _) = (last_tensors(folder, n, NUM_UPDATES) for n in (name, alone))
     for key, tensor in tensors.items():
-        torch.testing.assert_close(tensor, expected[key], rtol=0, atol=1e-7)
+        torch.testing.assert_close(tensor, expected[key], rtol=0, atol=100 * tolerance)
 
 
 @pytest.mark.parametrize("parallel", ["ddp", "fsdp"])
