@@ -137,6 +137,7 @@ def test_source_distribution_holds_what_a_wheel_is_built_from_and_no_tests(sourc
 
 
 @pytest.mark.slow
+@pytest.mark.thorough  # as `make release` does
 def test_installed_wheel_runs_the_demo_in_another_folder(wheel, tmp_path):
     installed, elsewhere = tmp_path / "installed", tmp_path / "elsewhere"
     elsewhere.mkdir()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import tomllib
@@ -20,6 +21,13 @@ ROOT = Path(__file__).resolve().parent.parent
 # What a browser fetches by itself, by the attribute that names it.
 FETCHED = {"script": "src", "img": "src", "link": "href", "source": "src", "iframe": "src"}
 PAGES_AT_LEAST = 30
+
+
+def of_the_site(test):
+    """Marks a test for which the whole site is built, as `make docs` does."""
+    return pytest.mark.slow(pytest.mark.thorough(test))
+
+
 PUBLIC_MODULES = (
     "adfast",
     "adfast.attention",
@@ -91,7 +99,7 @@ def dead_links(pages: dict[Path, Page]) -> list[str]:
     return dead
 
 
-@pytest.mark.slow
+@of_the_site
 def test_no_link_of_the_site_is_dead(pages):
     assert len(pages) > PAGES_AT_LEAST
     assert sum(len(page.links) for page in pages.values()) > 10 * len(pages)
@@ -110,7 +118,21 @@ def test_dead_links_are_found(tmp_path):
     assert dead_links(pages) == [f"one.html: {target}" for target in dead]
 
 
-@pytest.mark.slow
+def test_every_public_name_has_its_words_and_a_page():
+    """As far as sources tell; what stands on the pages is asked of the built site below."""
+    pages = "".join(path.read_text() for path in (ROOT / "docs" / "api").glob("*.md"))
+    named = set(re.findall(r"^\.\. auto\w+:: (\S+)\n   :members:", pages, re.MULTILINE))
+    for module in map(import_module, PUBLIC_MODULES):
+        for name in module.__all__:
+            value = getattr(module, name)
+            if not callable(value) or get_origin(value) is not None:
+                continue
+            assert value.__doc__, f"{module.__name__}.{name}"
+            is_shown = module.__name__ in named or f"{module.__name__}.{name}" in named
+            assert is_shown or getattr(adfast, name, None) is value, f"{module.__name__}.{name}"
+
+
+@of_the_site
 def test_every_public_name_is_explained(pages):
     explained = {anchor for page in pages.values() for anchor in page.anchors}
     assert "adfast.train" in explained
@@ -127,7 +149,7 @@ def test_every_public_name_is_explained(pages):
     assert missing == []
 
 
-@pytest.mark.slow
+@of_the_site
 def test_pages_ask_the_network_for_nothing(site, pages):
     fetched = {target for page in pages.values() for target in page.fetched}
     assert [target for target in fetched if urlsplit(target).netloc] == []
@@ -136,7 +158,7 @@ def test_pages_ask_the_network_for_nothing(site, pages):
     assert not [style for style in styles if "url(http" in style or "@import" in style]
 
 
-@pytest.mark.slow
+@of_the_site
 def test_links_out_of_the_documentation_lead_into_the_repository(pages):
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     begin = f"{project['urls']['Repository']}/blob/main/"

@@ -11,6 +11,7 @@ import gymnasium
 import numpy as np
 import pytest
 
+pytestmark = [pytest.mark.slow, pytest.mark.thorough]  # `tests/snippets` has it at small sizes
 PAGE = Path(__file__).parents[2] / "docs" / "any-environment.md"
 
 
@@ -29,7 +30,6 @@ def carried_out(tmp_path_factory):
     return names, folder
 
 
-@pytest.mark.slow
 def test_histories_are_what_the_learner_saw(carried_out, monkeypatch):
     names, folder = carried_out
     monkeypatch.chdir(folder)
@@ -54,7 +54,6 @@ def test_histories_are_what_the_learner_saw(carried_out, monkeypatch):
         np.testing.assert_array_equal(history["boundary"][ends] == 1, fell | left)
 
 
-@pytest.mark.slow
 def test_learner_is_recorded_from_its_first_to_its_last_episode(carried_out):
     names, _ = carried_out
     lengths = [
@@ -65,7 +64,6 @@ def test_learner_is_recorded_from_its_first_to_its_last_episode(carried_out):
     assert np.mean([episodes[-1] for episodes in lengths]) > 150
 
 
-@pytest.mark.slow
 def test_model_predicts_well_below_the_share_of_each_action(carried_out):
     names, folder = carried_out
     actions = np.concatenate([names["store"].history(index)["action"] for index in range(8)])
@@ -75,7 +73,6 @@ def test_model_predicts_well_below_the_share_of_each_action(carried_out):
     assert json.loads(rows[-1])["loss"] < 0.8 * marginal
 
 
-@pytest.mark.slow
 def test_agent_stays_up_far_longer_than_chance(carried_out):
     names, _ = carried_out
     environment = gymnasium.make("CartPole-v1")

@@ -46,7 +46,7 @@ def require_same(history, other):
 @pytest.mark.parametrize(
     ("variant", "options", "keep_every"),
     [
-        ("dark-room", {}, 1),
+        pytest.param("dark-room", {}, 1, marks=pytest.mark.thorough),
         ("terminating", ROLLOUTS, 1),
         ("terminating", ROLLOUTS | {"actors": 1, "n_steps": 100}, 4),
         ("hard", ROLLOUTS | {"reads": "state", "actors": 3}, 3),

@@ -82,11 +82,22 @@ def learned(family, name, **options):
     return out["action"]
 
 
-@pytest.mark.parametrize("name", ["q-learning", "q-lambda", "sarsa", "actor-critic"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "q-learning",
+        *(pytest.param(name, marks=pytest.mark.thorough) for name in ("q-lambda", "sarsa")),
+        "actor-critic",
+    ],
+)
 def test_learner_of_cells_does_what_one_does_that_sees_them(name):
     of_cells = learned(Coarse(), name, reads="cell")
     np.testing.assert_array_equal(of_cells, learned(CoarselySeen(), name))
-    assert (of_cells != learned(Coarse(), name)).any()
+
+
+def test_learner_of_cells_does_something_else_than_one_of_observations():
+    of_cells = learned(Coarse(), "q-learning", reads="cell")
+    assert (of_cells != learned(Coarse(), "q-learning")).any()
 
 
 def test_cells_of_a_family_that_has_none_are_its_states():
@@ -99,7 +110,9 @@ def test_memory_is_that_of_the_cells():
     assert source_algorithms.make("q-learning", reads="cell").memory_bytes(Coarse()) == 9 * 5 * 8
 
 
-@pytest.mark.parametrize("name", ["q-learning", "actor-critic"])
+@pytest.mark.parametrize(
+    "name", ["q-learning", pytest.param("actor-critic", marks=pytest.mark.thorough)]
+)
 def test_cell_outside_its_sizes_is_refused(name):
     rule = r"cell of broken in task \d+, state \(6, \d\): component 0 of cell \(3, \d\) must be"
     with pytest.raises(InvalidArgument, match=rule):

@@ -33,7 +33,7 @@ def test_annealed_histories_match_reference(variant):
             np.testing.assert_array_equal(out[name][h, : lengths[h]], values, err_msg=name)
 
 
-@pytest.mark.parametrize("is_slippery", [True, False])
+@pytest.mark.parametrize("is_slippery", [True, pytest.param(False, marks=pytest.mark.thorough)])
 def test_histories_on_a_lake_match_reference(is_slippery):
     options = {"size": 3, "episode_length": 9, "is_slippery": is_slippery}
     family = tasks.make("frozen-lake", **options)

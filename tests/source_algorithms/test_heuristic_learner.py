@@ -17,6 +17,7 @@ ROOMS = {
     "terminating": {"size": 4, "start": "random", "terminate_at_goal": True},
     "dpt": {"size": 4, "start": "corner", "action_order": "dpt"},
 }
+IN_THE_SUITE = ("once", "terminating")
 KEYS = {"size": 3, "episode_length": 20, "key_observed": True}
 TASKS, STREAMS = np.array([3, 13, 13, 0]), np.array([9, 2**40, 1, 0])
 EPISODES, SEED = 20, 5
@@ -36,7 +37,13 @@ def require_equal(out, lengths, twins):
             np.testing.assert_array_equal(out[name][h, : lengths[h]], values, err_msg=name)
 
 
-@pytest.mark.parametrize("room", ROOMS.values(), ids=ROOMS)
+@pytest.mark.parametrize(
+    "room",
+    [
+        pytest.param(room, id=name, marks=() if name in IN_THE_SUITE else pytest.mark.thorough)
+        for name, room in ROOMS.items()
+    ],
+)
 @pytest.mark.parametrize("patience", [1, 3])
 def test_histories_match_reference(room, patience):
     family = tasks.make("dark-room", episode_length=9, **room)

@@ -18,16 +18,16 @@ from reference.posterior_sampling import posterior_sampling_history, slide_along
 from source_algorithms.labelled import labelled_histories
 
 ROOMS = {
-    "every step": {"size": 5},
-    "once": {"size": 4, "reward": "once", "action_order": "dpt"},
-    "terminating": {"size": 5, "start": "random", "terminate_at_goal": True},
+    "every step": {"size": 5, "episode_length": 20},  # as below, so that one loop serves all
+    "once": {"size": 4, "episode_length": 9, "reward": "once", "action_order": "dpt"},
+    "terminating": {"size": 5, "episode_length": 9, "start": "random", "terminate_at_goal": True},
 }
 TASKS, STREAMS = np.array([3, 13, 13, 0]), np.array([9, 2**40, 1, 0])
 
 
 @every_pair(room=ROOMS, redraws=[False, True], keep_every=[1, 4])
 def test_histories_match_reference(room, redraws, keep_every):
-    family = tasks.make("dark-room", episode_length=9, **ROOMS[room])
+    family = tasks.make("dark-room", **ROOMS[room])
     task_ids = TASKS % family.num_tasks
     algorithm = source_algorithms.make("posterior-sampling", redraws=redraws)
     out, lengths = labelled_histories(
@@ -35,7 +35,7 @@ def test_histories_match_reference(room, redraws, keep_every):
     )
     for h, (task_id, stream) in enumerate(zip(task_ids, STREAMS, strict=True)):
         keyed = {"seed": 5, "random_stream": int(stream)}
-        own = DarkRoomReference(int(task_id), episode_length=9, **ROOMS[room], **keyed)
+        own = DarkRoomReference(int(task_id), **ROOMS[room], **keyed)
         fields, _ = posterior_sampling_history(
             own, episodes=25, keep_every=keep_every, redraws=redraws, labelled=True, **keyed
         )
@@ -45,7 +45,7 @@ def test_histories_match_reference(room, redraws, keep_every):
 
 
 def test_order_and_neighbours_change_no_byte():
-    family = tasks.make("dark-room", episode_length=9, size=5)
+    family = tasks.make("dark-room", size=5)
     algorithm = source_algorithms.make("posterior-sampling")
     whole, _ = labelled_histories(algorithm, family, TASKS, STREAMS, 8)
     for h in range(len(TASKS)):

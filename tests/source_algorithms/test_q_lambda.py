@@ -14,7 +14,7 @@ QUICK = {"learning_rate": 0.9, "discount": 0.9, "epsilon_episodes": 7, "trace": 
 @pytest.mark.parametrize(
     ("variant", "options"),
     [
-        ("dark-room", {}),
+        pytest.param("dark-room", {}, marks=pytest.mark.thorough),
         ("terminating", QUICK | {"kept_steps": 4}),
         ("hard", {"epsilon_episodes": 20, "initial_value": 0.05}),
         ("hard", {"epsilon_start": 0.0, "kept_steps": 1, "trace": 0.0}),

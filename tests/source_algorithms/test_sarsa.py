@@ -14,9 +14,11 @@ FAST = {"learning_rate": 0.9, "discount": 0.9, "epsilon_episodes": 7, "initial_v
 @pytest.mark.parametrize(
     ("variant", "options"),
     [
-        ("dark-room", {}),
+        pytest.param("dark-room", {}, marks=pytest.mark.thorough),
         ("terminating", FAST),
-        ("hard", {"epsilon_episodes": 20, "epsilon_end": 0.1}),
+        pytest.param(
+            "hard", {"epsilon_episodes": 20, "epsilon_end": 0.1}, marks=pytest.mark.thorough
+        ),
         ("hard", {"epsilon_episodes": 20, "reads": "state"}),
     ],
     ids=["default", "fast", "reads observations", "reads states"],

@@ -25,7 +25,9 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize("variant", ["bandit", "even", "two-arms"])
+@pytest.mark.parametrize(
+    "variant", ["bandit", "even", pytest.param("two-arms", marks=pytest.mark.thorough)]
+)
 @pytest.mark.parametrize(("name", "twin", "options"), CASES)
 def test_histories_match_reference(name, twin, options, variant):
     family = tasks.make("bandit", **VARIANTS[variant])

@@ -22,7 +22,12 @@ WITHOUT = {
     ("mixture", "others"),  # members that begin in ways of their own
 }
 FAMILIES = {case: CASES[case].options for case in CASES if case not in WITHOUT}
-SLOW = {("mixture", "three")}  # its members have optima of their own (test_mixture.py)
+# Plans that take seconds: a mixture's members have optima of their own (test_mixture.py), and what
+# is varied in all gridworlds alike is planned in Dark Room and two others.
+SLOW = {
+    ("mixture", "three"),
+    *((name, "varied, all") for name in ("dark-house", "key-to-door", "keys-and-boxes")),
+}
 EVERY_FAMILY = pytest.mark.parametrize(
     ("name", "variant"),
     [
