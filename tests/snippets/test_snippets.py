@@ -38,8 +38,24 @@ def run_here(words):
 TWICE = "README.md"
 
 
+# Pages of seconds whose commands and functions other tests call too.
+FURTHER = (
+    "add-a-family",
+    "baselines",
+    "benchmarks",
+    "exchange",
+    "long-context",
+    "models",
+    "probes",
+)
+EVERY_PAGE = [
+    pytest.param(page, id=page.name, marks=pytest.mark.thorough if page.stem in FURTHER else ())
+    for page in filter(is_carried_out, PAGES)
+]
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("page", [*filter(is_carried_out, PAGES)], ids=lambda page: page.name)
+@pytest.mark.parametrize("page", EVERY_PAGE)
 def test_page_can_be_carried_out_from_an_empty_folder_and_again(page, tmp_path):
     with contextlib.chdir(tmp_path):
         first = carry_out(page, run_here, is_cut=True)

@@ -30,6 +30,7 @@ sys.exit(attention_gpu.main(sys.argv[1:]))
 """
 
 
+@pytest.mark.thorough
 def test_command_checks_times_and_records_with_torch_triton_and_numpy_alone(tmp_path):
     path = tmp_path / "record.json"
     run = subprocess.run(

@@ -119,7 +119,7 @@ def test_only_the_slot_of_the_step_is_written():
 def test_streaming_equals_the_forward_pass_with_resets_and_many_rounds(monkeypatch):
     settings = SHAPES["rope"] | {"num_layers": 2, "attention_window": [5, 3], "qk_norm": True}
     model = small_model(**settings).eval()
-    batch, length = random_histories(2, 24), 24
+    batch, length = random_histories(2, 14), 14
     fuse = fused.step_layer
     monkeypatch.setattr(transformer, "step_layer", lambda *layer: fuse(*layer[:6]))
     cache, logits = model.new_cache(2), []
