@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 CPP := $(wildcard csrc/*.hpp csrc/*.cpp csrc/tests/*.cpp)
 TEST_PROCESSES ?= 2
+OPTIONS ?=
 # Whatever the caller's is: what Python has compiled once, later processes find.
 export PYTHONDONTWRITEBYTECODE :=
 
@@ -22,7 +23,7 @@ demo: $(STAMP)
 # of the files, those with slow tests first, and takes from the other's when it is done: what a file's
 # tests share is made once.
 test: $(STAMP)
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist worksteal
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist worksteal $(OPTIONS)
 
 # The rows of tables of which the suite takes one of each kind.
 thorough: $(STAMP)
