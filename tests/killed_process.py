@@ -15,7 +15,7 @@ from typing import Any
 from unittest import mock
 
 TESTS = str(Path(__file__).resolve().parent)
-KILLS = 30  # of one kind, in a test that is part of every run of the suite
+KILLS = 15  # of one kind, in a test that is part of every run of the suite
 
 
 class Worker:

@@ -83,6 +83,7 @@ def test_record_of_another_machine_is_compared_with_a_warning(checkout):
 
 
 @pytest.mark.slow
+@pytest.mark.thorough  # `adfast bench --against` finds a planted one in tests/benchmarks/guard
 def test_unchanged_code_passes_and_a_planted_slow_down_fails(checkout):
     for _ in range(ATTEMPTS):
         unchanged = benchmark(checkout, *COMPARE)

@@ -20,7 +20,7 @@ LIMIT_SECONDS = 600  # of one command, beside whatever else runs
 NOTICED_SECONDS = 30
 # Muon would orthogonalise in another precision in one process, where that is fast.
 SETTINGS = (
-    "updates=300",
+    "updates=150",
     "metrics_every=1",
     "checkpoint_every=20",
     "evaluate_every=none",

@@ -49,6 +49,7 @@ def test_ray_that_is_not_installed_is_named(tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
+@pytest.mark.thorough  # starts a third cluster
 def test_local_cluster_ends_with_the_command(tmp_path):
     with short_folder() as folder:
         done = subprocess.run(

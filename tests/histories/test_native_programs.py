@@ -23,7 +23,9 @@ def test_copies_are_exact_at_every_size_and_address(tmp_path, sanitizer):
     assert outcome.is_clean, outcome
 
 
-@pytest.mark.parametrize("sanitizer", ["address", "thread"])
+@pytest.mark.parametrize(
+    "sanitizer", [pytest.param("address", marks=pytest.mark.thorough), "thread"]
+)
 def test_pool_visits_all_carries_exceptions_and_survives_fork(tmp_path, sanitizer):
     outcome = run(build("gather_pool_test", tmp_path, sanitizer))
     assert outcome.is_clean, outcome
@@ -36,7 +38,12 @@ def test_ring_survives_forks_exceptions_and_exit_amid_traffic(tmp_path, sanitize
 
 
 @pytest.mark.parametrize(
-    ("sanitizer", "num_windows"), [("plain", 100_000), ("address", 30_000), ("thread", 2_000)]
+    ("sanitizer", "num_windows"),
+    [
+        pytest.param("plain", 100_000, marks=pytest.mark.thorough),
+        ("address", 30_000),
+        ("thread", 2_000),
+    ],
 )
 def test_no_window_is_torn_by_a_racing_writer(tmp_path, sanitizer, num_windows):
     outcome = run(build("ring_race", tmp_path, sanitizer), num_windows, 0, NEAR_32_BITS)
