@@ -25,9 +25,10 @@ demo: $(STAMP)
 test: $(STAMP)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist worksteal $(OPTIONS)
 
-# The rows of tables of which the suite takes one of each kind.
+# The rows of tables of which the suite takes one of each kind, and what takes long while something
+# smaller proves the same: before a release (docs/releasing.md).
 thorough: $(STAMP)
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(TEST_PROCESSES) -m thorough
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist worksteal -m thorough
 
 # Every block of README and docs as a reader types it, at full size, twice: hours. The suite does so
 # with small sizes. PAGES="README.md docs/quickstart.md" chooses.
