@@ -13,7 +13,7 @@ from functools import cache
 from typing import Any
 
 from docutils import nodes
-from sphinx.addnodes import pending_xref
+from sphinx.addnodes import desc_content, pending_xref
 from sphinx.application import Sphinx
 from sphinx.domains.python import ObjectEntry
 from sphinx.environment import BuildEnvironment
@@ -96,6 +96,13 @@ def explained_bases(app: Sphinx, name: str, value: type, options: object, bases:
     ]
 
 
+def leave_out_empty_bases(app: Sphinx, page: nodes.document) -> None:
+    """Where none of its bases is left, a class has no line for them."""
+    for content in page.findall(desc_content):
+        if content.children and content[0].astext().strip() == "Bases:":
+            content.remove(content[0])
+
+
 def elsewhere(
     app: Sphinx, env: BuildEnvironment, node: pending_xref, shown: nodes.TextElement
 ) -> nodes.Node | None:
@@ -127,5 +134,6 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("autodoc-process-docstring", tell_default)
     app.connect("autodoc-skip-member", skip)
     app.connect("autodoc-process-bases", explained_bases)
+    app.connect("doctree-read", leave_out_empty_bases)
     app.connect("missing-reference", elsewhere)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

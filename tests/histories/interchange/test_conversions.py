@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from histories.interchange.conversions import TARGETS, TIMES_LARGER
+from histories.interchange.conversions import COUNTED_POOL, TARGETS, TIMES_LARGER
 
 ROOT = Path(__file__).resolve().parents[3]
 MODULE = "histories.interchange.conversions"
@@ -20,7 +20,7 @@ def converted(command, name, folder, number):
     threads = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
     ended = subprocess.run(
         [sys.executable, "-m", MODULE, command, name, str(folder), str(number)],
-        env=os.environ | threads | {"PYTHONPATH": path},
+        env=os.environ | threads | COUNTED_POOL | {"PYTHONPATH": path},
         cwd=ROOT / "tests",
         capture_output=True,
         text=True,
@@ -43,7 +43,7 @@ def test_killed_conversion_leaves_nothing_half_done(
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
-    ["xland", *(pytest.param(name, marks=pytest.mark.thorough) for name in ("ad-eps", "minari"))],
+    ["parquet", *(pytest.param(n, marks=pytest.mark.thorough) for n in TARGETS if n != "parquet")],
 )
 def test_store_larger_than_memory_goes_out_and_comes_back(memory_folder, name):
     times = converted("limited", name, memory_folder, TIMES_LARGER)

@@ -208,11 +208,11 @@ class Parquet(ForeignFormat):
                 if writer is None:
                     writer = pq.ParquetWriter(path, waiting[0].schema, compression="zstd")
                 if sum(part.num_rows for part in waiting) >= step:
-                    writer.write_table(pa.concat_tables(waiting).combine_chunks())
+                    writer.write_table(pa.concat_tables(waiting))
                     waiting = []
                 bar.advance_to(bar.done + table.num_rows)
             if waiting and writer is not None:
-                writer.write_table(pa.concat_tables(waiting).combine_chunks())
+                writer.write_table(pa.concat_tables(waiting))
         finally:
             if writer is not None:
                 writer.close()
