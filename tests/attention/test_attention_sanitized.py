@@ -2,7 +2,7 @@ import pytest
 
 from attention.sanitize import PROGRAMS, stress
 
-NUM_SHAPES = 100
+NUM_SHAPES = 40
 
 
 @pytest.mark.slow

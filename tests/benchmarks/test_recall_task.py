@@ -1,6 +1,7 @@
 """The recall task asks for each key once, anywhere; a model learns it from short to long."""
 
 import numpy as np
+import pytest
 import torch
 
 from adfast.models.config import ModelConfig
@@ -68,6 +69,8 @@ def test_recall_is_counted_by_place():
     assert not right[2:].any()
 
 
+@pytest.mark.slow
+@pytest.mark.thorough
 def test_model_recalls_over_1024_transitions_after_150_updates():
     config = ModelConfig(num_layers=2, num_heads=4, feed_forward_width=128, attention_window=None)
     model = Transformer(config, TASK.schema, seed=0)

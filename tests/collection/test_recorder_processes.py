@@ -60,7 +60,12 @@ def test_what_is_recorded_cannot_be_sent_to_another_process(tmp_path, method):
 
 
 @pytest.mark.parametrize(
-    ("method", "mode"), [("fork", "SameStep"), ("forkserver", "NextStep"), ("spawn", "SameStep")]
+    ("method", "mode"),
+    [
+        ("fork", "NextStep"),
+        pytest.param("forkserver", "NextStep", marks=pytest.mark.thorough),
+        ("spawn", "SameStep"),
+    ],
 )
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")  # a fork beside threads
 def test_workers_of_every_start_method_are_recorded_from_outside(tmp_path, method, mode):

@@ -96,7 +96,9 @@ def loader(histories, method):
     )
 
 
-@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+@pytest.mark.parametrize(
+    "method", ["fork", "spawn", pytest.param("forkserver", marks=pytest.mark.thorough)]
+)
 def test_workers_of_every_kind_draw_from_the_same_store(tmp_path, method):
     arrays, lengths = make_block(np.random.default_rng(0), 5, 40)
     with create(tmp_path / "store", SCHEMA, num_blocks=1) as writer:
@@ -108,7 +110,9 @@ def test_workers_of_every_kind_draw_from_the_same_store(tmp_path, method):
     )
 
 
-@pytest.mark.parametrize("method", ["spawn", "forkserver"])
+@pytest.mark.parametrize(
+    "method", ["spawn", pytest.param("forkserver", marks=pytest.mark.thorough)]
+)
 def test_what_cannot_go_to_a_worker_is_refused_in_words(method):
     with pytest.raises(InvalidArgument, match=r"ring buffer cannot.*\"fork\""):
         list(loader(RingBuffer(SCHEMA, 50, 40), method))
