@@ -79,6 +79,7 @@ def wheel(source_tree, tmp_path_factory):
 
 
 @pytest.mark.slow
+@pytest.mark.thorough  # `make release` examines it too
 def test_wheel_holds_every_file_of_the_package_and_the_extension(wheel, source_tree):
     with zipfile.ZipFile(wheel) as archive:
         packed = {name for name in archive.namelist() if name.startswith("adfast/")}

@@ -228,6 +228,7 @@ print([package for package in absent if sys.modules.get(package)])
 
 
 @pytest.mark.slow
+@pytest.mark.thorough  # `make release` does so in a bare environment
 def test_data_are_collected_without_torch_and_a_model_is_trained_without_triton(recipe, tmp_path):
     done = subprocess.run(
         [sys.executable, "-c", DATA_ALONE, recipe, tmp_path / "run", *OPTIONAL],

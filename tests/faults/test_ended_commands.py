@@ -79,8 +79,15 @@ def test_killed_sweep_equals_an_uninterrupted_one(
     count_faults("sweep killed at a random moment", kills)
 
 
-@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("command", ["run", "sweep"])
+@pytest.mark.parametrize(
+    ("command", "sent"),
+    [
+        ("run", signal.SIGINT),
+        pytest.param("run", signal.SIGTERM, marks=pytest.mark.thorough),
+        pytest.param("sweep", signal.SIGINT, marks=pytest.mark.thorough),
+        ("sweep", signal.SIGTERM),
+    ],
+)
 def test_command_told_to_end_says_how_to_go_on_and_does(
     memory_folder, recipe, whole_run, whole_sweep, command, sent, fault_trials, count_faults
 ):

@@ -26,8 +26,17 @@ COMPILED = {
 ONE = {name: {max(names & {"terminating"} or names)} for name, names in COMPILED.items()}
 DRAWN = ONE | {"dark-room": COMPILED["dark-room"]}
 FURTHER = {name: names - DRAWN[name] for name, names in VARIANTS.items()}
+IN_THE_SUITE = ("dark-room", "frozen-lake", "water-maze")  # plain, with random steps, of pictures
 ROWS = [
-    *(pytest.param(name, DRAWN[name], id=name) for name in TWINS),
+    *(
+        pytest.param(
+            name,
+            DRAWN[name],
+            id=name,
+            marks=() if name in IN_THE_SUITE else pytest.mark.thorough,
+        )
+        for name in TWINS
+    ),
     *(
         pytest.param(name, names, id=f"{name}, further", marks=pytest.mark.thorough)
         for name, names in FURTHER.items()

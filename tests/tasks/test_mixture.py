@@ -157,6 +157,7 @@ def test_optimum_is_the_members_and_what_the_expert_earns():
     np.testing.assert_array_equal(returns[:, 0], family.optimal_return(repeated))
 
 
+@pytest.mark.thorough  # that of the default: tests/family_check
 def test_check_family_accepts_a_mixture():
     checked = check_family(tasks.make("mixture", **VARIANTS["kinds"]), tasks=8)
     assert checked.optimum == "what the best policy earns in 8 tasks"

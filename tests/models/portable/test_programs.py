@@ -15,6 +15,7 @@ CASES = {
     "rope, grouped heads": {"position_encoding": "rope", "num_heads": 4, "num_kv_heads": 2},
     "post-norm, three tokens": {"norm": "post", "layout": "three-token", "qk_norm": True},
 }
+FIRST, *FURTHER = CASES
 
 
 def as_read_from_a_file(program):
@@ -33,7 +34,9 @@ def counted(values):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize(
+    "case", [FIRST, *(pytest.param(case, marks=pytest.mark.thorough) for case in FURTHER)]
+)
 @torch.no_grad()
 def test_exported_step_is_ours_far_past_the_window(case):
     window = 16

@@ -27,7 +27,13 @@ def on_triton(monkeypatch):
     torch._dynamo.reset()
 
 
-@pytest.mark.parametrize("settings", [{}, PLAIN], ids=["rotated", "as projected"])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        pytest.param({}, id="rotated"),
+        pytest.param(PLAIN, id="as projected", marks=pytest.mark.thorough),
+    ],
+)
 def test_training_step_is_one_graph(settings):
     model, batch = small_model(**MODEL | settings).train(), random_histories(1, 20)
     if not settings:  # of two histories in a row

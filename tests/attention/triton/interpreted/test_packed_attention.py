@@ -15,7 +15,7 @@ OPTIONS = {"window": 30, "scale": 0.25, "logit_bound": None}
     ("heads", "documents", "deterministic", "dtype"),
     [
         ((2, 2), True, True, torch.float32),
-        ((4, 2), False, True, torch.bfloat16),
+        pytest.param((4, 2), False, True, torch.bfloat16, marks=pytest.mark.thorough),
         ((3, 1), True, False, torch.bfloat16),
     ],
 )
