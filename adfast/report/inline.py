@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from adfast.runs.results import EvaluationResults
     from adfast.runs.run import Run
 
-REPLAY_HEIGHT = 820  # pixels of the frame; what is taller scrolls within it
+REPLAY_HEIGHT = 1120  # pixels of the frame: the map and what plays it; the rest scrolls within it
 
 
 @dataclass(frozen=True)

@@ -97,7 +97,8 @@ class MapView {
     this.path = svg("polyline", { class: "replay-path", points: "" }, drawing);
     this.pointed = svg("rect", { class: "pointed", width: 0.98, height: 0.98, rx: 0.12,
       visibility: "hidden" }, drawing);
-    this.nose = svg("line", { class: "nose" }, drawing);
+    // Where nobody knows a heading there is none: a line without ends is a dot in the corner.
+    this.nose = this.run.map.heading === null ? null : svg("line", { class: "nose" }, drawing);
     this.agent = svg("circle", { class: "agent", r: Math.max(0.27, rows / 60) }, drawing);
     this.drawing = drawing;
     this.container.replaceChildren(drawing);
@@ -135,7 +136,7 @@ class MapView {
       this.agent.style.setProperty(name, `${value}px`);
     }
     const heading = this.run.heading(episode, step);
-    if (heading !== null) {
+    if (this.nose !== null) {
       const length = this.run.map.rows / 14;
       const ends = { x1: x, y1: y, x2: x + length * Math.cos(heading), y2: y - length * Math.sin(heading) };
       for (const [name, value] of Object.entries(ends)) this.nose.setAttribute(name, value);

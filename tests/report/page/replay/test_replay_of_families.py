@@ -123,8 +123,9 @@ def test_house_shows_its_rooms_or_the_one_that_the_agent_is_in(
     rooms: int,
 ) -> None:
     goals = tuple(Landmark("goal", room, 0, room % SIZE) for room in range(rooms))
-    # The row doubles as the room's number.
-    house = TaskMap(SIZE, SIZE, components=(0, 1, 0), landmarks=goals, rooms=rooms)
+    # The row doubles as the room's number, and in one house the column as a heading in degrees.
+    looks = None if rooms == SIZE else 1
+    house = TaskMap(SIZE, SIZE, (0, 1, 0), landmarks=goals, rooms=rooms, heading=looks)
     monkeypatch.setattr(DarkRoom, "task_map", lambda *_: house)
     replay = Replay(open_page(write_page_alone(run_copy)), run_copy)
     shown = SIZE if rooms == SIZE else 1
@@ -133,7 +134,10 @@ def test_house_shows_its_rooms_or_the_one_that_the_agent_is_in(
         assert replay.page.locator("#replay-view .walls").count() == shown
         assert replay.page.locator("#replay-view .goal").count() == shown
         assert replay.agent == replay.recorded
+        noses = replay.page.locator("#replay-view .nose")
+        assert noses.count() == (looks is not None)
         if shown == 1:
+            assert float(noses.get_attribute("x1")) == replay.agent[1] + 0.5
             names = replay.page.locator("#replay-view .room-name").all_text_contents()
             assert names == [f"room {replay.agent[0]}"]
 
