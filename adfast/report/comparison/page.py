@@ -19,7 +19,14 @@ from adfast.report.comparison.series import (
 from adfast.report.page.appendix import definitions
 from adfast.report.page.document import document
 from adfast.report.page.drawings import line_sample
-from adfast.report.page.plotly import Chart, band, chart_layout, level_marks, trace_of
+from adfast.report.page.plotly import (
+    FEW_EPISODES,
+    Chart,
+    band,
+    chart_layout,
+    level_marks,
+    trace_of,
+)
 from adfast.report.page.section import PageSection
 from adfast.report.page.wording import counted, duration
 from adfast.runs.comparison.record import ComparisonResults, MethodResults
@@ -36,7 +43,6 @@ VERDICTS_CAPTION = (
     "tasks of each, is drawn together."
 )
 ROOM_FOR_LEVELS = 62  # pixels, for their names
-FEW_EPISODES = 10  # each has a tick
 
 
 def comparison_page(
@@ -193,8 +199,9 @@ def verdicts_section(comparison: ComparisonResults) -> PageSection:
         )
     )  # fmt: skip
     body = "".join(
-        f'<tr><th scope="row">{escape(found.claim)}</th>'
-        f'<td class="number"><b>{found.verdict}</b></td><td class="number">{found.numbers}</td>'
+        f'<tr><th scope="row" class="whole">{escape(found.claim)}</th>'
+        f'<td class="number"><b>{found.verdict}</b></td>'
+        f'<td class="number interval">{found.numbers}</td>'
         f'<td class="wide">{resampled(found)}</td></tr>'
         for found in comparison.shown_verdicts
     )

@@ -8,6 +8,7 @@ import numpy as np
 
 from adfast.report.curves import Curve, TrainingSeries, context_marks, return_curves
 from adfast.report.page.plotly import (
+    FEW_EPISODES,
     SMALL,
     Chart,
     band,
@@ -61,6 +62,8 @@ def return_chart(evaluation: EvaluationResults) -> Chart:
         "unifiedhovertitle": {"text": "episode %{x}"},
         "range": [0.5, evaluation.episodes + 0.5],
     }
+    if evaluation.episodes <= FEW_EPISODES:
+        layout["xaxis"]["dtick"] = 1  # no halves of an episode
     layout["yaxis"]["rangemode"] = "tozero"
     layout |= {"shapes": shapes, "annotations": annotations}
     shorter = [note | {"text": note["name"], "font": SMALL} for note in annotations]

@@ -20,6 +20,7 @@ Chart = dict[str, Any]
 
 SMALL = {"color": "@muted", "size": 12}
 MOST_MARKERS = 10  # on a line
+FEW_EPISODES = 10  # each has a tick
 ALONG, UPWARDS = 100, 42  # characters of a title below a chart, and beside it
 
 

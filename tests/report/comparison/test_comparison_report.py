@@ -18,6 +18,16 @@ from report.conftest import PHONE, sideways_scroll
 from runs.comparison.synthetic_runs import ED, write_run, write_seeds
 
 HOSTILE = "</script><img src=x onerror=alert(1)>&\"'$x$"
+# Words of tables that stand on two lines.
+BROKEN_WORDS = """[...document.querySelectorAll("tbody th")].flatMap((cell) => {
+  const text = cell.firstChild
+  return [...text.data.matchAll(/[a-z]+/g)].filter((word) => {
+    const range = new Range()
+    range.setStart(text, word.index)
+    range.setEnd(text, word.index + word[0].length)
+    return range.getClientRects().length > 1
+  }).map((word) => word[0])
+})"""
 
 
 @pytest.fixture(scope="module")
@@ -133,3 +143,4 @@ def test_page_draws_the_chosen_axis_and_does_not_scroll_sideways(compared, open_
     page.wait_for_selector("#chart-seconds .main-svg .lines", state="visible")
     assert page.locator("#chart-episodes").is_hidden()
     assert sideways_scroll(page) == 0
+    assert page.evaluate(BROKEN_WORDS) == []
