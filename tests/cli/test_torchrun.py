@@ -77,24 +77,9 @@ def said_by(process: ForkedProcess) -> str:
     return process.communicate(timeout=LIMIT_SECONDS)[1]
 
 
-def lose_one_of(run: Path) -> None:
-    """Go on with training, and kill the second process."""
-    with launched(run, "--resume") as process:
-        stopped = read_metrics(run / "metrics.jsonl")[-1]["update"]
-        wait_for_update(process, run, stopped + 25)
-        os.kill(process_of_rank(process.pid, 1), signal.SIGKILL)
-        killed = time.monotonic()
-        said = said_by(process)
-        assert time.monotonic() - killed < NOTICED_SECONDS
-    assert process.returncode != 0
-    assert "adfast: process 0 of 2 stopped: another one has failed or was ended" in said, said
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "loses_one", [False, pytest.param(True, marks=pytest.mark.thorough)], ids=str
-)  # that all end then: tests/training/test_parallel_training.py
-def test_training_survives_signals_and_lost_processes(collected, tmp_path, loses_one):
+@pytest.mark.thorough  # seven processes import torch; without torchrun: test_parallel_training.py
+def test_training_survives_signals_and_lost_processes(collected, tmp_path):
     alone = tmp_path / "alone"
     shutil.copytree(collected, alone)
     assert adfast("train", alone).status == 0
@@ -106,8 +91,16 @@ def test_training_survives_signals_and_lost_processes(collected, tmp_path, loses
     assert said.count("training stopped after update") == 1, said
     assert f"to continue: torchrun ... -m adfast train {collected} --resume" in said
 
-    if loses_one:
-        lose_one_of(collected)
+    with launched(collected, "--resume") as process:
+        stopped = read_metrics(collected / "metrics.jsonl")[-1]["update"]
+        wait_for_update(process, collected, stopped + 25)
+        os.kill(process_of_rank(process.pid, 1), signal.SIGKILL)
+        killed = time.monotonic()
+        said = said_by(process)
+        assert time.monotonic() - killed < NOTICED_SECONDS
+    assert process.returncode != 0
+    assert "adfast: process 0 of 2 stopped: another one has failed or was ended" in said, said
+
     with launched(collected, "--resume") as process:
         said = said_by(process)
     assert process.returncode == 0, said
