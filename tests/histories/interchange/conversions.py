@@ -34,8 +34,13 @@ FEW = ((20, 30), (25,), (15,))  # where an episode takes its time
 ALLOWED = 24 << 20  # bytes beside what libraries take when they are first used
 TIMES_LARGER = 10
 # Arrow's own pools reserve addresses by the gigabyte, and then nothing that they use is refused;
-# this one asks the system for every allocation. It is read when pyarrow is imported.
-COUNTED_POOL = {"ARROW_DEFAULT_MEMORY_POOL": "system"}
+# this one asks the system for every allocation. Each of its threads, which begin when they are
+# needed, would count a stack and an arena, 8 MiB or more that no data fill.
+COUNTED_MEMORY = {
+    "ARROW_DEFAULT_MEMORY_POOL": "system",
+    "ARROW_IO_THREADS": "1",
+    "MALLOC_ARENA_MAX": "1",
+}
 
 
 def fork(work: Callable[[], object]) -> int:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from histories.interchange.conversions import COUNTED_POOL, TARGETS, TIMES_LARGER
+from histories.interchange.conversions import COUNTED_MEMORY, TARGETS, TIMES_LARGER
 
 ROOT = Path(__file__).resolve().parents[3]
 MODULE = "histories.interchange.conversions"
@@ -20,7 +20,7 @@ def converted(command, name, folder, number):
     threads = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
     ended = subprocess.run(
         [sys.executable, "-m", MODULE, command, name, str(folder), str(number)],
-        env=os.environ | threads | COUNTED_POOL | {"PYTHONPATH": path},
+        env=os.environ | threads | COUNTED_MEMORY | {"PYTHONPATH": path},
         cwd=ROOT / "tests",
         capture_output=True,
         text=True,
