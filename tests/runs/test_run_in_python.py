@@ -57,6 +57,7 @@ def page_at_equal_times(run, folder):
     return page.read_bytes(), [(path.name, path.read_bytes()) for path in figures]
 
 
+@pytest.mark.usefixtures("drawn_figures")
 def test_python_path_is_the_run_of_the_command_line(recipe, finished_run, tmp_path):
     run = adfast.Run.create(recipe, tmp_path / finished_run.name, progress=False)
     run.carry_out()
