@@ -150,6 +150,13 @@ def test_every_public_name_is_explained(pages):
 
 
 @of_the_site
+def test_no_class_has_a_line_of_bases_without_any(site):
+    reference = "".join(path.read_text() for path in (site / "api").glob("*.html"))
+    assert "<p>Bases: <" in reference
+    assert "<p>Bases:</p>" not in reference
+
+
+@of_the_site
 def test_pages_ask_the_network_for_nothing(site, pages):
     fetched = {target for page in pages.values() for target in page.fetched}
     assert [target for target in fetched if urlsplit(target).netloc] == []
