@@ -25,7 +25,6 @@ def test_notebook_is_kept_without_outputs_and_every_cut_is_of_something_there():
 
 
 @pytest.mark.slow
-@pytest.mark.thorough  # each step of it is one of a page too (tests/snippets)
 def test_notebook_runs_from_an_empty_folder(tmp_path, monkeypatch):
     path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
     monkeypatch.setenv("PYTHONPATH", path)

@@ -78,7 +78,6 @@ def said_by(process: ForkedProcess) -> str:
 
 
 @pytest.mark.slow
-@pytest.mark.thorough  # seven processes import torch; without torchrun: test_parallel_training.py
 def test_training_survives_signals_and_lost_processes(collected, tmp_path):
     alone = tmp_path / "alone"
     shutil.copytree(collected, alone)

@@ -128,7 +128,6 @@ def test_worker_and_node_lost_half_way(nodes, cluster, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.thorough  # lost workers are above; drivers are killed without a cluster elsewhere
 def test_interrupted_and_killed_drivers_are_gone_on_with(nodes, cluster, tmp_path):
     """By the command line: Ctrl-C, then SIGKILL, then to the end."""
     marker = tmp_path / "died"

@@ -10,7 +10,7 @@ from adfast.models.portable.programs import forward_program, step_program
 from models.model_cases import SCHEMA, input_at, random_histories, small_model
 from models.portable.test_plain_model import TOLERANCE, inputs_at, plain
 
-PAST = 400  # steps beyond the window, of 16
+PAST = 2_000  # steps beyond the window, of 16
 CASES = {
     "rope, grouped heads": {"position_encoding": "rope", "num_heads": 4, "num_kv_heads": 2},
     "post-norm, three tokens": {"norm": "post", "layout": "three-token", "qk_norm": True},
