@@ -101,6 +101,7 @@ def carry_out(directory: Path, case: dict[str, Any]) -> None:
                     dist.init_process_group(
                         "gloo", init_method=method, rank=rank, world_size=size, timeout=PATIENCE
                     )
+                    dist.barrier()  # else one that is refused is gone before another has met it
                     train(directory, Processes(rank, size, rank, size), case)
                     dist.destroy_process_group()
                 status = 0

@@ -31,7 +31,7 @@ from histories.interchange.exchanged import assert_same_histories, make_store
 TARGETS = {"ad-eps": "out", "minari": "out-v0", "parquet": "out.parquet", "xland": "out.hdf5"}
 LENGTHS = ((60, 140), (100,), (90,))
 FEW = ((20, 30), (25,), (15,))  # where an episode takes its time
-ALLOWED = 24 << 20  # bytes beside what libraries take when they are first used
+ALLOWED = 32 << 20  # bytes beside what libraries take when they are first used
 TIMES_LARGER = 10
 # Arrow's own pools reserve addresses by the gigabyte, and then nothing that they use is refused;
 # this one asks the system for every allocation. Each of its threads, which begin when they are
