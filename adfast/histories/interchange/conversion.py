@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from adfast.durable import discard
 from adfast.errors import InvalidArgument
 from adfast.histories.interchange.catalogue import format_of_source, holds_store
 from adfast.histories.interchange.exporting import export_histories
@@ -49,10 +48,10 @@ def convert(
         return export_histories(
             store, target, format=format, fresh=fresh, show_progress=show_progress
         )
-    if fresh and holds_store(target):
-        discard(target)
     options = {name: value for name, value in options.items() if value is not None}
-    import_histories(source, target, format=format, show_progress=show_progress, **options)
+    import_histories(
+        source, target, format=format, fresh=fresh, show_progress=show_progress, **options
+    )
     return target
 
 

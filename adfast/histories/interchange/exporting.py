@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from adfast.durable import adopt_file, discard, remove, sync_tree, temporary_name
-from adfast.errors import InUse, InvalidArgument, WriteError
-from adfast.histories.interchange.catalogue import find_format, format_of_target, recognise
+from adfast.errors import ForeignDataError, InUse, InvalidArgument, WriteError
+from adfast.histories.interchange.catalogue import find_format, format_of_target
+from adfast.histories.interchange.foreign import UNREADABLE, ForeignFormat
 from adfast.histories.store import HistoryStore
 from adfast.locks import LOCK_NAME, FolderLocked, folder_lock
 from adfast.progress import progress_bar
@@ -31,8 +32,8 @@ def export_histories(
     """`path`, where the histories of `store` are as data of another tool.
 
     `format` is one of `FORMATS`, by default what the name of `path` says. Of rendered observations
-    poses are written, with the scene that draws them. `fresh` replaces data of that format that are
-    there. Raises `InvalidArgument` for a store that the format cannot hold or a `path` that is
+    poses are written, with the scene that draws them. `fresh` replaces what an earlier export has
+    left there. Raises `InvalidArgument` for a store that the format cannot hold or a `path` that is
     there, `WriteError` where it cannot be written.
     """
     require_kind("store", store, HistoryStore, "a HistoryStore; adfast.histories.open gives one")
@@ -43,7 +44,7 @@ def export_histories(
     foreign = find_format(name)
     if not foreign.can_write:
         raise InvalidArgument(f"{name} is read alone; export in another format")
-    require_free(path, name, fresh=fresh)
+    require_free(path, foreign, fresh=fresh)
     with (
         working_folder(path) as folder,
         progress_bar("export", store.num_transitions, shown=show_progress) as bar,
@@ -51,15 +52,19 @@ def export_histories(
         whole = folder / path.name
         foreign.write(store, whole, bar)
         sync_tree(whole)
+        require_free(path, foreign, fresh=fresh)
         if fresh:
             discard(path)
-        require_free(path, name, fresh=False)
+        require_free(path, foreign, fresh=False)
         adopt_file(whole, path)
     return path
 
 
-def require_free(path: Path, name: str, *, fresh: bool) -> None:
-    """Raise `InvalidArgument` where `path` is there, unless it is to be replaced and may be."""
+def require_free(path: Path, foreign: ForeignFormat, *, fresh: bool) -> None:
+    """Raise `InvalidArgument` where `path` is there, unless it is to be replaced and may be.
+
+    Only what an export has made may be: data that look alike are of somebody else.
+    """
     if not path.exists() and not path.is_symlink():
         return
     if not fresh:
@@ -67,11 +72,19 @@ def require_free(path: Path, name: str, *, fresh: bool) -> None:
             f"{path} is there already; give another place, or --fresh (in Python fresh=True) to "
             "replace it"
         )
-    if recognise(path) != name:
+    if not is_export(path, foreign):
         raise InvalidArgument(
-            f"{path} holds something else than {name} data, which is not deleted; give another "
-            "place"
+            f"{path} holds something else than an export in this format, which is not deleted; "
+            "give another place"
         )
+
+
+def is_export(path: Path, foreign: ForeignFormat) -> bool:
+    """Whether an export in the format `foreign` has made `path`."""
+    try:
+        return foreign.wrote(path)
+    except (ForeignDataError, *UNREADABLE):
+        return False
 
 
 @contextlib.contextmanager

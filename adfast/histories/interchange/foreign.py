@@ -142,6 +142,10 @@ class ForeignFormat(ABC):
         """
         raise NotImplementedError
 
+    def wrote(self, path: Path) -> bool:
+        """Whether `path` is what `write` has made, with nothing of anybody else in it."""
+        raise NotImplementedError
+
 
 @contextlib.contextmanager
 def readable(path: Path, what: str = "") -> Iterator[None]:
@@ -191,6 +195,23 @@ def require_inside(root: Path, path: Path) -> Path:
             "folder: copy the file there, or do not trust them"
         )
     return path
+
+
+def holds_only(folder: Path, *patterns: str) -> bool:
+    """Whether all files below `folder` are called as one of `patterns`, such as "data/*.json"."""
+    files = [file.relative_to(folder) for file in folder.rglob("*") if not is_folder(file)]
+    return all(
+        any(
+            len(file.parts) == pattern.count("/") + 1 and file.match(pattern)
+            for pattern in patterns
+        )
+        for file in files
+    )
+
+
+def is_folder(path: Path) -> bool:
+    """Whether `path` is a folder itself, not a link to one."""
+    return path.is_dir() and not path.is_symlink()
 
 
 def require_plausible(place: str, packed: int, unpacked: int) -> None:

@@ -18,15 +18,15 @@ from typing import IO, Any, NamedTuple
 
 import numpy as np
 
-from adfast.durable import TEMPORARY_SUFFIX, remove
+from adfast.durable import TEMPORARY_SUFFIX, discard, remove
 from adfast.errors import ForeignDataError, InvalidArgument, byte_size
 from adfast.histories.block import as_json, split_metadata
-from adfast.histories.interchange.catalogue import find_format, format_of_source
+from adfast.histories.interchange.catalogue import find_format, format_of_source, holds_store
 from adfast.histories.interchange.foreign import ForeignReader, Known, readable
 from adfast.histories.interchange.survey import Survey, schema_of, survey
 from adfast.histories.interchange.transitions import Ends, as_rows
-from adfast.histories.store import HistoryStore, open_store
-from adfast.histories.writer import HistoryWriter, create
+from adfast.histories.store import HistoryStore, open_store, read_description
+from adfast.histories.writer import HistoryWriter, create, sole_writer
 from adfast.progress import ProgressBar, progress_bar
 from adfast.tasks.fields import Field
 from adfast.tasks.observation import DiscreteObservation
@@ -56,6 +56,7 @@ def import_histories(
     observation_sizes: Sequence[int] | None = None,
     reward_dtype: str | None = None,
     ends: Ends = "limit",
+    fresh: bool = False,
     show_progress: bool = False,
 ) -> HistoryStore:
     """The store in folder `path` that holds the histories of `source`, data of another tool.
@@ -66,9 +67,11 @@ def import_histories(
     that say only that an episode is done, `ends` says how: "limit" means by the time limit where it
     has `episode_length` steps, by the task where it has fewer.
 
-    Called again it goes on where it was interrupted. Raises `ForeignDataError`, before anything is
-    written, for data that are damaged, of another layout, or unsafe to read; `InvalidArgument` for
-    options that do not hold them; `StoreError` where `path` holds something else.
+    Called again it goes on where it was interrupted; `fresh` begins anew, in place of what an
+    earlier import has left in `path`, once `source` was found good. Raises `ForeignDataError`,
+    before anything is written, for data that are damaged, of another layout, or unsafe to read;
+    `InvalidArgument` for options that do not hold them, and for what `fresh` may not replace;
+    `StoreError` where `path` holds something else.
     """
     source, path = as_path("source", source), as_path("path", path)
     ends = as_choice("ends", ends, ENDS)  # type: ignore[assignment]
@@ -87,6 +90,8 @@ def import_histories(
         about = {"format": name, "source": source.name, "digest": found.digest, "ends": ends}
         description = as_json("description", {**reader.description, IMPORTED: about})
         total = found.starts[-1]
+        if fresh:
+            discard_import(source, path)
         with (
             create(path, schema, num_blocks=len(plans), description=description) as writer,
             progress_bar("import", total, shown=show_progress) as bar,
@@ -96,6 +101,24 @@ def import_histories(
                     write_block(writer, number, plan, reader, schema, ends, bar, found)
                 bar.advance_to(found.starts[plan.histories.stop])
     return open_store(path)
+
+
+def discard_import(source: Path, path: Path) -> None:
+    """Delete the store that an import has left in `path`, if there is a store.
+
+    Raises `InvalidArgument` for any other store, and where `source` lies in it; `InUse` while
+    somebody writes to it.
+    """
+    if not holds_store(path):
+        return
+    if IMPORTED not in read_description(path)[1]:
+        raise InvalidArgument(
+            f"{path} holds a store that was not imported, which is not deleted; give another place"
+        )
+    if source.resolve().is_relative_to(path.resolve()):
+        raise InvalidArgument(f"{path} holds {source}, and is not deleted; give another place")
+    with sole_writer(path):
+        discard(path)
 
 
 def opened(source: Path, name: str) -> ForeignReader:

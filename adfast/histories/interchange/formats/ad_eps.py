@@ -34,6 +34,7 @@ from adfast.histories.interchange.foreign import (
     ForeignReader,
     Known,
     Piece,
+    holds_only,
     require_inside,
     slices_of,
     with_following,
@@ -216,6 +217,13 @@ class AdEps(ForeignFormat):
                 OWN: said,
             }
             (folder / f"metadata{METADATA_SUFFIX}").write_text(json.dumps(metadata, indent=2))
+
+    def wrote(self, path: Path) -> bool:
+        """Whether a folder has what adfast says of a store, and its files alone."""
+        is_ours = path.is_dir() and read_about(path / ABOUT_NAME) is not None
+        return is_ours and holds_only(
+            path, ABOUT_NAME, f"history-*/*{METADATA_SUFFIX}", "history-*/trajectories_*.npz"
+        )
 
 
 def chunk_of(

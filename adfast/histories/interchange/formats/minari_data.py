@@ -33,6 +33,7 @@ from adfast.histories.interchange.foreign import (
     ForeignReader,
     Known,
     Piece,
+    holds_only,
     require_inside,
     slices_of,
 )
@@ -239,6 +240,14 @@ class Minari(ForeignFormat):
         )
         words = {**words_of(schema, store.description), "histories": whose}
         (folder / ABOUT_NAME).write_text(json.dumps(words))
+
+    def wrote(self, path: Path) -> bool:
+        """Whether a folder has what adfast says of a store, and its files alone."""
+        about = path / DATA / ABOUT_NAME
+        if not about.is_file():
+            return False
+        parse_words(read_json(about), about)
+        return holds_only(path, *(f"{DATA}/{name}" for name in (ABOUT_NAME, METADATA, MAIN)))
 
 
 def stored_space(schema: TransitionSchema) -> Any:

@@ -153,7 +153,7 @@ class Parquet(ForeignFormat):
 
     def recognises(self, path: Path) -> bool:
         """Whether a file begins so, or a folder has such files."""
-        if path.is_dir():
+        if not path.is_file():
             return any(path.glob("*.parquet"))
         with path.open("rb") as file:
             return file.read(4) == MAGIC
@@ -216,6 +216,12 @@ class Parquet(ForeignFormat):
         finally:
             if writer is not None:
                 writer.close()
+
+    def wrote(self, path: Path) -> bool:
+        """Whether a file has what adfast says of a store."""
+        import pyarrow.parquet as pq
+
+        return path.is_file() and OWN in (pq.read_schema(path).metadata or {})
 
 
 def tables_of(

@@ -204,6 +204,13 @@ class XLand(ForeignFormat):
                     as_bytes(group, WORDS, words_of(schema, store.description))
                 write_task(group, store, schema, indices, bar)
 
+    def wrote(self, path: Path) -> bool:
+        """Whether a file has what adfast says of a store."""
+        if not self.recognises(path):
+            return False
+        with open_file(path) as file:
+            return "0" in file and words_in(group_in(file, "0")) is not None
+
 
 def write_task(
     group: h5py.Group,
