@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import xxhash
 
 from adfast.errors import InvalidArgument
 from adfast.histories.block import Block
@@ -82,8 +83,9 @@ def select(store: HistoryStore, path: str | Path, keep: Any) -> HistoryStore:
     """The store in folder `path`, with those histories of `store` where `keep` (bool `[H]`) is.
 
     `select(store, path, quality(store).improvement > 0)` leaves out what did not learn. Metadata
-    and description are those of `store`. Interrupted, it goes on when it is called again. Raises
-    `InvalidArgument` unless there is a truth value for each history, and where all are false.
+    and description are those of `store`; `selected` is added, which says of what. Interrupted, it
+    goes on when it is called again. Raises `InvalidArgument` unless there is a truth value for each
+    history, and where all are false; `StoreError` where `path` holds others.
     """
     require_kind("store", store, HistoryStore, "a HistoryStore; adfast.histories.open gives one")
     keep = as_mask("keep", keep, store.num_histories)
@@ -97,7 +99,9 @@ def select(store: HistoryStore, path: str | Path, keep: Any) -> HistoryStore:
         for block, first in zip(store.blocks, firsts, strict=False)
     ]
     kept = [(block, chosen) for block, chosen in kept if chosen.any()]
-    with create(path, store.schema, num_blocks=len(kept), description=store.description) as writer:
+    chosen_of = {**store.identity, "kept": xxhash.xxh3_64_hexdigest(keep.tobytes())}
+    description = {**store.description, "selected": chosen_of}
+    with create(path, store.schema, num_blocks=len(kept), description=description) as writer:
         for number, (block, chosen) in enumerate(kept):
             if number not in writer.finished_blocks:
                 lengths = np.diff(block.offsets)

@@ -21,9 +21,10 @@ from adfast.values import as_count, require_kind
 def thin(store: HistoryStore, path: str | Path, *, keep_every: int) -> HistoryStore:
     """The store in folder `path`, with episodes 0, k, 2k, ... of each history of `store`.
 
-    Metadata is that of `store`; `keep_every` is added to the description. Interrupted, it goes on
-    when it is called again. Raises `InvalidArgument` for a `keep_every` below 1, and where rows do
-    not say which step of an episode they are.
+    Metadata is that of `store`; `keep_every` and `thinned`, which says of what, are added to the
+    description. Interrupted, it goes on when it is called again. Raises `InvalidArgument` for a
+    `keep_every` below 1, and where rows do not say which step of an episode they are; `StoreError`
+    where `path` holds others.
     """
     require_kind("store", store, HistoryStore, "a HistoryStore; adfast.histories.open gives one")
     keep_every = as_count("keep_every", keep_every)
@@ -32,7 +33,7 @@ def thin(store: HistoryStore, path: str | Path, *, keep_every: int) -> HistorySt
             'histories need an unsigned integer field "episode_step" to be thinned, '
             f"got {', '.join(store.schema.fields)}"
         )
-    description = {**store.description, "keep_every": keep_every}
+    description = {**store.description, "keep_every": keep_every, "thinned": store.identity}
     blocks = store.blocks
     with create(path, store.schema, num_blocks=len(blocks), description=description) as writer:
         for number, block in enumerate(blocks):

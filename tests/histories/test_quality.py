@@ -5,7 +5,7 @@ import pytest
 from made_histories import SCHEMA, make_block
 
 from adfast import histories
-from adfast.errors import InvalidArgument
+from adfast.errors import InvalidArgument, StoreError
 from adfast.tasks.fields import Field
 
 
@@ -76,11 +76,28 @@ def test_selected_histories_are_those_asked_for_with_their_metadata(store, tmp_p
     kept = np.flatnonzero(keep)
     assert selected.num_histories == len(kept)
     assert selected.is_complete
+    assert selected.description.pop("selected")["histories"] == store.num_histories
     assert selected.description == store.description
     np.testing.assert_array_equal(selected.metadata["task_id"], store.metadata["task_id"][kept])
     assert set(selected.metadata["learner"]) == {"none"}
     for place, index in enumerate(kept):
         np.testing.assert_equal(selected.history(place), store.history(index))
+
+
+def test_other_histories_are_not_taken_for_those_that_were_selected(store, tmp_path):
+    keep = np.arange(store.num_histories) % 2 == 0
+    selected = histories.select(store, tmp_path / "selected", keep)
+    assert histories.select(store, tmp_path / "selected", keep).identity == selected.identity
+    with pytest.raises(StoreError, match=r"selected\.kept"):
+        histories.select(store, tmp_path / "selected", ~keep)
+    with pytest.raises(StoreError, match=r"selected\.digest"):
+        histories.select(selected, tmp_path / "selected", np.ones(selected.num_histories, bool))
+    with pytest.raises(StoreError, match="selected"):
+        histories.select(store, store.path, keep)
+    thinned = histories.thin(store, tmp_path / "thinned", keep_every=2)
+    assert histories.thin(store, tmp_path / "thinned", keep_every=2).identity == thinned.identity
+    with pytest.raises(StoreError, match=r"thinned\.digest"):
+        histories.thin(selected, tmp_path / "thinned", keep_every=2)
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ def test_every_kth_episode_is_kept_and_no_other(tmp_path, keep_every):
     store = histories.open(tmp_path / "whole")
     thinned = histories.thin(store, tmp_path / "thin", keep_every=keep_every)
     assert thinned.num_histories == store.num_histories
-    assert thinned.description == {"keep_every": keep_every}
+    assert thinned.description == {"keep_every": keep_every, "thinned": store.identity}
     np.testing.assert_equal(thinned.metadata, store.metadata)
     for index in range(store.num_histories):
         history = store.history(index)
