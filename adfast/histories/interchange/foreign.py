@@ -91,6 +91,7 @@ class ForeignReader(Closing):
     path: Path
     known: Known = Known()
     description: dict[str, Any] = field(default_factory=dict)
+    must_count_steps: bool = field(default=False, kw_only=True)  # those that pieces give
 
     @property
     @abstractmethod

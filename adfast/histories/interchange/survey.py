@@ -93,7 +93,10 @@ def survey(reader: ForeignReader, bar: ProgressBar) -> Survey:
         length = 0
         for piece in reader.pieces(index):
             try:
-                count_in(found, checked(piece), steps, is_first=index + length == 0)
+                numbers = checked(piece)
+                if reader.must_count_steps:
+                    steps.require_follow(numbers)
+                count_in(found, numbers, steps, is_first=index + length == 0)
             except InvalidArgument as error:
                 raise ForeignDataError(
                     f"{reader.path}: history {index}, from its transition {length} on: {error}"
@@ -203,6 +206,7 @@ def schema_of(found: Survey, known: Known) -> TransitionSchema:
             f"reward_dtype must hold rewards from {low} to {high}, got {reward_dtype}; "
             'leave it out, or give "float32"'
         )
+    require_fits("reward", found.reward, np.dtype(reward_dtype))
     return TransitionSchema(
         observation, num_actions, length, reward_dtype, labelled=found.is_labelled
     )
@@ -234,13 +238,17 @@ def observation_of(found: Survey, known: Known) -> ObservationSpec:
                 f"numbers up to {range_.high.tolist()}; give greater observation_sizes"
             )
     else:
-        for bound in (range_.low, range_.high):
-            assert bound is not None, "something was counted"
-            if not convert(bound, field_.dtype)[1].all():
-                raise InvalidArgument(
-                    f"observations must be {field_.dtype}, got numbers from {low} to {high}"
-                )
+        require_fits("observation", range_, field_.dtype)
     return known.observation
+
+
+def require_fits(name: str, found: Range, dtype: np.dtype) -> None:
+    """Raise `InvalidArgument` where `dtype` does not hold all that was `found`."""
+    low, high = found.bounds
+    are_held = all(convert(np.asarray(bound), dtype)[1].all() for bound in (found.low, found.high))
+    if not are_held or (dtype.kind != "f" and not found.is_whole):
+        whole = "" if found.is_whole else ", not all of them whole"
+        raise InvalidArgument(f"{name} must be {dtype}, got numbers from {low} to {high}{whole}")
 
 
 def reward_dtype_of(rewards: Range) -> str:

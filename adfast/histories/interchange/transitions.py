@@ -11,6 +11,7 @@ from typing import Literal
 
 import numpy as np
 
+from adfast.errors import InvalidArgument
 from adfast.histories.interchange.foreign import Piece
 from adfast.tasks.transition_schema import (
     BOUNDARY_INSIDE,
@@ -28,6 +29,7 @@ class EpisodeSteps:
     """Counts the steps of episodes through the pieces of one history."""
 
     next_step: int = 0  # of the next row
+    has_begun: bool = False
 
     def of(self, piece: Piece) -> np.ndarray:
         """int64 `[T]`: the step of each row in its episode."""
@@ -41,7 +43,25 @@ class EpisodeSteps:
         if piece.episode_step is not None:
             steps = piece.episode_step.astype(np.int64)
         self.next_step = 0 if ended[-1] else int(steps[-1]) + 1
+        self.has_begun = True
         return np.asarray(steps)
+
+    def require_follow(self, piece: Piece) -> None:
+        """Raise `InvalidArgument` where the steps that `piece`, the next one, gives do not count.
+
+        A history may begin within an episode.
+        """
+        if piece.episode_step is None:
+            return
+        given = piece.episode_step
+        expected = np.where(ended_in(piece), 0, given + 1)[:-1]
+        first = self.next_step if self.has_begun else max(int(given[0]), 0)
+        wrong = np.flatnonzero(given != np.concatenate([[first], expected]))
+        if len(wrong):
+            raise InvalidArgument(
+                f"episode_step must count 0, 1, 2, ... in each episode, got {given[wrong[0]]} in "
+                f"row {wrong[0]}; mend it, or leave it out to have steps counted"
+            )
 
 
 def ended_in(piece: Piece) -> np.ndarray:

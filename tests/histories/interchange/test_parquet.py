@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from adfast.errors import ForeignDataError
+from adfast.errors import ForeignDataError, InvalidArgument
 from adfast.histories import interchange
 from histories.interchange.exchanged import assert_same_histories, make_store
 
@@ -102,4 +102,59 @@ def test_rows_that_do_not_fit_are_refused(tmp_path, change, message):
     pq.write_table(table, tmp_path / "data.parquet")
     with pytest.raises((ForeignDataError, ValueError), match=message):
         interchange.import_histories(tmp_path / "data.parquet", tmp_path / "store")
+    assert not (tmp_path / "store").exists()
+
+
+def written(path, **columns):
+    """A file of twelve transitions in two histories of episodes of four, with other `columns`."""
+    rows = np.arange(12)
+    data = {
+        "history": rows // 8,
+        "observation": [[row % 3] for row in rows],
+        "action": rows % 2,
+        "reward": np.zeros(12),
+        "done": rows % 4 == 3,
+    }
+    pq.write_table(pa.table(data | columns), path)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ({"history": np.arange(12) % 2}, "rows of history 0 do not follow"),
+        ({"history": np.repeat([0, 1, 0], 4)}, "rows of history 0 do not follow"),
+        ({"history": np.full(12, np.nan)}, "rows of history nan do not follow"),
+        ({"episode_step": np.arange(12) % 4 + 1}, "episode_step must count .* got 1 in row 4"),
+        ({"episode_step": np.full(12, 7)}, "episode_step must count .* got 7 in row 1"),
+        ({"episode_step": np.arange(12) % 4 - 1}, "episode_step must count .* got -1 in row 0"),
+        ({"episode_step": np.arange(12) % 4 + 0.5}, "episode_step must count"),
+    ],
+)
+def test_rows_out_of_order_are_refused(tmp_path, columns, message):
+    path = written(tmp_path / "data.parquet", **columns)
+    with pytest.raises(ForeignDataError, match=message):
+        interchange.import_histories(path, tmp_path / "store")
+    assert not (tmp_path / "store").exists()
+
+
+def test_numbers_of_histories_may_begin_anew_in_each_file(tmp_path):
+    (tmp_path / "data").mkdir()
+    for name in "ab":
+        written(tmp_path / "data" / f"{name}.parquet")
+    store = interchange.import_histories(tmp_path / "data", tmp_path / "store")
+    assert store.lengths.tolist() == [8, 4, 8, 4]
+
+
+def test_first_episode_may_have_begun_before(tmp_path):
+    steps = np.concatenate([np.arange(5, 9), np.arange(8) % 4])
+    path = written(tmp_path / "data.parquet", episode_step=steps)
+    store = interchange.import_histories(path, tmp_path / "store")
+    assert store.history(0)["episode_step"].tolist() == steps[:8].tolist()
+
+
+def test_rewards_that_no_store_holds_are_found_before_anything_is_written(tmp_path):
+    path = written(tmp_path / "data.parquet", reward=np.full(12, 1e300))
+    with pytest.raises(InvalidArgument, match="reward must be float32"):
+        interchange.import_histories(path, tmp_path / "store")
     assert not (tmp_path / "store").exists()

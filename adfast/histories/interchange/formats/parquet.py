@@ -188,7 +188,9 @@ class Parquet(ForeignFormat):
         if words is not None:
             own_schema, description = parse_words(words, path)
             known = Known.of(own_schema)
-        return ParquetReader(path, known, description, files, columns, starts, said)
+        return ParquetReader(
+            path, known, description, files, columns, starts, said, must_count_steps=words is None
+        )
 
     def write(self, store: HistoryStore, path: Path, bar: ProgressBar) -> None:
         """Row groups of some pieces each, whatever histories these are of."""
@@ -317,28 +319,49 @@ def as_numpy(array: pa.Array, name: str) -> np.ndarray:
 
 
 def histories_in(files: list[Path], names: list[str]) -> tuple[np.ndarray, list[dict[str, Any]]]:
-    """int64 `[H + 1]`: the row at which each history begins; and what is said of each, if it is."""
+    """int64 `[H + 1]`: the row at which each history begins; and what is said of each, if it is.
+
+    Raises `ForeignDataError` for a history whose rows in a file do not follow each other.
+    """
     wanted = tuple(name for name in (HISTORY, METADATA) if name in names)
     first = ("action",) if HISTORY not in names else wanted
     starts: list[int] = []
     said: list[dict[str, Any]] = []
     num_rows, newest = 0, None
-    for batch in batches_from(files, first, 0):
-        if HISTORY in names:
-            numbers = as_numpy(batch.column(HISTORY), HISTORY)
-            is_new = np.ones(len(numbers), bool)
-            is_new[1:] = numbers[1:] != numbers[:-1]
-            is_new[0] = newest is None or numbers[0] != newest
-            newest = numbers[-1]
-            begins = np.flatnonzero(is_new)
-            starts += (begins + num_rows).tolist()
-            if METADATA in names:
-                texts = batch.column(METADATA).take(pa_numbers(begins)).to_pylist()
-                said += [parse_said(text) for text in texts]
-        elif not starts:
-            starts.append(0)
-        num_rows += batch.num_rows
+    for file in files:
+        passed: set[Any] = set()  # numbers of this file
+        for batch in batches_from([file], first, 0):
+            if HISTORY in names:
+                numbers = as_numpy(batch.column(HISTORY), HISTORY)
+                is_new = np.ones(len(numbers), bool)
+                is_new[1:] = numbers[1:] != numbers[:-1]
+                is_new[0] = numbers[0] != newest
+                passed |= set() if is_new[0] else {newest}
+                begins = np.flatnonzero(is_new)
+                require_new(file, numbers[begins].tolist(), passed)
+                newest = numbers[-1].item()
+                starts += (begins + num_rows).tolist()
+                if METADATA in names:
+                    texts = batch.column(METADATA).take(pa_numbers(begins)).to_pylist()
+                    said += [parse_said(text) for text in texts]
+            elif not starts:
+                starts.append(0)
+            num_rows += batch.num_rows
     return np.array([*starts, num_rows], np.int64), said
+
+
+def require_new(file: Path, begun: list[Any], passed: set[Any]) -> None:
+    """Add histories that begin to those that have `passed`; raise `ForeignDataError` for one again.
+
+    What is no number is unlike itself, and each row would begin a history.
+    """
+    for number in begun:
+        if number in passed or number != number:
+            raise ForeignDataError(
+                f"{file}: the rows of history {number} do not follow each other; sort the data by "
+                "history, rows of each in the order in which they were lived"
+            )
+        passed.add(number)
 
 
 def pa_numbers(numbers: np.ndarray) -> pa.Array:
