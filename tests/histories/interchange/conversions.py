@@ -35,11 +35,15 @@ ALLOWED = 32 << 20  # bytes beside what libraries take when they are first used
 TIMES_LARGER = 10
 # Arrow's own pools reserve addresses by the gigabyte, and then nothing that they use is refused;
 # this one asks the system for every allocation. Each of its threads, which begin when they are
-# needed, would count a stack and an arena, 8 MiB or more that no data fill.
+# needed, would count a stack and an arena, 8 MiB or more that no data fill. What is large comes
+# from the system and goes back to it: between small pieces that stay, the heap would keep holes
+# of which each is too small, more of them by chance than the data take.
 COUNTED_MEMORY = {
     "ARROW_DEFAULT_MEMORY_POOL": "system",
     "ARROW_IO_THREADS": "1",
     "MALLOC_ARENA_MAX": "1",
+    "MALLOC_MMAP_THRESHOLD_": str(1 << 16),
+    "MALLOC_TRIM_THRESHOLD_": str(1 << 17),
 }
 
 
