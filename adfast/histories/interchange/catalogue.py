@@ -1,4 +1,4 @@
-"""The foreign formats by name. A new one is one file in `formats` and one line below."""
+"""The foreign formats by name. A new one is one file or folder in `formats` and one line below."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from adfast.packages import require
 PACKAGE = "adfast.histories.interchange.formats"
 # Asked in this order whose data a path holds.
 FORMATS = {
-    "ad-eps": f"{PACKAGE}.ad_eps:AdEps",
+    "ad-eps": f"{PACKAGE}.ad_eps.format:AdEps",
     "ra-dt": f"{PACKAGE}.ra_dt:RaDt",
-    "minari": f"{PACKAGE}.minari_data:Minari",
-    "parquet": f"{PACKAGE}.parquet:Parquet",
-    "xland": f"{PACKAGE}.xland:XLand",
+    "minari": f"{PACKAGE}.minari.format:Minari",
+    "parquet": f"{PACKAGE}.parquet.format:Parquet",
+    "xland": f"{PACKAGE}.xland.format:XLand",
 }
 
 

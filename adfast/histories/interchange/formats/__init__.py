@@ -1,1 +1,1 @@
-"""The foreign formats, one file each, beside what reads their files safely."""
+"""The foreign formats, a file or a folder each, beside what reads their files safely."""

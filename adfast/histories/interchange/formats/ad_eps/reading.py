@@ -1,21 +1,4 @@
-"""The npz files of ad-eps, Algorithm Distillation from noise-annealed and Q-learning histories.
-
-    folder/
-    └── any-name/
-        ├── metadata.metadata       JSON: algorithm, goal, ordered_trajectories
-        └── trajectories_*.npz      states, actions, rewards, dones
-
-Files of `[N, 1]` are chunks of one history. Files of `[E, T]` are histories of E episodes each, and
-`goal` then has one for each of them. A `done` says that an episode ends, not how, and the last
-observation of an episode is not there. Arrays of episodes of unequal lengths, as its Key-to-Door
-writes them, are pickled and refused.
-
-Written are chunks of `[N, 1]`, a folder for each history, which ad-eps' own loader reads: counted
-observations as one number, as its grids number their cells. Arrays beside its own, and the file
-adfast.json, say what the layout does not.
-
-Source: github.com/corl-team/ad-eps, `generate_trajectories.py`, `q_learning.py`, `utils/data.py`.
-"""
+"""Reads the learners of a folder, chunk by chunk."""
 
 from __future__ import annotations
 
@@ -24,43 +7,26 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
-from adfast.errors import ForeignDataError, InvalidArgument, shown
-from adfast.histories.interchange.foreign import (
-    ForeignFormat,
-    ForeignReader,
-    Known,
-    Piece,
-    holds_only,
-    require_inside,
-    slices_of,
-    with_following,
+from adfast.errors import ForeignDataError, InvalidArgument
+from adfast.histories.interchange.foreign import ForeignReader, Known, Piece, require_inside
+from adfast.histories.interchange.formats.ad_eps.layout import (
+    KEPT_NEXT,
+    KEPT_ROWS,
+    METADATA_SUFFIX,
+    OWN,
+    TRAJECTORIES,
 )
 from adfast.histories.interchange.formats.kept_ends import KeptEnds
-from adfast.histories.interchange.formats.npz_files import NpzFile, members_of
-from adfast.histories.interchange.own_words import (
-    ABOUT_NAME,
-    read_about,
-    write_about,
-)
-from adfast.histories.store import HistoryStore
-from adfast.progress import ProgressBar
+from adfast.histories.interchange.formats.npz_files import NpzFile
+from adfast.histories.interchange.own_words import ABOUT_NAME, read_about
 from adfast.tasks.fields import Field
-from adfast.tasks.transition_schema import (
-    BOUNDARY_TERMINATED,
-    BOUNDARY_TRUNCATED,
-    TransitionSchema,
-)
 from adfast.values import as_array
 
-METADATA_SUFFIX = ".metadata"
-TRAJECTORIES = "ordered_trajectories"
-OWN = "adfast"  # the entry of what adfast says of a history
 MAX_METADATA_BYTES = 1 << 26
-MAX_NUMBER = 2**53  # up to which float64 holds every whole number
 # Ours -> the file's; the second half is of adfast alone.
 ARRAYS = {"observation": "states", "action": "actions", "reward": "rewards", "done": "dones"}
 OWN_ARRAYS = {
@@ -69,7 +35,6 @@ OWN_ARRAYS = {
     "episode_step": "episode_steps",
     "label": "expert_actions",
 }
-KEPT_ROWS, KEPT_NEXT = "kept_rows", "kept_next_states"
 
 
 @dataclass(frozen=True)
@@ -157,102 +122,23 @@ class AdEpsReader(ForeignReader):
         return np.stack(np.unravel_index(numbers.astype(np.int64), sizes), axis=1)
 
 
-class AdEps(ForeignFormat):
-    """Folders of npz files, as ad-eps keeps learning histories."""
-
-    about: ClassVar[str] = "npz files of ad-eps"
-    suffixes: ClassVar[tuple[str, ...]] = (".npz",)
-
-    def recognises(self, path: Path) -> bool:
-        """Whether a folder has such metadata, or a file such arrays."""
-        if path.is_dir():
-            return any(is_metadata(found) for found in path.rglob(f"*{METADATA_SUFFIX}"))
-        return "states.npy" in members_of(path) and "dones.npy" in members_of(path)
-
-    def open(self, path: Path) -> AdEpsReader:
-        """A reader of a folder, or of one file."""
-        if path.is_file():
-            return AdEpsReader(path, learners=[Learner((path,), {})])
-        about = read_about(path / ABOUT_NAME)
-        learners: list[Learner] = []
-        goals: dict[str, int] = {}
-        for found in sorted(path.rglob(f"*{METADATA_SUFFIX}")):
-            learners += learners_of(require_inside(path, found), path, goals)
-        if about is None:
-            return AdEpsReader(path, learners=learners)
-        schema, description = about
-        field_ = schema.observation.stored
-        is_numbered = field_.sizes is not None
-        return AdEpsReader(
-            path, Known.of(schema), description, learners, field_ if is_numbered else None
-        )
-
-    def write(self, store: HistoryStore, path: Path, bar: ProgressBar) -> None:
-        """A folder for each history, in it a chunk for each piece."""
-        schema = store.schema
-        assert isinstance(schema, TransitionSchema), "as the caller has seen to"
-        sizes = schema.observation.stored.sizes
-        if sizes is not None and math.prod(sizes) > MAX_NUMBER:
-            raise InvalidArgument(
-                f"ad-eps numbers observations, and of {shown(sizes)} there are more than 2**53; "
-                "export as parquet"
-            )
-        path.mkdir()
-        write_about(path / ABOUT_NAME, schema, store.description)
-        for index in range(store.num_histories):
-            folder = path / f"history-{index:06d}"
-            folder.mkdir()
-            names: list[str] = []
-            for rows, following in with_following(slices_of(store, index)):
-                names.append(f"trajectories_{len(names)}.npz")
-                arrays: dict[str, Any] = {**chunk_of(rows, following, sizes)}
-                np.savez(folder / names[-1], **arrays)
-                bar.advance_to(bar.done + len(rows["action"]))
-            said = store.metadata_of(index)
-            metadata = {
-                "algorithm": said.get("algorithm", "unknown"),
-                "label": "label",
-                TRAJECTORIES: names,
-                "goal": said.get("goal", said.get("task_id")),
-                OWN: said,
-            }
-            (folder / f"metadata{METADATA_SUFFIX}").write_text(json.dumps(metadata, indent=2))
-
-    def wrote(self, path: Path) -> bool:
-        """Whether a folder has what adfast says of a store, and its files alone."""
-        is_ours = path.is_dir() and read_about(path / ABOUT_NAME) is not None
-        return is_ours and holds_only(
-            path, ABOUT_NAME, f"history-*/*{METADATA_SUFFIX}", "history-*/trajectories_*.npz"
-        )
-
-
-def chunk_of(
-    rows: dict[str, np.ndarray], following: dict[str, np.ndarray] | None, sizes: Any
-) -> dict[str, np.ndarray]:
-    """The arrays of a file; numbers of `[N, 1]` as ad-eps has them."""
-    kept_rows, kept_next = KeptEnds.choose(rows, following)
-    boundary = rows["boundary"]
-    arrays = {
-        "states": numbered(rows["observation"], sizes),
-        "actions": rows["action"].astype(np.int64),
-        "rewards": rows["reward"].astype(np.float64),
-        "dones": (boundary != 0).astype(np.int32),
-        "terminations": boundary == BOUNDARY_TERMINATED,
-        "truncations": boundary == BOUNDARY_TRUNCATED,
-        "episode_steps": rows["episode_step"],
-    }
-    if "label" in rows:
-        arrays["expert_actions"] = rows["label"].astype(np.int64)
-    columns = {name: array[:, None] if array.ndim == 1 else array for name, array in arrays.items()}
-    return columns | {KEPT_ROWS: kept_rows, KEPT_NEXT: numbered(kept_next, sizes)}
-
-
-def numbered(observations: np.ndarray, sizes: tuple[int, ...] | None) -> np.ndarray:
-    """float64 `[N, 1]` of counted observations, row by row of the grid; real ones as they are."""
-    if sizes is None:
-        return observations
-    numbers = np.ravel_multi_index(tuple(observations.astype(np.int64).T), sizes)
-    return np.asarray(numbers, np.float64)[:, None]
+def open_learners(path: Path) -> AdEpsReader:
+    """A reader of a folder, or of one file."""
+    if path.is_file():
+        return AdEpsReader(path, learners=[Learner((path,), {})])
+    about = read_about(path / ABOUT_NAME)
+    learners: list[Learner] = []
+    goals: dict[str, int] = {}
+    for found in sorted(path.rglob(f"*{METADATA_SUFFIX}")):
+        learners += learners_of(require_inside(path, found), path, goals)
+    if about is None:
+        return AdEpsReader(path, learners=learners)
+    schema, description = about
+    field_ = schema.observation.stored
+    is_numbered = field_.sizes is not None
+    return AdEpsReader(
+        path, Known.of(schema), description, learners, field_ if is_numbered else None
+    )
 
 
 def learners_of(metadata: Path, root: Path, goals: dict[str, int]) -> list[Learner]:
