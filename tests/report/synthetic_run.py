@@ -182,6 +182,7 @@ algorithm = "q-learning"
 histories_per_task = 100
 episodes = 200
 keep_every = 8
+fresh_transitions_per_update = "none"
 
 [model]
 width = 64

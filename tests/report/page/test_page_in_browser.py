@@ -12,6 +12,12 @@ from report.conftest import PHONE, OpenPage, sideways_scroll
 PAINTED = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 MISFITS = """[...document.querySelectorAll(".chart")].filter(
   (chart) => chart.querySelector(".main-svg").clientWidth !== chart.clientWidth).length"""
+# Names in the tables of settings and provenance that go over more than one line.
+BROKEN_NAMES = """[...document.querySelectorAll("dt")].filter((name) => {
+  const text = document.createRange();
+  text.selectNodeContents(name);
+  return new Set([...text.getClientRects()].map((box) => Math.round(box.top))).size > 1;
+}).map((name) => name.textContent)"""
 MODEL_LINE = 'getComputedStyle([...document.querySelectorAll("#chart-returns .js-line")].at(-1))'
 
 
@@ -23,6 +29,7 @@ def test_page_draws_without_an_error_and_without_sideways_scrolling(
     assert page.locator(".chart .main-svg .lines").count() > 0
     assert sideways_scroll(page) == 0
     assert page.evaluate(MISFITS) == 0
+    assert page.evaluate(BROKEN_NAMES) == []
 
 
 def test_charts_have_their_new_width_in_the_frame_of_the_change(
