@@ -438,7 +438,7 @@ class Convolutions(Pixels):
 
     def forward(self, x: Tensor) -> Tensor:
         """What the last layer makes of all places."""
-        x = self.normal(x).permute(0, 3, 1, 2)
+        x = laid_out(self.normal(x).permute(0, 3, 1, 2))
         for kernel, gain, bias in zip(self.kernels, self.gains, self.biases, strict=True):
             x = F.conv2d(x, kernel, stride=2, padding=KERNEL // 2)
             x = F.max_pool2d(F.relu(F.group_norm(x, 1, gain, bias)), 2, ceil_mode=True)

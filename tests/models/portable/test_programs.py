@@ -7,6 +7,8 @@ import torch
 
 from adfast.errors import InvalidArgument
 from adfast.models.portable.programs import forward_program, step_program
+from adfast.tasks.observation import RealObservation
+from adfast.tasks.transition_schema import TransitionSchema
 from models.model_cases import SCHEMA, input_at, random_histories, small_model
 from models.portable.test_plain_model import TOLERANCE, inputs_at, plain
 
@@ -61,6 +63,20 @@ def test_exported_forward_takes_any_number_and_length():
     for shape in ((1, 2), (1, 9), (7, 30)):
         batch = random_histories(*shape)
         torch.testing.assert_close(program(counted(batch)), model(batch), atol=TOLERANCE, rtol=0)
+
+
+@pytest.mark.slow
+@pytest.mark.thorough
+@torch.no_grad()
+def test_exported_step_of_convolutions_takes_one_environment():
+    schema = TransitionSchema(RealObservation("uint8", (9, 7, 3)), 3, 6)
+    model = small_model(schema, picture_encoder="convolutions", num_layers=1).eval()
+    step = as_read_from_a_file(step_program(plain(model)))
+    batch = random_histories(1, 1, schema)
+    inputs = counted(inputs_at(batch, 0, is_set=False))
+    inputs = {k: x.float() if "observation" in k else x for k, x in inputs.items()}
+    logits, _ = step(inputs, plain(model).new_cache(1))
+    torch.testing.assert_close(logits, model(batch)[:, 0], atol=TOLERANCE, rtol=0)
 
 
 def test_cache_without_an_end_is_refused():
