@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import json
+import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,7 +35,7 @@ from pathlib import Path
 
 from safetensors.torch import load_file
 
-folder = Path("FOLDER")
+folder = Path(FOLDER)
 sys.path.insert(0, str(folder))
 from model import Model
 
@@ -64,10 +66,10 @@ def export_run(
             "licence must be an identifier of Hugging Face's, such as apache-2.0, mit or "
             f"cc-by-4.0, got {shown(licence)}"
         )
-    if folder.exists():
+    if os.path.lexists(folder):  # a link that leads nowhere, too
         raise InvalidArgument(f"{folder} is there already; give another folder, or delete it")
     config, weights = plain_config(run.model), plain_weights(run.model)
-    usage = USAGE.replace("FOLDER", folder.name)
+    usage = USAGE.replace("FOLDER", in_python(folder.name))
     contents = {
         WEIGHTS: save(weights, metadata={"format": "pt"}),
         CONFIG: json_text(config),
@@ -77,8 +79,8 @@ def export_run(
     if programs:
         contents |= exported_programs(run, longest_history)
     temporary = temporary_name(folder)
-    remove(temporary)
     with explained(folder, "make the folder"):
+        remove(temporary)
         temporary.mkdir(parents=True)
     try:
         replace_files({temporary / name: [content] for name, content in contents.items()})
@@ -87,6 +89,11 @@ def export_run(
         remove(temporary)
         raise
     return folder
+
+
+def in_python(text: str) -> str:
+    """`text` as Python spells it, whatever characters it has."""
+    return json.dumps(text) if text.isascii() else ascii(text)
 
 
 def exported_programs(run: Run, longest_history: int | None) -> dict[str, bytes]:

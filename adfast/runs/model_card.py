@@ -12,10 +12,11 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from adfast.errors import RunError, shown
 from adfast.printable import printable
 from adfast.runs.methods import METHODS
 from adfast.runs.results import EvaluationResults
-from adfast.runs.stage_records import StageRecord, read_provenance
+from adfast.runs.stage_records import FILE_NAME, WAY_OUT, StageRecord, read_provenance
 
 if TYPE_CHECKING:
     from adfast.runs.run import Run
@@ -28,7 +29,8 @@ def model_card(run: Run, licence: str | None = None, usage: str = "") -> str:
     """The card of what `run` has trained, as Markdown below a header of YAML.
 
     `licence` is an identifier of Hugging Face's, None where nobody has said which it is; `usage` is
-    a part that says how to load the model. Raises `RunError` before the run is trained.
+    a part that says how to load the model. Raises `RunError` before the run is trained, and where
+    its files are damaged.
     """
     run.directory.require("train")
     provenance = read_provenance(run.path)
@@ -41,11 +43,11 @@ def model_card(run: Run, licence: str | None = None, usage: str = "") -> str:
     parts = [
         header(run, results, licence),
         f"# {text(run.path.resolve().name)}",
-        introduction(run, stages["train"]),
+        introduction(run, stages),
         usage,
         f"## Data\n\n{table(data_rows(run, stages))}",
         f"## Split\n\n{split_sentence(run)}",
-        f"## Method\n\n{table(method_rows(run, stages['train']))}",
+        f"## Method\n\n{table(method_rows(run, stages))}",
         f"## What it earned\n\n{earned(results)}",
         f"## Intended use\n\n{intended_use(run)}",
         f"## Licence\n\n{licence_sentence(licence)}",
@@ -81,7 +83,7 @@ def header(run: Run, results: EvaluationResults | None, licence: str | None) -> 
     return "\n".join([*lines, "---"])
 
 
-def introduction(run: Run, train: StageRecord) -> str:
+def introduction(run: Run, stages: Mapping[str, StageRecord]) -> str:
     """What it is, in two sentences."""
     kind = "policy with a memory" if run.recipe.is_rl2 else "transformer"
     learned = (
@@ -89,10 +91,11 @@ def introduction(run: Run, train: StageRecord) -> str:
         if run.recipe.is_rl2
         else "from the histories of other agents"
     )
+    parameters = noted(run, stages, "train", "parameters")
     return (
-        f"A {kind} of {noted(train, 'parameters'):,} parameters that learns new tasks in context: "
-        f"its weights stay as they are, and it gets better from episode to episode. It was trained "
-        f"{learned}, by adfast."
+        f"A {kind} of {parameters:,} parameters that learns new tasks in context: its weights stay "
+        f"as they are, and it gets better from episode to episode. It was trained {learned}, by "
+        "adfast."
     )
 
 
@@ -106,7 +109,7 @@ def data_rows(run: Run, stages: Mapping[str, StageRecord]) -> Iterator[tuple[str
         return
     yield "tasks", f"{code(recipe.family.name)} {settings(recipe.family.options)}".rstrip()
     if recipe.is_rl2:
-        steps = (stages["train"].model_extra or {}).get("environment_steps")
+        steps = noted(run, stages, "train", "environment_steps")
         yield "environment steps that it played itself", f"{steps:,}"
         return
     collection = recipe.collection
@@ -114,16 +117,14 @@ def data_rows(run: Run, stages: Mapping[str, StageRecord]) -> Iterator[tuple[str
         "source algorithm",
         f"{code(collection.algorithm)} {settings(collection.options)}".rstrip(),
     )
-    collected = stages.get("collect")
-    if collected is None:  # a live run stores none
+    if "collect" not in stages:  # a live run stores none
         yield "histories", f"{run.plan.num_histories:,}, made while training"
     else:
-        yield "histories", f"{noted(collected, 'histories'):,}"
-        yield "transitions", f"{noted(collected, 'transitions'):,}"
-    yield (
-        "episodes of each",
-        f"{collection.episodes:,}, of which every {collection.keep_every}. kept",
-    )
+        yield "histories", f"{noted(run, stages, 'collect', 'histories'):,}"
+        yield "transitions", f"{noted(run, stages, 'collect', 'transitions'):,}"
+    one_in = collection.keep_every
+    kept = f", of which one in {one_in:,} is kept" if one_in > 1 else ""
+    yield "episodes of each", f"{collection.episodes:,}{kept}"
 
 
 def split_sentence(run: Run) -> str:
@@ -131,12 +132,12 @@ def split_sentence(run: Run) -> str:
     split = run.split
     return (
         f"{len(split.train):,} tasks were trained on, {len(split.validation):,} are for choices, "
-        f"and {len(split.held_out):,} are held out for the figures below. No history of the latter "
-        f"two was read in training. Seed {run.recipe.seed}."
+        f"and {len(split.held_out):,} are held out. No history of the latter two was read in "
+        f"training. Seed {run.recipe.seed}."
     )
 
 
-def method_rows(run: Run, train: StageRecord) -> Iterator[tuple[str, str]]:
+def method_rows(run: Run, stages: Mapping[str, StageRecord]) -> Iterator[tuple[str, str]]:
     """How it was trained."""
     recipe = run.recipe
     yield "method", f"{code(recipe.method)}: {METHODS[recipe.method].about}"
@@ -150,8 +151,8 @@ def method_rows(run: Run, train: StageRecord) -> Iterator[tuple[str, str]]:
         yield "sees back", "all of a history" if field is None else f"{field:,} transitions"
         batch = f"{training.batch_size} windows of {training.context_length:,} transitions"
         yield "updates", f"{training.updates:,}, {batch} each, {code(training.optimizer)}"
-        yield "tokens", f"{noted(train, 'tokens'):,}"
-    yield "seconds", f"{train.seconds:,.0f}"
+        yield "tokens", f"{noted(run, stages, 'train', 'tokens'):,}"
+    yield "seconds", f"{stages['train'].seconds:,.0f}"
 
 
 def figures(results: EvaluationResults) -> dict[str, float]:
@@ -219,9 +220,15 @@ def origin_rows(made_by: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             yield name, str(made_by[name])
 
 
-def noted(stage: StageRecord, name: str) -> int:
-    """A number that a stage has noted."""
-    return int((stage.model_extra or {})[name])
+def noted(run: Run, stages: Mapping[str, StageRecord], stage: str, name: str) -> int:
+    """What a stage has counted; raises `RunError` where it has not, or no whole number."""
+    value = (stages[stage].model_extra or {}).get(name)
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise RunError(
+            f"{run.path / FILE_NAME}: damaged: stages.{stage}.{name} must be a whole number, got "
+            f"{shown(value)}; {WAY_OUT}"
+        )
+    return value
 
 
 def settings(values: Mapping[str, Any]) -> str:

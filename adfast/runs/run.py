@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
@@ -341,6 +342,8 @@ class Run:
             if fresh:
                 self.directory.repeat_from(stage)
             if self.directory.is_finished(stage):
+                if stage in ("train", EVALUATE) and not (self.path / CARD).exists():
+                    self._write_card()  # whoever carried it out was stopped before that
                 hooks.say(stage, f"finished before, in {self.path}")
                 yield None
                 return
@@ -348,9 +351,14 @@ class Run:
             yield hooks
             hooks.should_stop.stop_at_once()
             if stage in ("train", EVALUATE):
-                replace_file(self.path / CARD, [model_card(self).encode()])
+                self._write_card()
             if hooks.should_stop():
                 raise Interrupted(f"stopped after {stage}; all that is finished is kept")
+
+    def _write_card(self) -> None:
+        """Write the card of what was trained, unless nothing can be written there."""
+        if os.access(self.path, os.W_OK):
+            replace_file(self.path / CARD, [model_card(self).encode()])
 
 
 def plan_run(

@@ -217,8 +217,10 @@ class RunDirectory:
         for name in reversed(forgotten):
             for output in self.outputs(name):
                 discard(output)
+        if EVALUATE in forgotten:  # the card says what was earned
+            discard(self.path / CARD)
         if "train" in forgotten:
-            for name in (CARD, *FOLDERS):
+            for name in FOLDERS:
                 discard(self.path / name)
         if "evaluate" in FOLLOWERS.get(stage, ()):
             discard(self.path / EVALUATIONS)

@@ -1,8 +1,10 @@
 """A run's model for others: a folder that ten lines of PyTorch load, and the card of every run."""
 
 import json
+import re
 import shutil
 import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -10,7 +12,7 @@ import yaml
 from safetensors.torch import load_file
 
 import adfast
-from adfast.errors import InvalidArgument
+from adfast.errors import InvalidArgument, RunError, WriteError
 from adfast.runs.model_card import model_card
 from adfast.runs.run_directory import CARD
 from cli.command_line import adfast as command
@@ -57,6 +59,30 @@ def test_folder_that_is_there_is_left_alone(exported, finished_run):
         adfast.Run.open(finished_run).export(exported / "b", licence="all mine")
 
 
+def test_place_of_a_link_that_leads_nowhere_and_a_name_too_long(finished_run, tmp_path):
+    run = adfast.Run.open(finished_run)
+    link = tmp_path / "link"
+    link.symlink_to(tmp_path / "nowhere")
+    with pytest.raises(InvalidArgument, match="link is there already"):
+        run.export(link)
+    for length in (250, 300):  # the name itself fits, or not
+        with pytest.raises(WriteError, match="cannot make the folder: File name too long"):
+            run.export(tmp_path / ("x" * length))
+    assert list(tmp_path.iterdir()) == [link]
+
+
+@pytest.mark.parametrize("name", ['a"\n```\n\\b', "\udce4", "M\U0001f600del"])
+def test_card_loads_the_folder_whatever_its_name_is(finished_run, tmp_path, name):
+    folder = adfast.Run.open(finished_run).export(tmp_path / name)
+    card = (folder / "README.md").read_text()
+    (program,) = re.findall(r"^```python\n(.*?)^```$", card, re.DOTALL | re.MULTILINE)
+    (line,) = [line for line in program.splitlines() if line.startswith("folder = ")]
+    found = {"Path": Path}
+    exec(line, found)
+    assert found["folder"] == Path(name)
+    assert card.endswith("such a model again.\n")
+
+
 def header_of(card):
     return yaml.safe_load(card.split("---\n")[1])
 
@@ -88,3 +114,27 @@ def test_card_of_a_hostile_name_and_before_an_evaluation(finished_run, tmp_path)
     card = model_card(adfast.Run.open(run))
     assert "Not evaluated yet." in card
     assert "model-index" not in header_of(card)
+
+
+def test_card_of_damaged_notes_is_refused(run_copy):
+    notes = json.loads((run_copy / "provenance.json").read_text())
+    notes["stages"]["train"]["tokens"] = "many"
+    (run_copy / "provenance.json").write_text(json.dumps(notes))
+    with pytest.raises(RunError, match=r"train\.tokens must be a whole number, got 'many'; delete"):
+        model_card(adfast.Run.open(run_copy))
+
+
+def test_card_is_of_the_results_that_are_there(run_copy):
+    """It goes with the evaluation that it tells of, and who was stopped before it writes it."""
+    run = adfast.Run.open(run_copy, progress=False)
+    card = (run_copy / CARD).read_text()
+    run.directory.forget_from("evaluate")
+    assert not (run_copy / CARD).exists()
+    run.train()
+    assert "Not evaluated yet." in (run_copy / CARD).read_text()
+    run.evaluate()
+    (run_copy / CARD).unlink()  # stopped between results and card
+    run.evaluate()
+    again = (run_copy / CARD).read_text()
+    earned = [text.split("## What it earned")[1].split("##")[0] for text in (card, again)]
+    assert earned[0] == earned[1]
