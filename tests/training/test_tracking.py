@@ -16,6 +16,8 @@ from adfast.training.loop import TrainingHooks
 from adfast.training.metrics import MetricsLog, read_metrics
 from adfast.training.tracking.config import TrackingConfig
 from adfast.training.tracking.follower import following, scalars
+from adfast.training.tracking.tensorboard_events import TensorBoardEvents
+from adfast.training.tracking.wandb_run import WandbRun
 from adfast.training.train import train
 from killed_process import Worker
 from training.tiny_training import MODEL, TRAINING, ModelConfig, random_store
@@ -160,3 +162,42 @@ def test_unknown_mode_of_wandb_is_refused(tmp_path, monkeypatch):
         following(BOTH, tmp_path, {}),
     ):
         pass
+
+
+@pytest.mark.parametrize("name", ["a/b", "a:b", "100%", "a\nb", "\\"])
+def test_project_that_wandb_would_refuse_is_refused_at_once(name):
+    with pytest.raises(InvalidArgument, match=r"wandb_project: must be of printable characters"):
+        TrackingConfig(wandb_project=name)
+
+
+def test_files_of_others_beside_the_events_are_left_alone(tmp_path):
+    for name in ("events.out.tfevents.1700.host.adfast", "events.out.tfevents.17.adfast"):
+        (tmp_path / name).write_bytes(b"of somebody else")
+    events = TensorBoardEvents(tmp_path)
+    for _ in range(2):
+        events.begin([{"update": 1, "loss": 0.5, "seconds": 1.0}])
+        events.close()
+    assert len(list(tmp_path.iterdir())) == 4
+    assert [x.read_bytes() for x in tmp_path.glob("*.17*")] == [b"of somebody else"] * 2
+
+
+@pytest.mark.parametrize("identity", [b"*", b"", b"../x", b"\xff\xfe"])
+def test_damaged_id_of_wandb_is_refused_and_other_runs_are_kept(tmp_path, identity):
+    folder = tmp_path / "wandb"
+    (folder / "offline-run-20260101_000000-other").mkdir(parents=True)
+    (folder / "run-id").write_bytes(identity)
+    with pytest.raises(InvalidArgument, match=r"run-id must hold an id of .*; delete it"):
+        WandbRun(tmp_path, "adfast", {}).begin([])
+    assert len(list(folder.iterdir())) == 2
+
+
+def test_online_without_an_account_is_said_in_words(tmp_path, monkeypatch):
+    monkeypatch.setenv("WANDB_MODE", "online")
+    run = WandbRun(tmp_path, "adfast", {})
+
+    def refuse(**_):
+        raise run._wandb.errors.UsageError("No API key configured.")
+
+    monkeypatch.setattr(run._wandb, "init", refuse)
+    with pytest.raises(InvalidArgument, match=r"No API key .*online.*tracking\.wandb=false"):
+        run.begin([])

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from adfast.config import Config
+from adfast.errors import InvalidArgument, shown
 from adfast.packages import require
 
 FOLDERS = PACKAGES = ("tensorboard", "wandb")  # each has a folder of its name in a run
+
+
+NOT_IN_PROJECTS = "/\\#?%:"  # of Weights & Biases
 
 
 class TrackingConfig(Config):
@@ -25,6 +29,15 @@ class TrackingConfig(Config):
 
     wandb_project: str = Field("adfast", min_length=1, max_length=128)
     """The project of that run."""
+
+    @field_validator("wandb_project")
+    @classmethod
+    def _is_taken_by_wandb(cls, name: str) -> str:
+        if not name.isprintable() or set(name) & set(NOT_IN_PROJECTS):
+            raise InvalidArgument(
+                f"must be of printable characters, and none of {NOT_IN_PROJECTS}, got {shown(name)}"
+            )
+        return name
 
     @property
     def packages(self) -> tuple[str, ...]:

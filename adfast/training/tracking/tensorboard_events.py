@@ -7,6 +7,7 @@ restart at step 0, by which what was read before is forgotten. Numbers are kept 
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator, Sequence
 from io import BytesIO
@@ -21,6 +22,7 @@ from adfast.durable import clear_leftovers, discard, explained, replace_file
 from adfast.training.tracking.follower import Row, scalars
 
 PREFIX, SUFFIX = "events.out.tfevents.", ".adfast"
+OWN = re.compile(rf"{re.escape(PREFIX)}[0-9]{{10}}{re.escape(SUFFIX)}")
 FILE_VERSION = "brain.Event:2"
 
 
@@ -37,7 +39,7 @@ class TensorBoardEvents:
         with explained(self.folder, "make the folder"):
             self.folder.mkdir(parents=True, exist_ok=True)
         clear_leftovers(self.folder)
-        earlier = sorted(self.folder.glob(f"{PREFIX}*{SUFFIX}"))
+        earlier = sorted(path for path in self.folder.iterdir() if OWN.fullmatch(path.name))
         number = 1 + int(earlier[-1].name[len(PREFIX) : -len(SUFFIX)]) if earlier else 1
         self._started = time.time() - (rows[-1]["seconds"] if rows else 0.0)
         path = self.folder / f"{PREFIX}{number:010d}{SUFFIX}"

@@ -8,18 +8,21 @@ asks its server for nothing before `WANDB_MODE=online`, or `wandb sync`, does.
 from __future__ import annotations
 
 import os
+import re
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from adfast.durable import discard, explained, replace_file
-from adfast.errors import InvalidArgument
+from adfast.errors import InvalidArgument, shown
 from adfast.training.tracking.follower import Row, scalars
 
 MODES = ("offline", "online", "disabled")
 ID_FILE = "run-id"
+ID = re.compile(r"[A-Za-z0-9_-]{1,64}")  # it stands in names of folders
 
 
 class WandbRun:
@@ -34,7 +37,14 @@ class WandbRun:
         self._run: Any = None
 
     def begin(self, rows: Sequence[Row]) -> None:
-        """Hold `rows` alone; online those that the server has not yet."""
+        """Hold `rows` alone; online those that the server has not yet.
+
+        Raises `InvalidArgument` where the library refuses the run: online without an account.
+        """
+        with self._in_words():
+            self._begin(rows)
+
+    def _begin(self, rows: Sequence[Row]) -> None:
         folder = self.directory / "wandb"
         identity = kept_identity(folder)
         earlier = list(folder.glob(f"offline-run-*-{identity}"))
@@ -66,6 +76,17 @@ class WandbRun:
         for row in rows:
             self._run.log(scalars(row), step=row["update"])
 
+    @contextmanager
+    def _in_words(self) -> Iterator[None]:
+        """Turns what the library refuses into an error with the way out."""
+        try:
+            yield
+        except self._wandb.Error as error:
+            raise InvalidArgument(
+                f"tracking.wandb: Weights & Biases refuses the run: {error} (WANDB_MODE is "
+                f"{self.mode}); mend that, or go on with --set tracking.wandb=false"
+            ) from error
+
     def close(self) -> None:
         """End the run; wandb writes what it still has to."""
         if self._run is not None:
@@ -84,10 +105,19 @@ def asked_mode() -> str:
 
 
 def kept_identity(folder: Path) -> str:
-    """The id of the run in `folder`, a new one where there is none yet; raises `WriteError`."""
+    """The id of the run in `folder`, a new one where there is none yet; raises `WriteError`.
+
+    Raises `InvalidArgument` where the file holds no id.
+    """
     file = folder / ID_FILE
     if file.is_file():
-        return file.read_text(encoding="utf-8").strip()
+        identity = file.read_text(encoding="utf-8", errors="replace").strip()
+        if not ID.fullmatch(identity):
+            raise InvalidArgument(
+                f"{file} must hold an id of up to 64 letters, digits, _ and -, got "
+                f"{shown(identity)}; delete it, and the run gets another one"
+            )
+        return identity
     identity = secrets.token_hex(4)
     with explained(folder, "make the folder"):
         folder.mkdir(parents=True, exist_ok=True)
