@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from matplotlib.figure import Figure
 
+from adfast.printable import printable
 from adfast.report.axes import png
 from adfast.report.curves import training_series
 from adfast.report.evidence_words import in_full
@@ -79,7 +80,7 @@ def run_html(run: Run) -> str:
     """Which stages are finished, and the curves of what there is."""
     stages = run.directory.stages()
     rows = [(name, f"{record.seconds:,.1f} s") for name, record in stages.items()]
-    parts = [heading(f"Run {run.path}"), table(rows or [("nothing", "finished yet")])]
+    parts = [heading(f"Run {printable(run.path)}"), table(rows or [("nothing", "finished yet")])]
     metrics = read_training(run.directory.metrics)
     if metrics is not None:
         parts.append(image(training_curve(metrics), "Training"))

@@ -13,6 +13,7 @@ from adfast.durable import replace_file
 from adfast.errors import Interrupted, InvalidArgument, RunError
 from adfast.notebooks import as_html
 from adfast.packages import require
+from adfast.printable import printable
 from adfast.runs import stages
 from adfast.runs.evaluation_files import EVALUATE, EvaluationFiles
 from adfast.runs.evaluation_stage import evaluate, load_trained_model
@@ -101,8 +102,11 @@ class Run:
         return cls(directory, RunHooks() if progress else QUIET)
 
     def __repr__(self) -> str:
-        done = ", ".join(self.directory.stages()) or "nothing"
-        return f"<Run {self.path}: {done} finished>"
+        try:
+            done = f"{', '.join(self.directory.stages()) or 'nothing'} finished"
+        except RunError:
+            done = "damaged notes of what is finished"
+        return f"<Run {printable(self.path)}: {done}>"
 
     def _repr_html_(self) -> str:
         return as_html("run", self)

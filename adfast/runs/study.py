@@ -19,6 +19,7 @@ from pydantic import Field
 
 from adfast.durable import replace_file, replace_files
 from adfast.errors import InvalidArgument, RunError, shown
+from adfast.printable import printable
 from adfast.provenance import collect_provenance
 from adfast.runs.evaluation_files import NAME
 from adfast.runs.feasible import check_feasible
@@ -156,7 +157,7 @@ class Study:
 
     def __repr__(self) -> str:
         done = sum(self._results_of(name).is_file() for name in self.parts)
-        return f"<Study {self.path}: {done} of {len(self.parts)} parts finished>"
+        return f"<Study {printable(self.path)}: {done} of {len(self.parts)} parts finished>"
 
     def run(self, part: str) -> Run:
         """The run of a part."""

@@ -52,6 +52,16 @@ def test_run_shows_its_stages_and_curves(finished_run: Path, tmp_path: Path) -> 
     assert len(html) < MOST
 
 
+def test_run_in_a_folder_of_no_text_and_with_damaged_notes(
+    finished_run: Path, tmp_path: Path
+) -> None:
+    place = shutil.copytree(finished_run, tmp_path / "\udce4\x1b")
+    run = Run(RunDirectory(place, Recipe()), QUIET)
+    assert b"\\udce4\\x1b</h4>" in run._repr_html_().encode()
+    (place / "provenance.json").write_text("{")
+    assert repr(run) == f"<Run {tmp_path}/\\udce4\\x1b: damaged notes of what is finished>"
+
+
 def test_evaluation_shows_what_it_came_to_and_its_curve(finished_run: Path) -> None:
     results = EvaluationResults.read(finished_run / "evaluation.json", "")
     shown = Elements(html := results._repr_html_())
