@@ -6,6 +6,7 @@ entry point of the catalogue's group. Nothing is imported before it is asked for
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from functools import reduce
 from importlib import import_module
@@ -75,6 +76,20 @@ class Catalogue(Generic[T]):
     def make(self, name: str, /, **options: Any) -> T:
         """The member `name` with `options`; raises as `find` does, and for a bad option."""
         return self.find(name).from_mapping(options, source=name)
+
+    def require_imported(self, name: str) -> None:
+        """Raise `InvalidArgument` for a full name whose module nobody has imported yet.
+
+        For names that stand in data: reading them runs no code that the reader has not chosen.
+        """
+        require_kind(self.kind, name, str, "a name")
+        module, colon, _ = name.partition(":")
+        if name not in self.shipped and colon and module not in sys.modules:
+            raise InvalidArgument(
+                f'{self.kind} "{legible(name)}" is code that data name, and is not imported for '
+                f"them; if you trust it, import {legible(module)} first, or install a package that "
+                f"registers it ({self.group})"
+            )
 
     def _registered(self) -> dict[str, list[EntryPoint]]:
         """Name -> the entry points of installed packages."""

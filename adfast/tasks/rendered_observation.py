@@ -109,8 +109,12 @@ class RenderedObservation(ObservationSpec):
 
 
 def read_rendered(description: Mapping[str, Any]) -> RenderedObservation:
-    """The spec whose `to_dict` is in `description`; raises `InvalidArgument` for any other."""
+    """The spec whose `to_dict` is in `description`; raises `InvalidArgument` for any other.
+
+    Also for a scene of one's own whose module is not imported: data import none.
+    """
     scene = described(description["scene"])
-    options = described(entry(scene, "options"))
+    name, options = entry(scene, "name"), described(entry(scene, "options"))
+    SCENES.require_imported(name)
     pose = DiscreteObservation(integers(description, "observation_sizes"))
-    return RenderedObservation(pose, SCENES.make(entry(scene, "name"), **options))
+    return RenderedObservation(pose, SCENES.make(name, **options))

@@ -102,3 +102,15 @@ def test_pose_must_be_the_scenes():
         RenderedObservation(DiscreteObservation((9, 9)), SCENE)
     with pytest.raises(InvalidArgument, match="scene must be a Scene"):
         RenderedObservation(SPEC.pose, "water-maze")
+
+
+def test_data_import_no_scene_that_they_name(tmp_path, monkeypatch):
+    """A store or a model file of a stranger runs no code, even what lies in the path."""
+    (tmp_path / "named_by_data.py").write_text("raise SystemExit")
+    monkeypatch.syspath_prepend(tmp_path)
+    description = SPEC.to_dict()
+    description["scene"]["name"] = "named_by_data:Scene"
+    with pytest.raises(InvalidArgument, match=r"import named_by_data first, .*\(adfast\.scenes\)"):
+        read_observation(description)
+    own = RenderedObservation(DiscreteObservation((256,)), Flat())
+    assert read_observation(own.to_dict()) == own
