@@ -49,6 +49,8 @@ def scaling_figure(table: StudyTable, axes: Mapping[str, MeasuredAxis]) -> Figur
             f"{axis.panel.title} ({seeds})", loc="left", fontsize=10, color=LIGHT["ink"]
         )
         place_levels(grid[-1, column], axis)
+    for row in range(1, rows):
+        require_range(grid[row, 0])
     for row, label in enumerate(("return,\nlast five episodes", *LABELS.values())):
         grid[row, 0].set_ylabel(label, fontsize=9)
     figure.suptitle(table.title, x=0.01, ha="left", fontsize=11, color=LIGHT["ink"])
@@ -77,18 +79,22 @@ def draw_measure(axes: Axes, axis: MeasuredAxis, measure: Measure) -> None:
     law = measured.law
     if law is not None:
         x = np.geomspace(axis.x[0], axis.x[-1], 100)
-        low, high = law.exponent_interval
-        told = f"exponent {law.exponent:z.2f} ({low:z.2f} to {high:z.2f})"
+        low, high = (law.told(bound, 2) for bound in law.exponent_interval)
+        told = f"exponent {law.told(law.exponent, 2)} ({low} to {high})"
         axes.plot(x, law.at(x), color=LIGHT[COLOURS[measure]], linewidth=1.3)
         axes.set_title(told, fontsize=8, color=LIGHT["muted"], loc="right")
     axes.set_yscale("log")
-    low, high = axes.get_ylim()
-    if high < LEAST_RANGE * low:  # what does not change is drawn as what does not change
-        middle = np.sqrt(low * high)
-        axes.set_ylim(middle / LEAST_RANGE, middle * LEAST_RANGE)
     axes.yaxis.set_major_formatter("{x:g}")
     axes.yaxis.set_minor_formatter("{x:g}")
     axes.tick_params(axis="y", which="both", labelsize=7)
+
+
+def require_range(axes: Axes) -> None:
+    """Draw what does not change as what does not change; `axes` has all that a row shows."""
+    low, high = axes.get_ylim()
+    if high < LEAST_RANGE * low:
+        middle = np.sqrt(low * high)
+        axes.set_ylim(middle / LEAST_RANGE, middle * LEAST_RANGE)
 
 
 def draw_points(axes: Axes, x: np.ndarray, measured: Measured, colour: str) -> None:

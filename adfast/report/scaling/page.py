@@ -100,7 +100,8 @@ def law_table(axis: MeasuredAxis) -> Iterator[str]:
 
 def law_told(law: Law) -> tuple[str, str, str, str]:
     """Exponent and floor with their intervals."""
-    exponent = (f"{law.exponent:z.3f}", "{:z.3f} to {:z.3f}".format(*law.exponent_interval))
+    low, high = (law.told(bound, 3) for bound in law.exponent_interval)
+    exponent = (law.told(law.exponent, 3), f"{low} to {high}")
     if law.floor_interval is None:
         return (*exponent, "", "")
     return (*exponent, f"{law.floor:.3g}", "{:.3g} to {:.3g}".format(*law.floor_interval))

@@ -21,7 +21,14 @@ from adfast.runs.reproduction.reproduction import PartState
 from adfast.runs.reproduction.study_claim import last_episodes
 from adfast.runs.reproduction.verdicts import done
 from adfast.runs.scaling.measures import ScalingMeasures
-from adfast.runs.scaling.power_law import LEAST_LEVELS, Laws, asks_for_floor, fit_laws
+from adfast.runs.scaling.power_law import (
+    FLATTEST,
+    LEAST_LEVELS,
+    STEEPEST,
+    Laws,
+    asks_for_floor,
+    fit_laws,
+)
 from adfast.runs.scaling.table import Against, ScalePanel
 
 States = Mapping[str, PartState]
@@ -37,13 +44,25 @@ WITH_FLOOR: tuple[Measure, ...] = ("loss", "shortfall")  # costs are not asked f
 
 @dataclass(frozen=True)
 class Law:
-    """A fitted law, and 95% intervals `(low, high)` of its exponent and of its floor, if any."""
+    """A fitted law, and 95% intervals `(low, high)` of its exponent and of its floor, if any.
+
+    Levels of which most lie on the floor do not tell how steep the fall to it is: then an exponent
+    of a law with a floor is the steepest or the flattest that is tried.
+    """
 
     exponent: float
     exponent_interval: tuple[float, float]
     floor: float
     floor_interval: tuple[float, float] | None
     central: Laws  # of one sample
+
+    def told(self, exponent: float, digits: int) -> str:
+        """An exponent in words, of which the last that is tried stands for all beyond it."""
+        if self.floor_interval is not None and exponent <= STEEPEST:
+            return f"below {STEEPEST:g}"
+        if self.floor_interval is not None and exponent >= FLATTEST:
+            return f"above {FLATTEST:g}"
+        return f"{exponent:z.{digits}f}"
 
     def at(self, x: np.ndarray) -> np.ndarray:
         """float64: what it says at `x`."""
@@ -143,16 +162,20 @@ def measured_of(
         and len(np.unique(x)) > LEAST_LEVELS  # a law with a floor goes through three whatever
         and asks_for_floor(np.repeat(x, points.shape[1]), points.ravel())
     )
+    return Measured(mean, samples, law_through(x, mean, samples, has_floor=has_floor))
+
+
+def law_through(x: np.ndarray, mean: np.ndarray, samples: np.ndarray, *, has_floor: bool) -> Law:
+    """The law through `mean` `[L]`, with the intervals of those through `samples` `[S, L]`."""
     central = fit_laws(x, mean[None], has_floor=has_floor)
     drawn = fit_laws(x, samples, has_floor=has_floor)
-    law = Law(
+    return Law(
         float(central.exponent[0]),
         interval_of(drawn.exponent),
         float(central.floor[0]),
         interval_of(drawn.floor) if has_floor else None,
         central,
     )
-    return Measured(mean, samples, law)
 
 
 def interval_of(samples: np.ndarray) -> tuple[float, float]:

@@ -18,7 +18,8 @@ from dataclasses import dataclass
 import numpy as np
 
 LEAST_LEVELS = 3  # that an exponent is fitted to
-TRIED = -np.geomspace(0.02, 5.0, 160)  # exponents of laws with a floor, which all fall
+STEEPEST, FLATTEST = -5.0, -0.02  # exponents of laws with a floor, which all fall
+TRIED = -np.geomspace(-FLATTEST, -STEEPEST, 160)
 FINE = 21  # exponents that are tried between the neighbours of the best one
 BETTER = 2.0  # by so much must the criterion of a law with a floor be lower
 
@@ -75,7 +76,7 @@ def fit_with_floor(x: np.ndarray, y: np.ndarray) -> Laws:
     best = best_of(x, y, np.broadcast_to(TRIED, (len(y), len(TRIED))))
     ratio = TRIED[1] / TRIED[0]
     beside = best.exponent[:, None] * np.geomspace(1 / ratio, ratio, FINE)
-    return best_of(x, y, beside)
+    return best_of(x, y, np.clip(beside, STEEPEST, FLATTEST))
 
 
 def best_of(x: np.ndarray, y: np.ndarray, exponent: np.ndarray) -> Laws:

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from adfast.runs.scaling.power_law import TRIED, asks_for_floor, best_of, fit_laws
+from adfast.runs.scaling.laws import law_through
+from adfast.runs.scaling.power_law import STEEPEST, TRIED, asks_for_floor, best_of, fit_laws
 from reference.power_law import fit
 
 X = np.array([20.0, 40, 80, 160, 320])
@@ -29,6 +30,16 @@ def test_a_law_with_a_floor_is_found_again(exponent):
 
 def test_floors_are_never_below_zero():
     assert fit_laws(X, (5 * X**-0.5 - 0.1)[None], has_floor=True).floor[0] == 0
+
+
+def test_a_fall_that_is_over_at_once_is_told_as_steeper_than_any_tried():
+    y = np.array([[0.3, 0.1, 0.1, 0.1, 0.1]])
+    law = law_through(X, y[0], y, has_floor=True)
+    assert law.exponent == STEEPEST
+    assert law.told(law.exponent, 2) == "below -5"
+    assert law.told(-1.234, 2) == "-1.23"
+    steep = X[None] ** -6
+    assert law_through(X, steep[0], steep, has_floor=False).told(-6.0, 1) == "-6.0"
 
 
 def test_fit_is_that_of_the_definition():

@@ -1,6 +1,7 @@
 """A study of scaling is made in parts, each with its measures, and drawn from what there is."""
 
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -73,6 +74,17 @@ def test_figure_has_a_column_for_each_axis_that_is_begun(made):
     figure = scaling_figure(made.table, axes)
     assert len(figure.axes) == 4
     assert figure.axes[0].get_title(loc="left") == "Window (1 training seed)"
+
+
+def test_figure_shows_every_point_of_a_row_whatever_other_axes_cost(made):
+    (axis,) = (measured_axis(p, made.states()) for p in made.table.panels[:1])
+    bytes_ = axis.measured["bytes"]
+    dear = replace(bytes_, mean=9 * bytes_.mean, samples=9 * bytes_.samples)
+    other = replace(axis, measured={**axis.measured, "bytes": dear})
+    figure = scaling_figure(made.table, {"window": axis, "other": other})
+    low, high = figure.axes[-1].get_ylim()
+    assert low < bytes_.mean.min()
+    assert high > dear.mean.max()
 
 
 def test_nothing_done_is_a_page_without_a_figure(made, tmp_path):
