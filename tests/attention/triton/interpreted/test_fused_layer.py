@@ -119,15 +119,15 @@ def test_only_the_slot_of_the_step_is_written():
 def test_streaming_equals_the_forward_pass_with_resets_and_many_rounds(monkeypatch):
     settings = SHAPES["rope"] | {"num_layers": 2, "attention_window": [5, 3], "qk_norm": True}
     model = small_model(**settings).eval()
-    batch, length = random_histories(2, 14), 14
+    batch, length = random_histories(2, 10), 10
     fuse = fused.step_layer
     monkeypatch.setattr(transformer, "step_layer", lambda *layer: fuse(*layer[:6]))
     cache, logits = model.new_cache(2), []
     for t in range(length):
-        cache.reset(torch.tensor([False, t == 9]))
+        cache.reset(torch.tensor([False, t == 6]))
         logits.append(model.step(input_at(batch, t, cache), cache))
     starts = torch.zeros(2, length, dtype=torch.int32)
-    starts[1, 9:] = 9
+    starts[1, 6:] = 6
     expected = model({**batch, "document_start": starts})
     torch.testing.assert_close(torch.stack(logits, dim=1), expected, rtol=0, atol=1e-4)
 
