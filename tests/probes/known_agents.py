@@ -13,7 +13,7 @@ from adfast.probes.subject import Subject
 
 def agent_subject(agent: str, held_out: int = 6, **changes: Any) -> Subject:
     """Agent `agent` beside a source and a split of 25 goals, of which `held_out` are held out."""
-    family = changes.pop("family", tasks.make("dark-room", size=5, episode_length=12))
+    family = changes.pop("family", tasks.make("dark-room", size=5, episode_length=10))
     source = changes.pop("source", source_algorithms.make("q-learning"))
     split = family.split(held_out, seed=0)
     trained_on = TrainedOn(source.name, source.model_dump(), split.train)

@@ -19,7 +19,7 @@ from adfast.probes.catalogue import PROBES
 from adfast.probes.subject import Subject
 from probes.subjects import bare_model
 
-SMALL = {"size": 5, "episode_length": 12}
+SMALL = {"size": 5, "episode_length": 10}
 SOURCE = {"epsilon_start": 0.5, "epsilon_episodes": 40, "learning_rate": 0.9}
 BRIEF = {"episodes": 16, "seeds": 3}
 

@@ -45,7 +45,7 @@ def test_agent_is_shown_as_many_episodes_as_are_kept(memory):
     asked = replace(agent_subject("random"), agent=Counts())
     drawn = streams_of(asked.family, asked.split.held_out, np.arange(2))
     history = cut_histories(asked, asked.family, *drawn, 5, memory)
-    shown = history["action"].reshape(12, 5, 12)
+    shown = history["action"].reshape(12, 5, asked.family.episode_length)
     most = 4 if memory is None else memory
     np.testing.assert_array_equal(shown, np.minimum(np.arange(5), most)[:, None] + 0 * shown)
 
@@ -67,19 +67,20 @@ def test_first_rewarded_is_shown_whole_by_its_episode_and_alone():
     asked = agent_subject("heuristic")
     drawn = streams_of(asked.family, asked.split.held_out, np.arange(8))
     history = cut_histories(asked, asked.family, *drawn, 3, None)
-    found, shown = first_rewarded(history, 12)
+    length = asked.family.episode_length
+    found, shown = first_rewarded(history, length)
     assert 0 < found.sum() < len(found)
     (whole, until), (episode, steps), (step, one) = shown
     for row in np.flatnonzero(found):
         at = int(np.argmax(history["reward"][row] > 0))
-        assert until[row] == (at // 12 + 1) * 12
-        assert not whole["reward"][row, : until[row] - 12].any()
+        assert until[row] == (at // length + 1) * length
+        assert not whole["reward"][row, : until[row] - length].any()
         np.testing.assert_array_equal(
-            episode["reward"][row], history["reward"][row, until[row] - 12 : until[row]]
+            episode["reward"][row], history["reward"][row, until[row] - length : until[row]]
         )
         assert step["reward"][row, 0] == 1
         assert step["boundary"][row, 0] != 0
-    assert set(steps[found]) == {12}
+    assert set(steps[found]) == {length}
     assert set(one[found]) == {1}
     assert not np.stack([until, steps, one])[:, ~found].any()
 
