@@ -70,6 +70,7 @@ class RingKVCache:
         """Begin a new history in the environments of `mask` (bool `[N]`), or in all of them.
 
         Resetting all winds the clock back, so that a growing layer starts over in the room it has.
+        Raises `InvalidArgument` for a mask of another dtype or shape.
         """
         if mask is None:
             self.step.zero_()

@@ -50,7 +50,7 @@ def model_card(run: Run, licence: str | None = None, usage: str = "") -> str:
         f"## Method\n\n{table(method_rows(run, stages))}",
         f"## What it earned\n\n{earned(results)}",
         f"## Intended use\n\n{intended_use(run)}",
-        f"## Licence\n\n{licence_sentence(licence)}",
+        f"## Licence\n\n{licence_sentence(licence, is_exported=not run.recipe.is_rl2)}",
         f"## Made by\n\n{table(origin_rows(made_by))}\n\n{FROM_SETTINGS}",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -130,10 +130,15 @@ def data_rows(run: Run, stages: Mapping[str, StageRecord]) -> Iterator[tuple[str
 def split_sentence(run: Run) -> str:
     """How many tasks it saw, and which it did not."""
     split = run.split
+    unseen = (
+        "The latter two were not played"
+        if run.recipe.is_rl2
+        else "No history of the latter two was read"
+    )
     return (
         f"{len(split.train):,} tasks were trained on, {len(split.validation):,} are for choices, "
-        f"and {len(split.held_out):,} are held out. No history of the latter two was read in "
-        f"training. Seed {run.recipe.seed}."
+        f"and {len(split.held_out):,} are held out. {unseen} in training. Seed "
+        f"{run.recipe.seed}."
     )
 
 
@@ -200,13 +205,14 @@ def intended_use(run: Run) -> str:
     )
 
 
-def licence_sentence(licence: str | None) -> str:
+def licence_sentence(licence: str | None, *, is_exported: bool) -> str:
     """Under which licence it is shared, if that was said."""
     if licence is not None:
         return f"{code(licence)}."
+    by = ": `adfast export RUN --to DIR --licence apache-2.0`" if is_exported else ""
     return (
-        "Not chosen. Whoever trained the model says so: `adfast export RUN --to DIR --licence "
-        "apache-2.0`. adfast itself is under Apache-2.0, and asks nothing of what it trains."
+        f"Not chosen. Whoever trained the model says so{by}. adfast itself is under Apache-2.0, "
+        "and asks nothing of what it trains."
     )
 
 

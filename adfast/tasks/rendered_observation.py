@@ -71,7 +71,10 @@ class RenderedObservation(ObservationSpec):
     def as_read(
         self, name: str, values: Any, count: int, environments: np.ndarray | None = None
     ) -> np.ndarray:
-        """Frames `[N, height, width, 3]`, of poses `[N, C]` or as they are given."""
+        """Frames `[N, height, width, 3]`, of poses `[N, C]` or as they are given.
+
+        Raises `InvalidArgument` for any other.
+        """
         shape = np.shape(values) if not isinstance(values, np.ndarray) else values.shape
         if len(shape) == 2:
             return self.as_shown(self.pose.as_read(name, values, count, environments))
@@ -92,7 +95,7 @@ class RenderedObservation(ObservationSpec):
         return out
 
     def in_space(self, stored: np.ndarray) -> np.ndarray:
-        """Frames."""
+        """Frames `[..., height, width, 3]`."""
         return self.as_shown(stored)
 
     def space(self) -> Space[Any]:

@@ -84,7 +84,9 @@ class Model(nn.Module):
     def new_cache(self, num_environments: int, longest_history: int | None = None) -> list[Tensor]:
         """The state that `step` begins with: each environment's clock, then keys and values.
 
-        A layer that sees the whole history needs to know the `longest_history`, in transitions.
+        int64 `[N]`, then of each layer two of float32 `[N, H, S, D]`, S tokens that it sees back. A
+        layer that sees the whole history needs to know the `longest_history`, in transitions;
+        raises `ValueError` where it does not.
         """
         heads, channels = self.config["num_kv_heads"], self.blocks[0].head_dim
         cache = [torch.zeros(num_environments, dtype=torch.int64)]
