@@ -17,19 +17,19 @@ if TYPE_CHECKING:
     from adfast.collection.config import CollectionConfig
     from adfast.collection.plan import CollectionPlan
     from adfast.collection.recorder import Recorder
-    from adfast.evaluation.agent import Agent, load
-    from adfast.evaluation.environment_tasks import EnvironmentTasks
+    from adfast.evaluation.agents.agent import Agent, load
+    from adfast.evaluation.agents.in_context_agent import AgentMaker, InContextAgent
+    from adfast.evaluation.agents.transition_agent import TransitionAgent
+    from adfast.evaluation.environments.environment_tasks import EnvironmentTasks
+    from adfast.evaluation.environments.play import play
     from adfast.evaluation.in_context import evaluate
-    from adfast.evaluation.in_context_agent import AgentMaker, InContextAgent
-    from adfast.evaluation.play import play
-    from adfast.evaluation.transition_agent import TransitionAgent
     from adfast.facts import FamilyFacts, family_facts
     from adfast.family_check import check_family
     from adfast.models.config import ModelConfig
     from adfast.models.transformer import Transformer
     from adfast.report import replay, write_report
     from adfast.runs.comparison.comparison import compare
-    from adfast.runs.recipe import Recipe
+    from adfast.runs.recipe.recipe import Recipe
     from adfast.runs.run import Run
     from adfast.runs.study import Study
     from adfast.simulators import BatchSimulator
@@ -38,30 +38,30 @@ if TYPE_CHECKING:
 
 # Public name -> the module that defines it, or None for a subpackage.
 PUBLIC = {
-    "Agent": "adfast.evaluation.agent",
-    "AgentMaker": "adfast.evaluation.in_context_agent",
+    "Agent": "adfast.evaluation.agents.agent",
+    "AgentMaker": "adfast.evaluation.agents.in_context_agent",
     "BatchSimulator": "adfast.simulators",
     "CollectionConfig": "adfast.collection.config",
     "CollectionPlan": "adfast.collection.plan",
-    "EnvironmentTasks": "adfast.evaluation.environment_tasks",
+    "EnvironmentTasks": "adfast.evaluation.environments.environment_tasks",
     "FamilyFacts": "adfast.facts",
-    "InContextAgent": "adfast.evaluation.in_context_agent",
+    "InContextAgent": "adfast.evaluation.agents.in_context_agent",
     "ModelConfig": "adfast.models.config",
-    "Recipe": "adfast.runs.recipe",
+    "Recipe": "adfast.runs.recipe.recipe",
     "Recorder": "adfast.collection.recorder",
     "Run": "adfast.runs.run",
     "Study": "adfast.runs.study",
     "TrainingConfig": "adfast.training.config",
     "Transformer": "adfast.models.transformer",
-    "TransitionAgent": "adfast.evaluation.transition_agent",
+    "TransitionAgent": "adfast.evaluation.agents.transition_agent",
     "check_family": "adfast.family_check",
     "collect": "adfast.collection.collect",
     "compare": "adfast.runs.comparison.comparison",
     "evaluate": "adfast.evaluation.in_context",
     "family_facts": "adfast.facts",
     "histories": None,
-    "load": "adfast.evaluation.agent",
-    "play": "adfast.evaluation.play",
+    "load": "adfast.evaluation.agents.agent",
+    "play": "adfast.evaluation.environments.play",
     "replay": "adfast.report",
     "source_algorithms": None,
     "tasks": None,

@@ -1,7 +1,7 @@
 """Configuration: the frozen base class, TOML files and `section.field=value` overrides.
 
 Each component's settings are a `Config` subclass in its own folder; the class that composes them
-for a run is `adfast.runs.recipe.Recipe`.
+for a run is `adfast.runs.recipe.recipe.Recipe`.
 """
 
 from __future__ import annotations

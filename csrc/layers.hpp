@@ -2,7 +2,7 @@
 //
 // As attention.hpp: compiled once per instruction set (layers_kernel.hpp), no threads, no memory of
 // its own. All arrays are contiguous, rows of `width` floats. The definitions are in torch:
-// adfast/models/feed_forward.py, norm.py and summed_rows.py.
+// adfast/models/layers/feed_forward.py, norm.py and summed_rows.py.
 #pragma once
 
 #include <cstdint>

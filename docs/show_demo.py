@@ -14,7 +14,7 @@ from rich.console import Console
 from show_replay import write_animation
 
 from adfast.report.terminal import summary_table
-from adfast.runs.run_record import read_run
+from adfast.runs.files.run_record import read_run
 
 DOCS = Path(__file__).resolve().parent
 README = DOCS.parent / "README.md"

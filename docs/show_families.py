@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import adfast
-from adfast.runs.recipe_changes import find_recipe, load_recipe, recipe_names
+from adfast.runs.recipe.recipe_changes import find_recipe, load_recipe, recipe_names
 from adfast.tasks.catalogue import FAMILIES
 
 PAGE = Path(__file__).resolve().parent / "families.md"

@@ -20,7 +20,7 @@ from adfast.probes.calibration import SEEN, counted, pair_of
 from adfast.probes.evidence import Evidence, Verdict, evidence, judged, verdict_of
 from adfast.probes.finding import Finding, judged_findings
 from adfast.probes.inside import beliefs, mechanism
-from adfast.runs.findings import read_findings
+from adfast.runs.probing.findings import read_findings
 
 RESULTS = Path(__file__).resolve().parent / "results" / "inside.md"
 PROBES = {"beliefs": beliefs.EXPECTED, "mechanism": mechanism.EXPECTED}

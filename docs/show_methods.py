@@ -1,13 +1,13 @@
 """Write the table of docs/baselines.md from the methods themselves: `python docs/show_methods.py`.
 
-A test holds the page to what stands in `adfast/runs/methods.py`.
+A test holds the page to what stands in `adfast/runs/recipe/methods.py`.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from adfast.runs.methods import METHODS, Method
+from adfast.runs.recipe.methods import METHODS, Method
 from adfast.settings.commented_toml import literal
 
 PAGE = Path(__file__).resolve().parent / "baselines.md"

@@ -17,7 +17,7 @@ from adfast.probes.attended.record import AttentionRecord, exemplary_runs
 from adfast.report.axes import grid_axes, plain_axes
 from adfast.report.palette import LIGHT
 from adfast.report.room import Room, room_of
-from adfast.runs.run_record import RunRecord, read_run
+from adfast.runs.files.run_record import RunRecord, read_run
 
 SIZE = (6.4, 3.5)  # inches
 PIXELS_PER_INCH = 100

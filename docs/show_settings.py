@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from adfast.config import allows_none, section_at
 from adfast.runs.listed import CATALOGUES
-from adfast.runs.recipe import Recipe
+from adfast.runs.recipe.recipe import Recipe
 from adfast.settings.commented_toml import literal
 from adfast.settings.described import Setting, describe
 

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from adfast.source_algorithms.q_learning import QLearning
+from adfast.source_algorithms.tabular.q_learning import QLearning
 from adfast.tasks.family import TaskFamily
 
 

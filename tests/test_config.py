@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from adfast.config import apply_overrides, read_toml, write_toml
 from adfast.errors import InvalidArgument, UnknownName
 from adfast.models.config import ModelConfig
-from adfast.runs.feasible import check_feasible
-from adfast.runs.recipe import Recipe
-from adfast.runs.recipe_changes import find_recipe, load_recipe
+from adfast.runs.recipe.feasible import check_feasible
+from adfast.runs.recipe.recipe import Recipe
+from adfast.runs.recipe.recipe_changes import find_recipe, load_recipe
 from adfast.training.config import TrainingConfig
 
 
@@ -310,7 +310,7 @@ def test_what_is_unknown_is_named_with_its_file(tmp_path):
     ],
 )
 def test_what_no_memory_holds_is_refused_with_what_decides_it(monkeypatch, setting, message):
-    monkeypatch.setattr("adfast.runs.memory_needs.memory_bytes", lambda: 2**34)
+    monkeypatch.setattr("adfast.runs.recipe.memory_needs.memory_bytes", lambda: 2**34)
     live = ["training.updates=90000000", "collection.histories_per_task=1000000"]
     overrides = [setting, *(live if "live" in setting else [])]
     with pytest.raises(InvalidArgument, match=message):

@@ -22,11 +22,9 @@ WRITERS = {
     "recording.py",
     "compiled_code.py",
     "jobs.py",
-    "ad_eps.py",
     "own_words.py",
     "importing.py",
-    "xland.py",
-    "minari_data.py",
+    "writing.py",  # of foreign formats, in a folder that is adopted when it is whole
 }
 WRITING_CALLS = {"write_text", "write_bytes", "save_file", "rename", "fdopen", "dump"}
 

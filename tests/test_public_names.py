@@ -14,7 +14,7 @@ HEAVY = {"torch", "triton", "numba", "matplotlib", "plotly"}
     "statement",
     [
         "import adfast; dir(adfast)",
-        "import adfast.runs.recipe_changes as r; r.load_recipe(r.find_recipe('dark-room'))",
+        "import adfast.runs.recipe.recipe_changes as r; r.load_recipe(r.find_recipe('dark-room'))",
         "import sys; sys.argv[1:] = ['--help']; from adfast.cli import main; main()",
     ],
     ids=["import", "recipe", "help"],

@@ -92,9 +92,9 @@ def run(
     require(*MODELS, *DRAWINGS)
     from adfast.cli.seeds import run_seeds
     from adfast.cli.stages import run_stages, spell
-    from adfast.runs.recipe_changes import of_method
+    from adfast.runs.files.run_directory import STAGES
+    from adfast.runs.recipe.recipe_changes import of_method
     from adfast.runs.run import Run
-    from adfast.runs.run_directory import STAGES
     from adfast.runs.study import holds_study
 
     if seeds is not None or holds_study(recipe):
@@ -241,7 +241,7 @@ def probe(
     require(*MODELS, *DRAWINGS, "scipy")
     from adfast.report import draw_findings
     from adfast.report.terminal import finding_line
-    from adfast.runs.probing import probe_agent, probe_folders, with_options
+    from adfast.runs.probing.probing import probe_agent, probe_folders, with_options
 
     folders = [Path(word) for word in words or () if Path(word).is_dir()]
     names = [word for word in words or () if not Path(word).is_dir()]
@@ -287,7 +287,7 @@ def sweep(
     require(*MODELS, *DRAWINGS)
     from adfast.cli.interruption import stoppable
     from adfast.cli.stages import spell, terminal_hooks
-    from adfast.runs.recipe_changes import of_method
+    from adfast.runs.recipe.recipe_changes import of_method
     from adfast.runs.sweep.axes import parse_axis
     from adfast.runs.sweep.sweep import Sweep
 
@@ -322,7 +322,7 @@ def print_summary(run: Run, name: str | None = None, *, as_json: bool) -> None:
         return
     from adfast.cli.tables import print_table
     from adfast.report.terminal import summary_table
-    from adfast.runs.stage_records import seconds_of
+    from adfast.runs.files.stage_records import seconds_of
 
     seconds = seconds_of(run.directory.stages())
     print_table(summary_table(results, seconds, run.path))

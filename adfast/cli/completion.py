@@ -11,7 +11,7 @@ STORE_FILE = "manifest.json"
 
 def complete_recipe(incomplete: str) -> list[str]:
     """Shipped recipes, TOML files and run directories that begin with `incomplete`."""
-    from adfast.runs.recipe_changes import recipe_names
+    from adfast.runs.recipe.recipe_changes import recipe_names
 
     recipes = [name for name in recipe_names() if name.startswith(incomplete)]
     files = [str(path) for path in beginning_with(incomplete) if path.suffix == ".toml"]
@@ -35,7 +35,7 @@ def complete_kind(incomplete: str) -> list[str]:
 
 def complete_method(incomplete: str) -> list[str]:
     """Methods that begin with `incomplete`."""
-    from adfast.runs.methods import METHODS
+    from adfast.runs.recipe.methods import METHODS
 
     return [name for name in METHODS if name.startswith(incomplete)]
 

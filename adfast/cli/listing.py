@@ -41,7 +41,7 @@ def show(
     as_json: JsonOption = False,
 ) -> None:
     """Print every setting with its meaning, range and default, as a recipe to begin from."""
-    from adfast.runs.recipe_settings import settings_of
+    from adfast.runs.recipe.recipe_settings import settings_of
     from adfast.settings.commented_toml import commented_toml
 
     found = settings_of(name, settings or [], method)

@@ -12,7 +12,7 @@ from adfast.cli.interruption import stoppable
 from adfast.cli.stages import begin_training, run_stages, spell
 from adfast.printable import printable
 from adfast.runs.run import Run
-from adfast.runs.together import follow, joined
+from adfast.runs.stages.together import follow, joined
 
 
 def train_together(run: Run, *, resume: bool, fresh: bool) -> None:

@@ -14,7 +14,7 @@ from adfast.collection.config import CollectionConfig
 from adfast.errors import InvalidArgument, byte_size
 from adfast.provenance import available_cores
 from adfast.source_algorithms.catalogue import SOURCE_ALGORITHMS
-from adfast.source_algorithms.learner_streams import learner_streams
+from adfast.source_algorithms.loops.learner_streams import learner_streams
 from adfast.source_algorithms.source_algorithm import SourceAlgorithm
 from adfast.tasks.family import TaskFamily
 from adfast.tasks.transition_schema import TransitionSchema

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from adfast.evaluation.agents.random_agent import RandomActions
 from adfast.evaluation.in_context import InContextEvaluation, evaluate
-from adfast.evaluation.random_agent import RandomActions
 from adfast.source_algorithms.source_algorithm import SourceAlgorithm
 from adfast.tasks.family import TaskFamily
 from adfast.tasks.task_set import TaskSet

@@ -15,15 +15,15 @@ from typing import Unpack
 import numpy as np
 
 from adfast.errors import InvalidArgument, shown
-from adfast.evaluation.agent import Agent, Computing
-from adfast.evaluation.demonstrations import read_demonstrations
-from adfast.evaluation.environment_tasks import Environments, EnvironmentTasks
-from adfast.evaluation.in_context_agent import (
+from adfast.evaluation.agents.agent import Agent, Computing
+from adfast.evaluation.agents.demonstrations import read_demonstrations
+from adfast.evaluation.agents.in_context_agent import (
     AgentMaker,
     Choosing,
     InContextAgent,
     require_agent,
 )
+from adfast.evaluation.environments.environment_tasks import Environments, EnvironmentTasks
 from adfast.evaluation.recorder import EpisodeRecorder, Trajectories
 from adfast.models.transformer import Transformer
 from adfast.progress import progress_bar

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from adfast.evaluation.environment_tasks import EnvironmentTasks
+from adfast.evaluation.agents.random_agent import RandomActions
+from adfast.evaluation.environments.environment_tasks import EnvironmentTasks
 from adfast.evaluation.in_context import evaluate
-from adfast.evaluation.random_agent import RandomActions
 from adfast.histories import HistoryStore
 from adfast.simulators.random_rollout import random_returns
 from adfast.source_algorithms.source_algorithm import SourceAlgorithm

@@ -13,7 +13,7 @@ from adfast.attention import KeyValueCache
 from adfast.errors import InvalidArgument, byte_size
 from adfast.machine.memory import memory_bytes
 from adfast.models.config import ModelConfig
-from adfast.models.frame_stack import FrameStack
+from adfast.models.embedding.frame_stack import FrameStack
 
 
 class RingKVCache:

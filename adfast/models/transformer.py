@@ -27,19 +27,19 @@ from adfast.attention import (
     require_backend_name,
 )
 from adfast.errors import InvalidArgument
-from adfast.models.attending import along_tokens, with_others
-from adfast.models.block import Attend, AttendPacked, Block
 from adfast.models.config import ModelConfig
-from adfast.models.frame_stack import FrameStack
+from adfast.models.embedding.frame_stack import FrameStack
+from adfast.models.embedding.picture_encoders import PictureEncoder
+from adfast.models.embedding.step_input import StepInput, can_examine, step_inputs
+from adfast.models.embedding.transition_embedding import TransitionEmbedding
 from adfast.models.inspection import Watch, show_layer
 from adfast.models.layer_step import step_layer
+from adfast.models.layers.attending import along_tokens, with_others
+from adfast.models.layers.block import Attend, AttendPacked, Block
+from adfast.models.layers.norm import with_norm
+from adfast.models.layers.positions import rotation_at
 from adfast.models.noise import Noise, drop_entries, recomputed
-from adfast.models.norm import with_norm
-from adfast.models.picture_encoders import PictureEncoder
-from adfast.models.positions import rotation_at
 from adfast.models.ring_kv_cache import RingKVCache
-from adfast.models.step_input import StepInput, can_examine, step_inputs
-from adfast.models.transition_embedding import TransitionEmbedding
 from adfast.tasks.transition_schema import TransitionSchema
 from adfast.values import as_count, as_seed, require_kind
 

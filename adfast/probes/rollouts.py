@@ -10,9 +10,9 @@ from collections.abc import Mapping
 import numpy as np
 
 from adfast.errors import InvalidArgument
-from adfast.evaluation.agent import Computing
+from adfast.evaluation.agents.agent import Computing
+from adfast.evaluation.agents.in_context_agent import InContextAgent
 from adfast.evaluation.in_context import act_in, agent_in, environments_of
-from adfast.evaluation.in_context_agent import InContextAgent
 from adfast.evaluation.recorder import EpisodeRecorder, Trajectories
 from adfast.models.inspection import Watch
 from adfast.probes.subject import Subject

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from adfast.collection.config import CollectionConfig
-from adfast.evaluation.in_context_agent import AgentMaker
+from adfast.evaluation.agents.in_context_agent import AgentMaker
 from adfast.evaluation.recorder import Trajectories
 from adfast.models.transformer import Transformer
 from adfast.source_algorithms.source_algorithm import SourceAlgorithm

@@ -53,8 +53,8 @@ def write_report(
 def draw_findings(directory: Path) -> Path:
     """Write the page that shows what probes found: a run's own, of several runs `probes.html`."""
     from adfast.packages import require
+    from adfast.runs.files.run_files import SETTINGS
     from adfast.runs.run import Run
-    from adfast.runs.run_files import SETTINGS
 
     if (directory / SETTINGS).is_file():
         run = Run.open(directory)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from adfast.runs.results import EvaluationResults
+from adfast.runs.files.results import EvaluationResults
 from adfast.training.metrics import TrainingMetrics
 
 MAX_POINTS = 400  # of one training series; more cannot be told apart on a screen

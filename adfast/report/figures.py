@@ -15,8 +15,8 @@ from adfast.report.curves import TrainingSeries, context_marks, return_curves, t
 from adfast.report.palette import LIGHT, SHARE_STOPS, Style, share_colour, text_colour_on
 from adfast.report.room import LearningStory, Rollout, Room
 from adfast.report.trials import trial_figure, trial_series
-from adfast.runs.results import EvaluationResults
-from adfast.runs.run_record import RunRecord
+from adfast.runs.files.results import EvaluationResults
+from adfast.runs.files.run_record import RunRecord
 from adfast.tasks.task_map import GOAL, TaskMap
 
 FIGURES = ("return_per_episode", "training_curve", "room_heat_map", "trajectories")

@@ -28,13 +28,13 @@ from adfast.report.page.replay.panel import replay_section
 from adfast.report.page.replay.recording import recording_of
 from adfast.report.room import room_of
 from adfast.report.trials import trial_figure, trial_series
-from adfast.runs.run_record import read_run, read_training
+from adfast.runs.files.run_record import read_run, read_training
 from adfast.training.metrics import TrainingMetrics
 
 if TYPE_CHECKING:
     from adfast.baselines.rl2.metrics import TrialMetrics
     from adfast.probes.finding import Finding
-    from adfast.runs.results import EvaluationResults
+    from adfast.runs.files.results import EvaluationResults
     from adfast.runs.run import Run
 
 REPLAY_HEIGHT = 1120  # pixels of the frame: the map and what plays it; the rest scrolls within it

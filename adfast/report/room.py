@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from adfast.probes.attended.record import exemplary_runs
-from adfast.runs.run_record import RunRecord
+from adfast.runs.files.run_record import RunRecord
 from adfast.tasks.task_map import TaskMap
 from adfast.tasks.task_set import TaskSet
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from adfast.probes.finding import Finding
-    from adfast.runs.results import EvaluationResults, TaskOutcome
+    from adfast.runs.files.results import EvaluationResults, TaskOutcome
     from adfast.runs.sweep.record import PointResults, SweepResults
 
 MAX_TASKS = 5  # named in one line

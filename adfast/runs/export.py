@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from adfast.durable import adopt_file, explained, remove, replace_files, temporary_name
 from adfast.errors import InvalidArgument, shown
+from adfast.runs.files.result_files import json_text
 from adfast.runs.model_card import model_card
-from adfast.runs.result_files import json_text
 from adfast.values import as_count, as_flag, as_path
 
 if TYPE_CHECKING:

@@ -10,10 +10,10 @@ from typing import Any
 from adfast.catalogue import Catalogue
 from adfast.config import Config
 from adfast.errors import InvalidArgument, UnknownName
-from adfast.evaluation.catalogue import AGENTS
+from adfast.evaluation.agents.catalogue import AGENTS
 from adfast.probes.catalogue import PROBES
-from adfast.runs.methods import METHODS
-from adfast.runs.recipe_changes import find_recipe, recipe_names
+from adfast.runs.recipe.methods import METHODS
+from adfast.runs.recipe.recipe_changes import find_recipe, recipe_names
 from adfast.source_algorithms.catalogue import SOURCE_ALGORITHMS
 from adfast.tasks.catalogue import FAMILIES
 

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from adfast.errors import RunError, shown
 from adfast.printable import printable
-from adfast.runs.methods import METHODS
-from adfast.runs.results import EvaluationResults
-from adfast.runs.stage_records import FILE_NAME, WAY_OUT, StageRecord, read_provenance
+from adfast.runs.files.results import EvaluationResults
+from adfast.runs.files.stage_records import FILE_NAME, WAY_OUT, StageRecord, read_provenance
+from adfast.runs.recipe.methods import METHODS
 
 if TYPE_CHECKING:
     from adfast.runs.run import Run

@@ -14,18 +14,20 @@ from adfast.errors import Interrupted, InvalidArgument, RunError
 from adfast.notebooks import as_html
 from adfast.packages import require
 from adfast.printable import printable
-from adfast.runs import stages
-from adfast.runs.evaluation_files import EVALUATE, EvaluationFiles
-from adfast.runs.evaluation_stage import evaluate, load_trained_model
 from adfast.runs.export import export_run
-from adfast.runs.from_recipe import last_update, make_family, make_plan, make_split
+from adfast.runs.files.evaluation_files import EVALUATE, EvaluationFiles
+from adfast.runs.files.results import EvaluationResults
+from adfast.runs.files.run_directory import CARD, RunDirectory
+from adfast.runs.files.run_files import SETTINGS, require_whole
+from adfast.runs.files.stage_records import forget_stages
 from adfast.runs.hooks import QUIET, RunHooks
-from adfast.runs.methods import AD
 from adfast.runs.model_card import model_card
-from adfast.runs.policy_training import load_trained_policy
-from adfast.runs.probing import Asked, ask_and_write
-from adfast.runs.recipe import Recipe
-from adfast.runs.recipe_changes import (
+from adfast.runs.probing.probing import Asked, ask_and_write
+from adfast.runs.probing.subjects import subject_of
+from adfast.runs.recipe.from_recipe import last_update, make_family, make_plan, make_split
+from adfast.runs.recipe.methods import AD
+from adfast.runs.recipe.recipe import Recipe
+from adfast.runs.recipe.recipe_changes import (
     Changes,
     changed,
     differences_of,
@@ -33,23 +35,21 @@ from adfast.runs.recipe_changes import (
     load_recipe,
     of_method,
 )
-from adfast.runs.recorded_histories import (
+from adfast.runs.recipe.recorded_histories import (
     environment_split,
     make_environment_tasks,
     open_recorded,
 )
-from adfast.runs.results import EvaluationResults
-from adfast.runs.run_directory import CARD, RunDirectory
-from adfast.runs.run_files import SETTINGS, require_whole
-from adfast.runs.stage_records import forget_stages
-from adfast.runs.subjects import subject_of
+from adfast.runs.stages import collect_and_train
+from adfast.runs.stages.evaluation_stage import evaluate, load_trained_model
+from adfast.runs.stages.policy_training import load_trained_policy
 from adfast.values import as_flag, as_path, require_kind
 
 if TYPE_CHECKING:
     from adfast.baselines.rl2.policy import Policy
     from adfast.collection.cluster.connection import Cluster
     from adfast.collection.plan import CollectionPlan
-    from adfast.evaluation.environment_tasks import EnvironmentTasks
+    from adfast.evaluation.environments.environment_tasks import EnvironmentTasks
     from adfast.histories import HistoryStore
     from adfast.models.transformer import Transformer
     from adfast.probes.finding import Finding
@@ -204,7 +204,7 @@ class Run:
             return None
         with self._stage("collect", fresh, hooks) as todo:
             if todo is not None:
-                stages.collect(self, todo, cluster)
+                collect_and_train.collect(self, todo, cluster)
         return self.histories
 
     def train(self, *, fresh: bool = False, hooks: RunHooks | None = None) -> Transformer | Policy:
@@ -216,7 +216,7 @@ class Run:
             if todo is not None:
                 for trained in ("model", "policy"):
                     self.__dict__.pop(trained, None)
-                stages.train(self, todo)
+                collect_and_train.train(self, todo)
         return self.policy if self.recipe.is_rl2 else self.model
 
     def evaluate(

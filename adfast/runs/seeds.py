@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 
 from adfast.config import apply_overrides, nested
 from adfast.errors import InvalidArgument, shown
-from adfast.runs.recipe import Recipe
-from adfast.runs.recipe_changes import Changes, changed
+from adfast.runs.recipe.recipe import Recipe
+from adfast.runs.recipe.recipe_changes import Changes, changed
 from adfast.values import as_seed
 
 MAX_RUNS = 1_000  # of a folder of seeds

@@ -21,20 +21,20 @@ from adfast.durable import replace_file, replace_files
 from adfast.errors import InvalidArgument, RunError, shown
 from adfast.printable import printable
 from adfast.provenance import collect_provenance
-from adfast.runs.evaluation_files import NAME
-from adfast.runs.feasible import check_feasible
-from adfast.runs.findings import FOLDER
+from adfast.runs.files.evaluation_files import NAME
+from adfast.runs.files.result_files import Results
+from adfast.runs.files.results import EvaluationResults, Summary
+from adfast.runs.files.run_folder import delete_contents, holds_nothing, lock_run
+from adfast.runs.files.stage_records import seconds_of
 from adfast.runs.hooks import QUIET, RunHooks
-from adfast.runs.probing import Asked, ask_and_write
-from adfast.runs.recipe import Recipe
-from adfast.runs.recipe_changes import Changes, differences_of, find_recipe, load_recipe
-from adfast.runs.result_files import Results
-from adfast.runs.results import EvaluationResults, Summary
+from adfast.runs.probing.findings import FOLDER
+from adfast.runs.probing.probing import Asked, ask_and_write
+from adfast.runs.probing.subjects import subject_of
+from adfast.runs.recipe.feasible import check_feasible
+from adfast.runs.recipe.recipe import Recipe
+from adfast.runs.recipe.recipe_changes import Changes, differences_of, find_recipe, load_recipe
 from adfast.runs.run import Run, plan_run
-from adfast.runs.run_folder import delete_contents, holds_nothing, lock_run
 from adfast.runs.seeds import PART, checked_seeds, recipes_of_seeds
-from adfast.runs.stage_records import seconds_of
-from adfast.runs.subjects import subject_of
 from adfast.runs.sweep.sweep import HISTORIES, link_histories
 from adfast.values import as_flag, as_path, require_kind
 

@@ -1,4 +1,4 @@
-"""The source algorithms by name. A new one is one file here and one line below."""
+"""The source algorithms by name. A new one is one file below this folder and one line below."""
 
 from __future__ import annotations
 
@@ -9,24 +9,25 @@ from adfast.catalogue import Catalogue
 if TYPE_CHECKING:
     from adfast.source_algorithms.source_algorithm import SourceAlgorithm
 
+PACKAGE = "adfast.source_algorithms"
 # Imported when asked for: each brings Numba, 1.3 s to import.
 SOURCE_ALGORITHMS: Catalogue[SourceAlgorithm] = Catalogue(
     kind="source algorithm",
-    group="adfast.source_algorithms",
-    base="adfast.source_algorithms.source_algorithm:SourceAlgorithm",
+    group=PACKAGE,
+    base=f"{PACKAGE}.source_algorithm:SourceAlgorithm",
     shipped={
-        "q-learning": "adfast.source_algorithms.q_learning:QLearning",
-        "sarsa": "adfast.source_algorithms.sarsa:Sarsa",
-        "q-lambda": "adfast.source_algorithms.q_lambda:QLambda",
-        "actor-critic": "adfast.source_algorithms.actor_critic:ActorCritic",
-        "dqn": "adfast.source_algorithms.neural.dqn:DQN",
-        "ucb1": "adfast.source_algorithms.ucb1:UCB1",
-        "thompson-sampling": "adfast.source_algorithms.thompson_sampling:ThompsonSampling",
-        "ideal-learner": "adfast.source_algorithms.ideal_learner:DisturbedIdealLearner",
-        "posterior-sampling": "adfast.source_algorithms.posterior_sampling:PosteriorSampling",
-        "heuristic": "adfast.source_algorithms.heuristic:HeuristicLearner",
-        "optimal": "adfast.source_algorithms.expert:Optimal",
-        "annealed-expert": "adfast.source_algorithms.expert:AnnealedExpert",
+        "q-learning": f"{PACKAGE}.tabular.q_learning:QLearning",
+        "sarsa": f"{PACKAGE}.tabular.sarsa:Sarsa",
+        "q-lambda": f"{PACKAGE}.tabular.q_lambda:QLambda",
+        "actor-critic": f"{PACKAGE}.tabular.actor_critic:ActorCritic",
+        "dqn": f"{PACKAGE}.neural.dqn:DQN",
+        "ucb1": f"{PACKAGE}.bandits.ucb1:UCB1",
+        "thompson-sampling": f"{PACKAGE}.bandits.thompson_sampling:ThompsonSampling",
+        "ideal-learner": f"{PACKAGE}.informed.ideal_learner:DisturbedIdealLearner",
+        "posterior-sampling": f"{PACKAGE}.informed.posterior_sampling:PosteriorSampling",
+        "heuristic": f"{PACKAGE}.informed.heuristic:HeuristicLearner",
+        "optimal": f"{PACKAGE}.informed.expert:Optimal",
+        "annealed-expert": f"{PACKAGE}.informed.expert:AnnealedExpert",
     },
 )
 

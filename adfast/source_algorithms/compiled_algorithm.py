@@ -12,7 +12,7 @@ from adfast.config import WithoutOption
 from adfast.errors import InvalidArgument, byte_size
 from adfast.random_streams import BEHAVIOUR, ENVIRONMENT_RESET, ENVIRONMENT_STEP, stream_keys
 from adfast.simulators.step_loops import BROKEN_BY_RESET, BROKEN_BY_STEP, KEPT_SCHEMA
-from adfast.source_algorithms.history_loop import (
+from adfast.source_algorithms.loops.history_loop import (
     BROKEN_BY_CELL,
     BROKEN_BY_LABEL,
     BROKEN_BY_OBSERVE,

@@ -7,8 +7,8 @@ from functools import partial
 
 from adfast.config import Count
 from adfast.source_algorithms.compiled_algorithm import CompiledAlgorithm
-from adfast.source_algorithms.history_loop import HistoryLoop
-from adfast.source_algorithms.parallel_loop import compile_parallel_loop
+from adfast.source_algorithms.loops.history_loop import HistoryLoop
+from adfast.source_algorithms.loops.parallel_loop import compile_parallel_loop
 from adfast.tasks.family import TaskFamily
 
 

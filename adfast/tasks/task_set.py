@@ -1,7 +1,7 @@
 """TaskSet: tasks by number, and what whoever evaluates or shows them asks of them.
 
 A `TaskFamily` is one, whose environments compiled loops step; tasks that are Gymnasium's
-environments are another (`adfast.evaluation.environment_tasks`).
+environments are another (`adfast.evaluation.environments.environment_tasks`).
 """
 
 from __future__ import annotations

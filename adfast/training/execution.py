@@ -11,7 +11,7 @@ from adfast.attention import describe_backend
 from adfast.errors import InvalidArgument
 from adfast.models.device import describe_computing, resolve_device, resolve_precision
 from adfast.training.config import TrainingConfig
-from adfast.training.processes import ALONE, Processes
+from adfast.training.parallel.processes import ALONE, Processes
 
 
 @dataclass(frozen=True)

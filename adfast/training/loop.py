@@ -23,9 +23,8 @@ from adfast.errors import CheckpointError, Interrupted
 from adfast.models.checkpoint import describe_model
 from adfast.models.transformer import Transformer
 from adfast.training.allocator import keep_freed_memory
-from adfast.training.batches import Batches, describe_undrawn
-from adfast.training.captured_update import CapturedUpdate
-from adfast.training.checkpoints import (
+from adfast.training.batches.batches import Batches, describe_undrawn
+from adfast.training.checkpoints.checkpoints import (
     TrainingState,
     checkpoint_to_resume,
     load_training,
@@ -34,23 +33,24 @@ from adfast.training.checkpoints import (
     tidy_checkpoints,
     training_tensors,
 )
+from adfast.training.checkpoints.continuation import describe_continuation
 from adfast.training.config import TrainingConfig
-from adfast.training.continuation import describe_continuation
 from adfast.training.divergence import DivergenceWatch, are_finite, diverged
 from adfast.training.execution import resolve_execution
-from adfast.training.fully_sharded import own_share, shard_fully, whole_model
-from adfast.training.gradients import (
+from adfast.training.gradients.captured_update import CapturedUpdate
+from adfast.training.gradients.gradients import (
     BatchOf,
     Gradient,
     batches_on_device,
     best_thread_count,
     make_gradient,
 )
+from adfast.training.gradients.sharded_gradient import Batch
+from adfast.training.gradients.undivided_gradient import UndividedGradient
 from adfast.training.metrics import MetricsLog, TrainingMetrics
-from adfast.training.optimizer import OptimizerGroup
-from adfast.training.processes import ALONE, Processes
-from adfast.training.sharded_gradient import Batch
-from adfast.training.undivided_gradient import UndividedGradient
+from adfast.training.optimizers.optimizer import OptimizerGroup
+from adfast.training.parallel.fully_sharded import own_share, shard_fully, whole_model
+from adfast.training.parallel.processes import ALONE, Processes
 
 
 class TrainingInterrupted(Interrupted):

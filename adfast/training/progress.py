@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from adfast.progress import ProgressBar
-    from adfast.training.checkpoints import TrainingState
+    from adfast.training.checkpoints.checkpoints import TrainingState
 
 OnUpdate = Callable[["TrainingState", Mapping[str, Any] | None], None]
 

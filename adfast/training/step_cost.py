@@ -20,7 +20,7 @@ from torch.utils._pytree import tree_leaves
 
 from adfast.models.config import ModelConfig
 from adfast.models.device import resolve_device
-from adfast.training.batches import Windows
+from adfast.training.batches.batches import Windows
 from adfast.training.config import TrainingConfig
 from adfast.training.loop import TrainingHooks
 from adfast.training.train import train

@@ -14,12 +14,12 @@ from adfast.models.config import ModelConfig
 from adfast.models.transformer import Transformer
 from adfast.progress import progress_bar
 from adfast.tasks.transition_schema import TransitionSchema
-from adfast.training.batches import BatchSource, Windows, read_limits
-from adfast.training.checkpoints import all_checkpoints
+from adfast.training.batches.batches import BatchSource, Windows, read_limits
+from adfast.training.checkpoints.checkpoints import all_checkpoints
 from adfast.training.config import TrainingConfig
-from adfast.training.fully_sharded import whole_model
 from adfast.training.loop import Trainer, TrainingHooks
-from adfast.training.processes import Processes, together
+from adfast.training.parallel.fully_sharded import whole_model
+from adfast.training.parallel.processes import Processes, together
 from adfast.training.progress import report_updates
 from adfast.training.tracking.config import TrackingConfig
 from adfast.training.tracking.follower import following

@@ -18,7 +18,7 @@ from benchmarks.rivals.three_token import ThreeTokenTransformer
 class CompiledThreeTokenGradient:
     """Gradients of a `ThreeTokenTransformer` where it is; compiled and on the flash kernel on CUDA.
 
-    Called as `adfast.training.undivided_gradient.UndividedGradient` is.
+    Called as `adfast.training.gradients.undivided_gradient.UndividedGradient` is.
     """
 
     def __init__(self, model: ThreeTokenTransformer) -> None:

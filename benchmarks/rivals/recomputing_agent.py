@@ -14,7 +14,7 @@ from benchmarks.engine import EVALUATION_ACTION, Transformer, sample_actions, st
 
 
 class RecomputingAgent:
-    """Acts as `adfast.evaluation.agent.Agent` does, from the last `window` transitions.
+    """Acts as `adfast.evaluation.agents.agent.Agent` does, from the last `window` transitions.
 
     Until the history is longer than the window it computes the same function. Histories are kept in
     arrays of twice the window, so that they are moved only once in so many steps.

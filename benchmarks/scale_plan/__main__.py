@@ -13,7 +13,7 @@ from pathlib import Path
 
 from adfast.errors import AdfastError
 from adfast.provenance import collect_provenance
-from adfast.runs.recipe_changes import find_recipe, load_recipe
+from adfast.runs.recipe.recipe_changes import find_recipe, load_recipe
 from benchmarks.scale_plan.own_machine import compare, measured_record
 from benchmarks.scale_plan.trial import WITHIN, Trial
 

@@ -16,8 +16,8 @@ from typing import Any
 
 from adfast.collection.collect import collect
 from adfast.collection.plan import CollectionPlan
-from adfast.runs.from_recipe import make_family, make_plan
-from adfast.runs.recipe import Recipe
+from adfast.runs.recipe.from_recipe import make_family, make_plan
+from adfast.runs.recipe.recipe import Recipe
 from adfast.training.loop import TrainingHooks
 from adfast.training.train import train
 from benchmarks.clocks import processor_time

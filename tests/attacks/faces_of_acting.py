@@ -8,10 +8,10 @@ import numpy as np
 import torch
 
 from adfast import tasks
-from adfast.evaluation.agent import Agent
+from adfast.evaluation.agents.agent import Agent
+from adfast.evaluation.agents.random_agent import RandomAgent
+from adfast.evaluation.environments.play import play
 from adfast.evaluation.in_context import evaluate
-from adfast.evaluation.play import play
-from adfast.evaluation.random_agent import RandomAgent
 from adfast.models.config import ModelConfig
 from adfast.models.transformer import Transformer
 from adfast.simulators import BatchSimulator

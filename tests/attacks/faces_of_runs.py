@@ -6,9 +6,9 @@ from typing import Any
 
 import gymnasium
 
-from adfast.evaluation.environment_tasks import EnvironmentTasks
+from adfast.evaluation.environments.environment_tasks import EnvironmentTasks
 from adfast.report import replay, write_report
-from adfast.runs.recipe import Recipe
+from adfast.runs.recipe.recipe import Recipe
 from adfast.runs.run import Run
 from adfast.runs.study import Study
 from adfast.simulators.space_encoding import SpaceEncoding

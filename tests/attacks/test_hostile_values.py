@@ -14,7 +14,7 @@ import pytest
 from adfast import PUBLIC, histories, source_algorithms, tasks
 from adfast.attention import attention
 from adfast.errors import InvalidArgument
-from adfast.evaluation.agent import Agent
+from adfast.evaluation.agents.agent import Agent
 from adfast.histories import FieldSchema, RingBuffer
 from adfast.models.transformer import Transformer
 from adfast.simulators.gymnasium_env import FamilyEnv, FamilyVectorEnv

@@ -6,14 +6,14 @@ import pytest
 import torch
 
 from adfast import tasks
-from adfast.evaluation.agent import Agent
+from adfast.evaluation.agents.agent import Agent
 from adfast.models.config import ModelConfig
 from adfast.models.transformer import Transformer
 from adfast.simulators import BatchSimulator
 from adfast.simulators.step_loops import compile_step_loops
-from adfast.training.batches import BatchSource
+from adfast.training.batches.batches import BatchSource
 from adfast.training.config import TrainingConfig
-from adfast.training.undivided_gradient import UndividedGradient
+from adfast.training.gradients.undivided_gradient import UndividedGradient
 from benchmarks.counts import COUNTERS
 from benchmarks.training import learning_histories
 

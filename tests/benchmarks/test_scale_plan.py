@@ -9,7 +9,7 @@ from adfast import histories
 from adfast.errors import InvalidArgument
 from adfast.models.config import ModelConfig
 from adfast.models.transformer import Transformer
-from adfast.runs.recipe_changes import load_recipe
+from adfast.runs.recipe.recipe_changes import load_recipe
 from adfast.tasks.observation import DiscreteObservation
 from adfast.tasks.transition_schema import TransitionSchema
 from benchmarks.record import Quartiles

@@ -5,7 +5,7 @@ import json
 import torch
 
 from adfast.models.checkpoint import read_tensors
-from adfast.training.checkpoints import newest_checkpoint
+from adfast.training.checkpoints.checkpoints import newest_checkpoint
 
 
 def assert_same_results(run, expected):

@@ -168,7 +168,7 @@ SETTINGS = [
 
 def test_settings_that_no_run_could_have_change_no_byte(run_copy, monkeypatch):
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
-    monkeypatch.setattr("adfast.runs.memory_needs.memory_bytes", lambda: 2**34)
+    monkeypatch.setattr("adfast.runs.recipe.memory_needs.memory_bytes", lambda: 2**34)
     before = content_of(run_copy)
     for setting in SETTINGS:
         ended = adfast("run", run_copy, "--fresh", "--set", setting)

@@ -13,7 +13,7 @@ import pytest
 from adfast.cli import stages
 from adfast.cli.interruption import interruption
 from adfast.models.checkpoint import read_tensors
-from adfast.training.checkpoints import newest_checkpoint
+from adfast.training.checkpoints.checkpoints import newest_checkpoint
 from adfast.training.metrics import read_metrics
 from cli.command_line import adfast
 from cli.same_results import assert_same_results

@@ -6,8 +6,8 @@ import tomllib
 import pytest
 
 from adfast.cli.completion import complete_kind, complete_listed
-from adfast.runs.recipe import Recipe
-from adfast.runs.recipe_changes import find_recipe, load_recipe
+from adfast.runs.recipe.recipe import Recipe
+from adfast.runs.recipe.recipe_changes import find_recipe, load_recipe
 from cli.command_line import adfast
 
 

@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 
 from adfast.cli.app import app
 from adfast.errors import AdfastError
-from adfast.runs.subjects import subject_of_agent
+from adfast.runs.probing.subjects import subject_of_agent
 
 
 def probe(*words):

@@ -9,7 +9,7 @@ import pytest
 from safetensors.numpy import load_file
 
 from adfast import histories
-from adfast.runs.recipe_changes import load_recipe
+from adfast.runs.recipe.recipe_changes import load_recipe
 from cli.command_line import adfast
 
 STAGES = ("collect", "train", "evaluate", "report")
@@ -158,7 +158,7 @@ def test_nothing_counts_as_finished_that_a_killed_fresh_start_left(run_copy, mon
     def killed(path):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("adfast.runs.run_directory.discard", killed)
+    monkeypatch.setattr("adfast.runs.files.run_directory.discard", killed)
     adfast("train", run_copy, "--fresh")
     monkeypatch.undo()
     for stage in ("evaluate", "report"):

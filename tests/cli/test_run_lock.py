@@ -5,8 +5,8 @@ import time
 
 import pytest
 
+from adfast.runs.files.run_directory import RunDirectory
 from adfast.runs.run import Run
-from adfast.runs.run_directory import RunDirectory
 from adfast.runs.sweep.sweep import Sweep
 from cli.command_line import adfast
 from killed_process import Worker

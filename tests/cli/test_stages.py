@@ -7,7 +7,7 @@ import shutil
 import numpy as np
 import pytest
 
-from adfast.runs.deployment import spread
+from adfast.runs.recipe.deployment import spread
 from cli.command_line import adfast
 
 
@@ -23,7 +23,7 @@ def test_a_loss_that_is_not_finite_ends_training_in_one_sentence(recipe, tmp_pat
     run = tmp_path / "run"
     assert adfast("collect", recipe, "--run", run).status == 0
     monkeypatch.setattr(
-        "adfast.training.sharded_gradient.next_action_loss",
+        "adfast.training.gradients.sharded_gradient.next_action_loss",
         lambda logits, *_: logits.mean() * np.nan,
     )
     first = adfast("train", run)

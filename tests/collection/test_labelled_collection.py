@@ -8,7 +8,7 @@ from adfast.collection.collect import collect
 from adfast.collection.live_ring import LiveRing
 from adfast.collection.live_schedule import plan_live_schedule
 from adfast.errors import InvalidArgument, StoreError
-from adfast.training.batches import BatchSource
+from adfast.training.batches.batches import BatchSource
 from adfast.training.config import TrainingConfig
 from collection.small_collection import make_plan
 

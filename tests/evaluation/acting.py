@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from adfast import tasks
-from adfast.evaluation.agent import Agent
+from adfast.evaluation.agents.agent import Agent
 from adfast.models.config import ModelConfig
 from adfast.models.transformer import Transformer
 from adfast.simulators import BatchSimulator

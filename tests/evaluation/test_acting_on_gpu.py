@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from adfast.evaluation import device_step
-from adfast.evaluation.agent import Agent
+from adfast.evaluation.acting import device_step
+from adfast.evaluation.agents.agent import Agent
 from adfast.models.transformer import Transformer
 from adfast.simulators import BatchSimulator
 from adfast.tasks.observation import RealObservation

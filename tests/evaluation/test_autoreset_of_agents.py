@@ -5,7 +5,7 @@ import pytest
 from gymnasium.vector import AutoresetMode
 
 from adfast.errors import InvalidArgument
-from adfast.evaluation.agent import Agent
+from adfast.evaluation.agents.agent import Agent
 from adfast.simulators.gymnasium_env import FamilyVectorEnv
 from evaluation.acting import ROOM, TERMINATING_ROOM, random_model
 

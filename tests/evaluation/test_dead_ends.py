@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from adfast import source_algorithms, tasks
+from adfast.evaluation.agents.random_agent import RandomActions
 from adfast.evaluation.dead_ends import count_dead_ends, observations_by_episode
 from adfast.evaluation.in_context import evaluate
-from adfast.evaluation.random_agent import RandomActions
 from adfast.report.page.results import dead_end_sentences
 from adfast.report.terminal import dead_ends_in_rows
-from adfast.runs.results import DeadEnds
+from adfast.runs.files.results import DeadEnds
 from reference.keys_and_boxes import KeysAndBoxesReference
 
 OPTIONS = {"size": 3, "episode_length": 12, "puzzles": 9}
@@ -89,7 +89,7 @@ def test_terminal_and_page_say_how_many(finished_results):
 
 @pytest.fixture
 def finished_results(tmp_path):
-    from adfast.runs.run_record import read_run
+    from adfast.runs.files.run_record import read_run
     from report.synthetic_run import write_synthetic_run
 
     return read_run(write_synthetic_run(tmp_path / "run")).evaluation

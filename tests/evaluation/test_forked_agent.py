@@ -9,7 +9,7 @@ SCRIPT = """
 import os, sys
 import numpy as np, torch
 from adfast.errors import InvalidArgument
-from adfast.evaluation.agent import Agent
+from adfast.evaluation.agents.agent import Agent
 from evaluation.acting import ROOM, random_model
 
 torch.set_num_threads(int(sys.argv[1]))

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from adfast.errors import InvalidArgument
-from adfast.evaluation.agent import Agent
-from adfast.evaluation.catalogue import AGENTS
+from adfast.evaluation.agents.agent import Agent
+from adfast.evaluation.agents.catalogue import AGENTS
 from adfast.evaluation.in_context import evaluate
 from adfast.simulators import BatchSimulator
 from evaluation.acting import ROOM, TERMINATING_ROOM, random_model

@@ -8,11 +8,11 @@ import torch
 
 import adfast
 from adfast.errors import InvalidArgument
-from adfast.evaluation import agent as agent_module
-from adfast.evaluation.agent import Agent
-from adfast.evaluation.catalogue import AGENTS
-from adfast.evaluation.device_step import DeviceStep
-from adfast.evaluation.trained_model import TrainedModel
+from adfast.evaluation.acting.device_step import DeviceStep
+from adfast.evaluation.agents import agent as agent_module
+from adfast.evaluation.agents.agent import Agent
+from adfast.evaluation.agents.catalogue import AGENTS
+from adfast.evaluation.agents.trained_model import TrainedModel
 from adfast.models.checkpoint import load_model, save_model
 from adfast.models.transformer import Transformer
 from adfast.probes.attended.recording import asked_for as asked_in

@@ -12,11 +12,11 @@ import torch
 from adfast import histories
 from adfast.durable import replace_file
 from adfast.models.checkpoint import read_tensors
-from adfast.runs import stage_records
-from adfast.runs.from_recipe import last_checkpoint
-from adfast.runs.recipe import Recipe
-from adfast.runs.run_directory import STAGES, RunDirectory
-from adfast.training.checkpoints import newest_checkpoint
+from adfast.runs.files import stage_records
+from adfast.runs.files.run_directory import STAGES, RunDirectory
+from adfast.runs.recipe.from_recipe import last_checkpoint
+from adfast.runs.recipe.recipe import Recipe
+from adfast.training.checkpoints.checkpoints import newest_checkpoint
 from adfast.training.metrics import read_metrics
 from faults.enumeration import Scenario
 from histories.made_histories import SCHEMA, make_block

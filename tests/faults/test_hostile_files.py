@@ -22,7 +22,7 @@ from adfast.histories.manifest import checksum
 from adfast.locks import LOCK_NAME
 from adfast.models.checkpoint import CHECKSUM, DOCUMENT, read_tensors
 from adfast.models.checkpoint import checksum as tensor_checksum
-from adfast.runs.run_directory import RunDirectory
+from adfast.runs.files.run_directory import RunDirectory
 from cli.command_line import adfast as call
 from histories.made_histories import SCHEMA, make_block
 

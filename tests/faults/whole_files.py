@@ -10,8 +10,8 @@ from safetensors.numpy import load_file
 
 from adfast import histories
 from adfast.models.checkpoint import read_tensors
-from adfast.runs.from_recipe import last_checkpoint
-from adfast.runs.recipe_changes import load_recipe
+from adfast.runs.recipe.from_recipe import last_checkpoint
+from adfast.runs.recipe.recipe_changes import load_recipe
 from adfast.runs.sweep.record import read_sweep
 from adfast.training.metrics import read_metrics
 

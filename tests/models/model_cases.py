@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from adfast.models.config import ModelConfig
+from adfast.models.embedding.step_input import StepInput, step_inputs
 from adfast.models.ring_kv_cache import RingKVCache
-from adfast.models.step_input import StepInput, step_inputs
 from adfast.models.transformer import Transformer
 from adfast.tasks.observation import DiscreteObservation, RealObservation
 from adfast.tasks.transition_schema import TransitionSchema

@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from adfast.models import picture_features
+from adfast.models.embedding import picture_features
 from adfast.tasks.observation import RealObservation
 from adfast.tasks.transition_schema import TransitionSchema
-from adfast.training.objective import next_action_accuracy, next_action_loss
+from adfast.training.gradients.objective import next_action_accuracy, next_action_loss
 from models.model_cases import (
     FLOAT_REWARD_SCHEMA,
     REAL_SCHEMA,

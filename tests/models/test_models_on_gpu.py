@@ -5,7 +5,7 @@ import torch
 
 from adfast.models import layer_step
 from adfast.models.device import in_precision
-from adfast.training.objective import next_action_loss
+from adfast.training.gradients.objective import next_action_loss
 from models.model_cases import random_histories, small_model, stream
 
 pytestmark = pytest.mark.gpu

@@ -5,7 +5,7 @@ import torch
 
 from adfast.models.config import ModelConfig
 from adfast.models.transformer import Transformer
-from adfast.training.objective import next_action_loss
+from adfast.training.gradients.objective import next_action_loss
 from models.model_cases import SCHEMA, random_histories, small_model
 
 VARIANTS = {

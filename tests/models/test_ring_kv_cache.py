@@ -11,7 +11,7 @@ from model_cases import (
 )
 
 from adfast.errors import InvalidArgument
-from adfast.models.step_input import StepInput
+from adfast.models.embedding.step_input import StepInput
 
 WINDOW = 16
 LENGTH = 8 * WINDOW

@@ -12,7 +12,7 @@ from adfast.collection.live_ring import LiveRing
 from adfast.collection.live_schedule import plan_live_schedule
 from adfast.models.config import ModelConfig
 from adfast.models.transformer import Transformer
-from adfast.training.batches import BatchSource
+from adfast.training.batches.batches import BatchSource
 from adfast.training.config import TrainingConfig
 from adfast.training.loop import Trainer, TrainingHooks
 from collection.small_collection import make_plan

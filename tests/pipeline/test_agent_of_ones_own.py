@@ -14,7 +14,7 @@ NAMES = ["paid-actions", FULL_NAME]
 PROGRAM = ["-c", "from adfast.cli import main; main()"]
 PLAY = """
 import adfast
-from adfast.evaluation.catalogue import AGENTS
+from adfast.evaluation.agents.catalogue import AGENTS
 from adfast.simulators.gymnasium_env import FamilyVectorEnv
 
 room = adfast.tasks.make("dark-room", size=5, episode_length=10)

@@ -25,7 +25,7 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
 from adfast import source_algorithms, tasks
-from adfast.source_algorithms.history_loop import compile_history_loop
+from adfast.source_algorithms.loops.history_loop import compile_history_loop
 
 def learn(family):
     learner = source_algorithms.make("q-learning")

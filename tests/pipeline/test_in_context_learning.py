@@ -7,12 +7,12 @@ from adfast import histories, tasks
 from adfast.collection.collect import collect
 from adfast.collection.config import CollectionConfig
 from adfast.collection.plan import CollectionPlan
-from adfast.evaluation.agent import load
+from adfast.evaluation.agents.agent import load
 from adfast.evaluation.in_context import evaluate
 from adfast.models.config import ModelConfig
 from adfast.models.transformer import Transformer
 from adfast.simulators.random_rollout import random_returns
-from adfast.training.batches import BatchSource
+from adfast.training.batches.batches import BatchSource
 from adfast.training.config import TrainingConfig
 from adfast.training.loop import Trainer
 

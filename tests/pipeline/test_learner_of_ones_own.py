@@ -9,7 +9,7 @@ import pytest
 from adfast import histories
 from adfast.config import Config
 from adfast.source_algorithms.compiled_algorithm import CompiledAlgorithm
-from adfast.source_algorithms.learning_batch import LearningBatch
+from adfast.source_algorithms.loops.learning_batch import LearningBatch
 from adfast.source_algorithms.source_algorithm import SourceAlgorithm
 from own_package import ROOT, adfast_with, install, run_with
 from snippets.pages import blocks_of

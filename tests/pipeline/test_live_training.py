@@ -5,7 +5,7 @@ import random
 import pytest
 
 from adfast.models.checkpoint import read_tensors
-from adfast.training.checkpoints import newest_checkpoint
+from adfast.training.checkpoints.checkpoints import newest_checkpoint
 from adfast.training.metrics import read_metrics
 from killed_process import Worker
 from pipeline.live_training import TRAINING, train

@@ -6,8 +6,8 @@ from typing import Any
 
 from adfast import source_algorithms, tasks
 from adfast.collection.config import CollectionConfig
-from adfast.evaluation.catalogue import AGENTS
-from adfast.evaluation.in_context_agent import TrainedOn
+from adfast.evaluation.agents.catalogue import AGENTS
+from adfast.evaluation.agents.in_context_agent import TrainedOn
 from adfast.probes.subject import Subject
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from adfast.errors import InvalidArgument
-from adfast.evaluation.random_agent import RandomActions
+from adfast.evaluation.agents.random_agent import RandomActions
 from adfast.probes import calibration
 from adfast.probes.calibration import Calibration, mean_evidence, mixture
 from adfast.probes.evidence import evidence

@@ -6,7 +6,7 @@ import pytest
 from adfast import evaluate
 from adfast.baselines.agents.heuristic import Heuristic
 from adfast.errors import InvalidArgument
-from adfast.evaluation.random_agent import RandomActions
+from adfast.evaluation.agents.random_agent import RandomActions
 from adfast.probes.rollouts import agent_for, roll_out, streams_of
 from probes.subjects import repeating_model, subject
 

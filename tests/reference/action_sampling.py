@@ -1,4 +1,4 @@
-"""Plain-Python twin of `adfast.evaluation.action_sampling`: invert the cumulative distribution."""
+"""Twin of `adfast.evaluation.sampling.action_sampling`: inverts the cumulative distribution."""
 
 from __future__ import annotations
 

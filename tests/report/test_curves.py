@@ -13,7 +13,7 @@ from adfast.report.curves import (
     return_curves,
     training_series,
 )
-from adfast.runs.run_record import read_run
+from adfast.runs.files.run_record import read_run
 from adfast.training.metrics import TrainingMetrics
 from report.synthetic_run import EPISODES, STEPS, edit_evaluation
 

@@ -10,7 +10,7 @@ from adfast.report import write_report
 from adfast.report.axes import png
 from adfast.report.figures import FIGURES, draw_figures
 from adfast.report.room import median_story, room_of
-from adfast.runs.run_record import read_run
+from adfast.runs.files.run_record import read_run
 from report.synthetic_run import edit_evaluation
 
 

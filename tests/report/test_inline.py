@@ -11,11 +11,11 @@ import pytest
 
 import adfast
 from adfast.report.inline import finding_html
+from adfast.runs.files.results import EvaluationResults
+from adfast.runs.files.run_directory import RunDirectory
 from adfast.runs.hooks import QUIET
-from adfast.runs.recipe import Recipe
-from adfast.runs.results import EvaluationResults
+from adfast.runs.recipe.recipe import Recipe
 from adfast.runs.run import Run
-from adfast.runs.run_directory import RunDirectory
 from report.findings import every_section
 
 if TYPE_CHECKING:

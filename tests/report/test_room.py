@@ -7,7 +7,7 @@ import pytest
 
 from adfast import tasks
 from adfast.report.room import median_story, room_of
-from adfast.runs.run_record import read_run
+from adfast.runs.files.run_record import read_run
 from report.synthetic_run import EPISODES, SIZE
 
 

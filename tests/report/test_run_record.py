@@ -9,7 +9,7 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from adfast.errors import RunError
-from adfast.runs.run_record import read_run
+from adfast.runs.files.run_record import read_run
 from report.synthetic_run import EPISODES, HELD_OUT, SEEDS, edit_evaluation
 
 

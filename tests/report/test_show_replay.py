@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from adfast.report.room import room_of
-from adfast.runs.run_record import read_run
+from adfast.runs.files.run_record import read_run
 from docs.show_replay import Scene
 from report.synthetic_run import EPISODES, STEPS
 

@@ -1,7 +1,7 @@
 """The table at a run's end says which tasks were not solved, and of many the worst."""
 
 from adfast.report.terminal import unsolved_tasks
-from adfast.runs.results import TaskOutcome
+from adfast.runs.files.results import TaskOutcome
 
 
 def outcomes(*shares):

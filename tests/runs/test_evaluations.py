@@ -8,7 +8,7 @@ from safetensors.numpy import load_file
 
 import adfast
 from adfast.errors import InvalidArgument, RunError
-from adfast.runs.recipe_changes import load_recipe
+from adfast.runs.recipe.recipe_changes import load_recipe
 from cli.command_line import adfast as command
 
 COOL = {"evaluation.temperature": 0.5}

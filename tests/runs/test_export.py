@@ -13,8 +13,8 @@ from safetensors.torch import load_file
 
 import adfast
 from adfast.errors import InvalidArgument, RunError, WriteError
+from adfast.runs.files.run_directory import CARD
 from adfast.runs.model_card import model_card
-from adfast.runs.run_directory import CARD
 from cli.command_line import adfast as command
 from models.model_cases import random_histories
 

@@ -8,11 +8,11 @@ import torch
 
 import adfast
 from adfast.errors import InvalidArgument
-from adfast.evaluation.trained_model import TrainedModel
+from adfast.evaluation.agents.trained_model import TrainedModel
 from adfast.probes.losses.history_loss import history_loss
 from adfast.probes.losses.position_losses import see_all, summed_losses
+from adfast.runs.probing.subjects import subject_of
 from adfast.runs.run import Run
-from adfast.runs.subjects import subject_of
 
 LABELLED = {
     "collection.algorithm": "annealed-expert",

@@ -6,7 +6,7 @@ import pytest
 
 from adfast.errors import InvalidArgument, UnknownName
 from adfast.runs.listed import KINDS, find_member, listed
-from adfast.source_algorithms.q_learning import QLearning
+from adfast.source_algorithms.tabular.q_learning import QLearning
 from adfast.tasks.gridworlds.dark_room import DarkRoom
 from own_package import install, run_with
 
@@ -35,7 +35,7 @@ def test_unknown_kind_names_the_nearest():
 def test_members_are_found_by_either_name():
     assert find_member("dark-room") is DarkRoom
     assert find_member("q-learning") is QLearning
-    assert find_member("adfast.source_algorithms.q_learning:QLearning") is QLearning
+    assert find_member("adfast.source_algorithms.tabular.q_learning:QLearning") is QLearning
 
 
 def test_unknown_member_names_the_nearest_of_all_kinds():

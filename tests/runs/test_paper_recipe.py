@@ -2,8 +2,8 @@
 
 import pytest
 
-from adfast.runs.feasible import check_feasible
-from adfast.runs.recipe_changes import changed, find_recipe, load_recipe
+from adfast.runs.recipe.feasible import check_feasible
+from adfast.runs.recipe.recipe_changes import changed, find_recipe, load_recipe
 from adfast.runs.run import Run
 from adfast.training.metrics import read_metrics
 

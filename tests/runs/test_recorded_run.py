@@ -13,10 +13,10 @@ from adfast import histories
 from adfast.errors import AdfastError, InvalidArgument, RunError
 from adfast.report import write_report
 from adfast.report.page.replay.recording import recording_of
-from adfast.runs.recipe import Recipe
-from adfast.runs.recipe_changes import load_recipe
+from adfast.runs.files.run_record import read_run
+from adfast.runs.recipe.recipe import Recipe
+from adfast.runs.recipe.recipe_changes import load_recipe
 from adfast.runs.run import Run
-from adfast.runs.run_record import read_run
 from cli.command_line import adfast as command
 
 ENVIRONMENT = "pole_length:PoleLength-v0"

@@ -7,14 +7,14 @@ import pytest
 import adfast
 from adfast.errors import Interrupted, InvalidArgument, RunError
 from adfast.runs.comparison.record import read_comparison
+from adfast.runs.files.run_files import read_settings, require_whole
+from adfast.runs.files.run_record import read_run
+from adfast.runs.files.stage_records import forget_stages
 from adfast.runs.hooks import RunHooks
-from adfast.runs.recipe_changes import load_recipe
+from adfast.runs.probing.subjects import subject_of_agent
+from adfast.runs.recipe.recipe_changes import load_recipe
 from adfast.runs.run import Run, plan_run
-from adfast.runs.run_files import read_settings, require_whole
-from adfast.runs.run_record import read_run
-from adfast.runs.stage_records import forget_stages
 from adfast.runs.study import Study
-from adfast.runs.subjects import subject_of_agent
 from adfast.runs.sweep.axes import parse_axis
 from adfast.runs.sweep.sweep import Sweep
 from adfast.training.metrics import read_metrics

@@ -9,7 +9,7 @@ import torch
 import adfast
 from adfast.errors import InUse, InvalidArgument, RunError, UnknownName
 from adfast.models.checkpoint import read_tensors
-from adfast.runs.stage_records import read_stages
+from adfast.runs.files.stage_records import read_stages
 from cli.command_line import adfast as command
 
 TIMES = ("seconds", "waiting_seconds")

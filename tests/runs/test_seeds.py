@@ -8,7 +8,7 @@ import pytest
 from adfast.config import list_differences
 from adfast.errors import InvalidArgument, RunError
 from adfast.runs.comparison.record import read_comparison
-from adfast.runs.recipe_changes import load_recipe
+from adfast.runs.recipe.recipe_changes import load_recipe
 from adfast.runs.seeds import parse_seeds, recipes_of_seeds
 from adfast.runs.study import Study
 from cli.command_line import adfast

@@ -9,7 +9,7 @@ import pytest
 
 from adfast.errors import AdfastError, Interrupted, InvalidArgument, RunError
 from adfast.runs.hooks import QUIET, NeverStop, RunHooks
-from adfast.runs.recipe_changes import changed, load_recipe
+from adfast.runs.recipe.recipe_changes import changed, load_recipe
 from adfast.runs.study import Study
 
 SEEDS = (3, 4, 5)

@@ -5,9 +5,9 @@ import pytest
 
 from adfast import tasks
 from adfast.errors import InvalidArgument
-from adfast.runs.feasible import check_feasible
-from adfast.runs.memory_needs import acting_needs, check_memory, learning_needs
-from adfast.runs.recipe_changes import changed, find_recipe, load_recipe
+from adfast.runs.recipe.feasible import check_feasible
+from adfast.runs.recipe.memory_needs import acting_needs, check_memory, learning_needs
+from adfast.runs.recipe.recipe_changes import changed, find_recipe, load_recipe
 from adfast.runs.run import Run
 from adfast.source_algorithms import make
 from adfast.tasks.task_split import TaskSplit
@@ -68,7 +68,7 @@ def test_pictures_of_all_environments_must_fit_in_memory(monkeypatch):
     split = TaskSplit(train=np.arange(9), held_out=np.arange(16), validation=np.arange(3))
     (need, *_) = [need for need in acting_needs(recipe, schema, split) if "at once" in need[0]]
     assert need[2] == 16 * recipe.evaluation.seeds * 1000 * 1024 * 3
-    monkeypatch.setattr("adfast.runs.memory_needs.memory_bytes", lambda: 2**27)
+    monkeypatch.setattr("adfast.runs.recipe.memory_needs.memory_bytes", lambda: 2**27)
     with pytest.raises(InvalidArgument, match="lower the size of pictures or eval"):
         check_memory([need])
 
@@ -80,7 +80,7 @@ def test_pictures_of_a_batch_must_fit_in_memory(monkeypatch):
     split = TaskSplit(train=np.arange(9), held_out=np.arange(16), validation=np.arange(3))
     (need,) = [need for need in learning_needs(recipe, schema, split) if "windows" in need[0]]
     assert need[2] == 8 * (101 + 2) * 3 * 1000 * 1024 * 3, "two episodes of fifty end in a window"
-    monkeypatch.setattr("adfast.runs.memory_needs.memory_bytes", lambda: 2**32)
+    monkeypatch.setattr("adfast.runs.recipe.memory_needs.memory_bytes", lambda: 2**32)
     with pytest.raises(
         InvalidArgument, match=r"a batch show takes at .* lower the size of pictures, m"
     ):

@@ -8,9 +8,9 @@ from pydantic import BaseModel, Field
 
 from adfast import source_algorithms, tasks
 from adfast.config import Config, Count
-from adfast.evaluation.catalogue import AGENTS
+from adfast.evaluation.agents.catalogue import AGENTS
 from adfast.probes.catalogue import PROBES
-from adfast.runs.recipe import Recipe
+from adfast.runs.recipe.recipe import Recipe
 from adfast.settings.described import describe
 from adfast.source_algorithms.catalogue import SOURCE_ALGORITHMS
 from adfast.tasks.catalogue import FAMILIES

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from numba import int32
 from numba.extending import register_jitable
+from source_algorithms.test_learning_batch import Replay
 
 from adfast import check_family, source_algorithms, tasks
 from adfast.errors import InvalidArgument
@@ -14,12 +15,11 @@ from adfast.random_streams import RANDOM_POLICY, stream_keys
 from adfast.simulators import BatchSimulator
 from adfast.simulators.random_rollout import random_returns
 from adfast.source_algorithms.compiled_algorithm import CompiledAlgorithm
-from adfast.source_algorithms.history_loop import LearningRules
+from adfast.source_algorithms.loops.history_loop import LearningRules
 from adfast.tasks.checked_calls import checked_step
 from adfast.tasks.family import TaskFamily
 from adfast.tasks.observation import DiscreteObservation
 from adfast.tasks.transition_schema import TransitionSchema
-from source_algorithms.test_learning_batch import Replay
 
 LONGEST = 7
 GOAL = 4  # entering it pays and terminates

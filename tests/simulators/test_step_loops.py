@@ -74,7 +74,7 @@ for loop in compile_step_loops(family):
 """
 LEARN = """
 from adfast import source_algorithms
-from adfast.source_algorithms.history_loop import compile_history_loop
+from adfast.source_algorithms.loops.history_loop import compile_history_loop
 
 learner = source_algorithms.make("q-learning")
 learner.returns(family, [0], [0], 1, 0)

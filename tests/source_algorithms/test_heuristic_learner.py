@@ -6,7 +6,7 @@ import pytest
 from adfast import source_algorithms, tasks
 from adfast.baselines.agents.rules_agent import RulesAgent
 from adfast.errors import InvalidArgument
-from adfast.evaluation.catalogue import AGENTS
+from adfast.evaluation.agents.catalogue import AGENTS
 from reference.dark_room import DarkRoomReference
 from reference.heuristic_learner import heuristic_history
 from reference.key_to_door import KeyToDoorReference

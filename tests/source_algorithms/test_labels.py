@@ -9,9 +9,9 @@ from numba.extending import register_jitable
 
 from adfast import source_algorithms, tasks
 from adfast.errors import InvalidArgument
-from adfast.source_algorithms.expert import Optimal
-from adfast.source_algorithms.history_loop import LearningRules
-from adfast.source_algorithms.learning_batch import LearningBatch
+from adfast.source_algorithms.informed.expert import Optimal
+from adfast.source_algorithms.loops.history_loop import LearningRules
+from adfast.source_algorithms.loops.learning_batch import LearningBatch
 from adfast.source_algorithms.source_algorithm import SourceAlgorithm
 from reference.dark_room import VARIANTS, DarkRoomReference
 from reference.expert import best_actions

@@ -29,10 +29,10 @@ import torch.distributed.fsdp
 
 from adfast.models.config import ModelConfig
 from adfast.models.transformer import Transformer
-from adfast.training.batches import BatchSource
+from adfast.training.batches.batches import BatchSource
 from adfast.training.config import TrainingConfig
 from adfast.training.loop import Trainer, TrainingHooks
-from adfast.training.processes import ALONE, Processes
+from adfast.training.parallel.processes import ALONE, Processes
 from training.tiny_training import MODEL, SCHEMA, TRAINING, random_store
 
 LIMIT_SECONDS = 600  # of a case, beside whatever else runs

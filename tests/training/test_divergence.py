@@ -10,8 +10,8 @@ from adfast.models.checkpoint import load_model, read_tensors, write_tensors
 from adfast.models.config import ModelConfig
 from adfast.tasks.observation import DiscreteObservation
 from adfast.tasks.transition_schema import TransitionSchema
-from adfast.training.batches import BatchSource
-from adfast.training.checkpoints import newest_checkpoint
+from adfast.training.batches.batches import BatchSource
+from adfast.training.checkpoints.checkpoints import newest_checkpoint
 from adfast.training.config import TrainingConfig
 from adfast.training.divergence import DivergenceWatch
 from adfast.training.loop import TrainingHooks

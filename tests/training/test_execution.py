@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from adfast.errors import InvalidArgument
-from adfast.training import gradients
 from adfast.training.config import TrainingConfig
 from adfast.training.execution import resolve_execution
-from adfast.training.undivided_gradient import UndividedGradient
+from adfast.training.gradients import gradients
+from adfast.training.gradients.undivided_gradient import UndividedGradient
 from training.tiny_training import make_trainer, random_store
 
 

@@ -10,11 +10,11 @@ import torch
 from adfast.errors import CheckpointError, Interrupted
 from adfast.machine import processor
 from adfast.models.checkpoint import load_model, read_tensors
-from adfast.training.batches import BatchSource
-from adfast.training.checkpoints import newest_checkpoint
+from adfast.training.batches.batches import BatchSource
+from adfast.training.checkpoints.checkpoints import newest_checkpoint
+from adfast.training.gradients.sharded_gradient import ShardedGradient
 from adfast.training.loop import TrainingHooks, TrainingInterrupted, dropout_seed
 from adfast.training.metrics import read_metrics
-from adfast.training.sharded_gradient import ShardedGradient
 from killed_process import KILLS, Worker, kill_at_random
 from training.tiny_training import TRAINING, make_trainer, random_store, train_and_acknowledge
 
@@ -254,7 +254,7 @@ def test_every_update_drops_out_by_seed_and_update_alone(tmp_path, store, monkey
             drawn.append(dropout_seed)
             return super().__call__(batch, dropout_seed)
 
-    monkeypatch.setattr("adfast.training.gradients.ShardedGradient", Recording)
+    monkeypatch.setattr("adfast.training.gradients.gradients.ShardedGradient", Recording)
     make_trainer(tmp_path, store=store, seed=8).run()
     assert drawn == [dropout_seed(8, update) for update in range(TRAINING["updates"])]
 

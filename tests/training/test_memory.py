@@ -11,11 +11,11 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 
 from adfast import tasks
 from adfast.attention import BACKENDS, Place
-from adfast.models import transition_embedding
 from adfast.models.config import ModelConfig
 from adfast.models.device import in_precision
+from adfast.models.embedding import transition_embedding
 from adfast.models.transformer import Transformer
-from adfast.training.objective import next_action_loss
+from adfast.training.gradients.objective import next_action_loss
 from adfast.training.step_cost import AllocatedBytes
 
 LENGTHS = (1 << 14, 1 << 16, 1 << 18, 1 << 20)

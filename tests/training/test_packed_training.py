@@ -7,15 +7,15 @@ import torch
 from adfast import histories
 from adfast.errors import CheckpointError, InvalidArgument
 from adfast.histories.returns_to_go import with_returns_to_go
-from adfast.models.step_input import READ_FIELDS
+from adfast.models.embedding.step_input import READ_FIELDS
 from adfast.tasks.observation import RealObservation
 from adfast.tasks.transition_schema import TransitionSchema
-from adfast.training.batches import BatchSource
+from adfast.training.batches.batches import BatchSource
 from adfast.training.config import TrainingConfig
+from adfast.training.gradients.objective import asked_action, next_action_loss
+from adfast.training.gradients.sharded_gradient import ShardedGradient, gradients
+from adfast.training.gradients.undivided_gradient import UndividedGradient
 from adfast.training.metrics import read_metrics
-from adfast.training.objective import asked_action, next_action_loss
-from adfast.training.sharded_gradient import ShardedGradient, gradients
-from adfast.training.undivided_gradient import UndividedGradient
 from models.model_cases import random_histories, small_model, stream
 from training.tiny_training import SCHEMA, TRAINING, make_trainer, random_store
 

@@ -8,7 +8,7 @@ import torch
 
 from adfast import histories
 from adfast.errors import CheckpointError, InvalidArgument
-from adfast.evaluation.agent import load
+from adfast.evaluation.agents.agent import load
 from adfast.models.config import ModelConfig
 from adfast.tasks.fields import Field
 from adfast.tasks.observation import RealObservation

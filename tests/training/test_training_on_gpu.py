@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 import torch
 
-from adfast.training.batches import BatchSource
-from adfast.training.captured_update import CapturedUpdate
-from adfast.training.checkpoints import TrainingState
+from adfast.training.batches.batches import BatchSource
+from adfast.training.batches.prefetch import BatchPrefetcher
+from adfast.training.batches.transfer import CudaTransfer
+from adfast.training.checkpoints.checkpoints import TrainingState
 from adfast.training.config import TrainingConfig
+from adfast.training.gradients.captured_update import CapturedUpdate
+from adfast.training.gradients.undivided_gradient import UndividedGradient
 from adfast.training.metrics import read_metrics
-from adfast.training.optimizer import OptimizerGroup
-from adfast.training.prefetch import BatchPrefetcher
-from adfast.training.transfer import CudaTransfer
-from adfast.training.undivided_gradient import UndividedGradient
+from adfast.training.optimizers.optimizer import OptimizerGroup
 from training.tiny_training import TRAINING, make_trainer, random_store
 
 pytestmark = [pytest.mark.gpu, pytest.mark.usefixtures("fresh_compiler")]

@@ -14,7 +14,7 @@ from adfast.models.config import ModelConfig
 from adfast.models.transformer import Transformer
 from adfast.tasks.observation import DiscreteObservation
 from adfast.tasks.transition_schema import TransitionSchema
-from adfast.training.batches import BatchSource
+from adfast.training.batches.batches import BatchSource
 from adfast.training.config import TrainingConfig
 from adfast.training.loop import Trainer, TrainingHooks
 

@@ -1,1 +1,1 @@
-"""Agents written by hand, one in each file; `adfast.evaluation.catalogue` has their names."""
+"""Agents written by hand, one in each file; their names: `adfast.evaluation.agents.catalogue`."""

@@ -21,7 +21,7 @@ from adfast.baselines.agents.room import Room, room_of
 from adfast.baselines.agents.rule_memory import require_memory
 from adfast.baselines.agents.rules_agent import require_family
 from adfast.config import Count, CountOrNone
-from adfast.evaluation.in_context_agent import AgentMaker, Choosing
+from adfast.evaluation.agents.in_context_agent import AgentMaker, Choosing
 from adfast.tasks.family import TaskFamily
 from adfast.tasks.transition_schema import BOUNDARY_INSIDE, TransitionSchema
 

@@ -21,8 +21,8 @@ from adfast.baselines.agents.rule_memory import ActedOn, RuleMemory, require_mem
 from adfast.baselines.agents.rules_agent import require_family
 from adfast.config import Count
 from adfast.errors import InvalidArgument
-from adfast.evaluation.in_context_agent import AgentMaker, Choosing, TrainedOn
-from adfast.evaluation.transition_agent import TransitionAgent
+from adfast.evaluation.agents.in_context_agent import AgentMaker, Choosing, TrainedOn
+from adfast.evaluation.agents.transition_agent import TransitionAgent
 from adfast.source_algorithms.source_algorithm import SourceAlgorithm
 from adfast.tasks.family import TaskFamily
 from adfast.tasks.transition_schema import TransitionSchema

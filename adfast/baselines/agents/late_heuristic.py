@@ -17,7 +17,7 @@ from adfast.baselines.agents.heuristic import Heuristic, HeuristicAgent, Uniform
 from adfast.baselines.agents.room import Room, room_of
 from adfast.baselines.agents.rules_agent import require_family
 from adfast.config import Count
-from adfast.evaluation.in_context_agent import Choosing
+from adfast.evaluation.agents.in_context_agent import Choosing
 from adfast.tasks.family import TaskFamily
 from adfast.tasks.transition_schema import BOUNDARY_INSIDE, TransitionSchema
 

@@ -15,14 +15,14 @@ from pydantic import BeforeValidator, Field
 
 from adfast.baselines.agents.source_agent import LearnerAgent
 from adfast.errors import InvalidArgument
-from adfast.evaluation.in_context_agent import AgentMaker, TrainedOn
+from adfast.evaluation.agents.in_context_agent import AgentMaker, TrainedOn
 from adfast.random_draws import bounded, subkey
-from adfast.source_algorithms import expert, posterior_sampling
 from adfast.source_algorithms.compiled_algorithm import CompiledAlgorithm
-from adfast.source_algorithms.expert import check_planner, plan_of
-from adfast.source_algorithms.greedy_choice import epsilon_greedy, greedy_chances
-from adfast.source_algorithms.history_loop import LearningRules
-from adfast.source_algorithms.posterior_sampling import stepping
+from adfast.source_algorithms.informed import expert, posterior_sampling
+from adfast.source_algorithms.informed.expert import check_planner, plan_of
+from adfast.source_algorithms.informed.posterior_sampling import stepping
+from adfast.source_algorithms.loops.greedy_choice import epsilon_greedy, greedy_chances
+from adfast.source_algorithms.loops.history_loop import LearningRules
 from adfast.tasks.compiled.components import column_reader, mixed_radix_inverse
 from adfast.tasks.family import TaskFamily, hash_of_sources
 

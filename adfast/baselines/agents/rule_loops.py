@@ -19,7 +19,12 @@ from numba.extending import register_jitable
 
 from adfast.machine.compiled_code import compiled
 from adfast.random_draws import step_key
-from adfast.source_algorithms.history_loop import LearningRules, MakeRules, loop_stamp, numbering
+from adfast.source_algorithms.loops.history_loop import (
+    LearningRules,
+    MakeRules,
+    loop_stamp,
+    numbering,
+)
 from adfast.tasks.compiled.components import column_reader
 from adfast.tasks.family import TaskFamily, hash_of_sources
 from adfast.tasks.transition_schema import BOUNDARY_TERMINATED

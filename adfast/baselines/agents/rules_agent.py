@@ -12,10 +12,10 @@ import numpy as np
 
 from adfast.baselines.agents.rule_memory import ActedOn, RuleMemory
 from adfast.errors import InvalidArgument
-from adfast.evaluation.acting import Acting, Outcome, Situation
-from adfast.evaluation.action_sampling import action_keys
-from adfast.evaluation.checked_agent import MAX_ENVIRONMENTS, CheckedAgent
-from adfast.evaluation.in_context_agent import Autoreset
+from adfast.evaluation.acting.acting import Acting, Outcome, Situation
+from adfast.evaluation.agents.checked_agent import MAX_ENVIRONMENTS, CheckedAgent
+from adfast.evaluation.agents.in_context_agent import Autoreset
+from adfast.evaluation.sampling.action_sampling import action_keys
 from adfast.source_algorithms.source_algorithm import SourceAlgorithm
 from adfast.tasks.family import TaskFamily
 from adfast.tasks.observation import DiscreteObservation

@@ -11,7 +11,7 @@ from adfast import source_algorithms
 from adfast.baselines.agents.rule_memory import RuleMemory
 from adfast.baselines.agents.rules_agent import RulesAgent, require_family
 from adfast.errors import InvalidArgument
-from adfast.evaluation.in_context_agent import AgentMaker, Choosing, TrainedOn
+from adfast.evaluation.agents.in_context_agent import AgentMaker, Choosing, TrainedOn
 from adfast.source_algorithms.source_algorithm import SourceAlgorithm
 from adfast.tasks.family import TaskFamily
 from adfast.tasks.transition_schema import TransitionSchema

@@ -11,13 +11,13 @@ from pydantic import ConfigDict
 from adfast.baselines.rl2.checkpoints import load_policy
 from adfast.baselines.rl2.policy import Policy
 from adfast.errors import CheckpointError, InvalidArgument
-from adfast.evaluation.action_sampling import ActionDraws, action_keys
-from adfast.evaluation.checked_agent import MAX_ENVIRONMENTS, CheckedAgent
-from adfast.evaluation.host_step import HostStep
-from adfast.evaluation.in_context_agent import AgentMaker, Autoreset, Choosing
+from adfast.evaluation.acting.host_step import HostStep
+from adfast.evaluation.agents.checked_agent import MAX_ENVIRONMENTS, CheckedAgent
+from adfast.evaluation.agents.in_context_agent import AgentMaker, Autoreset, Choosing
+from adfast.evaluation.sampling.action_sampling import ActionDraws, action_keys
 from adfast.tasks.family import TaskFamily
 from adfast.tasks.transition_schema import TransitionSchema
-from adfast.training.checkpoints import newest_checkpoint
+from adfast.training.checkpoints.checkpoints import newest_checkpoint
 from adfast.values import as_count, as_number, as_path, require_kind
 
 

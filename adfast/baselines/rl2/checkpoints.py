@@ -28,9 +28,9 @@ from adfast.models.checkpoint import (
 )
 from adfast.models.config import ModelConfig
 from adfast.tasks.transition_schema import TransitionSchema
-from adfast.training.checkpoints import tidy_checkpoints
+from adfast.training.checkpoints.checkpoints import tidy_checkpoints
+from adfast.training.checkpoints.continuation import RECORD, check_continues
 from adfast.training.config import checkpoint_name
-from adfast.training.continuation import RECORD, check_continues
 
 # Settings that may differ where a training is gone on with; with other `steps` the schedule does.
 MAY_CHANGE = frozenset(

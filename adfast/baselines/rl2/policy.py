@@ -18,12 +18,12 @@ from torch import Tensor, nn
 
 from adfast.baselines.rl2.config import RL2Config
 from adfast.models.config import ModelConfig
-from adfast.models.native_layers import have_memory
-from adfast.models.recurrent import RecurrentSteps, remembered
+from adfast.models.embedding.step_input import StepInput, step_inputs
+from adfast.models.embedding.transition_embedding import TransitionEmbedding
+from adfast.models.layers.native_layers import have_memory
+from adfast.models.layers.recurrent import RecurrentSteps, remembered
 from adfast.models.ring_kv_cache import RingKVCache
-from adfast.models.step_input import StepInput, step_inputs
 from adfast.models.transformer import Transformer
-from adfast.models.transition_embedding import TransitionEmbedding
 from adfast.tasks.transition_schema import TransitionSchema
 
 

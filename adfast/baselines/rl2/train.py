@@ -33,7 +33,7 @@ from adfast.models.config import ModelConfig
 from adfast.progress import ProgressBar, progress_bar
 from adfast.tasks.family import TaskFamily
 from adfast.training.allocator import keep_freed_memory
-from adfast.training.checkpoints import (
+from adfast.training.checkpoints.checkpoints import (
     checkpoint_to_resume,
     newest_checkpoint,
     tidy_checkpoints,

@@ -17,8 +17,8 @@ import torch
 from torch import Tensor
 
 from adfast.baselines.rl2.policy import Policy
-from adfast.evaluation.action_sampling import ActionDraws
-from adfast.models.step_input import StepInput
+from adfast.evaluation.sampling.action_sampling import ActionDraws
+from adfast.models.embedding.step_input import StepInput
 from adfast.random_streams import TRIAL_ACTION, TRIAL_TASK, keys_at, stream_keys
 from adfast.simulators import BatchSimulator
 from adfast.tasks.family import TaskFamily

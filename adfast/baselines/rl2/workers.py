@@ -18,7 +18,7 @@ from adfast.baselines.rl2.ppo import Lessons, ppo_losses
 from adfast.baselines.rl2.trials import Trials, joined, play_trials
 from adfast.closing import Closing
 from adfast.tasks.family import TaskFamily
-from adfast.training.sharded_gradient import gradients, replicate
+from adfast.training.gradients.sharded_gradient import gradients, replicate
 
 PIECE_TRIALS = 64  # that a gradient is made of at a time: what is kept of more leaves the cache
 

@@ -13,10 +13,10 @@ from functools import partial
 from torch import Tensor
 
 from adfast.attention import KeyValueCache, decode, resolve_backend
-from adfast.models.block import Block
 from adfast.models.config import ModelConfig
 from adfast.models.inspection import Show
-from adfast.models.positions import Rotation
+from adfast.models.layers.block import Block
+from adfast.models.layers.positions import Rotation
 
 LARGEST_WIDTH = 128
 SMALLEST_HEAD_DIM = 16  # as for the kernels of the attention

@@ -13,10 +13,10 @@ import torch
 from torch import Tensor
 
 from adfast.attention import KeyValueCache
-from adfast.models.block import Block
 from adfast.models.config import ModelConfig
 from adfast.models.layer_step.fused_kernel import fused_layer
-from adfast.models.positions import Rotation
+from adfast.models.layers.block import Block
+from adfast.models.layers.positions import Rotation
 
 TILE = 8192  # numbers that a program of 256 threads holds of one matrix at once
 LONGEST_SIDE = 128  # of a tile

@@ -7,7 +7,7 @@ from typing import Any
 from torch import Tensor
 
 from adfast.errors import InvalidArgument
-from adfast.models.picture_encoders import PictureEncoder, PixelEncoder
+from adfast.models.embedding.picture_encoders import PictureEncoder, PixelEncoder
 from adfast.models.transformer import Transformer
 
 FORMAT, VERSION = "adfast-plain-model", 1

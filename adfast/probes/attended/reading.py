@@ -12,10 +12,10 @@ import torch
 from torch import Tensor
 
 from adfast.errors import InvalidArgument
-from adfast.evaluation.in_context_agent import InContextAgent
+from adfast.evaluation.agents.in_context_agent import InContextAgent
 from adfast.histories.returns_to_go import RETURN_TO_GO, returns_to_go
+from adfast.models.embedding.step_input import as_batch
 from adfast.models.inspection import Watch
-from adfast.models.step_input import as_batch
 from adfast.models.transformer import Transformer
 from adfast.probes.subject import Subject
 from adfast.tasks.transition_schema import LABEL

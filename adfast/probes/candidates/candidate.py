@@ -14,9 +14,9 @@ from adfast.baselines.agents.competence_mimic import CompetentAgent
 from adfast.baselines.agents.corrected_heuristic import CorrectedHeuristic
 from adfast.baselines.agents.heuristic import Uniform
 from adfast.errors import InvalidArgument
-from adfast.evaluation.catalogue import AGENTS
-from adfast.evaluation.in_context_agent import AgentMaker, TrainedOn
-from adfast.evaluation.transition_agent import TransitionAgent
+from adfast.evaluation.agents.catalogue import AGENTS
+from adfast.evaluation.agents.in_context_agent import AgentMaker, TrainedOn
+from adfast.evaluation.agents.transition_agent import TransitionAgent
 from adfast.probes.followers.drawn_task import Drawing, DrawnTaskFollower
 from adfast.probes.followers.follower import AgentFollower, Follower
 from adfast.probes.followers.source_follower import SourceFollower

@@ -20,7 +20,7 @@ from pydantic import Field
 
 from adfast import source_algorithms
 from adfast.config import Count
-from adfast.evaluation.demonstrations import demonstrations_of
+from adfast.evaluation.agents.demonstrations import demonstrations_of
 from adfast.probes.contexts.competence_sections import competence_chart, sampling_section, slopes
 from adfast.probes.contexts.sampling import Sampling, sampled_episode
 from adfast.probes.contexts.source_episodes import OF_A_STAGE, STAGES, source_episodes

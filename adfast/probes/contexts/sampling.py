@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from adfast.evaluation.in_context_agent import InContextAgent
+from adfast.evaluation.agents.in_context_agent import InContextAgent
 from adfast.random_streams import NUCLEUS_ACTION, keys_at, stream_keys
 from adfast.simulators import BatchSimulator
 from adfast.tasks.family import TaskFamily

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from adfast.errors import InvalidArgument
-from adfast.source_algorithms.learner_streams import learner_streams
+from adfast.source_algorithms.loops.learner_streams import learner_streams
 from adfast.source_algorithms.source_algorithm import SourceAlgorithm
 from adfast.tasks.gridworlds.dark_room import DarkRoom
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from adfast.evaluation.in_context_agent import InContextAgent
-from adfast.evaluation.transition_agent import TransitionAgent
+from adfast.evaluation.agents.in_context_agent import InContextAgent
+from adfast.evaluation.agents.transition_agent import TransitionAgent
 from adfast.tasks.transition_schema import BOUNDARY_INSIDE
 
 

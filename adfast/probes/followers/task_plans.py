@@ -17,10 +17,11 @@ from numba import uint32, uint64
 from adfast.baselines.agents.rule_loops import start_explainer
 from adfast.errors import InvalidArgument, byte_size
 from adfast.machine.compiled_code import compiled
-from adfast.source_algorithms import expert, greedy_choice, posterior_sampling
-from adfast.source_algorithms.expert import plan_of
-from adfast.source_algorithms.greedy_choice import greedy_chances
-from adfast.source_algorithms.posterior_sampling import check_enumerable, stepping
+from adfast.source_algorithms.informed import expert, posterior_sampling
+from adfast.source_algorithms.informed.expert import plan_of
+from adfast.source_algorithms.informed.posterior_sampling import check_enumerable, stepping
+from adfast.source_algorithms.loops import greedy_choice
+from adfast.source_algorithms.loops.greedy_choice import greedy_chances
 from adfast.tasks.compiled.components import column_reader, mixed_radix_inverse
 from adfast.tasks.family import TaskFamily, hash_of_sources
 

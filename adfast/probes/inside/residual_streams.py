@@ -15,8 +15,8 @@ import torch
 from scipy.special import ndtri
 from torch import Tensor
 
-from adfast.models.block import Block
 from adfast.models.inspection import Place, Watch
+from adfast.models.layers.block import Block
 from adfast.models.transformer import Transformer
 from adfast.probes.attended.reading import read_histories
 from adfast.random_streams import PROBE_DIRECTION, step_keys, stream_keys

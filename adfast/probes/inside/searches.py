@@ -16,7 +16,7 @@ import numpy as np
 
 from adfast.baselines.agents.room import Room, room_of
 from adfast.errors import InvalidArgument
-from adfast.evaluation.catalogue import AGENTS
+from adfast.evaluation.agents.catalogue import AGENTS
 from adfast.probes.rollouts import roll_out, streams_of
 from adfast.probes.subject import Subject
 from adfast.tasks.family import TaskFamily

@@ -17,7 +17,7 @@ import numpy as np
 
 from adfast.probes.attended.reading import action_losses
 from adfast.probes.subject import Subject
-from adfast.source_algorithms.learner_streams import learner_streams
+from adfast.source_algorithms.loops.learner_streams import learner_streams
 
 BINS = 24
 MAX_TOKENS = 65_536  # of one forward pass, unless a single history is longer

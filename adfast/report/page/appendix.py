@@ -8,8 +8,8 @@ from typing import Any
 
 from adfast.report.page.section import PageSection, remark
 from adfast.report.page.wording import duration, setting
-from adfast.runs.recipe_settings import recipe_settings
-from adfast.runs.run_record import RunRecord
+from adfast.runs.files.run_record import RunRecord
+from adfast.runs.recipe.recipe_settings import recipe_settings
 
 
 def timings_section(seconds: Mapping[str, float]) -> PageSection:

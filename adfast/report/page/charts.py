@@ -18,7 +18,7 @@ from adfast.report.page.plotly import (
     trace_of,
 )
 from adfast.report.palette import Style
-from adfast.runs.results import EvaluationResults
+from adfast.runs.files.results import EvaluationResults
 
 
 def return_chart(evaluation: EvaluationResults) -> Chart:

@@ -48,8 +48,8 @@ from adfast.report.page.wording import counted
 from adfast.report.palette import DARK, LIGHT, css_variables
 from adfast.report.room import median_story, room_of
 from adfast.report.trials import trial_chart, trial_series
-from adfast.runs.findings import PAGE, read_findings
-from adfast.runs.run_record import RunRecord, read_run
+from adfast.runs.files.run_record import RunRecord, read_run
+from adfast.runs.probing.findings import PAGE, read_findings
 
 SCRIPTS = (
     "unpack.js",

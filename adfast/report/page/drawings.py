@@ -12,7 +12,7 @@ import numpy as np
 
 from adfast.report.palette import share_colour, text_colour_on
 from adfast.report.room import Cell, Rollout, Room
-from adfast.runs.results import EvaluationResults
+from adfast.runs.files.results import EvaluationResults
 from adfast.tasks.task_map import GOAL, TaskMap
 
 

@@ -8,8 +8,8 @@ from adfast.probes.sections import Level, LineChart, Series, Table
 from adfast.report.page.findings import chart_of, drawn
 from adfast.report.page.plotly import Chart
 from adfast.report.page.section import PageSection
-from adfast.runs.results import EvaluationResults
-from adfast.runs.run_record import RunRecord
+from adfast.runs.files.results import EvaluationResults
+from adfast.runs.files.run_record import RunRecord
 
 OWN = "the run's own"
 ELEMENT = "chart-evaluations"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from adfast.evaluation.config import HELD_OUT
 from adfast.report.page.wording import counted, duration, last_episodes, quantity
-from adfast.runs.results import EvaluationResults
-from adfast.runs.run_record import RunRecord
+from adfast.runs.files.results import EvaluationResults
+from adfast.runs.files.run_record import RunRecord
 
 
 def headline(evaluation: EvaluationResults, noun: str) -> str:

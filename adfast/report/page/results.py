@@ -22,8 +22,8 @@ from adfast.report.page.wording import counted, duration, last_episodes, quantit
 from adfast.report.palette import SHARE_STOPS
 from adfast.report.room import MAX_CELLS, LearningStory, Room
 from adfast.report.trials import trial_series
-from adfast.runs.results import EvaluationResults, TaskOutcome
-from adfast.runs.run_record import RunRecord
+from adfast.runs.files.results import EvaluationResults, TaskOutcome
+from adfast.runs.files.run_record import RunRecord
 from adfast.tasks.task_map import GOAL
 
 NO_ROOM = remark(

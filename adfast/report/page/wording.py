@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from adfast.runs.results import EvaluationResults
+from adfast.runs.files.results import EvaluationResults
 
 
 def last_episodes(evaluation: EvaluationResults) -> str:

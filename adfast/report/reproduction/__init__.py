@@ -23,8 +23,8 @@ def write_reproduction(reproduction: Reproduction) -> Path:
     from adfast.report.reproduction.csv_table import csv_table
     from adfast.report.reproduction.figure import study_figure
     from adfast.report.reproduction.page import study_page
+    from adfast.runs.files.run_folder import lock_run
     from adfast.runs.reproduction.pooled import pool
-    from adfast.runs.run_folder import lock_run
 
     table, place = reproduction.table, reproduction.results
     states = reproduction.states()

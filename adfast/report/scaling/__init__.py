@@ -20,7 +20,7 @@ def write_scaling(study: ScaleStudy) -> Path:
     from adfast.report.axes import png
     from adfast.report.scaling.figure import scaling_figure
     from adfast.report.scaling.page import scaling_page
-    from adfast.runs.run_folder import lock_run
+    from adfast.runs.files.run_folder import lock_run
     from adfast.runs.scaling.laws import measured_axis
     from adfast.runs.scaling.table import ScalePanel
 

@@ -43,10 +43,10 @@ from adfast.runs.comparison.record import (
 from adfast.runs.comparison.references import notes_of, references_of
 from adfast.runs.comparison.table import TABLE, csv_table
 from adfast.runs.comparison.verdicts import Judged, SeedReturns, at_or_above, rises
-from adfast.runs.from_recipe import split_seed
+from adfast.runs.files.run_folder import holds_nothing
+from adfast.runs.files.stage_records import seconds_of
 from adfast.runs.hooks import QUIET, RunHooks
-from adfast.runs.run_folder import holds_nothing
-from adfast.runs.stage_records import seconds_of
+from adfast.runs.recipe.from_recipe import split_seed
 from adfast.values import as_flag, as_path
 
 

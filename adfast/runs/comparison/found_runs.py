@@ -16,14 +16,14 @@ import numpy as np
 
 from adfast.errors import InvalidArgument, RunError, shown
 from adfast.evaluation.config import EvaluationConfig
-from adfast.runs.evaluation_files import EVALUATIONS
-from adfast.runs.feasible import agent_beside
-from adfast.runs.recipe import Recipe
-from adfast.runs.recorded_arrays import read_trajectories
-from adfast.runs.results import EvaluationResults, FamilyName
+from adfast.runs.files.evaluation_files import EVALUATIONS
+from adfast.runs.files.recorded_arrays import read_trajectories
+from adfast.runs.files.results import EvaluationResults, FamilyName
+from adfast.runs.files.run_files import SETTINGS, read_settings
+from adfast.runs.files.run_record import Metrics, read_training
+from adfast.runs.recipe.feasible import agent_beside
+from adfast.runs.recipe.recipe import Recipe
 from adfast.runs.run import Run
-from adfast.runs.run_files import SETTINGS, read_settings
-from adfast.runs.run_record import Metrics, read_training
 from adfast.runs.sweep.axes import without_settings
 from adfast.values import as_path
 
@@ -226,7 +226,7 @@ def tasks_of(run: FoundRun) -> str:
     results = run.results
     if results.environment is not None:
         return results.environment.id
-    from adfast.runs.run_record import tasks_of as family_of
+    from adfast.runs.files.run_record import tasks_of as family_of
     from adfast.tasks.family import TaskFamily
 
     family = family_of(results, run.path / "evaluation.json")

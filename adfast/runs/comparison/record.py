@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 
 from adfast.errors import RunError
 from adfast.runs.comparison.verdicts import Judged
-from adfast.runs.result_files import Results, Section
+from adfast.runs.files.result_files import Results, Section
 
 FILE_NAME = "comparison.json"
 FIGURE, PAGE = "comparison.png", "comparison.html"  # drawn from it

@@ -9,7 +9,7 @@ import numpy as np
 from adfast.runs.comparison.data_seen import data_of_run
 from adfast.runs.comparison.found_runs import FoundRun
 from adfast.runs.comparison.record import ComparedReferences
-from adfast.runs.methods import AD
+from adfast.runs.recipe.methods import AD
 
 FEW_SEEDS = 5  # with fewer, resampling them tells too little of how much they differ
 

@@ -24,7 +24,7 @@ from adfast.evaluation.statistics import (
     seeds_and_tasks_interval,
 )
 from adfast.evaluation.summary import LAST_EPISODES
-from adfast.runs.result_files import Section
+from adfast.runs.files.result_files import Section
 
 Verdict = Literal["yes", "no", "undecided"]
 Kind = Literal["rises", "does not rise", "at or above", "fewer episodes"]

@@ -13,12 +13,12 @@ from pydantic import Field, model_validator
 from adfast.config import list_differences
 from adfast.probes.finding import Finding
 from adfast.provenance import collect_provenance
-from adfast.runs.probing import ask
+from adfast.runs.files.result_files import Results
+from adfast.runs.probing.probing import ask
+from adfast.runs.probing.subjects import subject_of, subject_of_agent
 from adfast.runs.reproduction.identity import differences_from, settings_hash
 from adfast.runs.reproduction.part_record import WAY_OUT
 from adfast.runs.reproduction.study_table import Question
-from adfast.runs.result_files import Results
-from adfast.runs.subjects import subject_of, subject_of_agent
 
 if TYPE_CHECKING:
     from adfast.runs.run import Run

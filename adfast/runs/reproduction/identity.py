@@ -14,8 +14,8 @@ from typing import Any
 
 from adfast.config import list_differences, with_paths
 from adfast.errors import UnknownName
-from adfast.runs.recipe import Recipe
-from adfast.runs.recipe_changes import default_of
+from adfast.runs.recipe.recipe import Recipe
+from adfast.runs.recipe.recipe_changes import default_of
 from adfast.training.tracking.config import TrackingConfig
 
 MACHINE = (

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from adfast.provenance import available_cores
-from adfast.runs.recipe import Recipe
+from adfast.runs.recipe.recipe import Recipe
 
 
 @dataclass(frozen=True)

@@ -16,13 +16,13 @@ from adfast.runs.comparison.comparison import training_of
 from adfast.runs.comparison.data_seen import data_of_run
 from adfast.runs.comparison.found_runs import read_found, tasks_of
 from adfast.runs.comparison.record import DataSeen, TrainingCurve
+from adfast.runs.files.result_files import Results
+from adfast.runs.files.results import References
+from adfast.runs.files.stage_records import seconds_of
 from adfast.runs.reproduction.identity import counting_settings, settings_hash
 from adfast.runs.reproduction.study_table import Part
-from adfast.runs.result_files import Results
-from adfast.runs.results import References
 from adfast.runs.run import Run
 from adfast.runs.scaling.measures import ScalingMeasures
-from adfast.runs.stage_records import seconds_of
 
 MOST_ROWS = 128  # of returns; with more tasks, each row is the mean of several
 DIGITS = 4

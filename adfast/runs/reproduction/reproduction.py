@@ -15,8 +15,11 @@ from typing import ClassVar, Literal
 
 from adfast.durable import replace_file
 from adfast.errors import RunError
+from adfast.runs.files.result_files import Results
+from adfast.runs.files.run_files import SETTINGS
+from adfast.runs.files.run_folder import holds_nothing
 from adfast.runs.hooks import RunHooks
-from adfast.runs.recipe_changes import changed
+from adfast.runs.recipe.recipe_changes import changed
 from adfast.runs.reproduction.finding_record import (
     FindingRecord,
     differences_of_question,
@@ -27,10 +30,7 @@ from adfast.runs.reproduction.identity import counting_settings, differences_sin
 from adfast.runs.reproduction.machine import Machine
 from adfast.runs.reproduction.part_record import PartRecord, read_part, record_part
 from adfast.runs.reproduction.study_table import Part, Question, StudyTable
-from adfast.runs.result_files import Results
 from adfast.runs.run import Run
-from adfast.runs.run_files import SETTINGS
-from adfast.runs.run_folder import holds_nothing
 
 RESULTS = Path("docs/results")
 RUNS = Path("runs/reproduce")

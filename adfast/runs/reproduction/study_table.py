@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from adfast.errors import UnknownName
-from adfast.runs.methods import AD, METHODS
-from adfast.runs.recipe import Recipe
-from adfast.runs.recipe_changes import changed, find_recipe, load_recipe
+from adfast.runs.recipe.methods import AD, METHODS
+from adfast.runs.recipe.recipe import Recipe
+from adfast.runs.recipe.recipe_changes import changed, find_recipe, load_recipe
 from adfast.runs.reproduction.identity import counting_settings, has_default, settings_hash
 
 if TYPE_CHECKING:

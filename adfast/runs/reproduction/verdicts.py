@@ -22,7 +22,7 @@ from adfast.runs.comparison.verdicts import (
     rises,
 )
 from adfast.runs.comparison.verdicts import Verdict as Answer
-from adfast.runs.methods import AD, RL2
+from adfast.runs.recipe.methods import AD, RL2
 from adfast.runs.reproduction.part_record import PartRecord
 from adfast.runs.reproduction.reproduction import PartState
 from adfast.runs.reproduction.study_table import Row, StudyTable

@@ -60,7 +60,7 @@ def verdicts_of_scaling(
 
 def recall_of_axis(axis: MeasuredAxis) -> Recall | None:
     """The theory of an axis of windows, whose other settings are those of all its levels."""
-    from adfast.runs.from_recipe import make_family
+    from adfast.runs.recipe.from_recipe import make_family
 
     if axis.panel.against != "window":
         return None

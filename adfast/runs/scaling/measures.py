@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pydantic import Field
 
+from adfast.runs.files.result_files import Section
 from adfast.runs.hooks import NeverStop
-from adfast.runs.recipe import Recipe
-from adfast.runs.result_files import Section
-from adfast.runs.subjects import subject_of
-from adfast.runs.training_histories import training_histories
+from adfast.runs.probing.subjects import subject_of
+from adfast.runs.recipe.recipe import Recipe
+from adfast.runs.stages.training_histories import training_histories
 
 if TYPE_CHECKING:
     from adfast.runs.run import Run

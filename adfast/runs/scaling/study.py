@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar
 
-from adfast.runs.recipe_changes import find_recipe, load_recipe
+from adfast.runs.recipe.recipe_changes import find_recipe, load_recipe
 from adfast.runs.reproduction.machine import Machine
 from adfast.runs.reproduction.part_record import PartRecord
 from adfast.runs.reproduction.reproduction import ANY_MACHINE, RESULTS, Reproduction

@@ -24,10 +24,10 @@ from pydantic import Field
 
 from adfast.config import Config, Count, read_toml, with_paths
 from adfast.errors import InvalidArgument
-from adfast.runs.feasible import check_feasible
-from adfast.runs.from_recipe import make_family, make_split
-from adfast.runs.recipe import Recipe
-from adfast.runs.recipe_changes import SCALE_TABLE, find_recipe, load_recipe
+from adfast.runs.recipe.feasible import check_feasible
+from adfast.runs.recipe.from_recipe import make_family, make_split
+from adfast.runs.recipe.recipe import Recipe
+from adfast.runs.recipe.recipe_changes import SCALE_TABLE, find_recipe, load_recipe
 from adfast.runs.reproduction.study_table import Panel, Row, StudyTable
 from adfast.runs.scaling.power_law import LEAST_LEVELS
 from adfast.runs.sweep.axes import label_of, make_axis

@@ -19,9 +19,15 @@ from pydantic import Field
 
 from adfast.config import Config, Count, nested, read_toml, with_none_names, write_toml
 from adfast.errors import InvalidArgument
-from adfast.runs.feasible import check_feasible
-from adfast.runs.recipe import Recipe
-from adfast.runs.recipe_changes import SCALE_TABLE, SWEEP_TABLE, Changes, configure, with_method
+from adfast.runs.recipe.feasible import check_feasible
+from adfast.runs.recipe.recipe import Recipe
+from adfast.runs.recipe.recipe_changes import (
+    SCALE_TABLE,
+    SWEEP_TABLE,
+    Changes,
+    configure,
+    with_method,
+)
 from adfast.runs.sweep.axes import (
     EXAMPLE,
     Axis,

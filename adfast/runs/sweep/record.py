@@ -9,8 +9,8 @@ from typing import Any, Literal, Self
 from pydantic import AliasChoices, Field, model_validator
 
 from adfast.errors import RunError
-from adfast.runs.result_files import Results, Section
-from adfast.runs.results import LossByPosition
+from adfast.runs.files.result_files import Results, Section
+from adfast.runs.files.results import LossByPosition
 
 FILE_NAME = "sweep.json"
 

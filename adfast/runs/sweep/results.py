@@ -14,9 +14,9 @@ import numpy as np
 from adfast.durable import replace_file
 from adfast.evaluation.config import VALIDATION
 from adfast.provenance import collect_provenance
-from adfast.runs.results import EvaluationResults, HistoryLossResults, LossByPosition
-from adfast.runs.run_directory import RunDirectory
-from adfast.runs.stage_records import seconds_of
+from adfast.runs.files.results import EvaluationResults, HistoryLossResults, LossByPosition
+from adfast.runs.files.run_directory import RunDirectory
+from adfast.runs.files.stage_records import seconds_of
 from adfast.runs.sweep.axes import Axis, label_of, without_settings
 from adfast.runs.sweep.plan import PlannedRun, Point, SweepPlan
 from adfast.runs.sweep.record import FILE_NAME, AxisLevels, PointResults, SweepResults

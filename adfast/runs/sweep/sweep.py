@@ -25,17 +25,17 @@ from typing import Any
 from adfast.durable import replace_files
 from adfast.errors import InvalidArgument, RunError
 from adfast.evaluation.config import VALIDATION
+from adfast.runs.files.results import HistoryLossResults, LossByPosition
+from adfast.runs.files.run_directory import RunDirectory
+from adfast.runs.files.run_files import LAST_LINE, require_whole
+from adfast.runs.files.run_folder import delete_contents, holds_nothing, lock_run
 from adfast.runs.hooks import QUIET, RunHooks
-from adfast.runs.recipe_changes import Changes, differences_of, find_recipe
-from adfast.runs.results import HistoryLossResults, LossByPosition
+from adfast.runs.recipe.recipe_changes import Changes, differences_of, find_recipe
 from adfast.runs.run import Run
-from adfast.runs.run_directory import RunDirectory
-from adfast.runs.run_files import LAST_LINE, require_whole
-from adfast.runs.run_folder import delete_contents, holds_nothing, lock_run
+from adfast.runs.stages.training_histories import describe_collection
 from adfast.runs.sweep.plan import PlannedRun, SweepPlan, load_sweep
 from adfast.runs.sweep.record import SweepResults
 from adfast.runs.sweep.results import collect_results, write_results
-from adfast.runs.training_histories import describe_collection
 from adfast.values import as_path
 
 SETTINGS = "sweep.toml"
@@ -178,7 +178,7 @@ def measure_history_loss(run: Run) -> None:
     import torch
 
     from adfast.probes.losses.history_loss import history_loss
-    from adfast.runs.subjects import subject_of
+    from adfast.runs.probing.subjects import subject_of
     from adfast.tasks.task_split import TaskSplit
 
     started = time.perf_counter()

@@ -17,8 +17,8 @@ from pydantic import Field, model_validator
 from adfast.config import Count, CountOrNone
 from adfast.errors import InvalidArgument
 from adfast.packages import require
-from adfast.source_algorithms.action_values import Share
 from adfast.source_algorithms.source_algorithm import SourceAlgorithm
+from adfast.source_algorithms.tabular.action_values import Share
 from adfast.tasks.family import TaskFamily
 
 LEAST_SIDE = 8  # pixels of a picture

@@ -19,7 +19,7 @@ from adfast.random_streams import (
     stream_keys,
     subkeys_at,
 )
-from adfast.source_algorithms.learning_batch import LearningBatch
+from adfast.source_algorithms.loops.learning_batch import LearningBatch
 from adfast.source_algorithms.neural.q_networks import QNetwork
 from adfast.source_algorithms.neural.replay import Replay, Stretches, lambda_returns
 from adfast.tasks.family import TaskFamily

@@ -5,8 +5,8 @@ import pytest
 
 from adfast import tasks
 from adfast.errors import InvalidArgument
-from adfast.evaluation.catalogue import AGENTS
-from adfast.evaluation.in_context_agent import TrainedOn
+from adfast.evaluation.agents.catalogue import AGENTS
+from adfast.evaluation.agents.in_context_agent import TrainedOn
 from baselines.agents.compared import EPISODES, SEED, evaluated, streams_of
 from reference.dark_room import DarkRoomReference
 from reference.heuristic import Anything, Away, New, walk

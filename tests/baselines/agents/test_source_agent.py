@@ -6,8 +6,8 @@ import pytest
 from adfast import source_algorithms, tasks
 from adfast.baselines.agents.source_agent import SourceAgent
 from adfast.errors import InvalidArgument
-from adfast.evaluation.catalogue import AGENTS
-from adfast.evaluation.in_context_agent import TrainedOn
+from adfast.evaluation.agents.catalogue import AGENTS
+from adfast.evaluation.agents.in_context_agent import TrainedOn
 from adfast.tasks.gridworlds.dark_room_plan import TOTAL_OF_TEN_BOUND
 from baselines.agents.compared import EPISODES, SEED, SEEDS, evaluated, streams_of
 from reference.dark_room import DarkRoomReference

@@ -9,9 +9,9 @@ from adfast.baselines.rl2.agent import RL2, RL2Agent, load_rl2
 from adfast.baselines.rl2.checkpoints import changed_settings, load_policy
 from adfast.baselines.rl2.trials import play_trials
 from adfast.errors import CheckpointError, InvalidArgument
-from adfast.evaluation.catalogue import AGENTS
+from adfast.evaluation.agents.catalogue import AGENTS
 from adfast.models.checkpoint import read_tensors, write_tensors
-from adfast.training.checkpoints import newest_checkpoint
+from adfast.training.checkpoints.checkpoints import newest_checkpoint
 from baselines.rl2.tiny_rl2 import (
     BODIES,
     ENDING_FAMILY,

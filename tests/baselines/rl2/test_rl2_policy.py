@@ -7,7 +7,7 @@ import torch
 from adfast.baselines.rl2.policy import make_policy
 from adfast.baselines.rl2.trials import play_trials
 from adfast.models.config import ModelConfig
-from adfast.models.step_input import StepInput, step_inputs
+from adfast.models.embedding.step_input import StepInput, step_inputs
 from baselines.rl2.tiny_rl2 import BODIES, FAMILY, TASKS, config, random_policy
 
 STEPS = 12

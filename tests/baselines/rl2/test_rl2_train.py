@@ -9,7 +9,7 @@ from adfast.baselines.rl2.train import RL2Hooks, RL2Trainer, train_rl2
 from adfast.errors import CheckpointError, InvalidArgument, NotFinite
 from adfast.models.checkpoint import read_tensors
 from adfast.models.config import ModelConfig
-from adfast.training.checkpoints import newest_checkpoint
+from adfast.training.checkpoints.checkpoints import newest_checkpoint
 from adfast.training.loop import TrainingInterrupted
 from adfast.training.metrics import read_metrics
 from baselines.rl2.tiny_rl2 import (

@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from adfast.errors import InvalidArgument
+from adfast.models.embedding.step_input import step_inputs
 from adfast.models.portable.description import plain_config, plain_weights
 from adfast.models.portable.plain_model import Model
-from adfast.models.step_input import step_inputs
 from adfast.tasks.observation import RealObservation
 from adfast.tasks.transition_schema import TransitionSchema
 from models.model_cases import (

@@ -8,9 +8,9 @@ import pytest
 from adfast import source_algorithms, tasks
 from adfast.collection.config import CollectionConfig
 from adfast.errors import InvalidArgument
-from adfast.evaluation.catalogue import AGENTS
-from adfast.evaluation.in_context_agent import TrainedOn
-from adfast.evaluation.transition_agent import TransitionAgent
+from adfast.evaluation.agents.catalogue import AGENTS
+from adfast.evaluation.agents.in_context_agent import TrainedOn
+from adfast.evaluation.agents.transition_agent import TransitionAgent
 from adfast.probes.candidates import corrections, whose_actions
 from adfast.probes.candidates.corrections import CorrectionsProbe
 from adfast.probes.candidates.explained import ITSELF, best_versions, versions_explained

@@ -9,7 +9,7 @@ import pytest
 
 from adfast import CollectionConfig, ModelConfig, Transformer, source_algorithms, tasks
 from adfast.errors import InvalidArgument
-from adfast.evaluation.catalogue import AGENTS
+from adfast.evaluation.agents.catalogue import AGENTS
 from adfast.probes.contexts.competence_mimicry import EXPECTED, WAYS, CompetenceMimicry
 from adfast.probes.contexts.competence_sections import slopes
 from probes.subjects import subject

@@ -7,8 +7,8 @@ import pytest
 
 from adfast import tasks
 from adfast.errors import InvalidArgument
-from adfast.evaluation.in_context_agent import AgentMaker
-from adfast.evaluation.transition_agent import TransitionAgent
+from adfast.evaluation.agents.in_context_agent import AgentMaker
+from adfast.evaluation.agents.transition_agent import TransitionAgent
 from adfast.probes.contexts.cut_contexts import cut_histories, first_rewarded
 from adfast.probes.contexts.memory import EXPECTED, Memory
 from adfast.probes.rollouts import roll_out, streams_of

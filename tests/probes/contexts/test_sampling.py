@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from adfast.evaluation.agent import Agent
+from adfast.evaluation.agents.agent import Agent
 from adfast.probes.contexts.sampling import Sampling, drawn, entropy, resampled, sampled_episode
 from adfast.probes.rollouts import roll_out
 from probes.subjects import repeating_model, subject

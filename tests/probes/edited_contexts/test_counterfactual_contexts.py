@@ -9,7 +9,7 @@ import pytest
 
 from adfast import source_algorithms, tasks
 from adfast.errors import InvalidArgument
-from adfast.evaluation.catalogue import AGENTS
+from adfast.evaluation.agents.catalogue import AGENTS
 from adfast.probes.edited_contexts.counterfactual_contexts import (
     EXPECTED,
     JUDGED,

@@ -5,7 +5,7 @@ import pytest
 
 from adfast import source_algorithms, tasks
 from adfast.errors import InvalidArgument
-from adfast.evaluation.catalogue import AGENTS
+from adfast.evaluation.agents.catalogue import AGENTS
 from adfast.evaluation.in_context import evaluate
 from adfast.probes.candidates.scoring import moments, scored
 from adfast.probes.followers.drawn_task import Drawing, DrawnTaskFollower

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from adfast.errors import InvalidArgument
-from adfast.evaluation.random_agent import RandomActions
+from adfast.evaluation.agents.random_agent import RandomActions
 from adfast.probes.inside.beliefs import PREFERENCE, BeliefsProbe
 from adfast.probes.inside.held_beliefs import KNOWN, SEARCHING, beliefs_of
 from probes.subjects import bare_model, goal_seeking_model, repeating_model, subject

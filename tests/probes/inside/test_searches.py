@@ -8,7 +8,7 @@ import pytest
 from adfast import tasks
 from adfast.baselines.agents.heuristic import Heuristic
 from adfast.errors import InvalidArgument
-from adfast.evaluation.random_agent import RandomActions
+from adfast.evaluation.agents.random_agent import RandomActions
 from adfast.probes.inside.searches import is_new, known_room, preference, searched, searches
 from probes.subjects import subject
 

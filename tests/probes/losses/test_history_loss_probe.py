@@ -7,8 +7,8 @@ import pytest
 
 from adfast import source_algorithms
 from adfast.errors import InvalidArgument
-from adfast.evaluation.agent import Agent
-from adfast.evaluation.in_context_agent import AgentMaker, InContextAgent
+from adfast.evaluation.agents.agent import Agent
+from adfast.evaluation.agents.in_context_agent import AgentMaker, InContextAgent
 from adfast.probes.losses.history_loss import HistoryLossProbe
 from probes.subjects import Persistent, repeating_model, subject
 

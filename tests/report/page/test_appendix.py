@@ -3,7 +3,7 @@
 from types import SimpleNamespace
 
 from adfast.report.page.appendix import configuration_section
-from adfast.runs.recipe import Recipe
+from adfast.runs.recipe.recipe import Recipe
 
 
 def marked(configuration):

@@ -8,7 +8,7 @@ from PIL import Image
 from adfast.errors import RunError
 from adfast.report import write_report
 from adfast.report.page.section_charts import ticks_within
-from adfast.runs.findings import read_findings, write_finding
+from adfast.runs.probing.findings import read_findings, write_finding
 from report.findings import every_section
 from report.page.test_document import Elements
 

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import save_file
 
-from adfast.runs.from_recipe import make_family, make_split
-from adfast.runs.recipe import Recipe
-from adfast.runs.recipe_changes import changed
-from adfast.runs.run_files import settings_text
+from adfast.runs.files.run_files import settings_text
+from adfast.runs.recipe.from_recipe import make_family, make_split
+from adfast.runs.recipe.recipe import Recipe
+from adfast.runs.recipe.recipe_changes import changed
 
 SEEDS, STEPS, UPDATES = 2, 10, 40
 BASE = {

@@ -2,7 +2,7 @@
 
 import pytest
 
-from adfast.runs.recipe_changes import changed, find_recipe, load_recipe
+from adfast.runs.recipe.recipe_changes import changed, find_recipe, load_recipe
 from adfast.runs.reproduction.identity import (
     MACHINE,
     counting_settings,

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
+from adfast.runs.files.results import References
 from adfast.runs.reproduction.part_record import PartRecord
 from adfast.runs.reproduction.reproduction import PartState
 from adfast.runs.reproduction.study_table import Panel, Row, StudyTable
 from adfast.runs.reproduction.verdicts import source_of, verdicts_of
-from adfast.runs.results import References
 
 SEEDS, EPISODES, EVERY, TRIAL = (1, 2, 3), 20, 4, 10
 # Method -> what it earns at first and in the end.

@@ -4,7 +4,7 @@ import pytest
 
 from adfast.config import read_toml
 from adfast.errors import InvalidArgument, UnknownName
-from adfast.runs.recipe_changes import RECIPES, load_recipe
+from adfast.runs.recipe.recipe_changes import RECIPES, load_recipe
 from adfast.runs.scaling.table import scale_table
 from adfast.runs.sweep.plan import load_sweep
 from runs.scaling.tiny_scale import write_recipe

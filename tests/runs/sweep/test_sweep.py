@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from adfast import histories
-from adfast.runs import stages
+from adfast.runs.stages import collect_and_train
 from adfast.runs.sweep import sweep
 from adfast.runs.sweep.record import read_sweep
 from cli.command_line import adfast
@@ -114,7 +114,9 @@ def test_interrupted_sweep_goes_on(recipe, tmp_path, monkeypatch, first_sweep, w
     path = tmp_path / "tiny-sweep"
     with monkeypatch.context() as patch:
         if work == "train":
-            patch.setattr(stages, "train", interrupted_at_second_call(stages.train))
+            patch.setattr(
+                collect_and_train, "train", interrupted_at_second_call(collect_and_train.train)
+            )
         else:
             measure = interrupted_at_second_call(sweep.measure_history_loss)
             patch.setattr(sweep, "measure_history_loss", measure)

@@ -4,7 +4,7 @@ import pytest
 
 from adfast.config import read_toml
 from adfast.errors import InvalidArgument, UnknownName
-from adfast.runs.recipe_changes import RECIPES, find_recipe, load_recipe
+from adfast.runs.recipe.recipe_changes import RECIPES, find_recipe, load_recipe
 from adfast.runs.sweep.plan import load_sweep
 
 WINDOWS = {"model.attention_window": [5, "none"]}

@@ -9,7 +9,7 @@ from adfast.probes.attended.record import ROLES
 from adfast.report.page.replay.recording import MAX_COMPONENTS, Recording, exemplary
 from adfast.report.page.section import PageSection, remark
 from adfast.report.page.wording import counted
-from adfast.runs.run_record import RunRecord
+from adfast.runs.files.run_record import RunRecord
 
 SPEEDS = (2, 5, 10, 30, 100)  # steps a second
 USUAL_SPEED = 10

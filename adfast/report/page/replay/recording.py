@@ -17,7 +17,7 @@ import numpy as np
 from adfast.probes.attended.record import ROLES, exemplary_runs
 from adfast.report.page.packing import compressed, joined_arrays
 from adfast.report.page.replay.views import views_of
-from adfast.runs.run_record import RunRecord
+from adfast.runs.files.run_record import RunRecord
 from adfast.tasks.task_map import TaskMap
 
 MAX_TRAJECTORY_BYTES = 1_000_000  # before compression, which leaves about a sixth

@@ -13,7 +13,7 @@ import numpy as np
 
 from adfast.probes.attended.record import exemplary_runs
 from adfast.report.page.packing import compressed, joined_arrays
-from adfast.runs.run_record import RunRecord
+from adfast.runs.files.run_record import RunRecord
 
 MAX_VIEW_CHARACTERS = 1_500_000  # compressed, in the page
 MOST_RUNS = 3  # the median, the weakest and the best task

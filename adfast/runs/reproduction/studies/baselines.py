@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from adfast.runs.methods import METHODS
+from adfast.runs.recipe.methods import METHODS
 from adfast.runs.reproduction.studies import published
 from adfast.runs.reproduction.study_table import Panel, Published, Row, StudyTable
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from adfast.attention import BACKENDS, Place
-from adfast.training.undivided_gradient import UndividedGradient
+from adfast.training.gradients.undivided_gradient import UndividedGradient
 from models.model_cases import random_histories, small_model, stream
 
 MODEL = {

@@ -9,7 +9,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from adfast.attention import KeyValueCache, decode
 from adfast.models import transformer
 from adfast.models.layer_step import fused
-from adfast.models.positions import rotation_at
+from adfast.models.layers.positions import rotation_at
 from models.model_cases import input_at, random_histories, small_model
 
 SHAPES = {

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from adfast.evaluation import device_sampling, sampling_kernel
-from adfast.evaluation.device_sampling import words_to
+from adfast.evaluation.sampling import device_sampling, sampling_kernel
+from adfast.evaluation.sampling.device_sampling import words_to
 from adfast.random_streams import EVALUATION_ACTION, stream_keys
 
 

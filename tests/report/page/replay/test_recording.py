@@ -17,7 +17,7 @@ from adfast.report.page.replay.recording import (
     exemplary,
     recording_of,
 )
-from adfast.runs.run_record import RunRecord, read_run
+from adfast.runs.files.run_record import RunRecord, read_run
 from adfast.tasks.task_map import Landmark, TaskMap
 from report.synthetic_run import EPISODES, HELD_OUT, SEEDS, STEPS
 

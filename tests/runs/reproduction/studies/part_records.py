@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from adfast.runs.files.results import References
 from adfast.runs.reproduction.part_record import PartRecord
 from adfast.runs.reproduction.reproduction import PartState
-from adfast.runs.results import References
 
 EPISODES = 10
 

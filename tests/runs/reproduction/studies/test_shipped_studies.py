@@ -2,7 +2,7 @@
 
 import pytest
 
-from adfast.runs.methods import METHODS
+from adfast.runs.recipe.methods import METHODS
 from adfast.runs.reproduction.identity import counting_settings
 from adfast.runs.reproduction.matrix import Matrix
 from adfast.runs.reproduction.studies.catalogue import STUDIES, find_study

@@ -1,0 +1,1 @@
+"""Gymnasium's environments as agents act in them."""

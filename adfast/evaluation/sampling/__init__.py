@@ -1,0 +1,1 @@
+"""Actions from logits: the same draws on the processor, in torch and in one kernel."""

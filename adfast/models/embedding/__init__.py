@@ -1,0 +1,1 @@
+"""From transitions, whatever holds them and whatever they show, to tokens."""

@@ -1,0 +1,1 @@
+"""The files of a run: where they lie, their schemas, who reads and who writes them."""

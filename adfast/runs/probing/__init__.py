@@ -1,0 +1,1 @@
+"""Probes put to runs, studies and agents."""

@@ -1,0 +1,1 @@
+"""Learners that know the family or the task: experts, ideal learners, the heuristic."""

@@ -1,0 +1,1 @@
+"""The loops that learners learn in, and how they choose."""

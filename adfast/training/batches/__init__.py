@@ -1,0 +1,1 @@
+"""Batches: windows as torch tensors, on their device before they are asked for."""

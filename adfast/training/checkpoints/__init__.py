@@ -1,0 +1,1 @@
+"""Checkpoints of a training, and what goes on from them."""
