@@ -8,9 +8,9 @@ from torch import Tensor
 
 from adfast.errors import InvalidArgument
 from adfast.models.embedding.picture_encoders import PictureEncoder, PixelEncoder
+from adfast.models.portable.plain_model import FORMAT, VERSION
 from adfast.models.transformer import Transformer
 
-FORMAT, VERSION = "adfast-plain-model", 1
 # Settings of the model that `plain_model` asks for; the others act in training alone.
 ASKED = (
     "num_layers", "width", "num_heads", "feed_forward_width", "layout", "reads_rewards",

@@ -21,6 +21,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+FORMAT, VERSION = "adfast-plain-model", 1  # of config.json
 COUNTED = {"uint8": 0, "int8": -128}  # rewards that are rows of the table, and the least of each
 LIMIT = 10.0  # of normalised real numbers
 PATCH, MOST_PLACES = 8, 36  # pixels along a patch; patches that are joined no further
@@ -28,12 +29,21 @@ CHANNELS, KERNEL, FEATURES = 128, 5, 256  # of the convolutions
 
 
 class Model(nn.Module):
-    """Logits of the next action; `config` is the content of `config.json`."""
+    """Logits of the next action; `config` is the content of `config.json`.
+
+    Raises `ValueError` for a config of another format or version.
+    """
 
     blocks: Any  # a list of Block
 
     def __init__(self, config: Mapping[str, Any]) -> None:
         super().__init__()
+        if (config.get("format"), config.get("version")) != (FORMAT, VERSION):
+            raise ValueError(
+                f"config.json must be of format {FORMAT}, version {VERSION}, got "
+                f"{config.get('format')!r}, version {config.get('version')!r}; take the model.py "
+                "that lies beside it"
+            )
         self.config = dict(config)
         width = config["width"]
         self.tokens = 3 if config["layout"] == "three-token" else 1

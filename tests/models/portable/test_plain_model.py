@@ -109,3 +109,10 @@ def test_stacks_of_pictures_are_refused():
     model = small_model(PICTURES, picture_encoder="patches", frame_stack=2)
     with pytest.raises(InvalidArgument, match=r"frame_stack must be 1 .*got 2.*; act by adfast"):
         plain_config(model)
+
+
+@pytest.mark.parametrize("change", [{"version": 2}, {"format": "gpt"}])
+def test_config_of_another_kind_is_refused(change):
+    config = plain_config(small_model()) | change
+    with pytest.raises(ValueError, match=r"must be of format adfast-plain-model, version 1, got "):
+        Model(config)
