@@ -163,8 +163,9 @@ def method_rows(run: Run, stages: Mapping[str, StageRecord]) -> Iterator[tuple[s
 def figures(results: EvaluationResults) -> dict[str, float]:
     """The mean returns that a card states, by what they are of."""
     summary, kind = results.summary, results.tasks_kind
+    last5 = "last five episodes" if results.episodes >= 5 else f"all {results.episodes} episodes"
     found = {f"first episode, {kind} tasks": summary.mean_by_episode[0]}
-    found[f"last five episodes, {kind} tasks"] = summary.last5_mean
+    found[f"{last5}, {kind} tasks"] = summary.last5_mean
     return {label: round(value, 4) for label, value in found.items()}
 
 
