@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from adfast.durable import adopt_file, explained, remove, replace_files, temporary_name
 from adfast.errors import InvalidArgument, shown
+from adfast.packages import require
 from adfast.runs.files.result_files import json_text
 from adfast.runs.model_card import model_card
 from adfast.values import as_count, as_flag, as_path
@@ -53,6 +54,7 @@ def export_run(
     licence: str | None = None,
 ) -> Path:
     """See `Run.export`."""
+    require("torch")
     from safetensors.torch import save
 
     from adfast.models.portable import plain_model

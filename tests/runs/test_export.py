@@ -12,7 +12,7 @@ import yaml
 from safetensors.torch import load_file
 
 import adfast
-from adfast.errors import InvalidArgument, RunError, WriteError
+from adfast.errors import InvalidArgument, MissingPackage, RunError, WriteError
 from adfast.runs.files.run_directory import CARD
 from adfast.runs.model_card import model_card
 from cli.command_line import adfast as command
@@ -138,3 +138,11 @@ def test_card_is_of_the_results_that_are_there(run_copy):
     again = (run_copy / CARD).read_text()
     earned = [text.split("## What it earned")[1].split("##")[0] for text in (card, again)]
     assert earned[0] == earned[1]
+
+
+def test_missing_torch_is_said(finished_run, tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        "adfast.packages.find_spec", lambda name: None if name == "torch" else object()
+    )
+    with pytest.raises(MissingPackage, match=r'pip install "adfast\[train\]"'):
+        adfast.Run.open(finished_run).export(tmp_path / "model")
