@@ -141,8 +141,8 @@ $(STAMP): pyproject.toml setup.py constraints.txt $(wildcard csrc/*.hpp csrc/*.c
 	@touch $@
 
 PIP_INSTALL = $(BIN)/pip install --quiet --no-compile -c constraints.txt
-LARGE_PARTS = torch/(onnx|ao)|plotly/graph_objs|ray/(rllib|serve|train|tune|data|dashboard|llm|air)
-SELDOM_IMPORTED = /(tests?|testing|pip|sympy|networkx|fontTools|debugpy|jedi|mypyc|wandb|$(LARGE_PARTS))/
+LARGE_PARTS = torch/(onnx|ao|_vendor)|plotly/graph_objs|pygments/lexers|scipy/signal|numpy/distutils|ray/(rllib|serve|train|tune|data|dashboard|llm|air)
+SELDOM_IMPORTED = /(tests?|testing|pip|sympy|networkx|fontTools|debugpy|jedi|mypy|mypyc|wandb|sphinx|docutils|$(LARGE_PARTS))/
 
 # What was installed and built; runs/ holds results, and stays.
 clean:

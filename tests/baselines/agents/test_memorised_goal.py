@@ -11,7 +11,7 @@ from baselines.agents.compared import EPISODES, SEED, evaluated, streams_of
 from reference.dark_room import DarkRoomReference
 from reference.memorised_goal import memorised_goal_returns
 
-OPTIONS = {"size": 4, "episode_length": 8}
+OPTIONS = {"size": 5, "episode_length": 10}  # whose loops other tests compile too
 ROOM = tasks.make("dark-room", **OPTIONS)
 MEMORISED = (0, 3, 9)
 
@@ -36,13 +36,13 @@ def test_returns_are_those_of_the_twin(each_episode):
 
 def test_only_goals_that_are_memorised_are_stayed_at():
     maker = AGENTS.make("memorised-goal", training_tasks=[9])
-    found = evaluated(maker, ROOM, np.arange(16)).returns.mean(axis=(1, 2))
+    found = evaluated(maker, ROOM, np.arange(25)).returns.mean(axis=(1, 2))
     assert found[9] == ROOM.optimal_return([9])[0]
     assert (np.delete(found, 9) <= 1).all()
 
 
 def test_goes_through_a_task_of_two_goals():
-    keys = tasks.make("key-to-door", size=3, episode_length=14)
+    keys = tasks.make("key-to-door", size=3, episode_length=12)
     found = evaluated(AGENTS.make("memorised-goal", training_tasks=[14]), keys, [14])
     assert (found.returns == 2.0).all()
 
@@ -67,7 +67,7 @@ def test_training_tasks_are_those_of_the_run():
     [
         ({}, ROOM, "memorised-goal needs training_tasks"),
         ({"training_tasks": []}, ROOM, "memorised-goal needs training_tasks"),
-        ({"training_tasks": [16]}, ROOM, "16"),
+        ({"training_tasks": [25]}, ROOM, "25"),
         ({"training_tasks": [-1]}, ROOM, "training_tasks"),
         ({"training_tasks": [0]}, tasks.make("dark-room", size=1024), "make the family smaller"),
     ],

@@ -68,7 +68,7 @@ def followed(follower, trajectories):
     possible=lambda case: case["agent"] == "random" or case["room"] == "plain",
     room=ROOMS,
     how=DRAWINGS,
-    agent=["random", "posterior-sampling"],
+    agent=["random", "heuristic"],
 )
 def test_who_draws_a_task_is_followed_as_the_twin_does(room, how, agent):
     family, done, histories = acted(ROOMS[room], agent)
