@@ -11,20 +11,23 @@ from gymnasium.utils.env_checker import check_env
 from adfast import tasks
 from adfast.errors import InvalidArgument, UnknownName
 from adfast.simulators.gymnasium_env import FamilyEnv, FamilyVectorEnv, environment_id
-from adfast.tasks.catalogue import FAMILIES
 from reference.dark_room import VARIANTS
+from tasks.twins import CASES
 
 ENVIRONMENT_ID = "adfast/DarkRoom-v0"
 SMALL = {"size": 3, "episode_length": 6}
-SMALL_PICTURE = {"picture": (4, 6)}
+# Whose loops are compiled beside their twins, too.
+KNOWN_VARIANTS = {name: name for name in tasks.names()} | {
+    "bandit": "even",
+    "frozen-lake": "firm",
+    "water-maze": "near-walls",
+}
 
 
-def small_options(family):
-    """Those of `SMALL` that a family has, or its member."""
-    if family == "mixture":
-        return {"members": [{"name": "dark-room", "options": SMALL}], "tasks": 9}
-    options = FAMILIES.find(family).model_fields
-    return {name: value for name, value in (SMALL | SMALL_PICTURE).items() if name in options}
+def known_options(family):
+    """Options of a family, and how long its episodes are."""
+    options = CASES[family, KNOWN_VARIANTS[family]].options
+    return options, tasks.make(family, **options).episode_length
 
 
 @pytest.mark.parametrize("variant", ["dark-room", "terminating"])
@@ -35,7 +38,7 @@ def test_single_environment_passes_gymnasiums_checks(variant):
 @pytest.mark.parametrize("family", tasks.names())
 def test_every_family_passes_gymnasiums_checks_and_is_made_in_every_way(family):
     name = environment_id(family)
-    small = small_options(family)
+    small, episode_length = known_options(family)
     check_env(gymnasium.make(name, task_id=5, **small).unwrapped)
     own = gymnasium.make_vec(
         name, num_envs=2, task_ids=[1, 1], **small
@@ -51,7 +54,8 @@ def test_every_family_passes_gymnasiums_checks_and_is_made_in_every_way(family):
         **small,
     )
     np.testing.assert_equal(own.reset(seed=0), synced.reset(seed=0))
-    for actions in np.random.default_rng(0).integers(own.single_action_space.n, size=(20, 2)):
+    shape = (episode_length + 9, 2)
+    for actions in np.random.default_rng(0).integers(own.single_action_space.n, size=shape):
         np.testing.assert_equal(own.step(actions)[:4], synced.step(actions)[:4])
 
 
@@ -97,7 +101,7 @@ def test_stepping_an_ended_episode_is_refused():
 @pytest.mark.parametrize("family", tasks.names())
 @pytest.mark.parametrize("copied", [copy.deepcopy, lambda env: pickle.loads(pickle.dumps(env))])
 def test_copy_goes_on_as_the_original_would(family, copied):
-    vector = FamilyVectorEnv(6, family, autoreset_mode="NextStep", **small_options(family))
+    vector = FamilyVectorEnv(6, family, autoreset_mode="NextStep", **known_options(family)[0])
     vector.reset(seed=3)
     actions = np.random.default_rng(0).integers(vector.single_action_space.n, size=(70, 6))
     for row in actions[:20]:  # in Dark Room, between an end and its reset
@@ -160,7 +164,7 @@ def test_lent_final_observations_are_those_of_own_arrays_and_lent_again():
 @pytest.mark.parametrize("family", tasks.names())
 @pytest.mark.parametrize("mode", ["SameStep", "NextStep"])
 def test_vector_episode_statistics_are_those_of_single_ones(family, mode):
-    small = small_options(family)
+    small, episode_length = known_options(family)
     statistics = gymnasium.wrappers.vector.RecordEpisodeStatistics(
         FamilyVectorEnv(2, family, autoreset_mode=mode, **small)
     )
@@ -171,7 +175,8 @@ def test_vector_episode_statistics_are_those_of_single_ones(family, mode):
     statistics.reset(seed=9)
     for i, single in enumerate(singles):
         single.reset(seed=9 + i)
-    rows = np.random.default_rng(0).integers(statistics.single_action_space.n, size=(40, 2))
+    shape = (5 * episode_length + 10, 2)
+    rows = np.random.default_rng(0).integers(statistics.single_action_space.n, size=shape)
     for actions in rows:
         statistics.step(actions)
     for i, single in enumerate(singles):
@@ -187,7 +192,7 @@ def test_vector_episode_statistics_are_those_of_single_ones(family, mode):
     assert sorted(float(r) for r in statistics.return_queue) == expected
     lengths = sorted(length for single in singles for length in single.length_queue)
     assert sorted(statistics.length_queue) == lengths
-    assert lengths[-1] == 6
+    assert lengths[-1] == episode_length or family == "mixture"  # whose members have their own
     assert len(expected) >= 10
 
 
