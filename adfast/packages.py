@@ -46,6 +46,11 @@ EXTRAS = {
 }
 INSTALLED_AS = {"tomli_w": "tomli-w"}  # others by their name
 EXTENSION = "adfast._native"
+# What is required together, before anything is changed: to generate histories, to train on them and
+# act, to draw.
+HISTORIES = (EXTENSION, "numba")
+MODELS = (*HISTORIES, "torch", "safetensors")
+DRAWINGS = ("matplotlib", "plotly")
 BUILD = "in a checkout build it with: pip install -e ."
 
 

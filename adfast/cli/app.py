@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -15,7 +14,6 @@ from adfast.cli.arguments import (
     JsonOption,
     MethodOption,
     PlainHelp,
-    ProbeArgument,
     PullOption,
     RecipeArgument,
     RunArgument,
@@ -28,20 +26,17 @@ from adfast.cli.export import export
 from adfast.cli.histories import histories_app, histories_info
 from adfast.cli.inspection import bench, doctor
 from adfast.cli.listing import list_names, show
+from adfast.cli.probing import probe
 from adfast.cli.reproduction import reproduce
 from adfast.cli.scaling import scale
+from adfast.cli.sweeping import sweep
 from adfast.errors import InvalidArgument
 from adfast.machine.launch import launched_together
-from adfast.packages import EXTENSION, require
+from adfast.packages import DRAWINGS, HISTORIES, MODELS, require
 from adfast.printable import printable
 
 if TYPE_CHECKING:
     from adfast.runs.run import Run
-
-# What commands need beside what adfast cannot do without, asked before they change anything.
-HISTORIES = (EXTENSION, "numba")
-MODELS = (*HISTORIES, "torch", "safetensors")
-DRAWINGS = ("matplotlib", "plotly")
 
 app = typer.Typer(
     name="adfast",
@@ -120,7 +115,8 @@ def collect(
     """Write the learning histories of the training tasks into a store."""
     require(*HISTORIES)
     from adfast.cli.stages import on_cluster, run_stages, spell
-    from adfast.runs.run import Run, plan_run
+    from adfast.runs.run import Run
+    from adfast.runs.run_place import plan_run
 
     place, resolved = plan_run(recipe, run, settings or [], method)
     reason = resolved.reason_not_to_collect
@@ -215,91 +211,8 @@ def report(run: RunArgument) -> None:
         print(printable(reported.directory.report))
 
 
-@app.command()
-def probe(
-    words: ProbeArgument = None,
-    settings: SetOption = None,
-    agent: Annotated[
-        str | None,
-        typer.Option(
-            "--agent",
-            metavar="NAME",
-            help="Ask an agent by name (adfast list agents), or PACKAGE.MODULE:CLASS, in place of "
-            "runs; its options: --set agent.OPTION=VALUE.",
-        ),
-    ] = None,
-    recipe: Annotated[
-        str, typer.Option("--recipe", help="Whose tasks the agent is asked on.")
-    ] = "dark-room",
-    out: Annotated[
-        Path | None,
-        typer.Option("--out", help="Where to write what is found over several runs, or an agent."),
-    ] = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Put questions to what was trained: a verdict on a run, or on how several were made."""
-    require(*MODELS, *DRAWINGS, "scipy")
-    from adfast.report import draw_findings
-    from adfast.report.terminal import finding_line
-    from adfast.runs.probing.probing import probe_agent, probe_folders, with_options
-
-    folders = [Path(word) for word in words or () if Path(word).is_dir()]
-    names = [word for word in words or () if not Path(word).is_dir()]
-    if agent is not None and folders:
-        raise InvalidArgument(
-            f"give runs or --agent, not both; got {folders[0]} and --agent {agent}"
-        )
-    if agent is not None:
-        place, findings = probe_agent(agent, recipe, names, settings or [], out)
-    else:
-        place, findings = probe_folders(folders, with_options(names, settings or []), out)
-    page = draw_findings(place)
-    if as_json:
-        print(json.dumps({name: found.model_dump(mode="json") for name, found in findings.items()}))
-    else:
-        print("\n".join([*map(finding_line, findings.values()), printable(page)]))
-
-
-@app.command()
-def sweep(
-    recipe: RecipeArgument,
-    vary: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--vary",
-            metavar="SECTION.FIELD=V,V,...",
-            help="A setting and its values; {A=[V,V], B=[W,W]} varies two together; repeatable. "
-            "Default: what the recipe's tables [[sweep.vary]] say.",
-        ),
-    ] = None,
-    seeds: Annotated[
-        int | None, typer.Option("--seeds", min=1, help="Runs per point, seeds in a row.")
-    ] = None,
-    out: Annotated[
-        Path | None, typer.Option("--out", help="The sweep's folder; default: runs/RECIPE-sweep.")
-    ] = None,
-    method: MethodOption = None,
-    settings: SetOption = None,
-    fresh: FreshOption = False,
-    as_json: JsonOption = False,
-) -> None:
-    """Carry out a recipe at every combination of what varies; one table, one figure."""
-    require(*MODELS, *DRAWINGS)
-    from adfast.cli.interruption import stoppable
-    from adfast.cli.stages import spell, terminal_hooks
-    from adfast.runs.recipe.recipe_changes import of_method
-    from adfast.runs.sweep.axes import parse_axis
-    from adfast.runs.sweep.sweep import Sweep
-
-    axes = [parse_axis(text) for text in vary or []]
-    changes = of_method(method, settings or [])
-    prepared = Sweep.prepared(recipe, out, changes, vary=axes, seeds=seeds, fresh=fresh)
-    with prepared as swept:
-        with stoppable("the sweep", spell("sweep", swept.path)) as should_stop:
-            swept.carry_out(terminal_hooks(should_stop))
-        print_sweep(swept.path, as_json=as_json)
-
-
+app.command()(probe)
+app.command()(sweep)
 app.command()(export)
 app.command()(compare)
 app.command()(reproduce)
@@ -326,19 +239,3 @@ def print_summary(run: Run, name: str | None = None, *, as_json: bool) -> None:
 
     seconds = seconds_of(run.directory.stages())
     print_table(summary_table(results, seconds, run.path))
-
-
-def print_sweep(path: Path, *, as_json: bool) -> None:
-    """Write the figure and the page of a sweep, and print its table."""
-    from adfast.cli.tables import print_table
-    from adfast.report.sweep import write_sweep_report
-    from adfast.report.terminal import sweep_table
-    from adfast.runs.sweep.record import read_sweep
-
-    page = write_sweep_report(path)
-    record = read_sweep(path)
-    if as_json:
-        print(json.dumps(record.model_dump()))
-        return
-    print_table(sweep_table(record))
-    print(f"{printable(page)}, figure: {printable(page.with_suffix('.png'))}")

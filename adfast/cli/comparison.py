@@ -11,10 +11,9 @@ import typer
 
 from adfast.cli.arguments import JsonOption
 from adfast.cli.completion import complete_run
-from adfast.packages import EXTENSION, require
+from adfast.packages import DRAWINGS, MODELS, require
 from adfast.printable import printable
 
-NEEDED = (EXTENSION, "numba", "torch", "safetensors", "matplotlib", "plotly")
 ComparedArgument = Annotated[
     list[str],
     typer.Argument(
@@ -41,7 +40,7 @@ def compare(
     as_json: JsonOption = False,
 ) -> None:
     """Put any runs side by side: one figure, one page, one CSV; those of several seeds pooled."""
-    require(*NEEDED)
+    require(*MODELS, *DRAWINGS)
     from adfast.cli.interruption import stoppable
     from adfast.cli.stages import terminal_hooks
     from adfast.report.comparison.series import AXES

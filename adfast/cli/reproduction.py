@@ -16,14 +16,14 @@ import typer
 
 from adfast.cli.arguments import JsonOption
 from adfast.cli.completion import complete_study
-from adfast.packages import EXTENSION, require
+from adfast.packages import MODELS, require
 from adfast.printable import printable
 
 if TYPE_CHECKING:
     from adfast.runs.reproduction.reproduction import Reproduction
 
 PROGRAM = (sys.executable, "-m", "adfast")  # of the processes that make parts
-NEEDED = (EXTENSION, "numba", "torch", "safetensors", "matplotlib", "scipy")
+NEEDED = (*MODELS, "matplotlib", "scipy")
 StudyArgument = Annotated[
     str,
     typer.Argument(

@@ -10,40 +10,34 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from adfast.durable import replace_file
-from adfast.errors import Interrupted, InvalidArgument, RunError
+from adfast.errors import Interrupted, RunError
 from adfast.notebooks import as_html
 from adfast.packages import require
 from adfast.printable import printable
 from adfast.runs.export import export_run
-from adfast.runs.files.evaluation_files import EVALUATE, EvaluationFiles
+from adfast.runs.files.evaluation_files import EVALUATE, settings_of
 from adfast.runs.files.results import EvaluationResults
 from adfast.runs.files.run_directory import CARD, RunDirectory
-from adfast.runs.files.run_files import SETTINGS, require_whole
 from adfast.runs.files.stage_records import forget_stages
 from adfast.runs.hooks import QUIET, RunHooks
 from adfast.runs.model_card import model_card
 from adfast.runs.probing.probing import Asked, ask_and_write
 from adfast.runs.probing.subjects import subject_of
 from adfast.runs.recipe.from_recipe import last_update, make_family, make_plan, make_split
-from adfast.runs.recipe.methods import AD
 from adfast.runs.recipe.recipe import Recipe
 from adfast.runs.recipe.recipe_changes import (
     Changes,
-    changed,
-    differences_of,
-    find_recipe,
-    load_recipe,
-    of_method,
 )
 from adfast.runs.recipe.recorded_histories import (
     environment_split,
     make_environment_tasks,
     open_recorded,
 )
+from adfast.runs.run_place import plan_run
 from adfast.runs.stages import collect_and_train
 from adfast.runs.stages.evaluation_stage import evaluate, load_trained_model
 from adfast.runs.stages.policy_training import load_trained_policy
-from adfast.values import as_flag, as_path, require_kind
+from adfast.values import as_flag, as_path
 
 if TYPE_CHECKING:
     from adfast.baselines.rl2.policy import Policy
@@ -236,7 +230,7 @@ class Run:
         """
         files = self.directory.evaluation(name)
         with self.locked():
-            recipe = self._evaluated(files, settings, fresh=fresh)
+            recipe = settings_of(files, self.recipe, settings, fresh=fresh)
             with self._stage(files.stage, fresh, hooks, needs="torch") as todo:
                 if todo is not None:
                     if recipe.evaluation.is_of_own_model:
@@ -302,35 +296,6 @@ class Run:
                 f"the file from a copy, or train again with: adfast train {self.path} --fresh"
             )
 
-    def _evaluated(self, files: EvaluationFiles, settings: Changes, *, fresh: bool) -> Recipe:
-        """The settings of an evaluation; raises where they are none, or an earlier one's differ."""
-        is_there = files.name is not None and files.settings.exists()
-        if settings:
-            recipe = changed(self.recipe, settings)
-        else:
-            recipe = load_recipe(files.settings) if is_there else self.recipe
-        differences = differences_of(self.recipe, recipe)
-        outside = [text for text in differences if not text.startswith("evaluation.")]
-        if outside:
-            raise InvalidArgument(
-                f"evaluations of a run may differ in settings of the section evaluation alone, got "
-                f"{'; '.join(outside)}; make another run of it"
-            )
-        if files.name is None and differences:
-            raise InvalidArgument(
-                f"an evaluation by other settings than the run's ({'; '.join(differences)}) needs "
-                'a name: --name NAME, in Python name="NAME"'
-            )
-        if is_there and not fresh:
-            differences = differences_of(load_recipe(files.settings), recipe)
-            if differences:
-                raise RunError(
-                    f"{files.folder} holds an evaluation by other settings "
-                    f"({'; '.join(differences)}); give another name, or --fresh (in Python "
-                    "fresh=True) to do it again"
-                )
-        return recipe
-
     @contextmanager
     def _stage(
         self, stage: str, fresh: bool, hooks: RunHooks | None, needs: str | None = None
@@ -363,35 +328,3 @@ class Run:
         """Write the card of what was trained, unless nothing can be written there."""
         if os.access(self.path, os.W_OK):
             replace_file(self.path / CARD, [model_card(self).encode()])
-
-
-def plan_run(
-    recipe: str | Path | Recipe,
-    path: str | Path | None,
-    settings: Changes,
-    method: str | None = None,
-) -> tuple[Path, Recipe]:
-    """Where a run is, and what it is of, see `Run.create`."""
-    settings = of_method(method, settings)
-    require_kind("recipe", recipe, str | Path | Recipe, "a recipe's name, its path or a Recipe")
-    if isinstance(recipe, Recipe):
-        if path is None:
-            raise InvalidArgument("the run of a Recipe needs a path, got none")
-        return as_path("path", path), changed(recipe, settings) if settings else recipe
-    recipe, place = str(recipe), None if path is None else as_path("path", path)
-    if (Path(recipe) / SETTINGS).is_file():
-        if place is not None:
-            raise InvalidArgument(f"{recipe} is a run directory already; leave out --run")
-        place, source = Path(recipe), Path(recipe) / SETTINGS
-    else:
-        source = find_recipe(recipe)
-    if source.name == SETTINGS and source.parent == place:
-        require_whole(source)
-    resolved = load_recipe(source, settings)
-    return place or default_place(source.stem, resolved), resolved
-
-
-def default_place(stem: str, recipe: Recipe) -> Path:
-    """Where the run of a recipe's file is, unless it is told: one folder for each method."""
-    suffix = "" if recipe.method == AD else f"-{recipe.method}"
-    return Path("runs") / f"{stem.replace('_', '-')}{suffix}"

@@ -33,7 +33,8 @@ from adfast.runs.probing.subjects import subject_of
 from adfast.runs.recipe.feasible import check_feasible
 from adfast.runs.recipe.recipe import Recipe
 from adfast.runs.recipe.recipe_changes import Changes, differences_of, find_recipe, load_recipe
-from adfast.runs.run import Run, plan_run
+from adfast.runs.run import Run
+from adfast.runs.run_place import plan_run
 from adfast.runs.seeds import PART, checked_seeds, recipes_of_seeds
 from adfast.runs.sweep.sweep import HISTORIES, link_histories
 from adfast.values import as_flag, as_path, require_kind

@@ -13,7 +13,8 @@ from adfast.runs.files.stage_records import forget_stages
 from adfast.runs.hooks import RunHooks
 from adfast.runs.probing.subjects import subject_of_agent
 from adfast.runs.recipe.recipe_changes import load_recipe
-from adfast.runs.run import Run, plan_run
+from adfast.runs.run import Run
+from adfast.runs.run_place import plan_run
 from adfast.runs.study import Study
 from adfast.runs.sweep.axes import parse_axis
 from adfast.runs.sweep.sweep import Sweep

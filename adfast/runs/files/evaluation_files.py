@@ -10,8 +10,10 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from adfast.errors import InvalidArgument, shown
+from adfast.errors import InvalidArgument, RunError, shown
 from adfast.runs.files.results import EvaluationResults
+from adfast.runs.recipe.recipe import Recipe
+from adfast.runs.recipe.recipe_changes import Changes, changed, differences_of, load_recipe
 
 EVALUATIONS = "evaluations"
 EVALUATE = "evaluate"
@@ -91,3 +93,35 @@ def evaluation_of_stage(stage: str) -> str | None:
     """The name of the further evaluation that a stage is, None for any other stage."""
     first, _, name = stage.partition(" ")
     return name if first == EVALUATE and name else None
+
+
+def settings_of(
+    files: EvaluationFiles, recipe_of_run: Recipe, settings: Changes, *, fresh: bool
+) -> Recipe:
+    """The settings of an evaluation; raises where they are none, or an earlier one's differ."""
+    is_there = files.name is not None and files.settings.exists()
+    if settings:
+        recipe = changed(recipe_of_run, settings)
+    else:
+        recipe = load_recipe(files.settings) if is_there else recipe_of_run
+    differences = differences_of(recipe_of_run, recipe)
+    outside = [text for text in differences if not text.startswith("evaluation.")]
+    if outside:
+        raise InvalidArgument(
+            f"evaluations of a run may differ in settings of the section evaluation alone, got "
+            f"{'; '.join(outside)}; make another run of it"
+        )
+    if files.name is None and differences:
+        raise InvalidArgument(
+            f"an evaluation by other settings than the run's ({'; '.join(differences)}) needs "
+            'a name: --name NAME, in Python name="NAME"'
+        )
+    if is_there and not fresh:
+        differences = differences_of(load_recipe(files.settings), recipe)
+        if differences:
+            raise RunError(
+                f"{files.folder} holds an evaluation by other settings "
+                f"({'; '.join(differences)}); give another name, or --fresh (in Python "
+                "fresh=True) to do it again"
+            )
+    return recipe

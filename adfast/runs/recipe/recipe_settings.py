@@ -16,7 +16,7 @@ from adfast.runs.listed import find_member
 from adfast.runs.recipe.feasible import check_agent, named
 from adfast.runs.recipe.recipe import Recipe
 from adfast.runs.recipe.recipe_changes import CHOOSERS, recipe_names
-from adfast.runs.run import plan_run
+from adfast.runs.run_place import plan_run
 from adfast.settings.described import Setting, describe
 from adfast.source_algorithms.catalogue import SOURCE_ALGORITHMS
 from adfast.tasks.catalogue import FAMILIES

@@ -11,7 +11,8 @@ from adfast.runs.recipe.feasible import check_context, check_feasible
 from adfast.runs.recipe.methods import METHODS, RL2
 from adfast.runs.recipe.recipe import Recipe
 from adfast.runs.recipe.recipe_changes import find_recipe, load_recipe
-from adfast.runs.run import Run, plan_run
+from adfast.runs.run import Run
+from adfast.runs.run_place import plan_run
 from adfast.tasks.observation import RealObservation
 from adfast.tasks.transition_schema import TransitionSchema
 from adfast.training.batches.batches import BatchSource
