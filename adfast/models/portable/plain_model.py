@@ -68,7 +68,7 @@ class Model(nn.Module):
         """`[B, T, A]`: at each transition the logits of its action, from all before it.
 
         `observation` and `next_observation` are `[B, T, *shape]`, the others `[B, T]`;
-        `return_to_go` is for models that read it.
+        `return_to_go` is for models that read it. Raises `RuntimeError` for numbers out of range.
         """
         B, T = action.shape
         x = self.embedding(
@@ -252,6 +252,7 @@ class Embedding(nn.Module):
     past.
     """
 
+    num_rows: Tensor
     first_row: Tensor
     none: Tensor
     reward_scale: Tensor
@@ -269,6 +270,7 @@ class Embedding(nn.Module):
         self.num_past = len(blocks)
         blocks += [*self.sizes, config["episode_length"]]
         ends = torch.tensor(blocks).cumsum(0)
+        self.register_buffer("num_rows", torch.tensor(blocks), persistent=False)
         self.register_buffer("first_row", ends - torch.tensor(blocks), persistent=False)
         self.register_buffer("none", torch.tensor(blocks) - 1, persistent=False)
         self.table = nn.Parameter(torch.zeros(sum(blocks), width))
@@ -302,18 +304,21 @@ class Embedding(nn.Module):
         if self.adds_reward or not config["reads_rewards"]:
             counted = torch.zeros_like(counted)
         is_paid = ~is_first & config["reads_rewards"]
-        numbers = [
-            previous_action.long().where(~is_first, self.none[0])[..., None],
-            counted.where(is_paid, self.none[1])[..., None],
-        ]
+        past = [previous_action.long()[..., None], counted[..., None]]
+        shown = [~is_first[..., None], is_paid[..., None]]
+        now = [episode_step.long()[..., None]]
         if self.sizes:
-            past = [previous_final_observation.long()]
-            past += [] if previous_observation is None else [previous_observation.long()]
-            seen = torch.cat(past, dim=-1)
-            none = self.none[2 : self.num_past]
-            numbers += [seen.where(shows_final[..., None], none), observation.long()]
-        numbers.append(episode_step.long()[..., None])
-        rows = torch.cat(numbers, dim=-1) + self.first_row
+            seen = [previous_final_observation.long()]
+            seen += [] if previous_observation is None else [previous_observation.long()]
+            past += seen
+            shown += [shows_final[..., None].expand_as(x) for x in seen]
+            now = [observation.long(), *now]
+        before, is_shown, after = (torch.cat(parts, dim=-1) for parts in (past, shown, now))
+        none, num_rows = self.none[: self.num_past], self.num_rows[self.num_past :]
+        fits = ((before >= 0) & (before < none)) | ~is_shown  # else it were another block's row
+        fits = fits.all() & ((after >= 0) & (after < num_rows)).all()
+        torch._assert_async(fits, "an action, a reward, an observation or a step is out of range")
+        rows = torch.cat((before.where(is_shown, none), after), dim=-1) + self.first_row
         if config["layout"] == "one-token":
             first = second = last = F.embedding(rows, self.table).sum(-2)
         else:

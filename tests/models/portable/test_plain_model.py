@@ -116,3 +116,21 @@ def test_config_of_another_kind_is_refused(change):
     config = plain_config(small_model()) | change
     with pytest.raises(ValueError, match=r"must be of format adfast-plain-model, version 1, got "):
         Model(config)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("observation", 9), ("action", 5), ("action", -1), ("reward", 256), ("episode_step", -1)],
+)
+@torch.no_grad()
+def test_number_out_of_range_is_no_row_of_another_block(name, value):
+    copy, batch = plain(small_model().eval()), random_histories(1, 4)
+    batch = {key: x.long() for key, x in batch.items()}
+    copy(**batch)
+    batch[name][0, 2] = value
+    with pytest.raises(RuntimeError, match="is out of range"):
+        copy(**batch)
+    if name in ("observation", "episode_step"):  # what is now, and not before
+        inputs = inputs_at(batch, 2, is_set=False)
+        with pytest.raises(RuntimeError, match="is out of range"):
+            copy.step(cache=copy.new_cache(1), **inputs)
