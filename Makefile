@@ -122,9 +122,9 @@ gallery: $(STAMP)
 
 # torch comes pinned: a bare requirement would fetch its newest and largest build. What is slow goes
 # side by side: torch, all else that CI's versions name, and the extension, built by the pinned tools
-# without an isolated environment; pip itself first, since the one that Python 3.11 brings takes twice as
-# long for a package. The last pip finds what it names, or fetches it where one of those
-# versions is not there for this Python or system.
+# without an isolated environment (setuptools would warn of editable installations). pip itself comes
+# first: the one that Python 3.11 brings takes twice as long for a package. The last pip finds what it
+# names, or fetches it where one of those versions is not there for this Python or system.
 # pip would compile Python's files on one core; those that nothing imports wait until something does.
 $(STAMP): pyproject.toml setup.py constraints.txt $(wildcard csrc/*.hpp csrc/*.cpp)
 	@rm -f $@
@@ -132,7 +132,7 @@ $(STAMP): pyproject.toml setup.py constraints.txt $(wildcard csrc/*.hpp csrc/*.c
 	$(PYTHON) -m venv $(VENV)
 	$(PIP_INSTALL) pip setuptools pybind11
 	@grep -v '^torch==' constraints.txt >$(VENV)/others.txt
-	$(PIP_INSTALL) --no-deps --no-build-isolation -e . & building=$$!; \
+	PYTHONWARNINGS=ignore $(PIP_INSTALL) --no-deps --no-build-isolation -e . & building=$$!; \
 		$(PIP_INSTALL) --no-deps torch & fetching=$$!; \
 		$(PIP_INSTALL) --no-deps -r $(VENV)/others.txt || echo 'pip takes what is there'; \
 		wait $$building && wait $$fetching
