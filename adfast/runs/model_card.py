@@ -93,9 +93,9 @@ def introduction(run: Run, stages: Mapping[str, StageRecord]) -> str:
     )
     parameters = noted(run, stages, "train", "parameters")
     return (
-        f"A {kind} of {parameters:,} parameters that learns new tasks in context: its weights stay "
-        f"as they are, and it gets better from episode to episode. It was trained {learned}, by "
-        "adfast."
+        f"A {kind} of {parameters:,} parameters, made to learn new tasks in context: its weights stay "
+        "as they are, and what it has done and seen is all that it goes by. How much it gets better "
+        f"from episode to episode, the figures below say. It was trained {learned}, by adfast."
     )
 
 
