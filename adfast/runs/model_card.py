@@ -48,7 +48,7 @@ def model_card(run: Run, licence: str | None = None, usage: str = "") -> str:
         f"## Data\n\n{table(data_rows(run, stages))}",
         f"## Split\n\n{split_sentence(run)}",
         f"## Method\n\n{table(method_rows(run, stages))}",
-        f"## What it earned\n\n{earned(results)}",
+        f"## What it earned\n\n{earned(run, results)}",
         f"## Intended use\n\n{intended_use(run)}",
         f"## Licence\n\n{licence_sentence(licence, is_exported=not run.recipe.is_rl2)}",
         f"## Made by\n\n{table(origin_rows(made_by))}\n\n{FROM_SETTINGS}",
@@ -93,9 +93,10 @@ def introduction(run: Run, stages: Mapping[str, StageRecord]) -> str:
     )
     parameters = noted(run, stages, "train", "parameters")
     return (
-        f"A {kind} of {parameters:,} parameters, made to learn new tasks in context: its weights stay "
-        "as they are, and what it has done and seen is all that it goes by. How much it gets better "
-        f"from episode to episode, the figures below say. It was trained {learned}, by adfast."
+        f"A {kind} of {parameters:,} parameters, made to learn new tasks in context: its weights "
+        "stay as they are, and what it has done and seen is all that it goes by. How much it gets "
+        "better from episode to episode, the figures below say. It was trained "
+        f"{learned}, by adfast."
     )
 
 
@@ -169,7 +170,7 @@ def figures(results: EvaluationResults) -> dict[str, float]:
     return {label: round(value, 4) for label, value in found.items()}
 
 
-def earned(results: EvaluationResults | None) -> str:
+def earned(run: Run, results: EvaluationResults | None) -> str:
     """The figures of the run's own evaluation."""
     if results is None:
         return "Not evaluated yet."
@@ -181,9 +182,10 @@ def earned(results: EvaluationResults | None) -> str:
         rows.append(("share of the optimum in these", f"{summary.last5_share_of_optimal:.0%}"))
     known = {"a random policy": references.random, "who knows the task": references.optimal}
     rows += [(who, f"{last(value):.2f}") for who, value in known.items() if value is not None]
-    place = (
-        f"{code(results.tasks_name)}, {len(results.evaluated.task_ids)} {results.tasks_kind} tasks"
-    )
+    other = results.family if run.recipe.evaluation.family is not None else None
+    options = "" if other is None else f" {settings(other.options)}".rstrip()
+    tasks = f"{len(results.evaluated.task_ids)} {results.tasks_kind} tasks"
+    place = f"{code(results.tasks_name)}{options}, {tasks}"
     return (
         f"Mean return of an episode in {place}, {results.num_seeds} seeds each, {results.episodes} "
         f"episodes in a row, temperature {results.temperature:g}:\n\n{table(iter(rows))}"

@@ -116,6 +116,19 @@ def test_card_of_a_hostile_name_and_before_an_evaluation(finished_run, tmp_path)
     assert "model-index" not in header_of(card)
 
 
+def test_card_says_in_which_variant_of_its_family_figures_are(recipe, tmp_path):
+    changes = {
+        "evaluation.family": {"name": "dark-room", "options": {"size": 5, "start": "corner"}}
+    }
+    changes |= {"evaluation.family.options.episode_length": 10, "evaluation.train_tasks": 1}
+    run = adfast.Run.create(recipe, tmp_path / "run", changes, progress=False)
+    run.carry_out()
+    card = (run.path / CARD).read_text()
+    assert (
+        "an episode in `dark-room` `size = 5`, `start = corner`, `episode_length = 10`, 5" in card
+    )
+
+
 def test_card_of_damaged_notes_is_refused(run_copy):
     notes = json.loads((run_copy / "provenance.json").read_text())
     notes["stages"]["train"]["tokens"] = "many"
