@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from adfast.evaluation.statistics import bootstrap_interval
 from adfast.notebooks import as_html
@@ -29,6 +29,12 @@ class Quantity(Part):
     unit: str = ""
     n: int | None = None
     by_subject: tuple[float, ...] = ()
+
+    @model_validator(mode="after")
+    def _has_both_ends_of_an_interval_or_none(self) -> Self:
+        if (self.low is None) != (self.high is None):
+            raise ValueError("low and high go together: give both or neither")
+        return self
 
 
 class Finding(Part):

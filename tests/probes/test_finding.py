@@ -48,6 +48,7 @@ def test_version_that_is_not_known_is_refused():
         lambda: Series(name="s", x=(1.0,), y=(float("nan"),)),
         lambda: Table(columns=("a",), rows=((1.0, 2.0),)),
         lambda: Bars(labels=("p",), y_label="y", series=(BarSeries(name="s", values=()),)),
+        lambda: Quantity(name="n", value=1.0, low=0.5),
         lambda: SECTIONS[4].model_validate(SECTIONS[4].model_dump() | {"least": 1.0}),
         lambda: SECTIONS[4].model_validate(SECTIONS[4].model_dump() | {"rows": ("r", "s")}),
     ],
