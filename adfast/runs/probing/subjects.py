@@ -31,7 +31,7 @@ def subject_of(run: Run) -> Subject:
     device = resolve_device(settings.device, "evaluation.device")
     precision = resolve_precision(settings.precision, device, "evaluation.precision")
     return Subject(
-        name=run.path.name,
+        name=run.path.resolve().name,
         family=None if is_recorded else run.family,
         split=run.split,
         source=None if is_recorded else run.source,

@@ -51,7 +51,7 @@ class WandbRun:
         self._run = self._wandb.init(
             project=self.project,
             id=identity,
-            name=self.directory.name,
+            name=self.directory.resolve().name,
             dir=str(self.directory),
             config=dict(self.settings),
             mode=self.mode,

@@ -34,10 +34,12 @@ def test_none_named_means_all_shipped_ones():
     assert sorted(probing.with_options(None)) == sorted(set(PROBES.shipped) - set(BY_NAME_ONLY))
 
 
-def test_options_are_of_each_probe(run_copy):
-    run = Run.open(run_copy, progress=False)
+def test_options_are_of_each_probe(run_copy, monkeypatch):
+    monkeypatch.chdir(run_copy)
+    run = Run.open(".", progress=False)
     finding = run.probe({"history-loss": {"margin": 5.0}})["history-loss"]
     assert finding.options["margin"] == 5.0
+    assert finding.subjects == (run_copy.name,)  # wherever it was opened from
     assert finding.verdict == "refuted"
 
 
