@@ -12,7 +12,7 @@ from cli.command_line import adfast
 
 # Of probes that would act in many rooms, or for long.
 FEW = {
-    "memory": {"slips": [0.0], "seeds": 2},
+    "memory": {"slips": [0.0], "seeds": 2, "episodes": 6},
     "corrections": {"seeds": 1, "episodes": 10},
     "whose-actions": {"seeds": 1, "episodes": 10},
     "narrowness": {"seeds": 2, "episodes": 4, "tasks": 8},
