@@ -142,10 +142,9 @@ def test_names_are_those_of_the_member():
 
 
 def test_optimum_is_the_members_and_what_the_expert_earns():
-    firm = {**ICE, "options": {**ICE["options"], "is_slippery": False}}
-    family = made(ROOM, firm, tasks=40)
+    family = tasks.make("mixture")  # whose second member's ice is firm
     assert family.planner
-    ids = np.arange(40)
+    ids = np.r_[:20, family.num_tasks - 20 : family.num_tasks]  # of both members
     kinds, own = family.members_of(ids)
     for kind, member in enumerate(family.members):
         where = kinds == kind
@@ -153,6 +152,7 @@ def test_optimum_is_the_members_and_what_the_expert_earns():
             family.optimal_return(ids)[where], member.family.optimal_return(own[where])
         )
     repeated = np.repeat(ids[kinds > 0], 4)  # where starts are not random
+    assert len(repeated) == 80
     returns = source_algorithms.make("optimal").returns(family, repeated, repeated, 1, 0)
     np.testing.assert_array_equal(returns[:, 0], family.optimal_return(repeated))
 
