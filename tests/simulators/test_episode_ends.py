@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numba import int32
 from numba.extending import register_jitable
-from source_algorithms.test_learning_batch import Replay
+from source_algorithms.loops.test_learning_batch import Replay
 
 from adfast import check_family, source_algorithms, tasks
 from adfast.errors import InvalidArgument
