@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from numba import int32
 from numba.extending import register_jitable
-from source_algorithms.loops.test_learning_batch import Replay
 
 from adfast import check_family, source_algorithms, tasks
 from adfast.errors import InvalidArgument
@@ -20,6 +19,7 @@ from adfast.tasks.checked_calls import checked_step
 from adfast.tasks.family import TaskFamily
 from adfast.tasks.observation import DiscreteObservation
 from adfast.tasks.transition_schema import TransitionSchema
+from source_algorithms.loops.test_learning_batch import Replay
 
 LONGEST = 7
 GOAL = 4  # entering it pays and terminates
