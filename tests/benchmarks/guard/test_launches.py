@@ -17,10 +17,10 @@ from benchmarks.workloads import select
 
 @pytest.fixture(scope="module")
 def trees(tmp_path_factory):
-    """This package, and one whose random rollout takes every fourth episode twice."""
+    """This package, and one whose random rollout takes every second episode twice."""
     tree = tmp_path_factory.mktemp("planted")
     copy_package(tree)
-    plant_slow_down(tree, percent=25)
+    plant_slow_down(tree, percent=50)
     return ROOT, tree
 
 
