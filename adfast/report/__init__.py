@@ -69,16 +69,17 @@ def draw_findings(directory: Path) -> Path:
 def replay(run: Run | str | Path) -> Inline:
     """The replay of an evaluated run, shown by a notebook in a frame.
 
-    Raises `RunError` before it is evaluated, `MissingPackage` where what draws is not installed.
+    Raises `RunError` where there is no run and before it is evaluated, `MissingPackage` where what
+    draws is not installed.
     """
     from adfast.packages import require
 
     require(*DRAWN_WITH)
     from adfast.report.inline import inline_replay
     from adfast.runs.run import Run
-    from adfast.values import as_path
 
-    return inline_replay(run.path if isinstance(run, Run) else as_path("run", run))
+    opened = run if isinstance(run, Run) else Run.open(run)
+    return inline_replay(opened.path)
 
 
 __all__ = ["draw_findings", "replay", "write_report"]

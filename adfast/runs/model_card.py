@@ -137,8 +137,8 @@ def split_sentence(run: Run) -> str:
         else "No history of the latter two was read"
     )
     return (
-        f"{len(split.train):,} tasks were trained on, {len(split.validation):,} are for choices, "
-        f"and {len(split.held_out):,} are held out. {unseen} in training. Seed "
+        f"Tasks: {len(split.train):,} for training, {len(split.validation):,} for choices, "
+        f"{len(split.held_out):,} held out. {unseen} in training. Seed "
         f"{run.recipe.seed}."
     )
 
@@ -152,7 +152,7 @@ def method_rows(run: Run, stages: Mapping[str, StageRecord]) -> Iterator[tuple[s
     else:
         training, model = recipe.training, recipe.model
         yield "objective", code(training.objective)
-        yield "model", f"{model.num_layers} layers of width {model.width}, {model.num_heads} heads"
+        yield "model", f"layers: {model.num_layers}, width: {model.width}, heads: {model.num_heads}"
         field = recipe.receptive_field
         yield "sees back", "all of a history" if field is None else f"{field:,} transitions"
         batch = f"{training.batch_size} windows of {training.context_length:,} transitions"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import adfast
+from adfast.errors import RunError
 from adfast.report.inline import finding_html
 from adfast.runs.files.results import EvaluationResults
 from adfast.runs.files.run_directory import RunDirectory
@@ -89,6 +90,11 @@ def test_without_what_draws_it_says_what_to_install(
     shown = Elements(results._repr_html_())
     assert shown.names == ["pre", "p"]
     assert 'pip install "adfast[report]"' in shown.text
+
+
+def test_replay_of_no_run_says_that_there_is_none(tmp_path):
+    with pytest.raises(RunError, match="nowhere holds no run"):
+        adfast.replay(tmp_path / "nowhere")
 
 
 def test_replay_plays_in_its_frame(finished_run: Path, browser: Browser) -> None:

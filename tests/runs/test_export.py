@@ -100,7 +100,7 @@ def test_card_says_what_the_files_of_the_run_say(finished_run, exported):
     assert f"| histories | {stages['collect']['histories']:,} |" in card
     assert f"of {stages['train']['parameters']:,} parameters" in card
     assert f"{summary['last5_mean']:.2f} (95%: {summary['last5_ci95'][0]:.2f} to" in card
-    assert "17 tasks were trained on, 3 are for choices, and 5 are held out" in card
+    assert "Tasks: 17 for training, 3 for choices, 5 held out" in card
     assert header_of(card)["license"] == "unknown"
     assert header_of((exported / "README.md").read_text())["license"] == "mit"
 
