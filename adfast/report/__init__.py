@@ -77,9 +77,9 @@ def replay(run: Run | str | Path) -> Inline:
     require(*DRAWN_WITH)
     from adfast.report.inline import inline_replay
     from adfast.runs.run import Run
+    from adfast.values import as_path
 
-    opened = run if isinstance(run, Run) else Run.open(run)
-    return inline_replay(opened.path)
+    return inline_replay(run.path if isinstance(run, Run) else as_path("run", run))
 
 
 __all__ = ["draw_findings", "replay", "write_report"]

@@ -51,6 +51,7 @@ def test_last_line_that_a_kill_cut_short_is_left_out(run_copy: Path) -> None:
 
 
 def test_run_without_evaluation_says_how_to_go_on(tmp_path: Path) -> None:
+    (tmp_path / "run.toml").touch()
     with pytest.raises(RunError, match=r"no evaluation\.json.*adfast evaluate"):
         read_run(tmp_path)
 

@@ -25,7 +25,7 @@ from adfast.runs.files.evaluation_files import (
     EvaluationFiles,
     evaluation_of_stage,
 )
-from adfast.runs.files.run_files import SETTINGS, read_settings, settings_text
+from adfast.runs.files.run_files import SETTINGS, read_settings, require_run, settings_text
 from adfast.runs.files.run_folder import delete_contents, holds_nothing, lock_run
 from adfast.runs.files.stage_records import StageRecord, forget_stages, read_stages, record_stage
 from adfast.runs.probing.findings import FOLDER as FINDINGS
@@ -108,10 +108,8 @@ class RunDirectory:
     @classmethod
     def open(cls, path: Path) -> RunDirectory:
         """An existing run; raises `RunError` where there is none."""
-        settings = path / SETTINGS
-        if not settings.is_file():
-            raise RunError(f"{path} holds no run (no run.toml); start one with: adfast run RECIPE")
-        return cls(path, read_settings(settings))
+        require_run(path)
+        return cls(path, read_settings(path / SETTINGS))
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:

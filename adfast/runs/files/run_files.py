@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from adfast.config import read_toml, section_at, write_toml
-from adfast.errors import InvalidArgument
+from adfast.errors import InvalidArgument, RunError
 from adfast.runs.recipe.methods import AD
 from adfast.runs.recipe.recipe import Recipe, meaningless
 from adfast.runs.recipe.recipe_changes import load_recipe, table_at
@@ -22,6 +22,12 @@ LAST_LINE = "# The last line: what ends before it was cut."
 def settings_text(config: Recipe) -> bytes:
     """The content of `run.toml`."""
     return f"{write_toml(config)}\n{LAST_LINE}\n".encode()
+
+
+def require_run(path: Path) -> None:
+    """Raise `RunError` unless the folder `path` is that of a run."""
+    if not (path / SETTINGS).is_file():
+        raise RunError(f"{path} holds no run (no {SETTINGS}); start one with: adfast run RECIPE")
 
 
 def read_settings(path: Path) -> Recipe:

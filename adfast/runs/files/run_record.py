@@ -21,6 +21,7 @@ from adfast.runs.files.evaluation_files import EvaluationFiles, evaluation_of_st
 from adfast.runs.files.recorded_arrays import read_attention, read_trajectories
 from adfast.runs.files.result_files import validated
 from adfast.runs.files.results import EvaluationResults
+from adfast.runs.files.run_files import require_run
 from adfast.runs.files.stage_records import Provenance, read_provenance, seconds_of
 from adfast.tasks.task_set import TaskSet
 from adfast.tasks.transition_schema import TransitionSchema
@@ -50,6 +51,7 @@ def read_run(run_directory: Path) -> RunRecord:
     """The record of a run; raises `RunError` with the file, the rule and the way out."""
     path = run_directory / "evaluation.json"
     if not path.is_file():
+        require_run(run_directory)
         raise RunError(
             f"{run_directory} has no evaluation.json, which the report is drawn from; "
             f"run `adfast evaluate {run_directory}` first"
