@@ -4,6 +4,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -29,7 +30,40 @@ def test_cluster_that_does_not_answer_leaves_everything_as_it_was(tmp_path):
     assert not run.exists()
 
 
-@pytest.mark.parametrize("address", ["", "ray://127.0.0.1:10001", "there", "a:b", 7, None])
+@pytest.mark.parametrize(
+    "said", [b"", b"SSH-2.0-OpenSSH_9.6\r\n", b"HTTP/1.1 400 Bad Request\r\n\r\n"]
+)
+def test_listener_that_is_no_head_is_told_at_once(said, monkeypatch):
+    # Ray tried for minutes, as it did to join what the variable names.
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        place = f"127.0.0.1:{listener.getsockname()[1]}"
+        monkeypatch.setenv("RAY_ADDRESS", place)
+        for address in (place, "auto"):
+            answering = threading.Thread(target=answer_once, args=(listener, said))
+            answering.start()
+            with pytest.raises(ClusterError, match=rf"{place} \(what listens there is no head"):
+                connect(address, timeout_seconds=10)
+            answering.join()
+
+
+def answer_once(listener, said):
+    """Say something to whoever connects next, and close."""
+    connection, _ = listener.accept()
+    with connection:
+        connection.recv(64)
+        connection.sendall(said)
+
+
+@pytest.mark.parametrize("named", ["ray://127.0.0.1:10001", "local", "127.0.0.1:65536"])
+def test_variable_that_names_no_head_is_refused(named, monkeypatch):
+    monkeypatch.setenv("RAY_ADDRESS", named)
+    with pytest.raises(InvalidArgument, match='RAY_ADDRESS must be "host:port"'):
+        connect("auto")
+
+
+@pytest.mark.parametrize(
+    "address", ["", "ray://127.0.0.1:10001", "there", "a:b", "127.0.0.1:65536", "a:0", 7, None]
+)
 def test_what_is_no_address_is_refused(address):
     with pytest.raises(InvalidArgument, match='must be "host:port" of its head, "auto" or "local"'):
         connect(address)

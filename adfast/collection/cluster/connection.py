@@ -12,6 +12,7 @@ import re
 import signal
 import socket
 import threading
+import time
 from collections.abc import Generator, Iterable, Iterator
 from typing import Any
 
@@ -25,10 +26,14 @@ from adfast.provenance import available_cores
 from adfast.values import as_count, as_flag, as_number
 
 LOCAL = "local"  # one of this process's own, on this machine
-RUNNING = "auto"  # the one that runs on this machine
+RUNNING = "auto"  # the one that the variable names, or that runs on this machine
+ADDRESS_VARIABLE = "RAY_ADDRESS"
 HOST_AND_PORT = re.compile(r"(?P<host>[\w.-]+|\[[0-9a-fA-F:]+\]):(?P<port>\d{1,5})")
-# What any server of gRPC answers: the beginning of HTTP/2, and no settings.
+MOST_PORT = 65_535
+# The beginning of HTTP/2, and no settings; a server of gRPC answers with its own, of this kind.
 GREETING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes((0, 0, 0, 4, 0, 0, 0, 0, 0))
+NO_HEAD = "what listens there is no head of a cluster"
+HEADER_BYTES, KIND_AT, SETTINGS = 9, 3, 4
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -51,7 +56,7 @@ def connect(
     if processors is not None:
         processors = as_count("processors", processors)
     is_address = isinstance(address, str) and (
-        address in (LOCAL, RUNNING) or HOST_AND_PORT.fullmatch(address)
+        address in (LOCAL, RUNNING) or is_host_and_port(address)
     )
     if not is_address:
         raise InvalidArgument(
@@ -78,14 +83,14 @@ def connect(
             "_node_ip_address": "127.0.0.1",
         }
     else:
-        require_answer(address, timeout_seconds)
+        require_answer(named_address() if address == RUNNING else address, timeout_seconds)
     try:
         with kept_handlers():
             ray.init(address=address, log_to_driver=False, logging_level="ERROR", **options)
     except Exception as error:  # of many kinds, and all mean that there is no connection
         raise ClusterError(
             f'cluster "{address}" cannot be joined: {legible(str(error))}; look at it with: '
-            "ray status"
+            "ray status; one that asks for a token is joined with RAY_AUTH_MODE=token set here"
         ) from error
     return Cluster(address, pull, timeout_seconds, is_own=True)
 
@@ -138,20 +143,45 @@ class Cluster(Closing):
                 ray.shutdown()
 
 
-def require_answer(address: str, timeout_seconds: float) -> None:
-    """Raise `ClusterError` unless something at "host:port" says anything to gRPC's greeting.
-
-    Ray itself would try for minutes.
-    """
+def is_host_and_port(address: str) -> bool:
+    """Whether `address` is "host:port", of a port that there is."""
     found = HOST_AND_PORT.fullmatch(address)
-    if found is None:
+    return found is not None and 1 <= int(found["port"]) <= MOST_PORT
+
+
+def named_address() -> str | None:
+    """What the variable names, which is joined in place of what runs on this machine."""
+    named = os.environ.get(ADDRESS_VARIABLE)
+    if not named or named == RUNNING or is_host_and_port(named):
+        return named
+    raise InvalidArgument(
+        f'{ADDRESS_VARIABLE} must be "host:port" of the head of a cluster, got {shown(named)}; '
+        "unset it, or give --cluster an address"
+    )
+
+
+def require_answer(address: str | None, timeout_seconds: float) -> None:
+    """Raise `ClusterError` unless what listens at "host:port" speaks as servers of gRPC do.
+
+    Ray itself would try for minutes, also where a listener closes or is one of something else.
+    """
+    found = HOST_AND_PORT.fullmatch(address or "")
+    if found is None:  # Ray looks for one by itself
         return
     place: Any = (found["host"].strip("[]"), int(found["port"]))
+    deadline, answer = time.monotonic() + timeout_seconds, b""
     try:
         with socket.create_connection(place, timeout_seconds) as connection:
             connection.sendall(GREETING)
-            connection.recv(1)
-    except (OSError, OverflowError) as error:
+            while len(answer) < HEADER_BYTES:
+                connection.settimeout(max(deadline - time.monotonic(), 1e-3))
+                received = connection.recv(HEADER_BYTES - len(answer))
+                if not received:
+                    raise ConnectionError(NO_HEAD)
+                answer += received
+            if answer[KIND_AT] != SETTINGS:
+                raise ConnectionError(NO_HEAD)
+    except OSError as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise ClusterError(
             f"no cluster answers at {address} ({reason}, waited for up to {timeout_seconds:g} s); "
