@@ -16,6 +16,7 @@ from adfast.runs.scaling.recall import Recall, recall_of
 NEAR = 1.25  # times theory's knee, or as much below
 STRETCHES = np.geomspace(1 / 4, 4, 321)  # of theory's windows that are tried
 MOST_GROWTH = 1.10  # from the cheapest level to the dearest
+LEAST_SEEDS = 2  # that a verdict needs
 LEAST_SHARE = 0.5  # of what theory says a long window is worth above a short one
 COSTS: Mapping[Measure, str] = {"seconds": "time", "bytes": "peak memory"}
 
@@ -59,12 +60,15 @@ def verdicts_of_scaling(
 
 
 def recall_of_axis(axis: MeasuredAxis) -> Recall | None:
-    """The theory of an axis of windows, whose other settings are those of all its levels."""
+    """The theory of an axis of windows; None where levels differ in their family, too."""
     from adfast.runs.recipe.from_recipe import make_family
 
     if axis.panel.against != "window":
         return None
-    return recall_of(make_family(axis.panel.rows[0].parts[0].trained))
+    first, *others = [row.parts[0].trained for row in axis.panel.rows]
+    if any(other.family != first.family for other in others):
+        return None
+    return recall_of(make_family(first))
 
 
 def has_short_window(axis: MeasuredAxis) -> bool:
@@ -89,6 +93,11 @@ def judged_recall(axis: MeasuredAxis, recall: Recall) -> ClaimVerdict:
     rule = KNEE_RULE if has_curve else GAIN_RULE
     if axis.missing:
         return not_judged(axis, words, rule)
+    worth = recall.returns(axis.x[[0, -1]])
+    promised = float(worth[-1] - worth[0])
+    if not promised > 0:  # or unknown
+        nothing = "theory says of these windows alone nothing that could be seen"
+        return verdict(axis, words, rule, "undecided", nothing)
     if has_curve:
         knee = knee_of(axis.x, axis.returns(), recall)
         low, high = knee.stretch_interval
@@ -98,7 +107,6 @@ def judged_recall(axis: MeasuredAxis, recall: Recall) -> ClaimVerdict:
         )
         return verdict(axis, words, rule, within(low, high, 1 / NEAR, NEAR), told)
     returns = axis.returns()
-    promised = np.diff(recall.returns(axis.x[[0, -1]]))[0]
     shares = (returns.samples[:, -1] - returns.samples[:, 0]) / promised
     low, high = interval_of(shares)
     share = float((returns.mean[-1] - returns.mean[0]) / promised)
@@ -119,13 +127,15 @@ def stretched(
 ) -> tuple[np.ndarray, np.ndarray]:
     """float64 `[S]` each: the stretch and the height of theory's curve that `shares` `[S, L]` fit.
 
-    By least squares; to each stretch that is tried the best height is known.
+    By least squares; to each stretch that is tried the best height is known. A height of nothing
+    has no stretch: NaN, so that what is judged by it is undecided.
     """
     curves = recall.share(windows / STRETCHES[:, None])  # [stretches, L]
     heights = shares @ curves.T / (curves**2).sum(axis=1)  # [S, stretches]
     errors = ((shares[:, None] - heights[..., None] * curves) ** 2).sum(axis=-1)
     rows, best = np.arange(len(shares)), errors.argmin(axis=1)
-    return STRETCHES[best], heights[rows, best]
+    height = heights[rows, best]
+    return np.where(height > 0, STRETCHES[best], np.nan), height
 
 
 def judged_cost(axis: MeasuredAxis, measure: Measure) -> ClaimVerdict:
@@ -140,6 +150,8 @@ def judged_cost(axis: MeasuredAxis, measure: Measure) -> ClaimVerdict:
         f"costs {growth:.3f} times the cheapest"
     )
     standing: Standing = "supported" if growth <= MOST_GROWTH else "refuted"
+    if not np.isfinite(growth):
+        standing = "undecided"
     return verdict(axis, words, FLAT_RULE, standing, told)
 
 
@@ -160,6 +172,8 @@ def not_judged(axis: MeasuredAxis, words: str, rule: str) -> ClaimVerdict:
 def verdict(
     axis: MeasuredAxis, words: str, rule: str, standing: Standing, told: str
 ) -> ClaimVerdict:
-    """A verdict from all parts of an axis."""
+    """A verdict from all parts of an axis; of one training seed none is decided."""
+    if len(axis.seeds) < LEAST_SEEDS and standing != "undecided":
+        standing, told = "undecided", f"{told}; one training seed decides nothing"
     tasks = sum(len(record.task_ids) for record in axis.records[0])
     return ClaimVerdict(None, words, rule, standing, told, len(axis.seeds), tasks)

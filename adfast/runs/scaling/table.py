@@ -25,7 +25,7 @@ from pydantic import Field
 from adfast.config import Config, Count, read_toml, with_paths
 from adfast.errors import InvalidArgument
 from adfast.runs.recipe.feasible import check_feasible
-from adfast.runs.recipe.from_recipe import make_family, make_split
+from adfast.runs.recipe.from_recipe import make_family, make_plan, make_split
 from adfast.runs.recipe.recipe import Recipe
 from adfast.runs.recipe.recipe_changes import SCALE_TABLE, find_recipe, load_recipe
 from adfast.runs.reproduction.study_table import Panel, Row, StudyTable
@@ -41,6 +41,7 @@ TITLES: Mapping[Against, str] = {
     "tasks": "training tasks",
     "histories": "training histories",
 }
+OF_PARTS = ("seed", "collection.split_seed")  # each part has its own
 EXAMPLE = (
     f"[[{SCALE_TABLE}.axis]] with name, against and vary.model.attention_window = [20, 40, 80]"
 )
@@ -95,6 +96,12 @@ def scale_table(recipe: str) -> StudyTable:
         "One thing grows at a time, all else is as the recipe has it.",
         tuple(panel_of(axis, recipe, stem, seeds) for axis in config.axis),
     )
+    rows = [row.name for panel in study.panels for row in panel.rows]
+    if repeated := {name for name in rows if rows.count(name) > 1}:
+        raise InvalidArgument(
+            f"{path.name}: two levels of {SCALE_TABLE}.axis would be called {min(repeated)}; "
+            "let each level of an axis be another, and rename an axis where two are in question"
+        )
     for part in study.parts.values():
         check_part(part.name, part.trained, base)
     return study
@@ -112,19 +119,40 @@ def axes_checked(axes: Any, source: str) -> list[AxisConfig]:
 
 def panel_of(config: AxisConfig, recipe: str, stem: str, seeds: tuple[int, ...]) -> ScalePanel:
     """The rows of an axis, one for each level."""
-    axis = make_axis(config.vary)
+    axis, settings = make_axis(config.vary), with_paths(config.settings)
+    for name in (*axis.settings, *settings):
+        if name in OF_PARTS:
+            raise InvalidArgument(
+                f"{SCALE_TABLE}.axis {config.name} cannot set {name}, which is that of a part's "
+                f"training seed; say with [{SCALE_TABLE}] seeds how many there are"
+            )
+        if name in axis.settings and name in settings:
+            raise InvalidArgument(
+                f"{SCALE_TABLE}.axis {config.name} both varies {name} and sets it for all of its "
+                "parts; leave one out"
+            )
     if len(axis.levels) < LEAST_LEVELS:
         raise InvalidArgument(
             f"{SCALE_TABLE}.axis {config.name} must have at least {LEAST_LEVELS} levels for an "
             f"exponent, got {len(axis.levels)}; add some"
         )
-    rows = []
+    rows: list[Row] = []
+    counts: list[int | None] = []
     for number, level in enumerate(axis.levels):
-        settings = {**with_paths(config.settings), **axis.at(number)}
-        counted = level_of(load_recipe(find_recipe(recipe), settings), config.against)
+        of_level = {**settings, **axis.at(number)}
+        resolved = load_recipe(find_recipe(recipe), of_level)
+        counted = level_of(resolved, config.against)
         label = label_of(level[: axis.num_telling] if counted is None else counted)
+        count = count_of(resolved, config.against)
+        if count is not None and count in counts:
+            raise InvalidArgument(
+                f"{SCALE_TABLE}.axis {config.name} must have levels of different "
+                f"{TITLES[config.against]}, got {count} twice; vary what it is against, or change "
+                "against"
+            )
+        counts.append(count)
         name = f"scale-{stem}-{config.name}-{plain(label)}"
-        rows.append(Row(name, label, recipe, settings=settings, seeds=seeds))
+        rows.append(Row(name, label, recipe, settings=of_level, seeds=seeds))
     title = config.name.replace("-", " ")
     return ScalePanel(
         title[0].upper() + title[1:], tuple(rows), axis=TITLES[config.against],
@@ -136,6 +164,11 @@ def level_of(recipe: Recipe, against: Against) -> int | None:
     """What an axis counts of a recipe, where its settings alone say it."""
     if against == "window":
         window = recipe.model.attention_window
+        if window is None:
+            raise InvalidArgument(
+                f'{SCALE_TABLE}.axis against = "window" needs a number of transitions at each '
+                "level, got none; a window as long as training.context_length sees as far"
+            )
         return window if isinstance(window, int) else None
     if against == "context":
         return recipe.training.context_length
@@ -144,11 +177,20 @@ def level_of(recipe: Recipe, against: Against) -> int | None:
     return None
 
 
+def count_of(recipe: Recipe, against: Against) -> int | None:
+    """What an axis counts of a recipe, where anything says it before it is carried out."""
+    if against == "histories" and recipe.collects:
+        return make_plan(recipe, make_family(recipe)).num_histories
+    return level_of(recipe, against)
+
+
 def check_part(name: str, recipe: Recipe, base: Recipe) -> None:
     """Raise `InvalidArgument` for a part that cannot be carried out, or measured."""
     problem = None
     if not recipe.collects or recipe.collection.live:
         problem = "must collect a store, for whose source losses are measured"
+    elif recipe.training.context_ranks > 1:
+        problem = "must have training.context_ranks = 1, as one process trains it"
     elif not isinstance(recipe.model.attention_window, int | None):
         problem = "must have one attention window for all layers"
     else:

@@ -24,6 +24,13 @@ def test_the_knee_is_found_whatever_the_height(stretch):
     assert 0.85 * stretch < low < stretch < high < 1.15 * stretch
 
 
+def test_returns_that_nothing_raises_have_no_knee():
+    recall = recall_of(tasks.make("dark-house", size=5, episode_length=10, rooms=8, houses=64))
+    nothing = np.full(len(WINDOWS), recall.random - 0.1)
+    knee = knee_of(WINDOWS, Measured(nothing, np.tile(nothing, (500, 1)), None), recall)
+    assert within(*knee.stretch_interval, 0.8, 1.25) == "undecided"
+
+
 @pytest.mark.parametrize(
     ("interval", "standing"),
     [

@@ -10,6 +10,7 @@ from adfast.report.scaling import write_scaling
 from adfast.report.scaling.figure import scaling_figure
 from adfast.runs.hooks import QUIET
 from adfast.runs.reproduction.part_record import read_part
+from adfast.runs.scaling.claims import verdict
 from adfast.runs.scaling.laws import measured_axis
 from adfast.runs.scaling.study import ScaleStudy
 from runs.scaling.tiny_scale import write_recipe
@@ -85,6 +86,13 @@ def test_figure_shows_every_point_of_a_row_whatever_other_axes_cost(made):
     low, high = figure.axes[-1].get_ylim()
     assert low < bytes_.mean.min()
     assert high > dear.mean.max()
+
+
+def test_one_training_seed_decides_nothing(made):
+    axis = measured_axis(made.table.panels[0], made.states())
+    found = verdict(axis, "words", "rule", "supported", "as good as it gets")
+    assert found.verdict == "undecided"
+    assert found.evidence.endswith("one training seed decides nothing")
 
 
 def test_nothing_done_is_a_page_without_a_figure(made, tmp_path):

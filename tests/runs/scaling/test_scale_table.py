@@ -57,6 +57,10 @@ def test_runs_and_sweeps_pass_over_the_table(tmp_path):
         ('name = "tasks"', 'name = "tasks"\nsettings.collection.live = true', "collect a store"),
         ('name = "tasks"', 'name = "tasks"\nsettings.collection.episodes = 6',
          "histories of 30 transitions, and updates of the recipe itself, .* need 40"),
+        ('against = "window"', 'against = "context"', "levels of different trained.* got 40 twice"),
+        ('name = "tasks"', 'name = "tasks"\nsettings.collection.validation = 3', "both varies"),
+        ('name = "tasks"', 'name = "tasks"\nsettings.seed = 3', "cannot set seed, which"),
+        ('name = "tasks"', 'name = "tasks"\nsettings.training.context_ranks = 2', "one process"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_is_refused_in_words(tmp_path, old, new, problem):
