@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     import h5py
 
 CHUNK_ROWS = 4096
+CHUNK_CACHE = 1 << 18  # bytes of each data set: rows come in order, so one chunk is begun at a time
+METADATA_CACHE = 1 << 21  # bytes; HDF5 itself would let it grow with the file, to 32 MiB
 
 
 def write_tasks(store: HistoryStore, path: Path, bar: ProgressBar) -> None:
@@ -53,12 +55,21 @@ def write_tasks(store: HistoryStore, path: Path, bar: ProgressBar) -> None:
     for index in range(store.num_histories):
         task = store.metadata_of(index).get("task_id", 0)
         tasks.setdefault(json.dumps(task), []).append(index)
-    with h5py.File(path, "w", libver="latest") as file:
+    with h5py.File(path, "w", libver="latest", rdcc_nbytes=CHUNK_CACHE) as file:
+        limit_metadata(file)
         for number, indices in enumerate(tasks.values()):
             group = file.create_group(str(number))
             if number == 0:
                 as_bytes(group, WORDS, words_of(schema, store.description))
             write_task(group, store, schema, indices, bar)
+
+
+def limit_metadata(file: h5py.File) -> None:
+    """Have HDF5 write out what it knows of chunks, in place of keeping it all until the end."""
+    config = file.id.get_mdc_config()
+    config.set_initial_size, config.initial_size = True, METADATA_CACHE
+    config.min_size = config.max_size = METADATA_CACHE
+    file.id.set_mdc_config(config)
 
 
 def write_task(
