@@ -285,8 +285,11 @@ def check_devices(config: Recipe) -> None:
     is_always_possible = training.device != "cuda" and training.compile is not True
     if not is_always_possible or training.precision != "auto" or names_backend:
         from adfast.training.execution import resolve_execution
+        from adfast.training.parallel.processes import Processes
 
-        resolve_execution(training, model.attention_backend, model.head_dim)
+        # As many as a context needs at least: who begins is one alone, who trains need not be.
+        together = Processes(size=training.context_ranks)
+        resolve_execution(training, model.attention_backend, model.head_dim, together)
     has_choices = (evaluation.precision, evaluation.cache) != ("auto", "float32") or names_backend
     if evaluation.device == "cuda" or has_choices:
         from adfast.attention import resolve_backend
