@@ -198,6 +198,13 @@ def require_inside(root: Path, path: Path) -> Path:
     return path
 
 
+def read_at_most(path: Path, most_bytes: int) -> bytes:
+    """All of a file that is to be small; raises `ForeignDataError` for a larger one, unread."""
+    if path.stat().st_size > most_bytes:
+        raise ForeignDataError(f"{path}: must be of at most {most_bytes} bytes")
+    return path.read_bytes()
+
+
 def holds_only(folder: Path, *patterns: str) -> bool:
     """Whether all files below `folder` are called as one of `patterns`, such as "data/*.json"."""
     files = [file.relative_to(folder) for file in folder.rglob("*") if not is_folder(file)]

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from adfast.errors import ForeignDataError, InvalidArgument, shown
+from adfast.histories.interchange.foreign import read_at_most
 from adfast.tasks.transition_schema import TransitionSchema
 
 ABOUT_NAME = "adfast.json"
@@ -59,6 +60,4 @@ def read_about(path: Path) -> tuple[TransitionSchema, dict[str, Any]] | None:
     """Schema and description in the file `path`; None where it is not there."""
     if not path.is_file():
         return None
-    if path.stat().st_size > MAX_BYTES:
-        raise ForeignDataError(f"{path}: must be of at most {MAX_BYTES} bytes")
-    return parse_words(path.read_bytes(), path)
+    return parse_words(read_at_most(path, MAX_BYTES), path)

@@ -12,7 +12,13 @@ from typing import Any
 import numpy as np
 
 from adfast.errors import ForeignDataError, InvalidArgument
-from adfast.histories.interchange.foreign import ForeignReader, Known, Piece, require_inside
+from adfast.histories.interchange.foreign import (
+    ForeignReader,
+    Known,
+    Piece,
+    read_at_most,
+    require_inside,
+)
 from adfast.histories.interchange.formats.ad_eps.layout import (
     KEPT_NEXT,
     KEPT_ROWS,
@@ -199,9 +205,7 @@ def is_metadata(path: Path) -> bool:
 
 def read_metadata(path: Path) -> dict[str, Any]:
     """The entries of a metadata file; raises `ForeignDataError`."""
-    if path.stat().st_size > MAX_METADATA_BYTES:
-        raise ForeignDataError(f"{path}: must be of at most {MAX_METADATA_BYTES} bytes")
-    said = json.loads(path.read_bytes())
+    said = json.loads(read_at_most(path, MAX_METADATA_BYTES))
     if not isinstance(said, dict) or TRAJECTORIES not in said:
         raise ForeignDataError(f'{path}: must be a JSON object with "{TRAJECTORIES}"')
     return said

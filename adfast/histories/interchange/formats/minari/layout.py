@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from adfast.errors import ForeignDataError
+from adfast.histories.interchange.foreign import read_at_most
 
 DATA, METADATA, MAIN = "data", "metadata.json", "main_data.hdf5"
 MAX_METADATA_BYTES = 1 << 28
@@ -19,9 +20,7 @@ def data_folder(path: Path) -> Path:
 
 def read_json(path: Path) -> dict[str, Any]:
     """The entries of a JSON file; raises `ForeignDataError`."""
-    if path.stat().st_size > MAX_METADATA_BYTES:
-        raise ForeignDataError(f"{path}: must be of at most {MAX_METADATA_BYTES} bytes")
-    said = json.loads(path.read_bytes())
+    said = json.loads(read_at_most(path, MAX_METADATA_BYTES))
     if not isinstance(said, dict):
         raise ForeignDataError(f"{path}: must be a JSON object")
     return said
