@@ -12,7 +12,7 @@ import typer
 from adfast.cli.arguments import JsonOption
 from adfast.cli.listing import print_mapping
 from adfast.errors import RunError
-from adfast.packages import EXTENSION, require
+from adfast.packages import MODELS, require
 
 CHECKOUT = Path(__file__).resolve().parent.parent.parent
 
@@ -37,7 +37,7 @@ def doctor(
 
 def bench(context: typer.Context) -> None:
     """Time every hot layer against its rivals (from a checkout of the repository)."""
-    require(EXTENSION, "numba", "torch", "safetensors", "gymnasium")
+    require(*MODELS, "gymnasium")
     run_benchmarks(context.args)
 
 
